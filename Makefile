@@ -1,0 +1,66 @@
+# `make up` runs the whole product, `make test` proves it. `make help` lists the rest.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := 0.13.8
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check bench prove faults simulate lock format clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+up: $(VENV)/.run ## set everything up and run the whole product on this machine
+	@exec $(BIN)/python -m services
+
+test: $(VENV)/.dev ## set everything up and pass all tests
+	@$(BIN)/python -m pytest -n auto --dist worksteal
+
+check: $(VENV)/.dev ## lint, format, types, import rules, unit and flow tests (under a minute)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-timings
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal tests/unit tests/flow
+
+bench: $(VENV)/.dev ## every number we promise, beside its floor
+	@$(BIN)/python -m tests.bench
+
+prove: $(VENV)/.dev ## kill, freeze, wipe and cut real processes; simulate 1,000 seeds
+	@$(BIN)/python -m pytest -q tests/faults --prove
+	@$(BIN)/python -m tests.simulation --seeds 1000
+
+faults: $(VENV)/.dev ## the long form of prove: 300 kills
+	@$(BIN)/python -m pytest -q tests/faults --prove --kills 300
+
+SEEDS ?= 1000
+simulate: $(VENV)/.dev ## the sending protocol under SEEDS=n seeded fault schedules
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+format: $(VENV)/.dev ## let the formatter decide
+	@$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format -q .
+
+LOCK = $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-annotate
+lock: $(VENV)/.uv ## resolve pyproject.toml anew into the two lock files
+	@$(LOCK) $(UPGRADE) --extra build pyproject.toml -o requirements.lock
+	@$(LOCK) $(UPGRADE) --extra build --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## forget the virtual environment and all caches, keep the data
+	@rm -rf $(VENV) .cache *.egg-info
+
+$(VENV)/.uv: Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Handoff needs Python 3.11 or newer")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.uv requirements.lock pyproject.toml
+	@echo "Setting up (once, about half a minute) ..."
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	@echo "Setting up the tests (once) ..."
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@touch $@

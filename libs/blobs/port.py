@@ -1,0 +1,53 @@
+"""Bytes by key: attachments, snapshots and kept mail. A folder on one machine, S3 on many."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import msgspec
+
+
+class BlobInfo(msgspec.Struct, frozen=True):
+    key: str
+    size_bytes: int
+    etag: str
+    content_type: str
+    modified_at: float
+
+
+class BlobMissing(KeyError):
+    """No blob has this key."""
+
+
+class Blobs(Protocol):
+    """Keys are ours (`[A-Za-z0-9._/-]`, no `..`); every method raises Unavailable("blobs", ...)."""
+
+    async def put(self, key: str, body: bytes, *, content_type: str) -> None:
+        """Atomic: readers see the old bytes or all of the new ones."""
+        ...
+
+    async def put_stream(
+        self, key: str, pieces: AsyncIterator[bytes], *, content_type: str
+    ) -> int:
+        """As `put`, never holding more than a few pieces; returns the size. If `pieces` raises,
+        nothing is stored and the error comes through."""
+        ...
+
+    async def get(self, key: str) -> bytes:
+        """Raises BlobMissing."""
+        ...
+
+    def stream(
+        self, key: str, *, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """Bytes [start, end) in pieces. Raises BlobMissing."""
+        ...
+
+    async def info(self, key: str) -> BlobInfo | None: ...
+
+    async def delete(self, key: str) -> bool:
+        """True when there was something to delete."""
+        ...
+
+    def list(self, prefix: str) -> AsyncIterator[BlobInfo]: ...

@@ -1,0 +1,55 @@
+"""A conversation as the lead service sees it, whoever hosted it."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import msgspec
+
+Speaker = Literal["customer", "assistant", "note"]
+
+
+class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    mime_type: str
+    preview_url: str = ""
+    """Only ever fetched through the allow-list; empty for our own."""
+    blob_key: str = ""
+    failed: str = ""
+    """Why the mail cannot show it; empty when it can."""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    speaker: Speaker
+    """`note`: a widget, task or tool call turned into text; never customer speech."""
+    text: str
+    at: float
+    attachments: tuple[Attachment, ...] = ()
+    quoted: str = ""
+    """Text the customer quoted: shown, but not their speech."""
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    thread_id: str
+    visitor: str
+    """`v_…`: whom it belongs to."""
+    title: str
+    items: tuple[Item, ...]
+    """Oldest first, hidden items left out."""
+    unknown_items: int = 0
+    truncated: bool = False
+    logs_url: str = ""
+
+
+class Conversations(Protocol):
+    """Raises Unavailable("conversations", ...)."""
+
+    async def read(self, shop: str, thread_id: str) -> Conversation | None: ...
+
+    async def threads_of(self, shop: str, visitor: str) -> list[str]:
+        """Newest first; for watches."""
+        ...
+
+    async def forget(self, shop: str, thread_id: str) -> bool: ...

@@ -1,0 +1,85 @@
+"""The durable record of one lead: the truth about whether its mail may leave.
+
+It holds no names, phones or addresses and is kept for ever.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class State(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    ERROR = "error"
+    HELD = "held"
+    CLOSED = "closed"
+
+
+class LeadKey(msgspec.Struct, frozen=True, order=True):
+    shop: str
+    thread_id: str
+
+    def __str__(self) -> str:
+        return f"lead#{self.shop}#{self.thread_id}"
+
+
+class Step(msgspec.Struct, frozen=True, array_like=True):
+    """One line of the record's own history, for `handoff why`."""
+
+    at: float
+    what: str
+    detail: str = ""
+
+
+class LeadRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    key: LeadKey
+    state: State
+    version: int = 1
+    """Grows with every write; each write is conditional on the version it read."""
+    visitor: str = ""
+    kind: str = ""
+    attempt: int = 0
+    lid: str = ""
+    """Nonce of the current attempt."""
+    armed_at: float = 0.0
+    due_at: float | None = None
+    """When the sweeper looks again: the durable timer. None: never."""
+    ambiguous: tuple[int, ...] = ()
+    """Attempts whose fate nobody knows."""
+    possible_duplicate: bool = False
+    last_item_id: str = ""
+    snapshot: str = ""
+    """Blob key of the snapshot the current attempt sends."""
+    content_hash: str = ""
+    message_id: str = ""
+    sent_by: str = ""
+    sent_at: float | None = None
+    tries: int = 0
+    """Refusals of this very mail."""
+    reason: str = ""
+    delivery: str = ""
+    newer_items: int = 0
+    first_error_at: float | None = None
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    history: tuple[Step, ...] = ()
+    """The newest steps, oldest first; bounded."""
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A promise to look at a visitor's conversations even if their browser never speaks again."""
+
+    shop: str
+    visitor: str
+    due_at: float
+    session_expires: float
+    locale: str = ""
+    page_url: str = ""
+    version: int = 1
+
+    def __str__(self) -> str:
+        return f"watch#{self.shop}#{self.visitor}"

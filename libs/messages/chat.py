@@ -1,0 +1,34 @@
+"""One request of the ChatKit protocol, and the chunks that answer it."""
+
+from __future__ import annotations
+
+from libs.messages.base import Message
+
+
+class ChatRequest(Message, tag="chat.request.v1"):
+    """Wish: answer this ChatKit request. `body` is the protocol's own JSON, checked for size."""
+
+    shop: str
+    visitor: str
+    body: str
+    locale: str = "en"
+    page_url: str = ""
+
+
+class ChatChunk(Message, tag="chat.chunk.v1"):
+    """A piece of the answer: `data` is one SSE event's data, or the whole JSON when not streaming."""
+
+    data: str
+    streaming: bool = True
+    last: bool = False
+
+
+class ChatRefused(Message, tag="chat.refused.v1"):
+    status: int
+    error: str
+    detail: str
+    retry_after_seconds: int = 0
+    last: bool = True
+
+
+ChatReply = ChatChunk | ChatRefused

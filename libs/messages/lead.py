@@ -1,0 +1,52 @@
+"""Considering whether a conversation is a lead, and what was decided."""
+
+from __future__ import annotations
+
+from libs.messages.base import Attribution, Message
+
+
+class ConsiderLead(Message, tag="lead.consider.v1"):
+    """Wish: decide this thread. Never dropped, however late it is."""
+
+    shop: str
+    thread_id: str
+    reason: str
+    """`idle`, `pagehide`, `chat_closed`, `auto`, `quiet`, `watch`, `operator` or `other`."""
+    visitor: str = ""
+    """`v_…`, empty when the trigger did not prove who it is."""
+    locale: str = ""
+    page_url: str = ""
+    attribution: Attribution | None = None
+
+
+class LeadDecision(Message, tag="lead.decided.v1"):
+    """Reply: what the gates said. The gateway hides details from strangers."""
+
+    thread_id: str
+    sent: bool
+    reason: str
+    visitor: str = ""
+    """Whom the thread belongs to; only they see the details below."""
+    sent_at: float | None = None
+    retry_after: float | None = None
+    last_activity_at: float | None = None
+    idle_seconds: float | None = None
+    seconds_since_last_activity: float | None = None
+    scheduled_for: float | None = None
+    missing_info: tuple[str, ...] = ()
+    known: bool = True
+    """False: no conversation has this id (404)."""
+
+
+class RecordSignal(Message, tag="lead.signal.v1"):
+    """Wish: keep what the visitor did on the page (a click on the phone number, say)."""
+
+    shop: str
+    event: str
+    visitor: str
+    page_url: str = ""
+    locale: str = ""
+    click_url: str = ""
+    provider: str = ""
+    attribution: Attribution | None = None
+    at: float = 0.0

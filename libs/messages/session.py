@@ -1,0 +1,34 @@
+"""Minting a chat session for a visitor."""
+
+from __future__ import annotations
+
+from libs.messages.base import Message
+
+
+class MintSession(Message, tag="session.mint.v1"):
+    """Wish: give this visitor a client secret. Dropped once its deadline has passed."""
+
+    shop: str
+    user: str = ""
+    """The bearer secret the browser keeps; empty for a visitor we have never seen."""
+    locale: str = "en"
+    page_url: str = ""
+
+
+class SessionMinted(Message, tag="session.minted.v1"):
+    client_secret: str
+    expires_at: int
+    user: str
+    mode: str
+    """`hosted` or `own`."""
+
+
+class SessionRefused(Message, tag="session.refused.v1"):
+    status: int
+    error: str
+    detail: str
+    """One helpful sentence; no secret, no upstream text."""
+    retry_after_seconds: int = 0
+
+
+SessionReply = SessionMinted | SessionRefused

@@ -1,0 +1,73 @@
+"""What one process holds, and how a service in it starts, runs and stops.
+
+`services/<name>/wiring.py` has one function `wire(settings, runtime) -> Service`; everything it
+opens goes on `runtime.stack` and is closed in reverse order when the process stops.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from libs.messages.streams import Stream
+from libs.runtime.clock import Clock, SystemClock
+from libs.runtime.ids import NewId, random_id
+from libs.runtime.metrics import Metrics
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from libs.streams.port import Handler
+    from libs.streams.redis import RedisStreams
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Opened once per process and shared by every service in it."""
+
+    stack: AsyncExitStack
+    streams: RedisStreams
+    """Publisher, Asker and consume loop; `streams.redis` is the client for leases and limits."""
+    metrics: Metrics
+    clock: Clock = field(default_factory=SystemClock)
+    rng: random.Random = field(default_factory=random.Random)
+    new_id: NewId = random_id
+    one_machine: bool = False
+    """Everything in one process on the embedded defaults."""
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """One stream this service reads."""
+
+    stream: Stream
+    handler: Handler[Any]
+    concurrency: int = 16
+    timeout_seconds: float = 60.0
+    drop_expired: bool = False
+    """True: a delivery past its deadline is acked unhandled (nobody waits for a stale mint)."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """One HTTP listener."""
+
+    app: web.Application
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a service is made of once it is wired."""
+
+    name: str
+    consumers: tuple[Consumer, ...] = ()
+    loops: tuple[Callable[[], Awaitable[None]], ...] = ()
+    """Run until cancelled (sweeper, delivery-event poller)."""
+    sites: tuple[Site, ...] = ()
+    health: tuple[tuple[str, Callable[[], Awaitable[bool]]], ...] = ()
+    """Named checks, each under a second."""

@@ -1,0 +1,107 @@
+"""Settings from the environment: one frozen class per service, one sentence when one is wrong.
+
+A field's encoded name is its environment variable: `redis_url` is `REDIS_URL`, and the few that
+begin with `HANDOFF_` say so. An empty variable counts as unset.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import msgspec
+
+from libs.errors import SettingsError
+
+S = TypeVar("S", bound="CommonSettings")
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """`count/seconds`; count 0 means `off`."""
+
+    count: int
+    seconds: int
+
+    @property
+    def off(self) -> bool:
+        return self.count == 0
+
+
+class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper):
+    """What every service needs. See `docs/settings.md` for each in words."""
+
+    data: str = msgspec.field(default=".handoff", name="HANDOFF_DATA")
+    redis_url: str = ""
+    records: Literal["sqlite", "dynamodb"] = "sqlite"
+    blobs: Literal["folder", "s3"] = "folder"
+    conversations: Literal["own", "hosted"] = "own"
+    shops: str = "deploy/shops"
+    site_keys: str = ""
+    site_key: str = ""
+    public_url: str = ""
+    log_level: Literal["debug", "info", "warning", "error"] = msgspec.field(
+        default="info", name="HANDOFF_LOG_LEVEL"
+    )
+    dynamodb_table: str = "handoff"
+    s3_bucket: str = ""
+    s3_sse: str = ""
+    aws_endpoint_url: str = ""
+    aws_region: str = "us-east-1"
+    openai_api_key: str = ""
+    openai_base_url: str = ""
+    lease_seconds: float = 120
+    sweep_seconds: float = 30
+    quiet_seconds: float = 300
+    metrics_port: int = msgspec.field(default=0, name="HANDOFF_METRICS_PORT")
+    """A service without HTTP of its own serves /health and /metrics here; 0: it does not."""
+
+    @property
+    def data_path(self) -> Path:
+        return Path(self.data)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Site keys, newest first."""
+        given = self.site_keys or self.site_key
+        return tuple(part.strip() for part in given.split(",") if part.strip())
+
+
+def load(cls: type[S], environ: Mapping[str, str]) -> S:
+    """Raises SettingsError with one sentence that names the variable."""
+    known = {field.encode_name for field in msgspec.structs.fields(cls)}
+    given = {name: value for name, value in environ.items() if name in known and value != ""}
+    try:
+        settings = msgspec.convert(given, cls, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_sentence(str(error))) from error
+    _refuse_short_keys(settings)
+    return settings
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Rate and isinstance(value, str):
+        return parse_rate(value)
+    raise ValueError(f"{value!r} is not a {kind.__name__}")
+
+
+def parse_rate(text: str) -> Rate:
+    """`120/60` or `off`."""
+    if text.strip().lower() == "off":
+        return Rate(0, 1)
+    found = re.fullmatch(r"(\d{1,9})/(\d{1,7})", text.strip())
+    if not found or int(found[1]) < 1 or int(found[2]) < 1:
+        raise ValueError(f"{text!r} is not `count/seconds` (such as 120/60) or `off`")
+    return Rate(int(found[1]), int(found[2]))
+
+
+def _sentence(error: str) -> str:
+    """msgspec's "Expected `int`, got `str` - at `$.HANDOFF_PORT`" with the name first."""
+    what, _, where = error.rpartition(" - at `$.")
+    return f"The setting {where.rstrip('`')} is wrong: {what}." if what else f"{error}."
+
+
+def _refuse_short_keys(settings: CommonSettings) -> None:
+    if any(len(key) < 32 for key in settings.keys):
+        raise SettingsError("SITE_KEYS holds a key shorter than 32 characters; make a longer one.")

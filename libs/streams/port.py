@@ -1,0 +1,69 @@
+"""What services know of the streams between them.
+
+    handler ── Publisher.publish(wish) ──▶ stream ──▶ consume loop ──▶ handler(Delivery)
+    gateway ── Asker.ask(wish) ──▶ ... handler ── Publisher.reply(delivery.reply_to, answer) ──▶
+
+The stream a message goes to is `libs.messages.streams.STREAM_OF[type(message)]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from libs.messages.base import Message
+
+M = TypeVar("M", bound=Message, covariant=True)
+
+
+class Delivery(msgspec.Struct, Generic[M], frozen=True, kw_only=True):
+    """One attempt at one message. The attempt belongs to the delivery, not to the message."""
+
+    message: M
+    entry_id: str
+    attempt: int = 1
+    """1 for the first delivery; grows with every retry, reclaim and crash."""
+    reply_to: str = ""
+    deadline: float = 0.0
+    """Epoch seconds after which nobody waits for the answer any more; 0: nobody ever did."""
+
+
+Handler = Callable[[Delivery[M]], Awaitable[None]]
+"""Returns: acked. Raises Retryable: delayed retry. Raises Rejected: dead-letter. May run twice."""
+
+
+class Publisher(Protocol):
+    async def publish(
+        self, message: Message, *, reply_to: str = "", deadline: float = 0.0
+    ) -> None:
+        """Durable in the stream when this returns. Raises Unavailable."""
+        ...
+
+    async def schedule(self, message: Message, *, key: str, at: float) -> None:
+        """Publish `message` at epoch second `at`; a later call with the same key replaces it."""
+        ...
+
+    async def reply(self, reply_to: str, answer: Message) -> None:
+        """Answer a waiting asker; does nothing when `reply_to` is empty."""
+        ...
+
+
+class Asker(Protocol):
+    async def ask(self, wish: Message, *, timeout_seconds: float) -> Message:
+        """Publish and await the one answer. Raises TimeoutError, Unavailable.
+
+        On TimeoutError the wish is in the stream and will still be handled.
+        """
+        ...
+
+    def ask_many(
+        self, wish: Message, *, timeout_seconds: float, resume: str = ""
+    ) -> AsyncIterator[tuple[str, Message]]:
+        """Publish and yield (position, chunk) until one says `last`.
+
+        `timeout_seconds` bounds the wait for each chunk. With `resume=<position>` nothing is
+        published: it reads on from there, after a dropped connection.
+        """
+        ...
