@@ -1,4 +1,5 @@
-"""Every failure that decides what happens next.
+"""
+Every failure that decides what happens next.
 
     HandoffError
     ├── Retryable        come back later; the delivery is retried with backoff

@@ -16,7 +16,7 @@ class BlobInfo(msgspec.Struct, frozen=True):
     modified_at: float
 
 
-class BlobMissing(KeyError):
+class BlobMissingError(KeyError):
     """No blob has this key."""
 
 
@@ -27,21 +27,19 @@ class Blobs(Protocol):
         """Atomic: readers see the old bytes or all of the new ones."""
         ...
 
-    async def put_stream(
-        self, key: str, pieces: AsyncIterator[bytes], *, content_type: str
-    ) -> int:
-        """As `put`, never holding more than a few pieces; returns the size. If `pieces` raises,
-        nothing is stored and the error comes through."""
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, content_type: str) -> int:
+        """
+        As `put`, never holding more than a few pieces; returns the size. If `pieces` raises,
+        nothing is stored and the error comes through.
+        """
         ...
 
     async def get(self, key: str) -> bytes:
-        """Raises BlobMissing."""
+        """Raises BlobMissingError."""
         ...
 
-    def stream(
-        self, key: str, *, start: int = 0, end: int | None = None
-    ) -> AsyncIterator[bytes]:
-        """Bytes [start, end) in pieces. Raises BlobMissing."""
+    def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Bytes [start, end) in pieces. Raises BlobMissingError."""
         ...
 
     async def info(self, key: str) -> BlobInfo | None: ...

@@ -48,6 +48,10 @@ class Conversations(Protocol):
 
     async def read(self, shop: str, thread_id: str) -> Conversation | None: ...
 
+    async def last_item_id(self, shop: str, thread_id: str) -> str | None:
+        """The newest item, cheaply: the mailer asks just before it arms."""
+        ...
+
     async def threads_of(self, shop: str, visitor: str) -> list[str]:
         """Newest first; for watches."""
         ...

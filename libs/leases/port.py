@@ -1,12 +1,18 @@
-"""The first and fastest dedupe: one worker at a time, for a while. Correctness never needs it."""
+"""What Redis remembers about a thread so that we are fast. It may vanish at any moment."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+import msgspec
+
 
 class Leases(Protocol):
-    """Every method raises Unavailable when Redis does not answer; callers go on without it."""
+    """
+    The first dedupe: one worker at a time, for a while. Correctness never needs it.
+
+    Every method raises Unavailable("redis", ...) when Redis does not answer.
+    """
 
     async def take(self, name: str, nonce: str, seconds: float) -> bool:
         """True when `nonce` now holds `name`: it was free, or already ours (a lost reply)."""
@@ -19,3 +25,27 @@ class Leases(Protocol):
     async def release(self, name: str, nonce: str) -> None:
         """Free it only if `nonce` holds it."""
         ...
+
+
+class SentMark(msgspec.Struct, frozen=True, kw_only=True):
+    """Enough to answer a late trigger without the record: gateway and lead read it."""
+
+    visitor: str
+    sent_at: float
+
+
+class SentMarks(Protocol):
+    async def mark(self, shop: str, thread_id: str, mark: SentMark) -> None: ...
+
+    async def read(self, shop: str, thread_id: str) -> SentMark | None: ...
+
+    async def forget(self, shop: str, thread_id: str) -> None: ...
+
+
+def lease_key(name: str) -> str:
+    return f"lease:{{{name}}}"
+
+
+def sent_key(shop: str, thread_id: str) -> str:
+    """Shares the tag of the shop's limits, so that one Lua call checks both."""
+    return f"{{limits:{shop}}}:sent:{thread_id}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from libs.messages.base import Message
 
 
-class AttachmentStored(Message, tag="attachment.stored.v1"):
+class AttachmentStored(Message, tag="attachment.stored.v1", frozen=True, kw_only=True):
     """Fact: the cleaned original is in the blob store; renditions may be made now."""
 
     shop: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from libs.messages.base import Message
 
 
-class ChatRequest(Message, tag="chat.request.v1"):
+class ChatRequest(Message, tag="chat.request.v1", frozen=True, kw_only=True):
     """Wish: answer this ChatKit request. `body` is the protocol's own JSON, checked for size."""
 
     shop: str
@@ -15,15 +15,15 @@ class ChatRequest(Message, tag="chat.request.v1"):
     page_url: str = ""
 
 
-class ChatChunk(Message, tag="chat.chunk.v1"):
-    """A piece of the answer: `data` is one SSE event's data, or the whole JSON when not streaming."""
+class ChatChunk(Message, tag="chat.chunk.v1", frozen=True, kw_only=True):
+    """A piece of the answer: the data of one SSE event, or the whole JSON when not streaming."""
 
     data: str
     streaming: bool = True
     last: bool = False
 
 
-class ChatRefused(Message, tag="chat.refused.v1"):
+class ChatRefused(Message, tag="chat.refused.v1", frozen=True, kw_only=True):
     status: int
     error: str
     detail: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from libs.messages.base import Attribution, Message
 
 
-class ConsiderLead(Message, tag="lead.consider.v1"):
+class ConsiderLead(Message, tag="lead.consider.v1", frozen=True, kw_only=True):
     """Wish: decide this thread. Never dropped, however late it is."""
 
     shop: str
@@ -19,7 +19,7 @@ class ConsiderLead(Message, tag="lead.consider.v1"):
     attribution: Attribution | None = None
 
 
-class LeadDecision(Message, tag="lead.decided.v1"):
+class LeadDecision(Message, tag="lead.decided.v1", frozen=True, kw_only=True):
     """Reply: what the gates said. The gateway hides details from strangers."""
 
     thread_id: str
@@ -38,7 +38,7 @@ class LeadDecision(Message, tag="lead.decided.v1"):
     """False: no conversation has this id (404)."""
 
 
-class RecordSignal(Message, tag="lead.signal.v1"):
+class RecordSignal(Message, tag="lead.signal.v1", frozen=True, kw_only=True):
     """Wish: keep what the visitor did on the page (a click on the phone number, say)."""
 
     shop: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from libs.messages.base import Message
 
 
-class SendLeadMail(Message, tag="mail.send.v1"):
+class SendLeadMail(Message, tag="mail.send.v1", frozen=True, kw_only=True):
     """Wish: send this snapshot of a lead, once. The gateway's reply address travels on with it."""
 
     shop: str
@@ -22,7 +22,7 @@ class SendLeadMail(Message, tag="mail.send.v1"):
     """The lead worker's nonce: the mailer takes that lease over by comparing it."""
 
 
-class LeadMailSent(Message, tag="mail.sent.v1"):
+class LeadMailSent(Message, tag="mail.sent.v1", frozen=True, kw_only=True):
     thread_id: str
     reason: str
     sent_at: float
@@ -30,7 +30,7 @@ class LeadMailSent(Message, tag="mail.sent.v1"):
     possible_duplicate: bool = False
 
 
-class LeadMailHeld(Message, tag="mail.held.v1"):
+class LeadMailHeld(Message, tag="mail.held.v1", frozen=True, kw_only=True):
     """The mail did not leave now: `in_progress`, `cooldown` or `held`."""
 
     thread_id: str
@@ -39,7 +39,7 @@ class LeadMailHeld(Message, tag="mail.held.v1"):
     retry_after: float | None = None
 
 
-class DeliveryEvent(Message, tag="mail.event.v1"):
+class DeliveryEvent(Message, tag="mail.event.v1", frozen=True, kw_only=True):
     """Fact from the provider about an attempt we tagged."""
 
     shop: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from libs.messages.base import Message
 
 
-class MintSession(Message, tag="session.mint.v1"):
+class MintSession(Message, tag="session.mint.v1", frozen=True, kw_only=True):
     """Wish: give this visitor a client secret. Dropped once its deadline has passed."""
 
     shop: str
@@ -15,7 +15,7 @@ class MintSession(Message, tag="session.mint.v1"):
     page_url: str = ""
 
 
-class SessionMinted(Message, tag="session.minted.v1"):
+class SessionMinted(Message, tag="session.minted.v1", frozen=True, kw_only=True):
     client_secret: str
     expires_at: int
     user: str
@@ -23,7 +23,7 @@ class SessionMinted(Message, tag="session.minted.v1"):
     """`hosted` or `own`."""
 
 
-class SessionRefused(Message, tag="session.refused.v1"):
+class SessionRefused(Message, tag="session.refused.v1", frozen=True, kw_only=True):
     status: int
     error: str
     detail: str

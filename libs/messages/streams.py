@@ -1,4 +1,5 @@
-"""THE MAP: every stream, the message on it, who writes it and who reads it.
+"""
+THE MAP: every stream, the message on it, who writes it and who reads it.
 
     gateway ── MintSession ──▶ session ── SessionReply ──▶ (reply)
     gateway ── ChatRequest ──▶ chat ── ChatReply chunks ──▶ (reply)

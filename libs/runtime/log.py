@@ -1,4 +1,5 @@
-"""One JSON object per line: constant text, values from an allow-list, secrets redacted.
+"""
+One JSON object per line: constant text, values from an allow-list, secrets redacted.
 
     log = logger("lead")
     log.info("lead_decided", thread_id=..., request_id=..., reason=..., seconds=...)
@@ -33,8 +34,12 @@ FIELDS: Final = frozenset(
 )  # fmt: skip
 """What a line may carry beside its text. `detail` is our own sentence, never theirs."""
 
+_IDS: Final = frozenset({"request_id", "thread_id", "entry_id", "message_id", "attachment_id"})
+"""Checked where they come in, and made of digits often enough to look like a phone."""
+
 _SECRET_KEY = re.compile(
-    r"token|secret|password|api_?key|authorization|cookie|credential|signature|private", re.I
+    r"token|secret|password|api_?key|authorization|cookie|credential|signature|private",
+    re.IGNORECASE,
 )
 _SECRET_VALUE = re.compile(
     r"sk-[A-Za-z0-9_-]{8,}|ek_[A-Za-z0-9_-]{8,}|AKIA[A-Z0-9]{12,}|Bearer\s+\S+|eyJ[\w-]{10,}\.\S+"
@@ -95,7 +100,7 @@ def redact(value: object, name: str = "") -> object:
     if _SECRET_KEY.search(name):
         return "[REDACTED]"
     if isinstance(value, str):
-        return _redact_text(value)
+        return _SECRET_VALUE.sub("[REDACTED]", value) if name in _IDS else _redact_text(value)
     if isinstance(value, Mapping):
         return {str(key): redact(inner, str(key)) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

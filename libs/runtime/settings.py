@@ -1,4 +1,5 @@
-"""Settings from the environment: one frozen class per service, one sentence when one is wrong.
+"""
+Settings from the environment: one frozen class per service, one sentence when one is wrong.
 
 A field's encoded name is its environment variable: `redis_url` is `REDIS_URL`, and the few that
 begin with `HANDOFF_` say so. An empty variable counts as unset.
@@ -16,6 +17,10 @@ import msgspec
 from libs.errors import SettingsError
 
 S = TypeVar("S", bound="CommonSettings")
+
+
+KEY_CHARACTERS = 32
+"""The shortest site key we accept."""
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -97,11 +102,13 @@ def parse_rate(text: str) -> Rate:
 
 
 def _sentence(error: str) -> str:
-    """msgspec's "Expected `int`, got `str` - at `$.HANDOFF_PORT`" with the name first."""
+    """Msgspec's "Expected `int`, got `str` - at `$.HANDOFF_PORT`" with the name first."""
     what, _, where = error.rpartition(" - at `$.")
     return f"The setting {where.rstrip('`')} is wrong: {what}." if what else f"{error}."
 
 
 def _refuse_short_keys(settings: CommonSettings) -> None:
-    if any(len(key) < 32 for key in settings.keys):
-        raise SettingsError("SITE_KEYS holds a key shorter than 32 characters; make a longer one.")
+    if any(len(key) < KEY_CHARACTERS for key in settings.keys):
+        raise SettingsError(
+            f"SITE_KEYS holds a key shorter than {KEY_CHARACTERS} characters; make a longer one."
+        )

@@ -1,4 +1,5 @@
-"""What services know of the streams between them.
+"""
+What services know of the streams between them.
 
     handler ── Publisher.publish(wish) ──▶ stream ──▶ consume loop ──▶ handler(Delivery)
     gateway ── Asker.ask(wish) ──▶ ... handler ── Publisher.reply(delivery.reply_to, answer) ──▶
@@ -15,13 +16,13 @@ import msgspec
 
 from libs.messages.base import Message
 
-M = TypeVar("M", bound=Message, covariant=True)
+M_co = TypeVar("M_co", bound=Message, covariant=True)
 
 
-class Delivery(msgspec.Struct, Generic[M], frozen=True, kw_only=True):
+class Delivery(msgspec.Struct, Generic[M_co], frozen=True, kw_only=True):
     """One attempt at one message. The attempt belongs to the delivery, not to the message."""
 
-    message: M
+    message: M_co
     entry_id: str
     attempt: int = 1
     """1 for the first delivery; grows with every retry, reclaim and crash."""
@@ -30,14 +31,12 @@ class Delivery(msgspec.Struct, Generic[M], frozen=True, kw_only=True):
     """Epoch seconds after which nobody waits for the answer any more; 0: nobody ever did."""
 
 
-Handler = Callable[[Delivery[M]], Awaitable[None]]
+Handler = Callable[[Delivery[M_co]], Awaitable[None]]
 """Returns: acked. Raises Retryable: delayed retry. Raises Rejected: dead-letter. May run twice."""
 
 
 class Publisher(Protocol):
-    async def publish(
-        self, message: Message, *, reply_to: str = "", deadline: float = 0.0
-    ) -> None:
+    async def publish(self, message: Message, *, reply_to: str = "", deadline: float = 0.0) -> None:
         """Durable in the stream when this returns. Raises Unavailable."""
         ...
 
@@ -52,7 +51,8 @@ class Publisher(Protocol):
 
 class Asker(Protocol):
     async def ask(self, wish: Message, *, timeout_seconds: float) -> Message:
-        """Publish and await the one answer. Raises TimeoutError, Unavailable.
+        """
+        Publish and await the one answer. Raises TimeoutError, Unavailable.
 
         On TimeoutError the wish is in the stream and will still be handled.
         """
@@ -61,7 +61,8 @@ class Asker(Protocol):
     def ask_many(
         self, wish: Message, *, timeout_seconds: float, resume: str = ""
     ) -> AsyncIterator[tuple[str, Message]]:
-        """Publish and yield (position, chunk) until one says `last`.
+        """
+        Publish and yield (position, chunk) until one says `last`.
 
         `timeout_seconds` bounds the wait for each chunk. With `resume=<position>` nothing is
         published: it reads on from there, after a dropped connection.

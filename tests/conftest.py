@@ -1,0 +1,45 @@
+"""Fixtures that every kind of test shares. Servers live as long as one pytest worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests import needs, servers
+
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing", AWS_REGION="us-east-1"
+)
+
+
+@pytest.fixture(scope="session")
+def redis_process() -> Iterator[servers.RedisServer]:
+    """One real Redis per worker; tests that break it start their own with `redis_server()`."""
+    if servers.redis_binary() is None:
+        needs.missing("redis-server")
+    with servers.redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_process: servers.RedisServer) -> str:
+    """A real, empty Redis."""
+    import redis
+
+    with redis.Redis.from_url(redis_process.url) as client:
+        client.flushall()
+    return redis_process.url
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    """An AWS of our own: DynamoDB, S3, SES, SQS on one loopback address, per worker."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()

