@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from libs.messages.streams import Stream
 from libs.runtime.clock import Clock, SystemClock
 from libs.runtime.ids import NewId, random_id
+from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Runtime:
     streams: RedisStreams
     """Publisher, Asker and consume loop; `streams.redis` is the client for leases and limits."""
     metrics: Metrics
+    log: Log
     clock: Clock = field(default_factory=SystemClock)
     rng: random.Random = field(default_factory=random.Random)
     new_id: NewId = random_id
@@ -59,6 +61,8 @@ class Site:
     app: web.Application
     host: str
     port: int
+    setting: str
+    """The environment variable that moves it, for the sentence when the port is taken."""
 
 
 @dataclass(frozen=True)
