@@ -1,5 +1,4 @@
-"""
-One JSON object per line: constant text, values from an allow-list, secrets redacted.
+"""One JSON object per line: constant text, values from an allow-list, secrets redacted.
 
     log = logger("lead")
     log.info("lead_decided", thread_id=..., request_id=..., reason=..., seconds=...)
@@ -47,7 +46,7 @@ _SECRET_VALUE = re.compile(
 )
 _QUERY = re.compile(r"(https?://[^\s?#]+)[?#]\S+")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
-_PHONE = re.compile(r"(?<![\w.:-])\+?\d[\d ().-]{8,16}\d(?![\w:-])")
+_PHONE = re.compile(r"(?<![\w.:-])\+?\(?\d[\d ().-]{8,16}\d(?![\w:-])")
 
 
 class Log:

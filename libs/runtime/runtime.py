@@ -1,5 +1,4 @@
-"""
-What one process holds, and how a service in it starts, runs and stops.
+"""What one process holds, and how a service in it starts, runs and stops.
 
 `services/<name>/wiring.py` has one function `wire(settings, runtime) -> Service`; everything it
 opens goes on `runtime.stack` and is closed in reverse order when the process stops.

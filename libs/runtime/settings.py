@@ -1,5 +1,4 @@
-"""
-Settings from the environment: one frozen class per service, one sentence when one is wrong.
+"""Settings from the environment: one frozen class per service, one sentence when one is wrong.
 
 A field's encoded name is its environment variable: `redis_url` is `REDIS_URL`, and the few that
 begin with `HANDOFF_` say so. An empty variable counts as unset.
@@ -75,20 +74,26 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
 
 def load(cls: type[S], environ: Mapping[str, str]) -> S:
     """Raises SettingsError with one sentence that names the variable."""
-    known = {field.encode_name for field in msgspec.structs.fields(cls)}
-    given = {name: value for name, value in environ.items() if name in known and value != ""}
+    given = {
+        field.encode_name: _plain(field, environ[field.encode_name])
+        for field in msgspec.structs.fields(cls)
+        if environ.get(field.encode_name)
+    }
     try:
-        settings = msgspec.convert(given, cls, strict=False, dec_hook=_decode)
+        settings = msgspec.convert(given, cls, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(_sentence(str(error))) from error
     _refuse_short_keys(settings)
     return settings
 
 
-def _decode(kind: type, value: object) -> object:
-    if kind is Rate and isinstance(value, str):
-        return parse_rate(value)
-    raise ValueError(f"{value!r} is not a {kind.__name__}")
+def _plain(field: msgspec.structs.FieldInfo, value: str) -> object:
+    if field.type is not Rate:
+        return value
+    try:
+        return msgspec.to_builtins(parse_rate(value))
+    except ValueError as error:
+        raise SettingsError(f"The setting {field.encode_name} is wrong: {error}.") from error
 
 
 def parse_rate(text: str) -> Rate:
