@@ -138,6 +138,7 @@ async def _serve(
     services: Sequence[Service], runtime: Runtime, stop: asyncio.Event, ready: Callable[[], None]
 ) -> int:
     """Consumers and loops in one group: when one dies, all stop and the process ends with 1."""
+    code = 0
     try:
         async with asyncio.TaskGroup() as group:
             consuming, looping = _start(services, runtime, group, stop)
@@ -153,8 +154,8 @@ async def _serve(
     except* Exception as died:  # noqa: BLE001 - the last frame of the process
         for error in died.exceptions:
             runtime.log.error("unhandled_exception", exception_type=type(error).__name__)
-        return 1
-    return 0
+        code = 1
+    return code
 
 
 Tasks = list[asyncio.Task[None]]
