@@ -1,0 +1,178 @@
+"""What can happen to a lead, and what `decide` can answer: closed unions of frozen structs."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+from libs.ledger.record import LeadRecord
+
+
+class Happening(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the events."""
+
+
+class Considered(Happening, frozen=True, kw_only=True):
+    """A trigger, timer or watch asks for the thread. `due_at`: when to look again if we crash."""
+
+    reason: str
+    due_at: float
+    visitor: str = ""
+
+
+class NotNow(Happening, frozen=True, kw_only=True):
+    """A gate of contracts §2 says: later."""
+
+    reason: str
+    due_at: float
+
+
+class NothingToSend(Happening, frozen=True, kw_only=True):
+    """24 h without a new customer item, and no way to reach anyone."""
+
+    reason: Literal["no_contact", "empty"]
+    quiet_since: float
+    last_item_id: str = ""
+
+
+class Reopened(Happening, frozen=True, kw_only=True):
+    """A customer item newer than the one the thread was closed with."""
+
+    last_item_id: str
+    due_at: float
+
+
+class Arm(Happening, frozen=True, kw_only=True):
+    """The mail is built and stored; may I send it?"""
+
+    lid: str
+    """A fresh nonce: reading it back proves that the write was ours."""
+    last_item_id: str
+    """The item that the snapshot ends with."""
+    transcript_ends_at: str
+    """The newest item, read just now; ignored for a mail that may already have left."""
+    snapshot: str
+    content_hash: str
+    kind: str
+
+
+class Accepted(Happening, frozen=True, kw_only=True):
+    """The provider took this attempt."""
+
+    attempt: int
+    message_id: str = ""
+
+
+class Refused(Happening, frozen=True, kw_only=True):
+    """A definite no: the mail of this attempt has not left, during its send or before its ARM."""
+
+    attempt: int
+    """The armed attempt, or the one after it when the provider refused before ARM."""
+    reason: str
+    provider_wide: bool = False
+    """Throttled, paused: says nothing about this mail; delays without counting."""
+    delay_seconds: float = 0.0
+    """At least this long."""
+
+
+class FateUnknown(Happening, frozen=True, kw_only=True):
+    """Timeout, reset, 5xx, cancel: nobody knows, so nothing is written."""
+
+    attempt: int
+
+
+class ProviderEvent(Happening, frozen=True, kw_only=True):
+    """A delivery event of an attempt that we tagged."""
+
+    attempt: int
+    event: str
+    """`send`, `delivery`, `delay`: it was taken. `bounce`, `complaint`, `reject`: and failed."""
+    message_id: str = ""
+    at: float = 0.0
+
+
+class WindowsPassed(Happening, frozen=True, kw_only=True):
+    """A SENDING record fell due and no receipt of it was found. Asked before building a copy."""
+
+
+class GaveUp(Happening, frozen=True, kw_only=True):
+    """Not even the plainest form of the mail could be built: a person must look."""
+
+    reason: str
+
+
+class NewerItems(Happening, frozen=True, kw_only=True):
+    """Customer items after the one that was sent, counted from it."""
+
+    count: int
+
+
+class Alerted(Happening, frozen=True, kw_only=True):
+    """A person was told what `alert_owed` named."""
+
+
+class OperatorResend(Happening, frozen=True, kw_only=True):
+    """A person wants a held lead sent after all."""
+
+
+class OperatorConfirm(Happening, frozen=True, kw_only=True):
+    """A person knows that a held lead arrived, or took care of it."""
+
+
+Event = (
+    Considered
+    | NotNow
+    | NothingToSend
+    | Reopened
+    | Arm
+    | Accepted
+    | Refused
+    | FateUnknown
+    | ProviderEvent
+    | WindowsPassed
+    | GaveUp
+    | NewerItems
+    | Alerted
+    | OperatorResend
+    | OperatorConfirm
+)
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """The shop's policy and the transport's windows."""
+
+    policy: Literal["never_zero", "never_two"] = "never_zero"
+    fence_seconds: float = 300
+    """After this the provider accepts nothing that was armed before (SES 5 min, SMTP 15)."""
+    evidence_seconds: float = 1200
+    """How long delivery events may take (SES 20 min); 0 for transports without events."""
+    skew_seconds: float = 60
+    """How wrong two clocks may be."""
+
+
+DEFAULT_RULES: Final = Rules()
+
+
+class Write(msgspec.Struct, frozen=True):
+    """Store this record if the stored version is still `expected_version` (None: absent)."""
+
+    record: LeadRecord
+    expected_version: int | None
+    alert: str = ""
+    """Why a person must be told; the record stays due until `Alerted`."""
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """The record stands, and rightly: what to answer."""
+
+    why: str
+
+
+class Refuse(msgspec.Struct, frozen=True):
+    """It may not happen in this state: change nothing, alert."""
+
+    why: str
+
+
+Decision = Write | Nothing | Refuse
