@@ -1,0 +1,124 @@
+"""What chat, mailer and attachments agree on: an attachment's record, its blobs and its links."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Final, Literal
+from urllib.parse import urlencode
+
+import msgspec
+
+from libs.identity.signatures import Problem, sign, verify
+
+EXTENSIONS: Final = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "image/heic": "heic",
+    "image/avif": "avif",
+    "application/pdf": "pdf",
+}
+"""Every type we take, and the extension it is kept under."""
+
+LARGEST_BYTES: Final = 12 * 1024 * 1024
+NAME_CHARACTERS: Final = 180
+PREVIEW_SECONDS: Final = 24 * 3600
+MAIL_LINK_SECONDS: Final = 90 * 24 * 3600
+UPLOAD_SECONDS: Final = 600
+
+View = Literal["original", "1200", "320"]
+_LINK: Final = "attachment"
+_UPLOAD: Final = "upload"
+_ID = re.compile(r"att_[A-Za-z0-9_-]{22}", re.ASCII)
+
+
+class StoredAttachment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Blob `attachments/<id>.json`: written when an upload is announced, again when it is in."""
+
+    id: str
+    shop: str
+    visitor: str
+    name: str
+    """Cleaned, for people; never a path."""
+    created_at: float
+    thread_id: str = ""
+    mime_type: str = ""
+    """Of the kept original; empty until it is in."""
+    size_bytes: int = 0
+    width: int = 0
+    height: int = 0
+    fingerprint: str = ""
+    """What the picture looks like, for finding near-duplicates."""
+    problem: str = ""
+    """Why it could not be kept; empty when it could."""
+
+    @property
+    def kind(self) -> Literal["image", "file"]:
+        return "image" if self.mime_type.startswith("image/") else "file"
+
+    @property
+    def original_key(self) -> str:
+        return f"chatkit-attachments/{self.id}.{EXTENSIONS[self.mime_type]}"
+
+
+def is_attachment_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None
+
+
+def record_key(attachment_id: str) -> str:
+    return f"attachments/{attachment_id}.json"
+
+
+def rendition_key(attachment_id: str, side: Literal["1200", "320"]) -> str:
+    return f"renditions/{attachment_id}/{side}.jpg"
+
+
+def decode_record(body: bytes) -> StoredAttachment:
+    return msgspec.json.decode(body, type=StoredAttachment)
+
+
+def clean_name(name: str) -> str:
+    """What a person may see: no control or bidi characters, no path, at most 180 characters."""
+    name = unicodedata.normalize("NFC", name)
+    name = re.split(r"[/\\]", name)[-1]
+    name = "".join(c for c in name if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
+    name = " ".join(name.split()).strip(". ")
+    if len(name) > NAME_CHARACTERS:
+        stem, dot, extension = name.rpartition(".")
+        short = len(extension) < 6 and bool(stem)  # noqa: PLR2004 - an extension, not prose
+        tail = dot + extension if short else ""
+        name = (stem if short else name)[: NAME_CHARACTERS - len(tail)] + tail
+    return name or "file"
+
+
+def attachment_link(
+    keys: Sequence[str], public_url: str, attachment_id: str, view: View, expires: int
+) -> str:
+    """A link that shows one view of one attachment until `expires`."""
+    query = {
+        "id": attachment_id,
+        "view": view,
+        "signature": sign(keys, _LINK, f"{attachment_id}:{view}", expires),
+    }
+    return f"{public_url.rstrip('/')}/api/chatkit/attachment?{urlencode(query)}"
+
+
+def check_link(
+    keys: Sequence[str], attachment_id: str, view: str, signature: str, now: float
+) -> Problem | None:
+    return verify(keys, _LINK, f"{attachment_id}:{view}", signature, now)
+
+
+def upload_link(keys: Sequence[str], public_url: str, attachment_id: str, expires: int) -> str:
+    """Where the bytes of an announced attachment go; the link alone suffices."""
+    query = {"id": attachment_id, "upload": sign(keys, _UPLOAD, attachment_id, expires)}
+    return f"{public_url.rstrip('/')}/api/chatkit/attachment?{urlencode(query)}"
+
+
+def check_upload(
+    keys: Sequence[str], attachment_id: str, signature: str, now: float
+) -> Problem | None:
+    return verify(keys, _UPLOAD, attachment_id, signature, now)

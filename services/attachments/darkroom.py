@@ -1,0 +1,231 @@
+"""Develops one image in a process of its own: `python -m services.attachments.darkroom IN OUT`.
+
+Decoding is where hostile files bite, so this process has little memory, little time, no secrets,
+and dies alone. It writes to the folder OUT what others may see: the picture without a word of
+metadata, two renditions, and `developed.json`. Exit code 3: refused, the reason is on stdout.
+"""
+
+from __future__ import annotations
+
+import io
+import resource
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import msgspec
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+PIXELS: Final = 40_000_000
+FRAMES: Final = 200
+MEMORY_BYTES: Final = 1_500_000_000
+CPU_SECONDS: Final = 20
+MAIL_SIDE: Final = 1200
+MAIL_BYTES: Final = 400_000
+LIST_SIDE: Final = 320
+_MAIL_QUALITIES: Final = (88, 82, 75, 66, 55, 42, 30)
+
+FORMATS: Final = {
+    "image/jpeg": ("JPEG", "MPO"),
+    "image/png": ("PNG",),
+    "image/webp": ("WEBP",),
+    "image/gif": ("GIF",),
+    "image/heic": ("HEIF",),
+    "image/avif": ("AVIF",),
+}
+"""What Pillow may try for a type: never a decoder that the bytes did not ask for."""
+
+
+KEPT_AS: Final = {"image/heic": "image/jpeg", "image/avif": "image/jpeg"}
+"""Formats that a shop's desktop cannot open, and that take seconds to write, are kept as JPEG."""
+
+
+class Developed(msgspec.Struct, frozen=True, kw_only=True):
+    """What came out of the bath."""
+
+    mime_type: str
+    """Of the kept original."""
+    width: int
+    height: int
+    fingerprint: str
+    """64 bits of what it looks like: near-duplicates differ in few of them."""
+    original_bytes: int
+    mail_bytes: int
+
+
+class Refused(Exception):  # noqa: N818 - the picture is refused, nothing broke
+    """The one word of why: `bomb`, `unreadable`, `frames`."""
+
+
+def main() -> None:
+    _limit()
+    source, folder, mime_type = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    try:
+        developed = develop(source, folder, mime_type)
+    except Refused as reason:
+        _end(str(reason))
+    except MemoryError:
+        _end("bomb")
+    (folder / "developed.json").write_bytes(msgspec.json.encode(developed))
+
+
+def _end(reason: str) -> NoReturn:
+    print(reason)  # noqa: T201 - the answer to our parent
+    sys.exit(3)
+
+
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def develop(source: Path, folder: Path, mime_type: str) -> Developed:
+    """Raises Refused."""
+    from PIL import Image, ImageOps
+
+    if mime_type == "image/heic":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    Image.MAX_IMAGE_PIXELS = PIXELS
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    kept_as = KEPT_AS.get(mime_type, mime_type)
+    try:
+        with Image.open(source, formats=FORMATS[mime_type]) as opened:
+            _refuse_bombs(opened)
+            original = _cleaned(opened, kept_as)
+            opened.seek(0)
+            upright = ImageOps.exif_transpose(opened)
+            return _print(upright, original, kept_as, folder)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise Refused("bomb") from error
+    except (OSError, SyntaxError, ValueError, EOFError, ArithmeticError, LookupError) as error:
+        # Pillow's decoders answer broken files with any of these.
+        raise Refused("unreadable") from error
+
+
+def _refuse_bombs(opened: Image.Image) -> None:
+    frames = getattr(opened, "n_frames", 1)
+    if opened.width * opened.height > PIXELS:
+        raise Refused("bomb")
+    if frames > FRAMES or frames * opened.width * opened.height > 10 * PIXELS:
+        raise Refused("frames")
+
+
+def _cleaned(opened: Image.Image, mime_type: str) -> bytes:
+    """The picture again, in its own format, from nothing but its pixels and colour profile."""
+    from PIL import ImageOps, ImageSequence
+
+    profile = opened.info.get("icc_profile")
+    extra: dict[str, object] = {"icc_profile": profile} if profile else {}
+    frames = [ImageOps.exif_transpose(frame).copy() for frame in ImageSequence.Iterator(opened)]
+    if mime_type != "image/jpeg" and len(frames) > 1:
+        extra |= {"save_all": True, "append_images": frames[1:], "loop": opened.info.get("loop", 0)}
+        extra |= {"duration": opened.info.get("duration", 100)}
+    picture = frames[0] if mime_type != "image/jpeg" else _jpeg_mode(frames[0])
+    return _encoded(_bare(picture), mime_type, extra)
+
+
+def _jpeg_mode(picture: Image.Image) -> Image.Image:
+    """What a JPEG can hold; transparency of a HEIC or AVIF becomes white."""
+    return picture if picture.mode in {"L", "RGB", "CMYK"} else _on_white(picture, None)[0]
+
+
+def _encoded(picture: Image.Image, mime_type: str, extra: dict[str, object]) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, format=FORMATS[mime_type][0], quality=95, exif=b"", **extra)
+    return out.getvalue()
+
+
+def _bare(picture: Image.Image) -> Image.Image:
+    """A copy that carries no comment, thumbnail or maker note into the next file."""
+    bare = picture.copy()
+    bare.info = {k: v for k, v in picture.info.items() if k in {"transparency", "background"}}
+    return bare
+
+
+def _print(upright: Image.Image, original: bytes, kept_as: str, folder: Path) -> Developed:
+    """Write the three files; the renditions are plain RGB JPEGs on white."""
+    profile = upright.info.get("icc_profile")
+    picture, profile = _on_white(upright, profile)
+    (folder / "original").write_bytes(original)
+    mail = _mail_jpeg(picture, profile)
+    (folder / "1200.jpg").write_bytes(mail)
+    small = picture.copy()
+    small.thumbnail((LIST_SIDE, LIST_SIDE))
+    (folder / "320.jpg").write_bytes(_jpeg(small, 80, profile))
+    return Developed(
+        mime_type=kept_as,
+        width=upright.width,
+        height=upright.height,
+        fingerprint=_fingerprint(picture),
+        original_bytes=len(original),
+        mail_bytes=len(mail),
+    )
+
+
+def _on_white(picture: Image.Image, profile: bytes | None) -> tuple[Image.Image, bytes | None]:
+    from PIL import Image
+
+    if picture.mode in {"I", "F", "I;16", "I;16B", "I;16L"}:
+        brightest = max(float(picture.convert("F").getextrema()[1]), 255.0)  # type: ignore[arg-type]
+        picture = picture.convert("F").point(lambda value: value * 255.0 / brightest).convert("L")
+    if picture.mode == "CMYK":
+        return _from_cmyk(picture, profile)
+    if picture.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in picture.info:
+        layer = picture.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(white, layer).convert("RGB"), profile
+    grey = picture.mode in {"L", "1"}
+    return picture.convert("RGB"), None if grey else profile
+
+
+def _from_cmyk(picture: Image.Image, profile: bytes | None) -> tuple[Image.Image, bytes | None]:
+    """A press profile means nothing on RGB pixels: it is applied, not passed on."""
+    from PIL import ImageCms
+
+    if profile:
+        try:
+            turned = ImageCms.profileToProfile(
+                picture, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
+        except ImageCms.PyCMSError:
+            turned = None
+        if turned is not None:
+            return turned, None
+    return picture.convert("RGB"), None
+
+
+def _mail_jpeg(picture: Image.Image, profile: bytes | None) -> bytes:
+    """At most 1,200 px and 400 KB, at the best quality that fits."""
+    side = MAIL_SIDE
+    while True:
+        print_ = picture.copy()
+        print_.thumbnail((side, side))
+        for quality in _MAIL_QUALITIES:
+            body = _jpeg(print_, quality, profile)
+            if len(body) <= MAIL_BYTES:
+                return body
+        side = side * 3 // 4
+
+
+def _jpeg(picture: Image.Image, quality: int, profile: bytes | None) -> bytes:
+    out = io.BytesIO()
+    extra: dict[str, object] = {"icc_profile": profile} if profile else {}
+    picture.save(out, format="JPEG", quality=quality, optimize=True, progressive=True, **extra)
+    return out.getvalue()
+
+
+def _fingerprint(picture: Image.Image) -> str:
+    """Difference hash: is each cell of a 9 by 8 miniature brighter than its right neighbour?"""
+    cells = list(picture.convert("L").resize((9, 8)).tobytes())
+    bits = [cells[r * 9 + c] > cells[r * 9 + c + 1] for r in range(8) for c in range(8)]
+    return f"{sum(bit << place for place, bit in enumerate(bits)):016x}"
+
+
+if __name__ == "__main__":
+    main()
