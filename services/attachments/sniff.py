@@ -30,7 +30,7 @@ _EXTENSIONS: Final = {
 }  # fmt: skip
 _MARKUP = re.compile(
     rb"<\s*(?:!doctype|html|head|body|script|svg|iframe|object|embed|img|a\s|style|\?xml|\?php|%)",
-    re.I,
+    re.IGNORECASE,
 )
 _ARCHIVE_END: Final = (b"PK\x05\x06", b"PK\x06\x07")
 
@@ -45,7 +45,7 @@ def type_of(head: bytes) -> str | None:
         return "image/gif"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
-    if head.startswith(b"%PDF-1.") or head.startswith(b"%PDF-2."):
+    if head.startswith((b"%PDF-1.", b"%PDF-2.")):
         return "application/pdf"
     return _iso_media(head)
 

@@ -1,0 +1,183 @@
+"""Takes a file in, cleans it, keeps it, and finds it again for whoever holds a signed link."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import msgspec
+
+from libs.attachments import (
+    LARGEST_BYTES,
+    StoredAttachment,
+    View,
+    decode_record,
+    record_key,
+    rendition_key,
+)
+from libs.blobs.port import BlobInfo, BlobMissingError, Blobs
+from services.attachments.darkroom import Developed, Refused
+from services.attachments.ports import Allowance, Darkroom
+from services.attachments.sniff import HEAD_BYTES, TAIL_BYTES, agrees, is_two_things, type_of
+
+PIECE_BYTES: Final = 64 * 1024
+
+
+class UploadRefused(Exception):  # noqa: N818 - the file is refused, nothing broke
+    """Why, as the visitor is told."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(code)
+        self.status, self.code, self.message = status, code, message
+
+
+TOO_LARGE: Final = (413, "too_large", "This file is larger than 12 MB; please send a smaller one.")
+UNSUPPORTED: Final = (
+    415,
+    "unsupported_type",
+    "Please send a photo (JPEG, PNG, WebP, GIF, HEIC, AVIF) or a PDF.",
+)
+EMPTY: Final = (400, "no_file", "No file came with this request.")
+UNREADABLE: Final = (415, "unsupported_type", "This picture cannot be read; please send another.")
+BOMB: Final = (413, "too_large", "This picture has too many pixels; please send a smaller one.")
+ENOUGH: Final = (
+    429,
+    "too_many_uploads",
+    "That is as much as we can take from one visitor in a day.",
+)
+_DARKROOM_SAYS: Final = {"bomb": BOMB, "frames": BOMB, "unreadable": UNREADABLE}
+
+
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """A view of an attachment, ready to be read from the blob store."""
+
+    key: str
+    content_type: str
+    name: str
+    inline: bool
+    """Only our own renditions are shown by a browser; everything else is downloaded."""
+    info: BlobInfo
+
+
+@dataclass(frozen=True)
+class Attachments:
+    """Running any of these twice gives the same blobs under the same keys."""
+
+    blobs: Blobs
+    darkroom: Darkroom
+    allowance: Allowance
+    spool: Path
+    """Where raw bytes wait until they are clean. They never enter the blob store."""
+
+    async def take_in(
+        self, announced: StoredAttachment, declared_type: str, pieces: AsyncIterator[bytes]
+    ) -> StoredAttachment:
+        """Raises UploadRefused, Unavailable. A refusal is kept, so that the shop can ask again."""
+        with TemporaryDirectory(dir=self.spool, prefix="in-") as folder:
+            raw = Path(folder) / "raw"
+            try:
+                size = await _spool(raw, pieces)
+                kind = await asyncio.to_thread(_kind_of, raw, announced.name, declared_type)
+                if not await self.allowance.spend(announced.shop, announced.visitor, size):
+                    raise UploadRefused(*ENOUGH)
+                stored = await self._keep(announced, kind, raw, size)
+            except UploadRefused as refusal:
+                await self._write(msgspec.structs.replace(announced, problem=refusal.code))
+                raise
+        await self._write(stored)
+        return stored
+
+    async def _keep(
+        self, announced: StoredAttachment, kind: str, raw: Path, size: int
+    ) -> StoredAttachment:
+        if kind == "application/pdf":
+            stored = msgspec.structs.replace(announced, mime_type=kind, size_bytes=size)
+            await self._put(stored.original_key, raw, kind)
+            return stored
+        try:
+            developed = await self.darkroom.develop(raw, raw.parent, kind)
+        except Refused as reason:
+            raise UploadRefused(*_DARKROOM_SAYS[str(reason)]) from reason
+        stored = _described(announced, developed)
+        await self._put(rendition_key(stored.id, "1200"), raw.parent / "1200.jpg", "image/jpeg")
+        await self._put(rendition_key(stored.id, "320"), raw.parent / "320.jpg", "image/jpeg")
+        await self._put(stored.original_key, raw.parent / "original", stored.mime_type)
+        return stored
+
+    async def _put(self, key: str, file: Path, content_type: str) -> None:
+        await self.blobs.put_stream(key, _pieces_of(file), content_type=content_type)
+
+    async def _write(self, attachment: StoredAttachment) -> None:
+        await self.blobs.put(
+            record_key(attachment.id),
+            msgspec.json.encode(attachment),
+            content_type="application/json",
+        )
+
+    async def find(self, attachment_id: str) -> StoredAttachment | None:
+        try:
+            return decode_record(await self.blobs.get(record_key(attachment_id)))
+        except BlobMissingError:
+            return None
+
+    async def serve(self, attachment_id: str, view: View) -> Served | None:
+        """None: there is (or is no longer) no such thing."""
+        attachment = await self.find(attachment_id)
+        if attachment is None or not attachment.mime_type:
+            return None
+        original = view == "original"
+        key = attachment.original_key if view == "original" else rendition_key(attachment_id, view)
+        info = await self.blobs.info(key)
+        return info and Served(
+            key=key,
+            content_type=attachment.mime_type if original else "image/jpeg",
+            name=attachment.name,
+            inline=not original,
+            info=info,
+        )
+
+
+def _described(announced: StoredAttachment, developed: Developed) -> StoredAttachment:
+    return msgspec.structs.replace(
+        announced,
+        mime_type=developed.mime_type,
+        size_bytes=developed.original_bytes,
+        width=developed.width,
+        height=developed.height,
+        fingerprint=developed.fingerprint,
+        problem="",
+    )
+
+
+async def _spool(file: Path, pieces: AsyncIterator[bytes]) -> int:
+    size = 0
+    with file.open("wb") as out:
+        async for piece in pieces:
+            size += len(piece)
+            if size > LARGEST_BYTES:
+                raise UploadRefused(*TOO_LARGE)
+            await asyncio.to_thread(out.write, piece)
+    if not size:
+        raise UploadRefused(*EMPTY)
+    return size
+
+
+def _kind_of(file: Path, name: str, declared: str) -> str:
+    with file.open("rb") as source:
+        head = source.read(HEAD_BYTES)
+        source.seek(max(0, file.stat().st_size - TAIL_BYTES))
+        tail = source.read()
+    kind = type_of(head)
+    if kind is None or not agrees(kind, name, declared) or is_two_things(head, tail, kind):
+        raise UploadRefused(*UNSUPPORTED)
+    return kind
+
+
+async def _pieces_of(file: Path) -> AsyncIterator[bytes]:
+    with file.open("rb") as source:
+        while piece := await asyncio.to_thread(source.read, PIECE_BYTES):
+            yield piece
