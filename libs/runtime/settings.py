@@ -37,6 +37,8 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
     """What every service needs. See `docs/settings.md` for each in words."""
 
     data: str = msgspec.field(default=".handoff", name="HANDOFF_DATA")
+    port: int = msgspec.field(default=8080, name="HANDOFF_PORT")
+    """The gateway's."""
     redis_url: str = ""
     records: Literal["sqlite", "dynamodb"] = "sqlite"
     blobs: Literal["folder", "s3"] = "folder"
@@ -64,6 +66,11 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
     @property
     def data_path(self) -> Path:
         return Path(self.data)
+
+    @property
+    def base_url(self) -> str:
+        """What links that we make begin with."""
+        return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
 
     @property
     def keys(self) -> tuple[str, ...]:

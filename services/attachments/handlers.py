@@ -82,14 +82,17 @@ class Attachments:
             try:
                 size = await _spool(raw, pieces)
                 kind = await asyncio.to_thread(_kind_of, raw, announced.name, declared_type)
-                if not await self.allowance.spend(announced.shop, announced.visitor, size):
-                    raise UploadRefused(*ENOUGH)
+                await self._spend(announced, size)
                 stored = await self._keep(announced, kind, raw, size)
             except UploadRefused as refusal:
                 await self._write(msgspec.structs.replace(announced, problem=refusal.code))
                 raise
         await self._write(stored)
         return stored
+
+    async def _spend(self, announced: StoredAttachment, size: int) -> None:
+        if not await self.allowance.spend(announced.shop, announced.visitor, size):
+            raise UploadRefused(*ENOUGH)
 
     async def _keep(
         self, announced: StoredAttachment, kind: str, raw: Path, size: int
@@ -132,7 +135,9 @@ class Attachments:
         original = view == "original"
         key = attachment.original_key if view == "original" else rendition_key(attachment_id, view)
         info = await self.blobs.info(key)
-        return info and Served(
+        if info is None:
+            return None
+        return Served(
             key=key,
             content_type=attachment.mime_type if original else "image/jpeg",
             name=attachment.name,
