@@ -47,13 +47,9 @@ def verify(
     return Problem.INVALID
 
 
+@lru_cache(maxsize=256)
 def derive(key: str, purpose: str) -> bytes:
     """The key of one purpose (HKDF's expand step: the site key is long and random already)."""
-    return _derive(key, purpose)
-
-
-@lru_cache(maxsize=256)
-def _derive(key: str, purpose: str) -> bytes:
     return hmac.digest(key.encode(), b"handoff/" + purpose.encode() + b"\x01", hashlib.sha256)
 
 
