@@ -1,0 +1,223 @@
+"""Lead records in one DynamoDB table: conditional puts of single items, nothing else is needed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import msgspec
+
+from libs.errors import SettingsError, Unavailable
+from libs.ledger.record import LeadKey, LeadRecord, Watch
+from libs.runtime.clock import Clock
+
+CONNECT_SECONDS: Final = 2
+READ_SECONDS: Final = 4
+FRESH_SECONDS: Final = 10
+"""A skew measured longer ago than this is measured again."""
+PAGE: Final = 100
+
+ATTRIBUTES: Final = {"pk": "S", "due_kind": "S", "due_at": "N", "shop": "S", "thread_id": "S"}
+INDEXES: Final = {
+    "by_due": ("due_kind", "due_at", "ALL"),
+    "by_shop": ("shop", "thread_id", "KEYS_ONLY"),
+}
+
+_encode = msgspec.json.Encoder().encode
+_lead = msgspec.json.Decoder(LeadRecord).decode
+_watch = msgspec.json.Decoder(Watch).decode
+
+Item = dict[str, Any]  # botocore's own shape: {"attribute": {"S": value}}
+
+
+class DynamoLeadRecords:
+    """
+    LeadRecords. An item has `due_kind` and `due_at` only while it is due for something, so the
+    index `by_due` holds nothing but open work. No call is retried here: a lost reply is read back.
+    """
+
+    def __init__(self, client: Any, table: str, clock: Clock) -> None:
+        self._client = client
+        self._table = table
+        self._clock = clock
+        self._skew = 0.0
+        self._measured_at = float("-inf")
+
+    async def read(self, key: LeadKey) -> LeadRecord | None:
+        answer = await self._call("get_item", Key={"pk": {"S": str(key)}}, ConsistentRead=True)
+        return _lead(answer["Item"]["body"]["S"]) if "Item" in answer else None
+
+    async def write(self, record: LeadRecord, *, expected_version: int | None) -> bool:
+        item: Item = {
+            "pk": {"S": str(record.key)},
+            "shop": {"S": record.key.shop},
+            "thread_id": {"S": record.key.thread_id},
+            "version": {"N": str(record.version)},
+            "body": {"S": _encode(record).decode()},
+        }
+        if record.due_at is not None:
+            item |= _due("lead", record.due_at)
+        if expected_version is None:
+            return await self._put_if(item, "attribute_not_exists(pk)", {})
+        return await self._put_if(
+            item, "version = :expected", {":expected": {"N": str(expected_version)}}
+        )
+
+    async def due(self, now: float, limit: int) -> list[LeadRecord]:
+        return [_lead(item["body"]["S"]) for item in await self._overdue("lead", now, limit)]
+
+    async def put_watch(self, watch: Watch) -> None:
+        item = {"pk": {"S": str(watch)}, "body": {"S": _encode(watch).decode()}}
+        await self._call("put_item", Item=item | _due("watch", watch.due_at))
+
+    async def due_watches(self, now: float, limit: int) -> list[Watch]:
+        return [_watch(item["body"]["S"]) for item in await self._overdue("watch", now, limit)]
+
+    async def end_watch(self, watch: Watch) -> bool:
+        return await self._conditional(
+            "delete_item",
+            Key={"pk": {"S": str(watch)}},
+            ConditionExpression="body = :body",
+            ExpressionAttributeValues={":body": {"S": _encode(watch).decode()}},
+        )
+
+    async def list_leads(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadRecord]:
+        condition, values = "shop = :shop", {":shop": {"S": shop}}
+        if after:
+            condition += " AND thread_id > :after"
+            values[":after"] = {"S": after}
+        items = await self._query("by_shop", condition, values, limit)
+        keys = [LeadKey(item["shop"]["S"], item["thread_id"]["S"]) for item in items]
+        return [record for key in keys if (record := await self.read(key)) is not None]
+
+    async def clock_skew(self) -> float | None:
+        if self._clock.boot() - self._measured_at > FRESH_SECONDS:
+            await self._call("get_item", Key={"pk": {"S": "clock"}})
+        return self._skew
+
+    async def _overdue(self, kind: str, now: float, limit: int) -> list[Item]:
+        values = {":kind": {"S": kind}, ":now": {"N": repr(now)}}
+        return await self._query("by_due", "due_kind = :kind AND due_at <= :now", values, limit)
+
+    async def _query(self, index: str, condition: str, values: Item, limit: int) -> list[Item]:
+        found: list[Item] = []
+        start: Item = {}
+        while len(found) < limit:
+            answer = await self._call(
+                "query",
+                IndexName=index,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=values,
+                Limit=min(PAGE, limit - len(found)),
+                **({"ExclusiveStartKey": start} if start else {}),
+            )
+            found += answer["Items"]
+            start = answer.get("LastEvaluatedKey", {})
+            if not start:
+                break
+        return found
+
+    async def _put_if(self, item: Item, condition: str, values: Item) -> bool:
+        extra = {"ExpressionAttributeValues": values} if values else {}
+        return await self._conditional(
+            "put_item", Item=item, ConditionExpression=condition, **extra
+        )
+
+    async def _conditional(self, operation: str, **arguments: Any) -> bool:
+        try:
+            await self._call(operation, **arguments)
+        except Unavailable as unavailable:
+            if "ConditionalCheckFailed" in unavailable.reason:
+                return False
+            raise
+        return True
+
+    async def _call(self, operation: str, **arguments: Any) -> Item:
+        """The one table of DynamoDB's errors: all mean that the store did not serve us now."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS + READ_SECONDS):
+                answer: Item = await getattr(self._client, operation)(
+                    TableName=self._table, **arguments
+                )
+        except ClientError as error:
+            raise Unavailable("records", str(error.response["Error"]["Code"])) from error
+        except (BotoCoreError, TimeoutError, OSError) as error:
+            raise Unavailable("records", type(error).__name__) from error
+        self._measure(answer["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
+        return answer
+
+    def _measure(self, date: str) -> None:
+        """Date counts whole seconds: on average the store's clock is half a second further."""
+        if date:
+            self._skew = self._clock.now() - parsedate_to_datetime(date).timestamp() - 0.5
+            self._measured_at = self._clock.boot()
+
+
+def _due(kind: str, due_at: float) -> Item:
+    return {"due_kind": {"S": kind}, "due_at": {"N": repr(due_at)}}
+
+
+@contextlib.asynccontextmanager
+async def open_dynamodb(
+    *, table: str, region: str, endpoint_url: str, clock: Clock, create: bool
+) -> AsyncIterator[DynamoLeadRecords]:
+    """Raises SettingsError when the table is missing and we were not told to create it."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    async with dynamodb_client(region, endpoint_url) as client:
+        try:
+            if create:
+                await create_table(client, table)
+            await client.describe_table(TableName=table)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            raise SettingsError(f"The DynamoDB table {table} cannot be used: {code}.") from error
+        except BotoCoreError as error:
+            raise SettingsError(f"DynamoDB cannot be reached: {error}.") from error
+        yield DynamoLeadRecords(client, table, clock)
+
+
+def dynamodb_client(region: str, endpoint_url: str) -> Any:
+    """An asynchronous context manager; its client never repeats a call by itself."""
+    from aiobotocore.config import AioConfig
+    from aiobotocore.session import get_session
+
+    config = AioConfig(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"total_max_attempts": 1},
+        max_pool_connections=50,
+    )
+    return get_session().create_client(
+        "dynamodb", region_name=region, endpoint_url=endpoint_url or None, config=config
+    )
+
+
+async def create_table(client: Any, table: str) -> None:
+    """The table and its two indexes, unless it is there; `deploy/infra` says the same in CDK."""
+    with contextlib.suppress(client.exceptions.ResourceInUseException):
+        await client.create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": kind} for name, kind in ATTRIBUTES.items()
+            ],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": name,
+                    "KeySchema": [
+                        {"AttributeName": hashed, "KeyType": "HASH"},
+                        {"AttributeName": ranged, "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": projection},
+                }
+                for name, (hashed, ranged, projection) in INDEXES.items()
+            ],
+        )
+    await client.get_waiter("table_exists").wait(TableName=table)

@@ -1,0 +1,40 @@
+"""Opens the lead records that the settings name."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Final
+from urllib.parse import urlsplit
+
+from libs.ledger.port import LeadRecords
+from libs.runtime.clock import Clock, SystemClock
+from libs.runtime.settings import CommonSettings
+
+SQLITE_FILE: Final = "records.sqlite3"
+
+
+async def open_records(
+    settings: CommonSettings, stack: AsyncExitStack, clock: Clock | None = None
+) -> LeadRecords:
+    """Closed with `stack`. Raises SettingsError."""
+    if settings.records == "sqlite":
+        from libs.ledger.sqlite import open_sqlite
+
+        return await stack.enter_async_context(open_sqlite(settings.data_path / SQLITE_FILE))
+    from libs.ledger.dynamodb import open_dynamodb
+
+    return await stack.enter_async_context(
+        open_dynamodb(
+            table=settings.dynamodb_table,
+            region=settings.aws_region,
+            endpoint_url=settings.aws_endpoint_url,
+            clock=clock or SystemClock(),
+            create=is_local(settings.aws_endpoint_url),
+        )
+    )
+
+
+def is_local(endpoint_url: str) -> bool:
+    """A stand-in (DynamoDB local, moto), where nobody else creates what we need."""
+    host = urlsplit(endpoint_url).hostname or ""
+    return bool(host) and not host.endswith(("amazonaws.com", "amazonaws.com.cn"))

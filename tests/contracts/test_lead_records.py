@@ -1,0 +1,319 @@
+"""What every store of lead records promises: memory, SQLite and DynamoDB."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from libs.errors import SettingsError, Unavailable
+from libs.ledger.fakes import MemoryRecords
+from libs.ledger.open import open_records
+from libs.ledger.port import LeadRecords
+from libs.ledger.record import LeadKey, LeadRecord, State, Step, Watch
+from libs.runtime.clock import SystemClock
+from libs.runtime.settings import CommonSettings
+
+NOW = 1_800_000_000.123456
+
+
+def lead(thread: str = "cthr_1", *, shop: str = "craigs", due_at: float | None = NOW) -> LeadRecord:
+    return LeadRecord(
+        key=LeadKey(shop, thread),
+        state=State.PENDING,
+        visitor="v_1",
+        due_at=due_at,
+        ambiguous=(1, 2),
+        created_at=0.1 + 0.2,
+        history=(Step(NOW, "considered", "idle"),),
+    )
+
+
+def newer(record: LeadRecord, **changes: object) -> LeadRecord:
+    return msgspec.structs.replace(record, version=record.version + 1, **changes)
+
+
+def watch(visitor: str = "v_1", *, due_at: float = NOW, version: int = 1) -> Watch:
+    return Watch(
+        shop="craigs", visitor=visitor, due_at=due_at, session_expires=due_at, version=version
+    )
+
+
+class LeadRecordsContract:
+    """Inherited by one class per adapter; `records` is the adapter, empty."""
+
+    racers = 200
+
+    async def test_reads_back_exactly_what_was_written(self, records: LeadRecords) -> None:
+        assert await records.write(lead(), expected_version=None)
+
+        assert await records.read(lead().key) == lead()
+
+    async def test_knows_nothing_of_an_unknown_thread(self, records: LeadRecords) -> None:
+        assert await records.read(LeadKey("craigs", "cthr_unknown")) is None
+
+    async def test_keeps_shops_apart(self, records: LeadRecords) -> None:
+        await records.write(lead(shop="craigs"), expected_version=None)
+
+        assert await records.read(LeadKey("other", "cthr_1")) is None
+        assert await records.write(lead(shop="other"), expected_version=None)
+
+    async def test_creates_once(self, records: LeadRecords) -> None:
+        assert await records.write(lead(), expected_version=None)
+        assert not await records.write(lead(due_at=None), expected_version=None)
+
+        assert await records.read(lead().key) == lead()
+
+    async def test_replaces_only_the_version_it_expects(self, records: LeadRecords) -> None:
+        await records.write(lead(), expected_version=None)
+        second = newer(lead(), reason="second")
+
+        assert await records.write(second, expected_version=1)
+        assert not await records.write(newer(lead(), reason="late"), expected_version=1)
+        assert await records.read(second.key) == second
+
+    async def test_replaces_nothing_that_is_absent(self, records: LeadRecords) -> None:
+        assert not await records.write(newer(lead()), expected_version=1)
+
+        assert await records.read(lead().key) is None
+
+    async def test_one_of_many_racers_wins(self, records: LeadRecords) -> None:
+        await records.write(lead(), expected_version=None)
+        racers = [newer(lead(), lid=f"nonce{n}") for n in range(self.racers)]
+
+        won = await asyncio.gather(*(records.write(racer, expected_version=1) for racer in racers))
+
+        assert won.count(True) == 1
+        assert await records.read(lead().key) == racers[won.index(True)]
+
+    async def test_one_of_many_creators_wins(self, records: LeadRecords) -> None:
+        creators = [lead(due_at=NOW + n) for n in range(self.racers)]
+
+        won = await asyncio.gather(
+            *(records.write(creator, expected_version=None) for creator in creators)
+        )
+
+        assert won.count(True) == 1
+        assert await records.read(lead().key) == creators[won.index(True)]
+
+    async def test_lists_what_is_due_longest_overdue_first(self, records: LeadRecords) -> None:
+        for thread, due_at in (("a", NOW - 1), ("b", NOW - 9), ("c", NOW), ("d", NOW + 0.001)):
+            await records.write(lead(thread, due_at=due_at), expected_version=None)
+        await records.write(lead("never", due_at=None), expected_version=None)
+
+        assert [r.key.thread_id for r in await records.due(NOW, 10)] == ["b", "a", "c"]
+        assert [r.key.thread_id for r in await records.due(NOW, 2)] == ["b", "a"]
+
+    async def test_a_settled_record_is_not_due(self, records: LeadRecords) -> None:
+        await records.write(lead(), expected_version=None)
+        await records.write(newer(lead(), due_at=None), expected_version=1)
+
+        assert await records.due(NOW, 10) == []
+
+    async def test_more_are_due_than_fit_a_page(self, records: LeadRecords) -> None:
+        for n in range(120):
+            await records.write(lead(f"t{n:03}", due_at=NOW - n), expected_version=None)
+
+        assert len(await records.due(NOW, 500)) == 120
+        assert len(await records.due(NOW, 110)) == 110
+
+    async def test_a_watch_is_replaced_by_a_newer_session(self, records: LeadRecords) -> None:
+        await records.put_watch(watch())
+        await records.put_watch(watch(due_at=NOW + 600))
+
+        assert await records.due_watches(NOW, 10) == []
+        assert await records.due_watches(NOW + 600, 10) == [watch(due_at=NOW + 600)]
+
+    async def test_watches_fall_due_in_order(self, records: LeadRecords) -> None:
+        await records.put_watch(watch("v_2", due_at=NOW - 1))
+        await records.put_watch(watch("v_1", due_at=NOW - 2))
+        await records.write(lead(), expected_version=None)
+
+        assert [w.visitor for w in await records.due_watches(NOW, 10)] == ["v_1", "v_2"]
+        assert [w.visitor for w in await records.due_watches(NOW, 1)] == ["v_1"]
+
+    async def test_ends_a_watch_once(self, records: LeadRecords) -> None:
+        await records.put_watch(watch())
+
+        assert await records.end_watch(watch())
+        assert not await records.end_watch(watch())
+        assert await records.due_watches(NOW, 10) == []
+
+    async def test_keeps_a_watch_that_a_newer_session_moved(self, records: LeadRecords) -> None:
+        await records.put_watch(watch())
+        await records.put_watch(watch(due_at=NOW - 5))
+
+        assert not await records.end_watch(watch())
+        assert await records.due_watches(NOW, 10) == [watch(due_at=NOW - 5)]
+
+    async def test_pages_through_a_shop_in_thread_order(self, records: LeadRecords) -> None:
+        for thread in ("cthr_c", "cthr_a", "cthr_b"):
+            await records.write(lead(thread, due_at=None), expected_version=None)
+        await records.write(lead("cthr_x", shop="other"), expected_version=None)
+
+        first = await records.list_leads("craigs", limit=2)
+        rest = await records.list_leads("craigs", after=first[-1].key.thread_id)
+
+        assert [r.key.thread_id for r in first + rest] == ["cthr_a", "cthr_b", "cthr_c"]
+
+
+class TestMemoryRecords(LeadRecordsContract):
+    @pytest.fixture
+    def records(self) -> LeadRecords:
+        return MemoryRecords()
+
+
+class TestSqliteRecords(LeadRecordsContract):
+    @pytest.fixture
+    async def records(self, tmp_path: Path) -> AsyncIterator[LeadRecords]:
+        async with contextlib.AsyncExitStack() as stack:
+            yield await open_records(CommonSettings(data=str(tmp_path / "new")), stack)
+
+    async def test_has_no_clock_of_its_own(self, records: LeadRecords) -> None:
+        assert await records.clock_skew() is None
+
+    async def test_survives_a_reopening(self, tmp_path: Path) -> None:
+        settings = CommonSettings(data=str(tmp_path))
+        async with contextlib.AsyncExitStack() as stack:
+            await (await open_records(settings, stack)).write(lead(), expected_version=None)
+
+        async with contextlib.AsyncExitStack() as stack:
+            assert await (await open_records(settings, stack)).read(lead().key) == lead()
+
+    async def test_refuses_a_folder_it_cannot_write(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("not a folder")
+
+        with pytest.raises(SettingsError, match="HANDOFF_DATA"):
+            async with contextlib.AsyncExitStack() as stack:
+                await open_records(CommonSettings(data=str(tmp_path / "file")), stack)
+
+    async def test_refuses_a_network_disk(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("libs.ledger.sqlite._disk_kind", lambda _: "nfs4")
+
+        with pytest.raises(SettingsError, match="network file system"):
+            async with contextlib.AsyncExitStack() as stack:
+                await open_records(CommonSettings(data=str(tmp_path)), stack)
+
+    async def test_says_when_the_file_is_locked_for_good(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import sqlite3
+
+        monkeypatch.setattr("libs.ledger.sqlite.BUSY_SECONDS", 0.05)
+        async with contextlib.AsyncExitStack() as stack:
+            records = await open_records(CommonSettings(data=str(tmp_path)), stack)
+            with contextlib.closing(
+                sqlite3.connect(tmp_path / "records.sqlite3", isolation_level=None)
+            ) as other:
+                other.execute("BEGIN IMMEDIATE")
+                with pytest.raises(Unavailable, match="locked"):
+                    await records.write(lead(), expected_version=None)
+                other.execute("ROLLBACK")
+
+            assert await records.write(lead(), expected_version=None)
+
+    async def test_is_flushed_to_disk_at_every_commit(self, tmp_path: Path) -> None:
+        from libs.ledger.sqlite import _connect
+
+        with contextlib.closing(_connect(tmp_path / "r.sqlite3")) as db:
+            assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+            assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+
+    @pytest.mark.slow
+    async def test_one_winner_among_processes_that_share_the_file(self, tmp_path: Path) -> None:
+        racer = (
+            "import asyncio, contextlib, sys\n"
+            "from tests.contracts.test_lead_records import CommonSettings, lead, newer\n"
+            "from libs.ledger.open import open_records\n"
+            "async def race():\n"
+            "    async with contextlib.AsyncExitStack() as stack:\n"
+            "        records = await open_records(CommonSettings(data=sys.argv[1]), stack)\n"
+            "        won = 0\n"
+            "        for n in range(50):\n"
+            "            await records.write(lead(f't{n}'), expected_version=None)\n"
+            "            won += await records.write(newer(lead(f't{n}')), expected_version=1)\n"
+            "        print(won)\n"
+            "asyncio.run(race())\n"
+        )
+        processes = [
+            subprocess.Popen(  # noqa: ASYNC220 - real processes are the point
+                [sys.executable, "-c", racer, str(tmp_path)],
+                stdout=subprocess.PIPE,
+                env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+            )
+            for _ in range(4)
+        ]
+
+        outs = [await asyncio.to_thread(process.communicate, None, 60) for process in processes]
+
+        assert sum(int(out) for out, _ in outs) == 50
+
+
+@pytest.mark.slow
+class TestDynamoRecords(LeadRecordsContract):
+    @pytest.fixture
+    async def records(self, moto_url: str) -> AsyncIterator[LeadRecords]:
+        settings = CommonSettings(
+            records="dynamodb", aws_endpoint_url=moto_url, dynamodb_table=f"t{uuid.uuid4().hex}"
+        )
+        async with contextlib.AsyncExitStack() as stack:
+            yield await open_records(settings, stack)
+
+    async def test_measures_our_clock_against_the_stores(self, records: LeadRecords) -> None:
+        skew = await records.clock_skew()
+
+        assert skew is not None
+        assert abs(skew) < 3
+
+    async def test_notices_a_clock_that_is_wrong(self, moto_url: str) -> None:
+        class AheadClock(SystemClock):
+            def now(self) -> float:
+                return time.time() + 90
+
+        settings = CommonSettings(
+            records="dynamodb", aws_endpoint_url=moto_url, dynamodb_table=f"t{uuid.uuid4().hex}"
+        )
+        async with contextlib.AsyncExitStack() as stack:
+            records = await open_records(settings, stack, AheadClock())
+            skew = await records.clock_skew()
+
+        assert skew == pytest.approx(90, abs=3)
+
+    async def test_opens_a_table_that_is_there(self, moto_url: str) -> None:
+        settings = CommonSettings(
+            records="dynamodb", aws_endpoint_url=moto_url, dynamodb_table=f"t{uuid.uuid4().hex}"
+        )
+        async with contextlib.AsyncExitStack() as stack:
+            await (await open_records(settings, stack)).write(lead(), expected_version=None)
+            again = await open_records(settings, stack)
+
+            assert await again.read(lead().key) == lead()
+
+    async def test_refuses_a_table_that_nobody_made(self, moto_url: str) -> None:
+        from libs.ledger.dynamodb import open_dynamodb
+
+        with pytest.raises(SettingsError, match="ResourceNotFound"):
+            async with open_dynamodb(
+                table="nowhere", region="us-east-1", endpoint_url=moto_url, clock=SystemClock(),
+                create=False,
+            ):  # fmt: skip
+                pass
+
+    async def test_says_when_nobody_answers(self) -> None:
+        from libs.ledger.dynamodb import DynamoLeadRecords, dynamodb_client
+        from tests.servers import free_port
+
+        async with dynamodb_client("us-east-1", f"http://127.0.0.1:{free_port()}") as client:
+            with pytest.raises(Unavailable, match="records"):
+                await DynamoLeadRecords(client, "t", SystemClock()).read(lead().key)
