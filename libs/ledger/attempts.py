@@ -1,0 +1,164 @@
+"""The cells about an attempt at sending: arming it, and what the provider says of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from libs.ledger.events import (
+    Accepted,
+    Arm,
+    Decision,
+    Nothing,
+    ProviderEvent,
+    Refuse,
+    Refused,
+    Rules,
+    Write,
+)
+from libs.ledger.record import LeadRecord, State
+from libs.ledger.steps import (
+    WHY,
+    exhausted,
+    hold,
+    is_due,
+    may_have_left,
+    next_record,
+    with_current,
+)
+from libs.ledger.timing import TELL_SECONDS, backoff_seconds
+
+_FAILED: Final = frozenset({"bounce", "complaint", "reject"})
+"""What a provider reports when it took the mail and the shop did not get it."""
+
+
+def arm(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Decision:
+    """Only whose write succeeds, or who reads its own nonce back, may send."""
+    if not event.lid or event.lid == record.lid:
+        return Refuse("a nonce was used twice")
+    if record.state in {State.SENT, State.HELD, State.CLOSED}:
+        return Nothing(WHY[record.state])
+    if record.state is not State.PENDING and not is_due(record, now):
+        return Nothing(WHY[record.state])
+    if record.state is State.SENDING:
+        return _arm_again(record, event, now, rules)
+    if event.transcript_ends_at != event.last_item_id:
+        return Nothing("newer_items")
+    return _armed(record, event, now, rules, record.ambiguous)
+
+
+def _arm_again(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Decision:
+    """The windows passed without evidence: the same snapshot once more, flagged."""
+    if rules.policy != "never_zero":
+        return Refuse("never_two: an operator decides about an ambiguous attempt")
+    if event.snapshot != record.snapshot:
+        return Nothing("another_snapshot")
+    return _armed(record, event, now, rules, with_current(record))
+
+
+def _armed(
+    record: LeadRecord, event: Arm, now: float, rules: Rules, ambiguous: tuple[int, ...]
+) -> Write:
+    attempt = record.attempt + 1
+    return next_record(
+        record, now, "armed", f"attempt {attempt}",
+        state=State.SENDING,
+        attempt=attempt,
+        lid=event.lid,
+        armed_at=now,
+        due_at=now + rules.fence_seconds + rules.evidence_seconds + 2 * rules.skew_seconds,
+        ambiguous=ambiguous,
+        possible_duplicate=record.possible_duplicate or bool(ambiguous),
+        last_item_id=event.last_item_id,
+        snapshot=event.snapshot,
+        content_hash=event.content_hash,
+        kind=event.kind,
+    )  # fmt: skip
+
+
+def accepted(record: LeadRecord, event: Accepted, now: float) -> Decision:
+    if not may_have_left(record, event.attempt):
+        return Refuse(f"accepted attempt {event.attempt}, which cannot have left")
+    if record.state is State.SENT:
+        return Nothing(WHY[record.state])
+    return next_record(
+        record, now, "accepted", f"attempt {event.attempt}",
+        state=State.SENT, due_at=None, message_id=event.message_id, sent_by="reply", sent_at=now,
+    )  # fmt: skip
+
+
+def refused(record: LeadRecord, event: Refused, now: float, rules: Rules) -> Decision:
+    """From SENDING n for attempt n, or at the door: attempt n+1 was refused before its ARM."""
+    if record.state in {State.SENT, State.HELD}:
+        return Nothing(WHY[record.state])
+    if record.state is State.SENDING and event.attempt == record.attempt:
+        return _error(record, event, now, record.ambiguous)
+    at_door = event.attempt == record.attempt + 1
+    if at_door and _may_knock(record, now, rules):
+        again = record.state is State.SENDING
+        return _error(record, event, now, with_current(record) if again else record.ambiguous)
+    if at_door or may_have_left(record, event.attempt):
+        return Nothing(WHY[record.state])
+    return Refuse(f"refused attempt {event.attempt}, which cannot have left")
+
+
+def _may_knock(record: LeadRecord, now: float, rules: Rules) -> bool:
+    """Whether a sender may be talking to the provider about an attempt that is not armed yet."""
+    match record.state:
+        case State.PENDING:
+            return True
+        case State.ERROR:
+            return is_due(record, now)
+        case State.SENDING:
+            return is_due(record, now) and rules.policy == "never_zero"
+        case _:
+            return False
+
+
+def _error(record: LeadRecord, event: Refused, now: float, ambiguous: tuple[int, ...]) -> Decision:
+    tries = record.tries + (0 if event.provider_wide else 1)
+    first_error_at = record.first_error_at
+    if first_error_at is None and not event.provider_wide:
+        first_error_at = now
+    delay = max(backoff_seconds(tries, f"{record.key}:{record.version}"), event.delay_seconds)
+    error = replace(
+        record, ambiguous=ambiguous, tries=tries, first_error_at=first_error_at, reason=event.reason
+    )
+    if not event.provider_wide and exhausted(tries, first_error_at, now):
+        return hold(error, now, event.reason)
+    return next_record(error, now, "refused", event.reason, state=State.ERROR, due_at=now + delay)
+
+
+def provider_event(record: LeadRecord, event: ProviderEvent, now: float) -> Decision:
+    """The provider speaks of an attempt: it took it, whatever became of it later."""
+    failed = event.event if event.event in _FAILED else ""
+    if not may_have_left(record, event.attempt):
+        return Refuse(f"{event.event} of attempt {event.attempt}, which cannot have left")
+    if record.state is State.SENT:
+        if not failed or failed == record.delivery:
+            return Nothing(WHY[record.state])
+        return next_record(
+            record, now, failed, delivery=failed, due_at=now + TELL_SECONDS, alert=failed
+        )
+    return next_record(
+        record, now, "provider_event", f"{event.event} of attempt {event.attempt}",
+        state=State.SENT,
+        due_at=now + TELL_SECONDS if failed else None,
+        message_id=event.message_id or record.message_id,
+        sent_by="event",
+        sent_at=event.at or now,
+        delivery=failed,
+        alert=failed,
+    )  # fmt: skip
+
+
+def windows_passed(record: LeadRecord, now: float, rules: Rules) -> Decision:
+    """Fence and evidence windows are over, no evidence was found."""
+    if record.state is not State.SENDING:
+        return Nothing(WHY[record.state])
+    if not is_due(record, now):
+        return Nothing("in_progress")
+    if rules.policy == "never_zero":
+        return Nothing("arm_again")
+    return hold(replace(record, ambiguous=with_current(record)), now, "ambiguous")

@@ -1,0 +1,54 @@
+"""What every cell of the table builds its answer from."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from libs.ledger.events import Write
+from libs.ledger.record import LeadRecord, State, Step
+from libs.ledger.timing import DAY_SECONDS, HISTORY_STEPS, MOST_TRIES, TELL_SECONDS
+
+WHY: Final = {
+    State.PENDING: "pending",
+    State.SENDING: "in_progress",
+    State.SENT: "already_sent",
+    State.ERROR: "cooldown",
+    State.HELD: "held",
+    State.CLOSED: "closed",
+}
+"""What to answer when the state has overtaken an event (contracts §2)."""
+
+
+def hold(record: LeadRecord, now: float, reason: str) -> Write:
+    return next_record(
+        record, now, "held", reason,
+        state=State.HELD, due_at=now + TELL_SECONDS, reason=reason, alert=reason,
+    )  # fmt: skip
+
+
+def is_due(record: LeadRecord, now: float) -> bool:
+    return record.due_at is not None and record.due_at <= now
+
+
+def exhausted(tries: int, first_error_at: float | None, now: float) -> bool:
+    too_long = first_error_at is not None and now - first_error_at >= DAY_SECONDS
+    return tries >= MOST_TRIES or too_long
+
+
+def may_have_left(record: LeadRecord, attempt: int) -> bool:
+    """The current attempt, or an earlier one whose fate nobody knows."""
+    return attempt in record.ambiguous or (attempt == record.attempt and attempt > 0)
+
+
+def with_current(record: LeadRecord) -> tuple[int, ...]:
+    return tuple(dict.fromkeys((*record.ambiguous, record.attempt)))
+
+
+def next_record(  # `changes` are fields of LeadRecord, which `replace` checks
+    record: LeadRecord, now: float, what: str, detail: str = "", *, alert: str = "", **changes: Any
+) -> Write:
+    steps = (*record.history, Step(now, what, detail))[-HISTORY_STEPS:]
+    written = replace(record, version=record.version + 1, updated_at=now, history=steps, **changes)
+    return Write(written, expected_version=record.version, alert=alert)

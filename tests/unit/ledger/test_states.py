@@ -1,0 +1,387 @@
+"""
+The table of `once.md`, written down a second time and compared cell by cell.
+
+A cell in capitals is the state written, small letters are why nothing is, `!` refuses and alerts.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from msgspec.structs import replace
+
+from libs.ledger.events import (
+    Accepted,
+    Alerted,
+    Arm,
+    Considered,
+    Decision,
+    Event,
+    FateUnknown,
+    GaveUp,
+    NewerItems,
+    Nothing,
+    NothingToSend,
+    NotNow,
+    OperatorConfirm,
+    OperatorResend,
+    ProviderEvent,
+    Refuse,
+    Refused,
+    Reopened,
+    Rules,
+    WindowsPassed,
+    Write,
+)
+from libs.ledger.record import LeadKey, LeadRecord, State, Step
+from libs.ledger.states import alert_owed, decide, possible_copy
+
+NOW: Final = 1_800_000_000.0
+DAY: Final = 86_400.0
+KEY: Final = LeadKey("craigs", "cthr_1")
+ZERO: Final = Rules()
+TWO: Final = Rules(policy="never_two")
+
+FRESH: Final = LeadRecord(key=KEY, state=State.PENDING, version=1, due_at=NOW + 60, created_at=NOW)
+TRIED: Final = replace(
+    FRESH, version=9, attempt=2, ambiguous=(1,), lid="nonce2", snapshot="snap", last_item_id="i1"
+)
+
+STATES: Final[dict[str, LeadRecord | None]] = {
+    "none": None,
+    "pending": FRESH,
+    "pending_due": replace(FRESH, due_at=NOW),
+    "sending": replace(TRIED, state=State.SENDING, due_at=NOW + 1),
+    "sending_due": replace(TRIED, state=State.SENDING, due_at=NOW),
+    "sent": replace(TRIED, state=State.SENT, due_at=None, newer_items=2),
+    "error": replace(TRIED, state=State.ERROR, due_at=NOW + 1, tries=7, first_error_at=NOW - 9),
+    "error_due": replace(TRIED, state=State.ERROR, due_at=NOW, tries=1, first_error_at=NOW - 9),
+    "error_old": replace(TRIED, state=State.ERROR, due_at=NOW, tries=1, first_error_at=NOW - DAY),
+    "held": replace(TRIED, state=State.HELD, due_at=None, reason="refused"),
+    "held_untold": replace(TRIED, state=State.HELD, due_at=NOW + 60, reason="refused"),
+    "closed": replace(FRESH, state=State.CLOSED, due_at=None, last_item_id="i1"),
+}
+
+ARM: Final = Arm(
+    lid="nonce3", last_item_id="i9", transcript_ends_at="i9", snapshot="snap", content_hash="c",
+    kind="full",
+)  # fmt: skip
+DOOR: Final = -1
+"""Stands for the attempt after the record's."""
+
+EVENTS: Final[dict[str, tuple[Event, Rules]]] = {
+    "considered": (Considered(reason="idle", due_at=NOW + 60, visitor="v_1"), ZERO),
+    "not_now": (NotNow(reason="not_idle", due_at=NOW + 90), ZERO),
+    "not_now_sooner": (NotNow(reason="not_idle", due_at=NOW + 30), ZERO),
+    "nothing_to_send": (NothingToSend(reason="empty", quiet_since=NOW - DAY), ZERO),
+    "nothing_too_soon": (NothingToSend(reason="empty", quiet_since=NOW - DAY + 1), ZERO),
+    "reopened": (Reopened(last_item_id="i2", due_at=NOW + 5), ZERO),
+    "reopened_same": (Reopened(last_item_id="i1", due_at=NOW + 5), ZERO),
+    "arm": (ARM, ZERO),
+    "arm_never_two": (ARM, TWO),
+    "arm_stale": (replace(ARM, transcript_ends_at="i10"), ZERO),
+    "arm_other_mail": (replace(ARM, snapshot="other"), ZERO),
+    "arm_old_nonce": (replace(ARM, lid="nonce2"), ZERO),
+    "arm_no_nonce": (replace(ARM, lid=""), ZERO),
+    "accepted_now": (Accepted(attempt=2), ZERO),
+    "accepted_before": (Accepted(attempt=1), ZERO),
+    "accepted_never": (Accepted(attempt=3), ZERO),
+    "refused_now": (Refused(attempt=2, reason="550"), ZERO),
+    "refused_before": (Refused(attempt=1, reason="550"), ZERO),
+    "refused_never": (Refused(attempt=4, reason="550"), ZERO),
+    "refused_at_door": (Refused(attempt=DOOR, reason="550"), ZERO),
+    "refused_at_door_2": (Refused(attempt=DOOR, reason="550"), TWO),
+    "throttled": (Refused(attempt=2, reason="throttled", provider_wide=True), ZERO),
+    "throttled_at_door": (Refused(attempt=DOOR, reason="throttled", provider_wide=True), ZERO),
+    "fate_unknown": (FateUnknown(attempt=2), ZERO),
+    "delivered": (ProviderEvent(attempt=2, event="delivery"), ZERO),
+    "delivered_before": (ProviderEvent(attempt=1, event="send"), ZERO),
+    "delivered_never": (ProviderEvent(attempt=7, event="delivery"), ZERO),
+    "bounced": (ProviderEvent(attempt=2, event="bounce"), ZERO),
+    "windows_passed": (WindowsPassed(), ZERO),
+    "windows_passed_2": (WindowsPassed(), TWO),
+    "gave_up": (GaveUp(reason="unbuildable"), ZERO),
+    "newer_items": (NewerItems(count=3), ZERO),
+    "newer_items_known": (NewerItems(count=2), ZERO),
+    "alerted": (Alerted(), ZERO),
+    "operator_resend": (OperatorResend(), ZERO),
+    "operator_confirm": (OperatorConfirm(), ZERO),
+}
+
+# fmt: off
+_COLUMNS: Final = (
+    "none", "pending", "pending_due", "sending", "sending_due", "sent",
+    "error", "error_due", "error_old", "held", "held_untold", "closed",
+)
+_P, _S, _E, _H, _C = "pending", "in_progress", "cooldown", "held", "closed"
+_A, _N, _O, _W, _D = "already_sent", "newer_items", "another_snapshot", "SENDING", "SENT"
+TABLE: Final[dict[str, tuple[str, ...]]] = {
+    "considered":        ("PENDING", _P, _P, _S, _S, _A, _E, _E, "HELD", _H, _H, _C),
+    "not_now":           ("!", "timer_stands", "PENDING", _S, _S, _A, _E, _E, _E, _H, _H, _C),
+    "not_now_sooner":    ("!", "PENDING", "PENDING", _S, _S, _A, _E, _E, _E, _H, _H, _C),
+    "nothing_to_send":   ("!", "CLOSED", "CLOSED", _S, _S, _A, _E, _E, _E, _H, _H, _C),
+    "nothing_too_soon":  ("!", "!", "!", _S, _S, _A, _E, _E, _E, _H, _H, _C),
+    "reopened":          ("!", _P, _P, _S, _S, _A, _E, _E, _E, _H, _H, "PENDING"),
+    "reopened_same":     ("!", _P, _P, _S, _S, _A, _E, _E, _E, _H, _H, _C),
+    "arm": ("!", _W, _W, _S, _W, _A, _E, _W, _W, _H, _H, _C),
+    "arm_never_two": ("!", _W, _W, _S, "!", _A, _E, _W, _W, _H, _H, _C),
+    "arm_stale": ("!", _N, _N, _S, _W, _A, _E, _N, _N, _H, _H, _C),
+    "arm_other_mail": ("!", _W, _W, _S, _O, _A, _E, _W, _W, _H, _H, _C),
+    "arm_old_nonce": ("!", _W, _W, "!", "!", "!", "!", "!", "!", "!", "!", _C),
+    "arm_no_nonce":      ("!",) * 12,
+    "accepted_now":      ("!", "!", "!", _D, _D, _A, _D, _D, _D, _D, _D, "!"),
+    "accepted_before":   ("!", "!", "!", _D, _D, _A, _D, _D, _D, _D, _D, "!"),
+    "accepted_never":    ("!",) * 12,
+    "refused_now":       ("!", "!", "!", "ERROR", "ERROR", _A, _E, _E, _E, _H, _H, "!"),
+    "refused_before":    ("!", "ERROR", "ERROR", _S, _S, _A, _E, _E, _E, _H, _H, _C),
+    "refused_never":     ("!", "!", "!", "!", "!", _A, "!", "!", "!", _H, _H, "!"),
+    "refused_at_door": ("!", "ERROR", "ERROR", _S, "ERROR", _A, _E, "ERROR", "HELD", _H, _H, _C),
+    "refused_at_door_2": ("!", "ERROR", "ERROR", _S, _S, _A, _E, "ERROR", "HELD", _H, _H, _C),
+    "throttled":         ("!", "!", "!", "ERROR", "ERROR", _A, _E, _E, _E, _H, _H, "!"),
+    "throttled_at_door": ("!", "ERROR", "ERROR", _S, "ERROR", _A, _E, "ERROR", "ERROR", _H, _H, _C),
+    "fate_unknown":      ("!", _P, _P, _S, _S, _A, _E, _E, _E, _H, _H, _C),
+    "delivered":         ("!", "!", "!", _D, _D, _A, _D, _D, _D, _D, _D, "!"),
+    "delivered_before":  ("!", "!", "!", _D, _D, _A, _D, _D, _D, _D, _D, "!"),
+    "delivered_never":   ("!",) * 12,
+    "bounced":           ("!", "!", "!", _D, _D, _D, _D, _D, _D, _D, _D, "!"),
+    "windows_passed":    ("!", _P, _P, _S, "arm_again", _A, _E, _E, _E, _H, _H, _C),
+    "windows_passed_2":  ("!", _P, _P, _S, "HELD", _A, _E, _E, _E, _H, _H, _C),
+    "gave_up":           ("!", "HELD", "HELD", _S, _S, _A, "HELD", "HELD", "HELD", _H, _H, _C),
+    "newer_items":       ("!", _P, _P, _S, _S, _D, _E, _E, _E, _H, _H, _C),
+    "newer_items_known": ("!", _P, _P, _S, _S, _A, _E, _E, _E, _H, _H, _C),
+    "alerted": ("!", *["nothing_owed"] * 9, "HELD", "nothing_owed"),
+    "operator_resend":   ("!", "!", "!", "!", "!", "!", "!", "!", "!", "PENDING", "PENDING", "!"),
+    "operator_confirm":  ("!", "!", "!", "!", "!", "!", "!", "!", "!", _D, _D, "!"),
+}
+# fmt: on
+
+CELLS: Final = [
+    pytest.param(state, event, wanted, id=f"{state}-{event}")
+    for event, row in TABLE.items()
+    for state, wanted in zip(_COLUMNS, row, strict=True)
+]
+
+
+def at_door(event: Event, record: LeadRecord | None) -> Event:
+    if isinstance(event, Refused) and event.attempt == DOOR:
+        return replace(event, attempt=(record.attempt if record else 0) + 1)
+    return event
+
+
+def outcome(decision: Decision) -> str:
+    match decision:
+        case Write(record=record):
+            return record.state.name
+        case Nothing(why=why):
+            return why
+        case Refuse():
+            return "!"
+
+
+def decided(state: str, event: Event, rules: Rules = ZERO, now: float = NOW) -> LeadRecord:
+    decision = decide(KEY, STATES[state], event, now, rules)
+    assert isinstance(decision, Write), decision
+    return decision.record
+
+
+def test_the_table_is_complete() -> None:
+    kinds = {type(event) for event, _ in EVENTS.values()}
+
+    assert TABLE.keys() == EVENTS.keys()
+    assert tuple(STATES) == _COLUMNS
+    assert {kind.__name__ for kind in kinds} == {kind.__name__ for kind in Event.__args__}
+    assert {r.state for r in STATES.values() if r} == set(State)
+
+
+@pytest.mark.parametrize(("state", "event", "wanted"), CELLS)
+def test_every_cell(state: str, event: str, wanted: str) -> None:
+    record = STATES[state]
+    happening, rules = EVENTS[event]
+
+    decision = decide(KEY, record, at_door(happening, record), NOW, rules)
+
+    assert outcome(decision) == wanted
+    if isinstance(decision, Write):
+        assert decision.expected_version == (record.version if record else None)
+        assert decision.record.version == (record.version + 1 if record else 1)
+        assert decision.record.key == KEY
+        assert decision.record.updated_at == NOW
+        assert decision.record.history[-1].at == NOW
+
+
+def test_arming_fixes_what_is_sent_and_when_it_is_settled() -> None:
+    armed = decided("pending", ARM)
+
+    assert (armed.attempt, armed.lid, armed.armed_at) == (1, "nonce3", NOW)
+    assert armed.due_at == NOW + 300 + 1200 + 120
+    assert (armed.last_item_id, armed.snapshot, armed.content_hash) == ("i9", "snap", "c")
+    assert (armed.ambiguous, armed.possible_duplicate, armed.kind) == ((), False, "full")
+
+
+def test_a_transport_without_events_has_only_its_fence() -> None:
+    smtp = Rules(fence_seconds=900, evidence_seconds=0)
+
+    assert decided("pending", ARM, smtp).due_at == NOW + 900 + 120
+
+
+def test_arming_again_is_flagged_and_remembers_the_unknown_attempt() -> None:
+    armed = decided("sending_due", ARM)
+
+    assert (armed.attempt, armed.ambiguous, armed.possible_duplicate) == (3, (1, 2), True)
+
+
+def test_the_flag_survives_refusals_and_holding() -> None:
+    armed = decided("sending_due", ARM)
+    refused = decide(KEY, armed, Refused(attempt=3, reason="550"), NOW, ZERO)
+    assert isinstance(refused, Write)
+    held = decide(KEY, refused.record, GaveUp(reason="unbuildable"), NOW, ZERO)
+    assert isinstance(held, Write)
+    again = decide(KEY, held.record, OperatorResend(), NOW, ZERO)
+    assert isinstance(again, Write)
+
+    for record in (refused.record, held.record, again.record):
+        assert record.possible_duplicate
+        assert record.ambiguous == (1, 2)
+
+
+def test_a_copy_refused_at_the_door_leaves_the_first_one_unknown() -> None:
+    refused = decided("sending_due", Refused(attempt=3, reason="550"))
+
+    assert (refused.state, refused.attempt, refused.ambiguous) == (State.ERROR, 2, (1, 2))
+    assert possible_copy(refused)
+
+
+def test_an_ambiguous_attempt_is_held_for_the_operator_who_may_resend_it_flagged() -> None:
+    held = decided("sending_due", WindowsPassed(), TWO)
+    resend = decide(KEY, held, OperatorResend(), NOW, TWO)
+    assert isinstance(resend, Write)
+    armed = decide(KEY, resend.record, ARM, NOW, TWO)
+    assert isinstance(armed, Write)
+
+    assert held.ambiguous == (1, 2)
+    assert armed.record.possible_duplicate
+
+
+@pytest.mark.parametrize("state", ["sending", "error", "error_due", "held"])
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_evidence_settles_whatever_waits(state: str, attempt: int) -> None:
+    sent = decided(state, ProviderEvent(attempt=attempt, event="delivery", message_id="m", at=5.0))
+
+    assert (sent.sent_by, sent.sent_at, sent.message_id, sent.due_at) == ("event", 5.0, "m", None)
+    assert alert_owed(sent) == ""
+
+
+def test_the_receipt_settles_the_attempt() -> None:
+    sent = decided("sending", Accepted(attempt=2, message_id="m"))
+
+    assert (sent.sent_by, sent.sent_at, sent.message_id, sent.due_at) == ("reply", NOW, "m", None)
+
+
+@pytest.mark.parametrize("failure", ["bounce", "complaint", "reject"])
+@pytest.mark.parametrize("state", ["sent", "sending"])
+def test_a_failure_after_acceptance_is_told_once(state: str, failure: str) -> None:
+    event = ProviderEvent(attempt=2, event=failure)
+    decision = decide(KEY, STATES[state], event, NOW, ZERO)
+    assert isinstance(decision, Write)
+
+    assert (decision.alert, decision.record.delivery) == (failure, failure)
+    assert alert_owed(decision.record) == failure
+    assert outcome(decide(KEY, decision.record, event, NOW, ZERO)) == "already_sent"
+    told = decide(KEY, decision.record, Alerted(), NOW, ZERO)
+    assert isinstance(told, Write)
+    assert (told.record.due_at, told.record.state) == (None, State.SENT)
+
+
+@pytest.mark.parametrize(
+    ("state", "event", "rules", "cause"),
+    [
+        ("sending_due", WindowsPassed(), TWO, "ambiguous"),
+        ("error_old", Considered(reason="quiet", due_at=NOW), ZERO, "refused_too_long"),
+        ("pending", GaveUp(reason="unbuildable"), ZERO, "unbuildable"),
+        ("error_old", Refused(attempt=3, reason="550"), ZERO, "550"),
+    ],
+)
+def test_holding_owes_an_alert_until_a_person_was_told(
+    state: str, event: Event, rules: Rules, cause: str
+) -> None:
+    decision = decide(KEY, STATES[state], event, NOW, rules)
+    assert isinstance(decision, Write)
+
+    assert decision.alert == cause
+    assert alert_owed(decision.record) == cause
+    assert decision.record.due_at is not None
+    told = decide(KEY, decision.record, Alerted(), NOW + 1, rules)
+    assert isinstance(told, Write)
+    assert told.record.due_at is None
+    assert alert_owed(told.record) == ""
+
+
+def test_refusals_back_off_from_one_minute_to_thirty_and_stop_at_eight() -> None:
+    record = replace(FRESH, state=State.SENDING, attempt=1, lid="n1")
+    now, waits = NOW, []
+    for attempt in range(1, 9):
+        decision = decide(KEY, record, Refused(attempt=attempt, reason="550"), now, ZERO)
+        assert isinstance(decision, Write)
+        record = decision.record
+        if record.state is State.HELD:
+            break
+        assert record.due_at is not None
+        waits.append(record.due_at - now)
+        now = record.due_at
+        armed = decide(KEY, record, replace(ARM, lid=f"n{attempt + 1}"), now, ZERO)
+        assert isinstance(armed, Write)
+        record = armed.record
+
+    assert (record.state, record.tries) == (State.HELD, 8)
+    for wait, whole in zip(waits, (60, 120, 240, 480, 960, 1800, 1800), strict=True):
+        assert 0.75 * whole <= wait <= whole
+
+
+def test_refusals_of_one_moment_spread() -> None:
+    waits = {
+        decide(
+            LeadKey("craigs", f"cthr_{n}"),
+            replace(FRESH, key=LeadKey("craigs", f"cthr_{n}"), state=State.SENDING, attempt=1),
+            Refused(attempt=1, reason="550"), NOW, ZERO,
+        ).record.due_at  # type: ignore[union-attr]
+        for n in range(20)
+    }  # fmt: skip
+
+    assert len(waits) == 20
+
+
+def test_a_provider_wide_refusal_delays_without_counting() -> None:
+    event = Refused(attempt=2, reason="paused", provider_wide=True, delay_seconds=1800)
+
+    refused = decided("sending", event, now=NOW + 2 * DAY)
+
+    assert (refused.state, refused.tries, refused.first_error_at) == (State.ERROR, 0, None)
+    assert refused.due_at == NOW + 2 * DAY + 1800
+
+
+def test_history_is_bounded_and_keeps_the_newest() -> None:
+    record = replace(FRESH, history=tuple(Step(float(n), "x") for n in range(32)))
+    decision = decide(KEY, record, ARM, NOW, ZERO)
+    assert isinstance(decision, Write)
+
+    assert len(decision.record.history) == 32
+    assert decision.record.history[0].at == 1.0
+    assert decision.record.history[-1].what == "armed"
+
+
+def test_a_closed_thread_remembers_where_it_ended() -> None:
+    event = NothingToSend(reason="no_contact", quiet_since=NOW - DAY, last_item_id="i7")
+
+    closed = decided("pending", event)
+
+    assert (closed.reason, closed.last_item_id, closed.due_at) == ("no_contact", "i7", None)
+    same = decide(KEY, closed, Reopened(last_item_id="i7", due_at=NOW), NOW, ZERO)
+    assert outcome(same) == "closed"
+
+
+def test_an_operator_starts_a_held_lead_afresh() -> None:
+    resend = decided("held", OperatorResend())
+
+    assert (resend.due_at, resend.tries, resend.first_error_at) == (NOW, 0, None)
+    assert decided("held", OperatorConfirm()).sent_by == "operator"
