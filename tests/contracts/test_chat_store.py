@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,8 @@ from libs.conversations.store import (
     TurnRow,
 )
 from libs.conversations.store_fake import MemoryChatStore
-from libs.conversations.store_sqlite import SqliteChatStore
+from libs.conversations.store_sqlite import open_sqlite
+from libs.errors import SettingsError
 
 ANA = Owner("craigs", "v_ana")
 BEN = Owner("craigs", "v_ben")
@@ -223,13 +223,12 @@ class TestMemoryChatStore(AgingContract):
 class TestSqliteChatStore(AgingContract):
     @pytest.fixture
     async def store(self, tmp_path: Path) -> AsyncIterator[ChatStore]:
-        async with AsyncExitStack() as stack:
-            yield await SqliteChatStore(tmp_path / "chat.sqlite3").open(stack)
+        async with open_sqlite(tmp_path / "chat.sqlite3") as store:
+            yield store
 
     async def test_two_processes_share_the_file(self, tmp_path: Path) -> None:
-        async with AsyncExitStack() as stack:
-            here = await SqliteChatStore(tmp_path / "chat.sqlite3").open(stack)
-            there = await SqliteChatStore(tmp_path / "chat.sqlite3").open(stack)
+        path = tmp_path / "chat.sqlite3"
+        async with open_sqlite(path) as here, open_sqlite(path) as there:
             await here.put_thread(ANA, thread("a"))
             numbers = range(1, 41)
 
@@ -240,3 +239,10 @@ class TestSqliteChatStore(AgingContract):
             assert [row.at for row in (await there.items(ANA, "cthr_a", limit=99)).rows] == [
                 float(n) for n in numbers
             ]
+
+    async def test_a_folder_that_cannot_be_used_stops_the_start(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("not a folder")
+
+        with pytest.raises(SettingsError, match="HANDOFF_DATA"):
+            async with open_sqlite(tmp_path / "file" / "chat.sqlite3"):
+                pass
