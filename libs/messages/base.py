@@ -6,8 +6,7 @@ import msgspec
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
-    """
-    Ids and small values only; bytes go to the blob store.
+    """Ids and small values only; bytes go to the blob store.
 
     A new field has a default and a new sample in `tests/wire/`. A new meaning is a new version.
     """

@@ -1,12 +1,10 @@
-"""
-THE MAP: every stream, the message on it, who writes it and who reads it.
+"""THE MAP: every stream, the message on it, who writes it and who reads it.
 
     gateway ── MintSession ──▶ session ── SessionReply ──▶ (reply)
     gateway ── ChatRequest ──▶ chat ── ChatReply chunks ──▶ (reply)
     gateway, chat, session, sweeper, timers ── ConsiderLead ──▶ lead ── LeadDecision ──▶ (reply)
     lead, sweeper ── SendLeadMail ──▶ mailer ── LeadMailSent | LeadMailHeld ──▶ (reply)
     gateway ── RecordSignal ──▶ lead
-    attachments ── AttachmentStored ──▶ attachments
     mailer (from the provider's queue) ── DeliveryEvent ──▶ mailer
 
 One reader group per stream; a second reader gets a stream of its own.
@@ -18,7 +16,6 @@ from typing import Final
 
 import msgspec
 
-from libs.messages.attachment import AttachmentStored
 from libs.messages.base import Message
 from libs.messages.chat import ChatChunk, ChatRefused, ChatRequest
 from libs.messages.lead import ConsiderLead, LeadDecision, RecordSignal
@@ -43,9 +40,6 @@ LEAD_CONSIDER: Final = Stream(
 LEAD_SIGNAL: Final = Stream("lead.signal", RecordSignal, ("gateway",), "lead")
 MAIL_SEND: Final = Stream("mail.send", SendLeadMail, ("lead", "mailer"), "mailer")
 MAIL_EVENT: Final = Stream("mail.event", DeliveryEvent, ("mailer",), "mailer")
-ATTACHMENT_STORED: Final = Stream(
-    "attachment.stored", AttachmentStored, ("attachments",), "attachments"
-)
 
 STREAMS: Final = (
     SESSION_MINT,
@@ -54,7 +48,6 @@ STREAMS: Final = (
     LEAD_SIGNAL,
     MAIL_SEND,
     MAIL_EVENT,
-    ATTACHMENT_STORED,
 )
 
 STREAM_OF: Final = {stream.message: stream for stream in STREAMS}

@@ -190,7 +190,7 @@ async def _stop(consuming: Tasks, looping: Tasks) -> None:
 async def _listen(site: Site, stack: AsyncExitStack) -> None:
     from aiohttp import web
 
-    runner = web.AppRunner(site.app, access_log=None, shutdown_timeout=STOP_SECONDS)
+    runner = web.ServerRunner(site.app, shutdown_timeout=STOP_SECONDS)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     try:

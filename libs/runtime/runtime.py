@@ -57,7 +57,7 @@ class Consumer:
 class Site:
     """One HTTP listener."""
 
-    app: web.Application
+    app: web.Server
     host: str
     port: int
     setting: str

@@ -34,4 +34,4 @@ class RedisAllowance:
         said = await self.redis.script(
             _SPEND, [key], str(size_bytes), str(self.bytes_per_day), str(_DAY_SECONDS)
         )
-        return said == 1
+        return bool(said == 1)

@@ -1,0 +1,220 @@
+"""The service's own edge: uploads in, signed views out. The gateway stands before it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+from urllib.parse import quote
+
+from aiohttp import BodyPartReader, MultipartReader, web
+
+from libs.attachments import (
+    PREVIEW_SECONDS,
+    StoredAttachment,
+    View,
+    attachment_link,
+    check_link,
+    check_upload,
+    clean_name,
+    is_attachment_id,
+)
+from libs.identity.sessions import Session, read_session_token
+from libs.identity.signatures import Problem
+from libs.runtime.clock import Clock
+from libs.runtime.ids import NewId
+from libs.web.answers import Answer, Refused, json_answer
+from libs.web.body import invite
+from libs.web.call import Call
+from libs.web.edge import Route
+from services.attachments.handlers import PIECE_BYTES, Attachments, Served, UploadRefused
+from services.attachments.ranges import Span, span_of
+
+PATH: Final = "/api/chatkit/attachment"
+_VIEWS: Final[dict[str, View]] = {"original": "original", "1200": "1200", "320": "320"}
+_FIELDS: Final = frozenset({"file", "files"})
+_THREAD_CHARACTERS: Final = 133
+
+
+@dataclass(frozen=True)
+class AttachmentSite:
+    attachments: Attachments
+    keys: Sequence[str]
+    public_url: str
+    clock: Clock
+    new_id: NewId
+
+    def routes(self) -> tuple[Route, ...]:
+        return (
+            Route("POST", PATH, self.upload, "attachment_upload", whole=False),
+            Route("PUT", PATH, self.upload, "attachment_upload", whole=False),
+            Route("GET", PATH, self.view, "attachment", whole=False),
+        )
+
+    async def upload(self, call: Call) -> Answer:
+        """A multipart form with a session, or the plain bytes of what was announced."""
+        invite(call)
+        try:
+            if call.parameter("upload"):
+                stored = await self._announced(call)
+            else:
+                stored = await self._direct(call)
+        except UploadRefused as refusal:
+            raise Refused(refusal.code, refusal.message, status=refusal.status) from refusal
+        return json_answer(self._shown(stored))
+
+    async def _announced(self, call: Call) -> StoredAttachment:
+        attachment_id = call.parameter("id")
+        now = self.clock.now()
+        _refuse(check_upload(self.keys, attachment_id, call.parameter("upload"), now))
+        announced = await self.attachments.find(attachment_id)
+        if announced is None:
+            raise Refused("not_found")
+        if announced.mime_type:
+            return announced  # its bytes are in already: the answer got lost on the way
+        if call.headers.get("Content-Type", "").startswith("multipart/"):
+            part, _ = await _file_of(call)
+            return await self.attachments.take_in(announced, _type_of(part), _pieces(part))
+        kind = call.headers.get("Content-Type", "")
+        return await self.attachments.take_in(announced, kind, _body_of(call))
+
+    async def _direct(self, call: Call) -> StoredAttachment:
+        session = self._session(call)
+        part, thread_id = await _file_of(call)
+        announced = StoredAttachment(
+            id=f"att_{self.new_id()}",
+            shop=session.shop,
+            visitor=session.visitor,
+            name=clean_name(part.filename or ""),
+            created_at=self.clock.now(),
+            thread_id=thread_id,
+        )
+        return await self.attachments.take_in(announced, _type_of(part), _pieces(part))
+
+    def _session(self, call: Call) -> Session:
+        scheme, _, token = call.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Refused("missing_session")
+        session = read_session_token(self.keys, token.strip(), self.clock.now())
+        if isinstance(session, Problem):
+            raise Refused("token_expired" if session is Problem.EXPIRED else "invalid_session")
+        call.shop = session.shop
+        return session
+
+    def _shown(self, stored: StoredAttachment) -> dict[str, str | None]:
+        expires = int(self.clock.now()) + PREVIEW_SECONDS
+        image = stored.kind == "image"
+        return {
+            "id": stored.id,
+            "name": stored.name,
+            "type": stored.kind,
+            "mime_type": stored.mime_type,
+            "preview_url": attachment_link(self.keys, self.public_url, stored.id, "320", expires)
+            if image
+            else None,
+        }
+
+    async def view(self, call: Call) -> Answer | web.StreamResponse:
+        attachment_id, name = call.parameter("id"), call.parameter("view")
+        if not is_attachment_id(attachment_id) or name not in _VIEWS:
+            raise Refused("not_found")
+        problem = check_link(
+            self.keys, attachment_id, name, call.parameter("signature"), self.clock.now()
+        )
+        _refuse(problem)
+        served = await self.attachments.serve(attachment_id, _VIEWS[name])
+        if served is None:
+            raise Refused("not_found")
+        return await self._stream(call, served)
+
+    async def _stream(self, call: Call, served: Served) -> Answer | web.StreamResponse:
+        headers = _headers(served)
+        if call.headers.get("If-None-Match") == headers["ETag"]:
+            return Answer(304, headers=tuple(headers.items()))
+        span = span_of(call.headers.get("Range", ""), served.info.size_bytes)
+        if span is None:
+            size = f"bytes */{served.info.size_bytes}"
+            raise Refused("bad_range", status=416, headers=(("Content-Range", size),))
+        response = _response(served, span, {**headers, "X-Request-ID": call.request_id})
+        # The route is not `whole`, so aiohttp carries this request.
+        await response.prepare(cast(web.BaseRequest, call.request))
+        if call.method != "HEAD":
+            pieces = self.attachments.blobs.stream(served.key, start=span.start, end=span.end)
+            async for piece in pieces:
+                await response.write(piece)
+        await response.write_eof()
+        return response
+
+
+def _refuse(problem: Problem | None) -> None:
+    if problem is Problem.EXPIRED:
+        raise Refused("expired")
+    if problem is not None:
+        raise Refused("not_found")
+
+
+def _response(served: Served, span: Span, headers: dict[str, str]) -> web.StreamResponse:
+    partial = span.partial
+    response = web.StreamResponse(status=206 if partial else 200, headers=headers)
+    response.content_type = served.content_type
+    response.content_length = span.end - span.start
+    if partial:
+        last = f"{span.start}-{span.end - 1}/{served.info.size_bytes}"
+        response.headers["Content-Range"] = f"bytes {last}"
+    return response
+
+
+def _headers(served: Served) -> dict[str, str]:
+    name = quote(served.name, safe="")
+    how = "inline" if served.inline else "attachment"
+    return {
+        "Content-Disposition": f"{how}; filename*=UTF-8''{name}",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Cross-Origin-Resource-Policy": "cross-origin" if served.inline else "same-origin",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "private, max-age=3600",
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{served.info.etag}"',
+        "Server": "handoff",
+    }
+
+
+def _type_of(part: BodyPartReader) -> str:
+    return part.headers.get("Content-Type", "")
+
+
+async def _file_of(call: Call) -> tuple[BodyPartReader, str]:
+    """The part that holds the file, and the thread if it was named before it."""
+    if not call.headers.get("Content-Type", "").lower().startswith("multipart/form-data"):
+        raise Refused("unsupported_type", "Send the file as multipart/form-data.")
+    thread_id = ""
+    try:
+        reader = MultipartReader(call.headers, call.payload)
+        while (part := await reader.next()) is not None:
+            if not isinstance(part, BodyPartReader):
+                break
+            if part.name in _FIELDS:
+                return part, thread_id
+            if part.name == "thread_id":
+                thread_id = (await part.read_chunk(_THREAD_CHARACTERS)).decode("ascii", "replace")
+            await part.release()
+    except (ValueError, AssertionError, web.RequestPayloadError) as error:
+        raise Refused("no_file") from error
+    raise Refused("no_file")
+
+
+async def _pieces(part: BodyPartReader) -> AsyncIterator[bytes]:
+    try:
+        while piece := await part.read_chunk(PIECE_BYTES):
+            yield bytes(piece)
+    except (ValueError, AssertionError, web.RequestPayloadError) as error:
+        raise Refused("incomplete_body") from error
+
+
+async def _body_of(call: Call) -> AsyncIterator[bytes]:
+    try:
+        async for piece in call.payload.iter_chunked(PIECE_BYTES):
+            yield piece
+    except web.RequestPayloadError as error:
+        raise Refused("incomplete_body") from error
