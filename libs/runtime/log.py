@@ -81,9 +81,13 @@ class Log:
         """Whether `info` lines are written: the hot path asks before it gathers values."""
         return self._floor <= LEVELS["info"]
 
+    def write_lines(self, text: str) -> None:
+        """Finished lines, from one who gathers many and knows each value in them (web requests)."""
+        (self._out or sys.stderr).write(text)
+
     def _write(self, level: str, event: str, fields: Mapping[str, object]) -> None:
         line: dict[str, object] = {
-            "timestamp": _stamp(self._clock.now()),
+            "timestamp": stamp(self._clock.now()),
             "level": level,
             "service": self.service,
             "event": event,
@@ -116,7 +120,7 @@ def _redact_text(text: str) -> str:
     return _PHONE.sub("[PHONE]", text)
 
 
-def _stamp(seconds: float) -> str:
+def stamp(seconds: float) -> str:
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 

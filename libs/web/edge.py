@@ -1,0 +1,179 @@
+"""From a request to its answer: dispatch, origin, errors, numbers and the log line.
+
+    aiohttp ──▶ server.py ──▶ Edge.answer(Call) ──▶ Route.handler(Call) ──▶ Answer
+
+Every way out of here, also an unhandled exception, is the one error envelope with a request id.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web import StreamResponse
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from libs.errors import Unavailable
+from libs.runtime.clock import Clock, SystemClock
+from libs.runtime.ids import NewId, random_id
+from libs.runtime.log import Log
+from libs.runtime.metrics import HTTP_REQUESTS, HTTP_SECONDS, Metrics
+from libs.web.answers import Answer, Refused, retry_after
+from libs.web.call import Call, request_id_of
+from libs.web.headers import REQUEST_ID, preflight
+from libs.web.request_log import RequestLog
+
+Handler = Callable[[Call], Awaitable[Answer | StreamResponse]]
+_UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_CLIENT_GONE: Final = 499
+_SERVER_ERRORS: Final = 500
+
+
+@dataclass(frozen=True)
+class Route:
+    """A line of a service's table of routes. Paths are exact."""
+
+    method: str
+    path: str
+    handler: Handler
+    name: str
+    """For metrics and logs."""
+    whole: bool = True
+    """Small body in, small answer out; False: one of them is streamed."""
+    any_origin: bool = False
+    """The handler itself decides who may send this (a signed link does not come with an origin)."""
+
+
+@dataclass
+class Tally:
+    """What this listener did, for `/metrics` in JSON."""
+
+    started: float
+    requests: int = 0
+    errors: int = 0
+    limited: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Edge:
+    """`shop_of` tells whose site an origin is, or ""; None: no browser comes here directly."""
+
+    routes: Sequence[Route]
+    log: Log
+    metrics: Metrics
+    shop_of: Callable[[str], str] | None = None
+    clock: Clock = field(default_factory=SystemClock)
+    new_id: NewId = random_id
+    tally: Tally = field(init=False)
+    request_log: RequestLog = field(init=False)
+    _table: dict[str, dict[str, Route]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tally", Tally(self.clock.boot()))
+        object.__setattr__(self, "request_log", RequestLog(self.log, self.clock))
+        for route in self.routes:
+            self._table.setdefault(route.path, {})[route.method] = route
+
+    def route(self, method: str, path: str) -> Route | None:
+        methods = self._table.get(path)
+        if methods is None:
+            return None
+        return methods.get("GET" if method == "HEAD" else method)
+
+    async def answer(self, call: Call) -> Answer | StreamResponse:
+        started = time.perf_counter()
+        self._recognise(call)
+        route = self.route(call.method, call.path)
+        try:
+            answer = await self._answered(call, route)
+        except Refused as refused:
+            answer = refused.answer(call.request_id)
+        except Unavailable as error:
+            answer = self._unavailable(call, error)
+        except ConnectionError:
+            answer = Answer(_CLIENT_GONE, outcome="client_gone")
+        except Exception as error:  # noqa: BLE001 - the last frame that can still answer
+            answer = self._unhandled(call, route, error)
+        self._finish(call, route, answer, time.perf_counter() - started)
+        return answer
+
+    def malformed(self, peer: str, error: str) -> tuple[Call, Answer]:
+        """What could not even be parsed is answered, counted and logged like all the rest."""
+        call = Call("", "", CIMultiDictProxy(CIMultiDict()), EMPTY_PAYLOAD, peer)
+        self._recognise(call)
+        answer = Refused(error).answer(call.request_id)
+        self._finish(call, None, answer, 0.0)
+        return call, answer
+
+    async def _answered(self, call: Call, route: Route | None) -> Answer | StreamResponse:
+        if route is None:
+            return self._without_route(call)
+        if self.shop_of and not call.shop and call.method in _UNSAFE and not route.any_origin:
+            raise Refused("origin_not_allowed")
+        return await route.handler(call)
+
+    def _without_route(self, call: Call) -> Answer:
+        methods = self._table.get(call.path)
+        if methods is None:
+            raise Refused("not_found")
+        allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else []), "OPTIONS"])
+        if call.method != "OPTIONS":
+            raise Refused("method_not_allowed", headers=(("Allow", allowed),))
+        if call.origin and not call.shop:
+            raise Refused("origin_not_allowed")
+        extra = preflight(allowed) if call.origin else ()
+        return Answer(204, headers=(("Allow", allowed), *extra), outcome="preflight")
+
+    def _recognise(self, call: Call) -> None:
+        given = call.headers.get(REQUEST_ID)
+        call.request_id = (given and request_id_of(given)) or self.new_id().replace("_", "-")
+        if self.shop_of and call.origin and (shop := self.shop_of(call.origin)):
+            call.shop = shop
+            call.readable_by = call.origin
+
+    def _unavailable(self, call: Call, error: Unavailable) -> Answer:
+        self.log.warning(
+            "unavailable", part=error.part, reason=error.reason, request_id=call.request_id
+        )
+        wait = retry_after(error.after_seconds or 5)
+        return Refused("unavailable", headers=wait).answer(call.request_id)
+
+    def _unhandled(self, call: Call, route: Route | None, error: Exception) -> Answer:
+        self.log.error(
+            "unhandled_exception",
+            exception_type=type(error).__name__,
+            where=_where(error),
+            route=route.name if route else "",
+            request_id=call.request_id,
+        )
+        return Refused("internal_error").answer(call.request_id)
+
+    def _finish(
+        self, call: Call, route: Route | None, answer: Answer | StreamResponse, seconds: float
+    ) -> None:
+        status = answer.status
+        if not call.outcome and isinstance(answer, Answer):
+            call.outcome = answer.outcome
+        name = route.name if route else "none"
+        tally = self.tally
+        tally.requests += 1
+        tally.seconds += seconds
+        tally.errors += status >= _SERVER_ERRORS
+        tally.limited += status == 429  # noqa: PLR2004 - Too Many Requests
+        self.metrics.count(HTTP_REQUESTS, name, str(status))
+        self.metrics.observe(HTTP_SECONDS, name, seconds=seconds)
+        self.request_log.add(call, name, status, seconds)
+
+
+def _where(error: Exception) -> str:
+    """File and line of the innermost frame: enough to find it, and nothing of a customer's."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    if frame is None:
+        return ""
+    return f"{frame.tb_frame.f_code.co_filename.rpartition('/')[2]}:{frame.tb_lineno}"

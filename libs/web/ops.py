@@ -1,0 +1,91 @@
+"""What machines ask a service: is it well, does it live, and its numbers in two forms."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from libs.errors import Unavailable
+from libs.runtime.clock import Clock
+from libs.runtime.metrics import Metrics
+from libs.web.answers import Answer, json_answer
+from libs.web.call import Call
+from libs.web.edge import Route, Tally
+
+Check = tuple[str, Callable[[], Awaitable[bool]]]
+"""A name (`redis`, `database`) and a question that is true while it answers."""
+
+CHECK_SECONDS: Final = 1.0
+_PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Ops:
+    checks: Sequence[Check]
+    metrics: Metrics
+    clock: Clock
+    started: float
+    """`clock.boot()` when the service started."""
+    tally: Callable[[], Tally]
+    refresh: Callable[[], Awaitable[None]] | None = None
+    """Brings gauges (stream lag) up to date before they are read."""
+
+    def routes(self) -> tuple[Route, ...]:
+        return (
+            Route("GET", "/health", self.health, "health"),
+            Route("GET", "/health/live", self.live, "health_live"),
+            Route("GET", "/metrics", self.numbers, "metrics"),
+        )
+
+    async def health(self, call: Call) -> Answer:
+        """503 names what is down in the same fields that say `connected` otherwise."""
+        well = await asyncio.gather(*(self._ask(question) for _, question in self.checks))
+        parts = {
+            name: "connected" if up else "disconnected"
+            for (name, _), up in zip(self.checks, well, strict=True)
+        }
+        body = {
+            "status": "ok" if all(well) else "degraded",
+            **parts,
+            "uptime_seconds": self._uptime(),
+        }
+        return json_answer(body, status=200 if all(well) else 503)
+
+    async def live(self, call: Call) -> Answer:
+        return json_answer({"status": "ok", "uptime_seconds": self._uptime()})
+
+    async def numbers(self, call: Call) -> Answer:
+        if self.refresh:
+            try:
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await self.refresh()
+            except (TimeoutError, Unavailable):
+                call.outcome = "stale"
+        accept = call.headers.get("Accept", "").lower()
+        if "text/plain" in accept or "openmetrics" in accept:
+            return Answer(200, self.metrics.prometheus().encode(), _PROMETHEUS)
+        return json_answer(self._summary())
+
+    def _summary(self) -> dict[str, float | int]:
+        tally = self.tally()
+        requests = tally.requests or 1
+        return {
+            "total_requests": tally.requests,
+            "error_count": tally.errors,
+            "error_rate_percent": round(100 * tally.errors / requests, 3),
+            "rate_limit_hits": tally.limited,
+            "avg_response_ms": round(1000 * tally.seconds / requests, 3),
+            "uptime_seconds": self._uptime(),
+        }
+
+    def _uptime(self) -> float:
+        return round(self.clock.boot() - self.started, 3)
+
+    async def _ask(self, question: Callable[[], Awaitable[bool]]) -> bool:
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                return await question()
+        except (TimeoutError, Unavailable):
+            return False
