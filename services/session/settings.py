@@ -1,0 +1,18 @@
+"""What the session service can be told."""
+
+from __future__ import annotations
+
+import msgspec
+
+from libs.runtime.settings import CommonSettings, Rate
+
+
+class SessionSettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper):
+    chatkit_workflow_id: str = ""
+    """`wf_…`, for CONVERSATIONS=hosted; it never comes from a browser."""
+    watch_seconds: float = 2100
+    """After a mint, when we look at the visitor's threads even if nobody called: session and quiet
+    window are over by then."""
+    mints_per_minute: Rate = msgspec.field(default=Rate(600, 60), name="LIMIT_MINTS_PER_MINUTE")
+    mints_per_day: Rate = msgspec.field(default=Rate(20_000, 86_400), name="LIMIT_MINTS_PER_DAY")
+    """The bill of a whole deployment has an end, whoever asks."""

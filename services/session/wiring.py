@@ -1,0 +1,80 @@
+"""What the session service is made of."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from libs.errors import SettingsError, Unavailable
+from libs.identity.keys import site_keys
+from libs.ledger.open import open_records
+from libs.ledger.port import LeadRecords
+from libs.limits.port import Limit
+from libs.limits.redis import RedisLimits
+from libs.messages.streams import SESSION_MINT
+from libs.runtime.runtime import Consumer, Runtime, Service
+from libs.shops.profile import load_shops
+from services.session.adapters.own import OwnChatSessions
+from services.session.handlers import SessionHandlers
+from services.session.ports import ChatSessions
+from services.session.settings import SessionSettings
+
+HANDLER_SECONDS: Final = 20.0
+
+
+async def wire(settings: SessionSettings, runtime: Runtime) -> Service:
+    keys = site_keys(settings, one_machine=runtime.one_machine)
+    records = await open_records(settings, runtime.stack, runtime.clock)
+    handlers = SessionHandlers(
+        shops=load_shops(settings.shops),
+        keys=keys,
+        sessions=await _sessions(settings, runtime, keys),
+        limits=RedisLimits(runtime.streams.redis),
+        caps=(
+            Limit("mints_per_minute", "", settings.mints_per_minute, "cap"),
+            Limit("mints_per_day", "", settings.mints_per_day, "cap"),
+        ),
+        records=records,
+        publisher=runtime.streams,
+        clock=runtime.clock,
+        new_id=runtime.new_id,
+        metrics=runtime.metrics,
+        log=runtime.log,
+        watch_seconds=settings.watch_seconds,
+    )
+    consumer = Consumer(
+        SESSION_MINT, handlers.mint, timeout_seconds=HANDLER_SECONDS, drop_expired=True
+    )
+    return Service(
+        "session",
+        consumers=(consumer,),
+        health=(("records", lambda: _answers(records)),),
+    )
+
+
+async def _sessions(
+    settings: SessionSettings, runtime: Runtime, keys: tuple[str, ...]
+) -> ChatSessions:
+    if settings.conversations == "own":
+        return OwnChatSessions(keys, runtime.clock)
+    for name, value in (
+        ("OPENAI_API_KEY", settings.openai_api_key),
+        ("CHATKIT_WORKFLOW_ID", settings.chatkit_workflow_id),
+    ):
+        if not value:
+            raise SettingsError(f"{name} is not set, and CONVERSATIONS=hosted cannot do without.")
+    from openai import AsyncOpenAI
+
+    from services.session.adapters.hosted import HostedChatSessions
+
+    client = await runtime.stack.enter_async_context(
+        AsyncOpenAI(api_key=settings.openai_api_key, base_url=settings.openai_base_url or None)
+    )
+    return HostedChatSessions(client, settings.chatkit_workflow_id, runtime.clock)
+
+
+async def _answers(records: LeadRecords) -> bool:
+    try:
+        await records.due_watches(0.0, 1)
+    except Unavailable:
+        return False
+    return True
