@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from typing import Final
-from urllib.parse import urlsplit
 
 from libs.ledger.port import LeadRecords
+from libs.runtime.aws import is_stand_in
 from libs.runtime.clock import Clock, SystemClock
 from libs.runtime.settings import CommonSettings
 
@@ -29,12 +29,6 @@ async def open_records(
             region=settings.aws_region,
             endpoint_url=settings.aws_endpoint_url,
             clock=clock or SystemClock(),
-            create=is_local(settings.aws_endpoint_url),
+            create=is_stand_in(settings.aws_endpoint_url),
         )
     )
-
-
-def is_local(endpoint_url: str) -> bool:
-    """A stand-in (DynamoDB local, moto), where nobody else creates what we need."""
-    host = urlsplit(endpoint_url).hostname or ""
-    return bool(host) and not host.endswith(("amazonaws.com", "amazonaws.com.cn"))

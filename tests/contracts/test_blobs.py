@@ -1,0 +1,329 @@
+"""What every blob store promises: memory, a folder and S3."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from libs.blobs.fakes import MemoryBlobs
+from libs.blobs.open import open_blobs
+from libs.blobs.port import BlobMissingError, Blobs
+from libs.errors import SettingsError, Unavailable
+from libs.runtime.settings import CommonSettings
+
+MIB = 1024 * 1024
+
+
+async def pieces(*given: bytes) -> AsyncIterator[bytes]:
+    for piece in given:
+        yield piece
+
+
+async def all_of(stream: AsyncIterator[bytes]) -> bytes:
+    return b"".join([piece async for piece in stream])
+
+
+async def keys(blobs: Blobs, prefix: str) -> list[str]:
+    return [info.key async for info in blobs.list(prefix)]
+
+
+class BlobsContract:
+    """Inherited by one class per adapter; `blobs` is the adapter, empty."""
+
+    async def test_gives_back_what_was_put(self, blobs: Blobs) -> None:
+        await blobs.put("a/b-1.jpg", b"bytes", content_type="image/jpeg")
+
+        assert await blobs.get("a/b-1.jpg") == b"bytes"
+
+    async def test_an_empty_blob_is_a_blob(self, blobs: Blobs) -> None:
+        await blobs.put("empty", b"", content_type="text/plain")
+        assert await blobs.put_stream("empty2", pieces(), content_type="text/plain") == 0
+
+        assert await blobs.get("empty") == b""
+        assert await all_of(blobs.stream("empty2")) == b""
+
+    async def test_says_what_it_knows(self, blobs: Blobs) -> None:
+        await blobs.put("a.jpg", b"12345", content_type="image/jpeg")
+        await blobs.put("b.jpg", b"12", content_type="text/odd")
+
+        a, b = await blobs.info("a.jpg"), await blobs.info("b.jpg")
+
+        assert a
+        assert b
+        assert (a.key, a.size_bytes, a.content_type) == ("a.jpg", 5, "image/jpeg")
+        assert b.content_type == "text/odd"
+        assert a.etag
+
+    async def test_the_etag_changes_with_the_bytes(self, blobs: Blobs) -> None:
+        await blobs.put("a", b"12345", content_type="text/plain")
+        before = await blobs.info("a")
+        await blobs.put("a", b"1234", content_type="image/png")
+        after = await blobs.info("a")
+
+        assert before
+        assert after
+        assert before.etag != after.etag
+        assert after.content_type == "image/png"
+
+    async def test_knows_when_there_is_nothing(self, blobs: Blobs) -> None:
+        assert await blobs.info("nothing") is None
+        assert not await blobs.delete("nothing")
+        with pytest.raises(BlobMissingError):
+            await blobs.get("nothing")
+        with pytest.raises(BlobMissingError):
+            await all_of(blobs.stream("nothing", start=1, end=5))
+
+    async def test_replaces(self, blobs: Blobs) -> None:
+        await blobs.put("a", b"old", content_type="text/plain")
+        await blobs.put("a", b"new", content_type="text/plain")
+
+        assert await blobs.get("a") == b"new"
+
+    async def test_forgets(self, blobs: Blobs) -> None:
+        await blobs.put("a", b"old", content_type="text/odd")
+
+        assert await blobs.delete("a")
+        assert await blobs.info("a") is None
+        assert await keys(blobs, "") == []
+
+    @pytest.mark.parametrize(
+        ("start", "end", "wanted"),
+        [
+            (0, None, b"0123456789"), (3, None, b"3456789"), (3, 5, b"34"), (0, 99, b"0123456789"),
+            (9, 10, b"9"), (4, 4, b""), (10, None, b""), (50, 60, b""),
+        ],
+    )  # fmt: skip
+    async def test_streams_a_range(
+        self, blobs: Blobs, start: int, end: int | None, wanted: bytes
+    ) -> None:
+        await blobs.put("a", b"0123456789", content_type="text/plain")
+
+        assert await all_of(blobs.stream("a", start=start, end=end)) == wanted
+
+    async def test_takes_a_long_stream_and_gives_it_in_pieces(self, blobs: Blobs) -> None:
+        block = os.urandom(MIB + 7)
+        size = await blobs.put_stream("big", pieces(*[block] * 19), content_type="image/png")
+
+        assert size == 19 * len(block)
+        assert await blobs.get("big") == block * 19
+        longest = 0
+        async for piece in blobs.stream("big", start=5):
+            longest = max(longest, len(piece))
+        assert longest <= MIB
+
+    @pytest.mark.parametrize("megabytes", [0, 20])
+    async def test_a_broken_stream_leaves_nothing(self, blobs: Blobs, megabytes: int) -> None:
+        async def breaks() -> AsyncIterator[bytes]:
+            for _ in range(megabytes):
+                yield bytes(MIB)
+            raise ConnectionResetError("the browser left")
+
+        with pytest.raises(ConnectionResetError):
+            await blobs.put_stream("half", breaks(), content_type="image/png")
+
+        assert await blobs.info("half") is None
+        assert await keys(blobs, "") == []
+
+    async def test_a_broken_stream_leaves_the_old_bytes(self, blobs: Blobs) -> None:
+        async def breaks() -> AsyncIterator[bytes]:
+            yield b"new"
+            raise ConnectionResetError("the browser left")
+
+        await blobs.put("a", b"old", content_type="text/plain")
+        with pytest.raises(ConnectionResetError):
+            await blobs.put_stream("a", breaks(), content_type="text/plain")
+
+        assert await blobs.get("a") == b"old"
+
+    async def test_writers_at_once_leave_one_of_them(self, blobs: Blobs) -> None:
+        bodies = [bytes([n]) * 70_000 for n in range(20)]
+
+        await asyncio.gather(*(blobs.put("a", b, content_type="text/plain") for b in bodies))
+
+        assert await blobs.get("a") in bodies
+
+    async def test_lists_by_prefix_in_order(self, blobs: Blobs) -> None:
+        for key in ("a/2", "a/1", "b/1", "a-b", "ab", "a/1.x/y"):
+            await blobs.put(key, b"x", content_type="text/plain")
+
+        assert await keys(blobs, "a/") == ["a/1", "a/1.x/y", "a/2"]
+        assert await keys(blobs, "a/1") == ["a/1", "a/1.x/y"]
+        assert await keys(blobs, "") == ["a-b", "a/1", "a/1.x/y", "a/2", "ab", "b/1"]
+        assert await keys(blobs, "c/") == []
+
+    async def test_lists_more_than_a_page(self, blobs: Blobs) -> None:
+        for n in range(230):
+            await blobs.put(f"p/{n:03}", b"", content_type="text/plain")
+
+        assert await keys(blobs, "p/") == [f"p/{n:03}" for n in range(230)]
+
+    @pytest.mark.parametrize(
+        "key",
+        ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".hidden", "a/.b", "a\x00b", "a b",
+         "ä", "a\\b", "a\n", "x" * 900],
+    )  # fmt: skip
+    async def test_refuses_a_key_that_could_lead_elsewhere(self, blobs: Blobs, key: str) -> None:
+        with pytest.raises(ValueError, match="key"):
+            await blobs.put(key, b"x", content_type="text/plain")
+        with pytest.raises(ValueError, match="key"):
+            await blobs.get(key)
+        with pytest.raises(ValueError, match="key"):
+            await blobs.put_stream(key, pieces(b"x"), content_type="text/plain")
+        with pytest.raises(ValueError, match="key"):
+            await blobs.delete(key)
+
+
+class TestMemoryBlobs(BlobsContract):
+    @pytest.fixture
+    def blobs(self) -> Blobs:
+        return MemoryBlobs()
+
+
+class TestFolderBlobs(BlobsContract):
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> CommonSettings:
+        return CommonSettings(data=str(tmp_path / "new"))
+
+    @pytest.fixture
+    async def blobs(self, settings: CommonSettings) -> AsyncIterator[Blobs]:
+        async with contextlib.AsyncExitStack() as stack:
+            yield await open_blobs(settings, stack)
+
+    @pytest.fixture
+    def root(self, settings: CommonSettings, blobs: Blobs) -> Path:
+        return settings.data_path / "blobs"
+
+    async def test_follows_no_link_out_of_the_folder(
+        self, blobs: Blobs, root: Path, tmp_path: Path
+    ) -> None:
+        secret = tmp_path / "secret"
+        secret.mkdir()
+        (secret / "file").write_text("secret")
+        (root / "link").symlink_to(secret / "file")
+        (root / "folder").symlink_to(secret)
+
+        for key in ("link", "folder/file"):
+            with pytest.raises(BlobMissingError):
+                await blobs.get(key)
+            assert await blobs.info(key) is None
+            assert not await blobs.delete(key)
+            with pytest.raises(BlobMissingError):
+                await blobs.put(key, b"x", content_type="text/plain")
+        assert await keys(blobs, "") == []
+        assert (secret / "file").read_text() == "secret"
+
+    async def test_leaves_no_unfinished_file(self, blobs: Blobs, root: Path) -> None:
+        await blobs.put("a", b"x", content_type="text/plain")
+        await blobs.put_stream("b", pieces(b"x"), content_type="text/plain")
+
+        assert list((root / ".unfinished").iterdir()) == []
+
+    async def test_sweeps_what_a_killed_process_left(
+        self, settings: CommonSettings, root: Path
+    ) -> None:
+        old, fresh = root / ".unfinished" / "old", root / ".unfinished" / "fresh"
+        old.touch()
+        fresh.touch()
+        os.utime(old, (time.time() - 7200,) * 2)
+
+        async with contextlib.AsyncExitStack() as stack:
+            await open_blobs(settings, stack)
+
+        assert (old.exists(), fresh.exists()) == (False, True)
+
+    async def test_belongs_to_this_user_alone(self, blobs: Blobs, root: Path) -> None:
+        await blobs.put("a/b", b"x", content_type="text/plain")
+
+        assert (root / "a").stat().st_mode & 0o077 == 0
+        assert (root / "a" / "b").stat().st_mode & 0o077 == 0
+
+    async def test_refuses_a_folder_it_cannot_write(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("not a folder")
+
+        with pytest.raises(SettingsError, match="HANDOFF_DATA"):
+            async with contextlib.AsyncExitStack() as stack:
+                await open_blobs(CommonSettings(data=str(tmp_path / "file")), stack)
+
+    async def test_says_when_the_disk_refuses(
+        self, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(_: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+
+        with pytest.raises(Unavailable, match="blobs"):
+            await blobs.put("a", b"x", content_type="text/plain")
+        assert await blobs.info("a") is None
+
+
+@pytest.mark.slow
+class TestS3Blobs(BlobsContract):
+    @pytest.fixture
+    def settings(self, moto_url: str) -> CommonSettings:
+        return CommonSettings(
+            blobs="s3", aws_endpoint_url=moto_url, s3_bucket=f"b{uuid.uuid4().hex}",
+            s3_sse="AES256",
+        )  # fmt: skip
+
+    @pytest.fixture
+    async def blobs(self, settings: CommonSettings) -> AsyncIterator[Blobs]:
+        async with contextlib.AsyncExitStack() as stack:
+            yield await open_blobs(settings, stack)
+
+    async def test_a_broken_upload_is_aborted(self, blobs: Blobs) -> None:
+        async def breaks() -> AsyncIterator[bytes]:
+            yield bytes(9 * MIB)
+            raise ConnectionResetError("the browser left")
+
+        with pytest.raises(ConnectionResetError):
+            await blobs.put_stream("half", breaks(), content_type="image/png")
+
+        uploads = await blobs._client.list_multipart_uploads(Bucket=blobs._bucket)
+        assert uploads.get("Uploads", []) == []
+
+    async def test_is_encrypted_where_asked(self, blobs: Blobs) -> None:
+        await blobs.put("a", b"x", content_type="text/plain")
+
+        head = await blobs._client.head_object(Bucket=blobs._bucket, Key="a")
+        assert head["ServerSideEncryption"] == "AES256"
+
+    async def test_opens_a_bucket_that_is_there(
+        self, blobs: Blobs, settings: CommonSettings
+    ) -> None:
+        await blobs.put("a", b"x", content_type="text/plain")
+
+        async with contextlib.AsyncExitStack() as stack:
+            assert await (await open_blobs(settings, stack)).get("a") == b"x"
+
+    async def test_refuses_a_bucket_that_nobody_made(self, moto_url: str) -> None:
+        from libs.blobs.s3 import open_s3
+
+        with pytest.raises(SettingsError, match="nowhere"):
+            async with open_s3(
+                bucket="nowhere", region="us-east-1", endpoint_url=moto_url, sse="", create=False
+            ):
+                pass
+
+    async def test_says_when_nobody_answers(self) -> None:
+        from tests.servers import free_port
+
+        settings = CommonSettings(
+            blobs="s3", aws_endpoint_url=f"http://127.0.0.1:{free_port()}", s3_bucket="b"
+        )
+        with pytest.raises(SettingsError, match="S3 cannot be reached"):
+            async with contextlib.AsyncExitStack() as stack:
+                await open_blobs(settings, stack)
+
+
+async def test_s3_needs_a_bucket() -> None:
+    with pytest.raises(SettingsError, match="S3_BUCKET"):
+        async with contextlib.AsyncExitStack() as stack:
+            await open_blobs(CommonSettings(blobs="s3"), stack)
