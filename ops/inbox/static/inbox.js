@@ -1,0 +1,147 @@
+// The inbox: asks every two seconds for what is new, and shows one mail in several ways.
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+const POLL_MS = 2000;
+let mails = [];
+let open = null;
+let view = "phone";
+
+/** Text is always text: nothing a customer wrote becomes markup here. */
+const make = (tag, props = {}, ...children) => {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (name in node) node[name] = value;
+    else node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+};
+
+const ask = async (path, values = {}) => {
+  const answer = await fetch(`${path}?${new URLSearchParams(values)}`);
+  if (!answer.ok) {
+    const body = await answer.json().catch(() => ({}));
+    throw new Error(`${body.message || answer.statusText} (reference ${body.request_id || "none"})`);
+  }
+  return answer;
+};
+
+const exact = (seconds) => new Date(seconds * 1000).toLocaleString();
+const ago = (seconds) => {
+  const since = Date.now() / 1000 - seconds;
+  const steps = [[60, "second", 1], [3600, "minute", 60], [86400, "hour", 3600], [Infinity, "day", 86400]];
+  const [, unit, size] = steps.find(([end]) => since < end);
+  return new Intl.RelativeTimeFormat(undefined, { numeric: "auto" }).format(-Math.floor(since / size), unit);
+};
+const when = (seconds) => make("time", { title: exact(seconds) }, ago(seconds));
+
+const drawList = () => {
+  $("list").replaceChildren(...mails.map((mail) => {
+    const button = make("button", { className: mail.alert ? "alert" : "", onclick: () => show(mail.name) },
+      make("strong", { dir: "auto" }, mail.subject || "(no subject)"),
+      make("small", {}, `to ${mail.recipient}`),
+      make("small", {}, when(mail.at), mail.photos ? ` · ${mail.photos} photos` : ""));
+    button.setAttribute("aria-current", String(open?.listed.name === mail.name));
+    return button;
+  }));
+};
+
+const poll = async () => {
+  try {
+    const newest = await (await ask("/mails")).json();
+    const fresh = newest.length && newest[0].name !== mails[0]?.name;
+    mails = newest;
+    $("state").textContent = mails.length ? `${mails.length} mails` : "Waiting for mail";
+    document.title = mails.length ? `(${mails.length}) Inbox · Handoff` : "Inbox · Handoff";
+    drawList();
+    if (fresh && (!open || mails[1]?.name === open.listed.name)) await show(mails[0].name);
+  } catch (error) {
+    $("state").textContent = `Handoff does not answer: ${error.message}`;
+  }
+  setTimeout(poll, POLL_MS);
+};
+
+const show = async (name) => {
+  open = await (await ask("/mail", { name })).json();
+  $("empty").hidden = true;
+  $("mail").hidden = false;
+  const { listed } = open;
+  $("subject").textContent = listed.subject;
+  const thread = make("button", { className: "copy", title: "Copy the thread id" }, listed.thread);
+  thread.onclick = () => navigator.clipboard.writeText(listed.thread);
+  $("meta").replaceChildren(`from ${listed.sender} to ${listed.recipient}, `, when(listed.at), " ",
+    ...(listed.thread ? [thread] : []));
+  drawList();
+  await draw();
+};
+
+const frame = (kind) =>
+  make("iframe", {
+    className: kind, title: `The mail on a ${kind}`, sandbox: "allow-popups",
+    src: `/html?${new URLSearchParams({ name: open.listed.name })}`,
+  });
+
+const parts = () =>
+  make("ul", { className: "parts" }, ...open.parts.map((part) => {
+    const url = `/part?${new URLSearchParams({ name: open.listed.name, cid: part.cid || part.name })}`;
+    const size = `${Math.ceil(part.sizeBytes / 1024)} KB`;
+    const face = part.contentType === "image/jpeg"
+      ? make("img", { src: url, alt: part.name, loading: "lazy" })
+      : make("a", { href: url, download: part.name }, "Download");
+    return make("li", {}, face, make("small", { dir: "auto" }, `${part.name}, ${size}`));
+  }));
+
+const story = async () => {
+  const told = await (await ask("/story", { thread: open.listed.thread })).json();
+  const needy = told.state === "held" || told.warnings.length > 0;
+  return make("div", {},
+    make("p", { className: needy ? "needs" : "" }, told.headline),
+    ...told.warnings.map((text) => make("p", { className: "needs" }, text)),
+    make("ol", { className: "story" }, ...told.events.map((event) =>
+      make("li", {}, make("time", { title: exact(event.at) }, new Date(event.at * 1000).toLocaleTimeString()), event.what))),
+    make("p", {}, `Next step: ${told.next_step}`));
+};
+
+const VIEWS = {
+  phone: () => (open.hasHtml ? frame("phone") : make("p", {}, "This mail has no HTML part.")),
+  desktop: () => (open.hasHtml ? frame("desktop") : make("p", {}, "This mail has no HTML part.")),
+  text: () => make("pre", { dir: "auto" }, open.text),
+  parts: () => (open.parts.length ? parts() : make("p", {}, "No photos and no files in this mail.")),
+  story: () => (open.listed.thread ? story() : make("p", {}, "An alert has no story of its own.")),
+  source: async () => make("pre", {}, await (await ask("/source", { name: open.listed.name })).text()),
+};
+
+const draw = async () => {
+  for (const tab of $("tabs").children) {
+    const chosen = tab.dataset.view === view;
+    tab.setAttribute("aria-selected", String(chosen));
+    tab.tabIndex = chosen ? 0 : -1;
+  }
+  try {
+    $("view").replaceChildren(await VIEWS[view]());
+  } catch (error) {
+    $("view").replaceChildren(make("p", { className: "needs", role: "alert" }, error.message));
+  }
+};
+
+$("tabs").addEventListener("click", (event) => {
+  if (event.target.dataset.view) { view = event.target.dataset.view; draw(); }
+});
+$("tabs").addEventListener("keydown", (event) => {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  const tabs = [...$("tabs").children];
+  const next = tabs[(tabs.findIndex((tab) => tab.dataset.view === view) + step + tabs.length) % tabs.length];
+  view = next.dataset.view;
+  next.focus();
+  draw();
+});
+document.addEventListener("keydown", (event) => {
+  const step = { j: 1, k: -1 }[event.key];
+  if (!step || !mails.length || event.target.closest("[role=tablist]")) return;
+  const at = mails.findIndex((mail) => mail.name === open?.listed.name);
+  show(mails[Math.min(Math.max(at + step, 0), mails.length - 1)].name);
+});
+
+poll();
