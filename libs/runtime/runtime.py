@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from libs.streams.port import Handler
-    from libs.streams.redis import RedisStreams
+    from libs.streams.streams import Streams
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Runtime:
     """Opened once per process and shared by every service in it."""
 
     stack: AsyncExitStack
-    streams: RedisStreams
+    streams: Streams
     """Publisher, Asker and consume loop; `streams.redis` is the client for leases and limits."""
     metrics: Metrics
     log: Log

@@ -1,5 +1,4 @@
-"""
-What services know of the streams between them.
+"""What services know of the streams between them.
 
     handler ── Publisher.publish(wish) ──▶ stream ──▶ consume loop ──▶ handler(Delivery)
     gateway ── Asker.ask(wish) ──▶ ... handler ── Publisher.reply(delivery.reply_to, answer) ──▶
@@ -51,8 +50,7 @@ class Publisher(Protocol):
 
 class Asker(Protocol):
     async def ask(self, wish: Message, *, timeout_seconds: float) -> Message:
-        """
-        Publish and await the one answer. Raises TimeoutError, Unavailable.
+        """Publish and await the one answer. Raises TimeoutError, Unavailable.
 
         On TimeoutError the wish is in the stream and will still be handled.
         """
@@ -61,8 +59,7 @@ class Asker(Protocol):
     def ask_many(
         self, wish: Message, *, timeout_seconds: float, resume: str = ""
     ) -> AsyncIterator[tuple[str, Message]]:
-        """
-        Publish and yield (position, chunk) until one says `last`.
+        """Publish and yield (position, chunk) until one says `last`.
 
         `timeout_seconds` bounds the wait for each chunk. With `resume=<position>` nothing is
         published: it reads on from there, after a dropped connection.

@@ -1,0 +1,177 @@
+"""The only consume loop: reads a lane, has its entries worked on, and loses none.
+
+An entry is *held* from the moment it is ours until the broker has confirmed its fate. What is held
+is renewed, so that nobody claims it; what a dead process held is claimed by the others, also on a
+stream where nothing new arrives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from libs.errors import Unavailable
+from libs.runtime.runtime import Consumer
+from libs.streams.attempt import Attempts
+from libs.streams.broker import Broker, Entry
+from libs.streams.process import Process
+from libs.streams.scripts import SUSPECT_DELIVERIES
+from libs.streams.settle import Settler
+from libs.streams.workers import Workers
+
+READ_COUNT: Final = 100
+_LONGEST_BACKOFF_SECONDS: Final = 2.0
+
+
+class LaneLoop:
+    def __init__(self, lane: str, consumer: Consumer, broker: Broker, process: Process) -> None:
+        self._lane = lane
+        self._stream = consumer.stream.name
+        self._broker = broker
+        self._process = process
+        self._settler = Settler(lane, broker)
+        self._held = self._settler.held
+        self._workers = Workers(
+            Attempts(consumer, process, self._settler),
+            process.clock,
+            concurrency=consumer.concurrency,
+            timeout_seconds=consumer.timeout_seconds,
+        )
+        self._paused = False
+        self._failures = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`: then start nothing more, finish, and hand back what is left over."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                reading, *chores = self._start(group)
+                try:
+                    await stop.wait()
+                finally:
+                    reading.cancel()
+                    self._workers.start_nothing_more()
+                await self._workers.finished()
+                await self._settler.flush()
+                for chore in chores:
+                    chore.cancel()
+        finally:
+            await self._leave()
+
+    def _start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        pace = self._process.pace
+        self._workers.group = group
+        chores = (
+            self._read(),
+            self._workers.end_overdue(),
+            self._settler.run(),
+            self._turns(),
+            _every(pace.renew_seconds, self._renew),
+            _every(pace.claim_seconds, self._claim),
+        )
+        return [group.create_task(chore) for chore in chores]
+
+    async def _leave(self) -> None:
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(self._process.pace.leave_seconds):
+                await self._settler.flush()
+                await self._broker.hand_back(self._lane, self._process.reader)
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                await self._broker.prepare(self._lane)
+                await self._turn()
+                await self._read_own()
+                while True:
+                    await self._read_new()
+            except Unavailable as error:
+                await self._stand_back(error)
+
+    async def _read_own(self) -> None:
+        """The reply to our last read may have been lost, and its entries are ours, unseen."""
+        after = ""
+        while entries := await self._broker.own(
+            self._lane, self._process.reader, after=after, count=READ_COUNT
+        ):
+            after = entries[-1].id
+            for entry in entries:
+                await self._workers.wait_for_room()
+                await self._accept([entry])
+
+    async def _read_new(self) -> None:
+        room = await self._workers.wait_for_room()
+        entries = await self._broker.read(
+            self._lane,
+            self._process.reader,
+            count=min(room, READ_COUNT),
+            wait_seconds=self._process.pace.wait_seconds,
+        )
+        if self._failures:
+            self._failures = 0
+            self._process.log.info("redis_back", stream=self._stream)
+        self._hold(entries)
+
+    def _hold(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            self._held[entry.id] = None
+        self._workers.put(entries)
+
+    async def _accept(self, entries: list[Entry]) -> None:
+        """Entries that were handed out before: ours already, or maybe what ended their reader."""
+        for entry in entries:
+            if entry.id in self._held:
+                continue
+            if entry.deliveries > SUSPECT_DELIVERIES:
+                self._held[entry.id] = None
+                await self._workers.alone(entry)
+            else:
+                self._hold([entry])
+
+    async def _stand_back(self, error: Unavailable) -> None:
+        if not self._failures:
+            self._process.log.error("redis_lost", stream=self._stream, reason=error.reason)
+        longest = min(_LONGEST_BACKOFF_SECONDS, 0.05 * 2.0 ** min(self._failures, 8))
+        self._failures += 1
+        await asyncio.sleep(longest * self._process.rng.uniform(0.5, 1.0))
+
+    async def _turn(self) -> float:
+        """Adds what is due, learns whether the lane is paused; returns when to look again."""
+        now = self._process.clock.now()
+        turn = await self._broker.turn(self._lane, now)
+        self._workers.pause(paused=turn.paused)
+        longest = self._process.pace.turn_seconds
+        return longest if turn.next_at is None else max(0.0, min(longest, turn.next_at - now))
+
+    async def _turns(self) -> None:
+        wait = 0.0
+        while True:
+            await asyncio.sleep(wait)
+            wait = self._process.pace.turn_seconds
+            with suppress(Unavailable):  # the read loop says so and recovers
+                wait = await self._turn()
+
+    async def _renew(self) -> None:
+        if self._held:
+            await self._broker.renew(self._lane, self._process.reader, list(self._held))
+
+    async def _claim(self) -> None:
+        """Also runs when nothing new arrives. A suspect comes alone, so ask again after it."""
+        while room := self._workers.room:
+            entries = await self._broker.claim(
+                self._lane,
+                self._process.reader,
+                count=min(room, READ_COUNT),
+                idle_seconds=self._process.pace.idle_seconds,
+            )
+            if not entries:
+                return
+            await self._accept(entries)
+
+
+async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        with suppress(Unavailable):  # as above
+            await act()

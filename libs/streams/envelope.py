@@ -1,0 +1,46 @@
+"""How a message lies in a lane: itself, who waits for an answer, and how often it was tried."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from libs.errors import Rejected
+from libs.messages.base import Message
+
+M = TypeVar("M")
+
+
+class Envelope(msgspec.Struct, Generic[M], array_like=True, frozen=True, gc=False):
+    message: M
+    reply_to: str = ""
+    deadline: float = 0.0
+    attempts: int = 0
+    """Attempts before it was last added to the lane."""
+
+
+_ENCODER = msgspec.json.Encoder()
+_RAW = msgspec.json.Decoder(Envelope[msgspec.Raw])
+
+Decoder = msgspec.json.Decoder
+
+
+def seal(message: Message, reply_to: str = "", deadline: float = 0.0) -> bytes:
+    return _ENCODER.encode(Envelope(message, reply_to, deadline))
+
+
+def decoder(kind: type[Message]) -> Decoder[Envelope[Message]]:
+    return msgspec.json.Decoder(Envelope[kind])  # type: ignore[valid-type]
+
+
+def tried(body: bytes, attempts: int) -> bytes:
+    """The same envelope after `attempts` attempts; the message's own bytes are not touched.
+
+    Raises Rejected when it is no envelope.
+    """
+    try:
+        opened = _RAW.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Rejected("undecodable") from error
+    return _ENCODER.encode(Envelope(opened.message, opened.reply_to, opened.deadline, attempts))

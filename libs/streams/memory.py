@@ -1,0 +1,221 @@
+"""Broker in this process, on the given clock and the running loop's time: for simulated runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from libs.runtime.clock import Clock
+from libs.streams.broker import DeadLetter, Entry, LaneMissing, LaneStats, Later, Turn
+from libs.streams.scripts import SUSPECT_DELIVERIES
+
+T = TypeVar("T")
+
+
+@dataclass
+class _Pending:
+    reader: str
+    since: float
+    deliveries: int = 1
+
+
+@dataclass
+class _Lane:
+    grouped: bool = False
+    paused: bool = False
+    entries: dict[str, bytes] = field(default_factory=dict)
+    unread: dict[str, None] = field(default_factory=dict)
+    pending: dict[str, _Pending] = field(default_factory=dict)
+    later: dict[str, tuple[float, bytes]] = field(default_factory=dict)
+    timers: dict[str, tuple[float, bytes]] = field(default_factory=dict)
+    dead: dict[str, DeadLetter] = field(default_factory=dict)
+
+    def remove(self, entry_id: str) -> bool:
+        """True when it was pending: only then may it move elsewhere."""
+        self.entries.pop(entry_id, None)
+        return self.pending.pop(entry_id, None) is not None
+
+
+class MemoryBroker:
+    """Shared by all simulated processes; `flush` is FLUSHALL."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._newest = (0, 0)
+        self._waiting: list[asyncio.Future[None]] = []
+        self.flush()
+
+    def flush(self) -> None:
+        self._lanes: dict[str, _Lane] = {}
+        self._answers: dict[str, dict[str, bytes]] = {}
+
+    async def prepare(self, lane: str) -> None:
+        self._lane(lane).grouped = True
+
+    async def add(self, lane: str, body: bytes) -> None:
+        self._put(self._lane(lane), body)
+
+    async def schedule(self, lane: str, key: str, at: float, body: bytes) -> None:
+        self._lane(lane).timers[key] = (at, body)
+
+    async def turn(self, lane: str, now: float) -> Turn:
+        here = self._lane(lane)
+        for waiting in (here.later, here.timers):
+            for _, key in sorted((at, key) for key, (at, _) in waiting.items() if at <= now):
+                self._put(here, waiting.pop(key)[1])
+        left = [due[0] for waiting in (here.later, here.timers) for due in waiting.values()]
+        return Turn(paused=here.paused, next_at=min(left, default=None))
+
+    async def read(self, lane: str, reader: str, *, count: int, wait_seconds: float) -> list[Entry]:
+        def some() -> list[Entry]:
+            here = self._grouped(lane)
+            found = [Entry(i, here.entries[i]) for i in list(here.unread)[:count]]
+            for entry in found:
+                del here.unread[entry.id]
+                here.pending[entry.id] = _Pending(reader, self._clock.boot())
+            return found
+
+        return await self._wait(some, wait_seconds)
+
+    async def own(self, lane: str, reader: str, *, after: str, count: int) -> list[Entry]:
+        here = self._grouped(lane)
+        mine = [
+            Entry(id_, here.entries[id_], pending.deliveries)
+            for id_, pending in sorted(here.pending.items(), key=lambda pair: _order(pair[0]))
+            if pending.reader == reader and _order(id_) > _order(after)
+        ]
+        return mine[:count]
+
+    async def claim(
+        self, lane: str, reader: str, *, count: int, idle_seconds: float
+    ) -> list[Entry]:
+        here, now = self._grouped(lane), self._clock.boot()
+        stale = [
+            (id_, pending)
+            for id_, pending in sorted(here.pending.items(), key=lambda pair: _order(pair[0]))
+            if pending.reader != reader and now - pending.since >= idle_seconds
+        ]
+        chosen = [one for one in stale if one[1].deliveries < SUSPECT_DELIVERIES][:count]
+        for id_, pending in chosen or stale[:1]:
+            here.pending[id_] = _Pending(reader, now, pending.deliveries + 1)
+        return [
+            Entry(id_, here.entries[id_], here.pending[id_].deliveries)
+            for id_, _ in chosen or stale[:1]
+        ]
+
+    async def renew(self, lane: str, reader: str, ids: Sequence[str]) -> None:
+        for id_ in ids:
+            pending = self._lane(lane).pending.get(id_)
+            if pending and pending.reader == reader:
+                pending.since = self._clock.boot()
+
+    async def hand_back(self, lane: str, reader: str) -> None:
+        for pending in self._lane(lane).pending.values():
+            if pending.reader == reader:
+                pending.since = float("-inf")
+
+    async def ack(self, lane: str, ids: Sequence[str]) -> None:
+        for id_ in ids:
+            self._lane(lane).remove(id_)
+
+    async def put_back(self, lane: str, entries: Sequence[Later]) -> None:
+        here = self._lane(lane)
+        for entry in entries:
+            if here.remove(entry.entry_id):
+                here.later[entry.entry_id] = (entry.at, entry.body)
+
+    async def park(self, lane: str, letters: Sequence[DeadLetter]) -> None:
+        here = self._lane(lane)
+        for letter in letters:
+            if here.remove(letter.entry_id):
+                id_ = self._next_id()
+                here.dead[id_] = DeadLetter(
+                    id_, letter.entry_id, letter.reason, letter.attempts, letter.body
+                )
+
+    async def dead(self, lane: str, *, after: str = "", count: int = 100) -> list[DeadLetter]:
+        letters = self._lane(lane).dead
+        return [letters[id_] for id_ in letters if _order(id_) > _order(after)][:count]
+
+    async def revive(self, lane: str, dead_id: str, body: bytes) -> bool:
+        if not await self.drop(lane, dead_id):
+            return False
+        self._put(self._lane(lane), body)
+        return True
+
+    async def drop(self, lane: str, dead_id: str) -> bool:
+        return self._lane(lane).dead.pop(dead_id, None) is not None
+
+    async def pause(self, lane: str, *, paused: bool) -> None:
+        self._lane(lane).paused = paused
+
+    async def stats(self, lane: str) -> LaneStats:
+        here = self._lane(lane)
+        return LaneStats(
+            unread=len(here.unread), pending=len(here.pending), later=len(here.later),
+            timers=len(here.timers), dead=len(here.dead),
+            oldest_id=next(iter(here.entries), ""), paused=here.paused,
+        )  # fmt: skip
+
+    async def answer(self, address: str, body: bytes) -> None:
+        self._answers.setdefault(address, {})[self._next_id()] = body
+        self._wake()
+
+    async def pieces(
+        self, address: str, *, after: str, wait_seconds: float
+    ) -> list[tuple[str, bytes]]:
+        def some() -> list[tuple[str, bytes]]:
+            there = self._answers.get(address, {})
+            return [(id_, body) for id_, body in there.items() if _order(id_) > _order(after)]
+
+        return await self._wait(some, wait_seconds)
+
+    async def forget(self, address: str, positions: Sequence[str]) -> None:
+        for position in positions:
+            self._answers.get(address, {}).pop(position, None)
+
+    def _lane(self, lane: str) -> _Lane:
+        return self._lanes.setdefault(lane, _Lane())
+
+    def _grouped(self, lane: str) -> _Lane:
+        here = self._lane(lane)
+        if not here.grouped:
+            raise LaneMissing("redis", "NOGROUP")
+        return here
+
+    def _put(self, here: _Lane, body: bytes) -> None:
+        id_ = self._next_id()
+        here.entries[id_] = body
+        here.unread[id_] = None
+        self._wake()
+
+    def _next_id(self) -> str:
+        """Ids only grow, also when the clock steps back, as Redis has it."""
+        millis, number = self._newest
+        now = int(self._clock.now() * 1000)
+        self._newest = (now, 0) if now > millis else (millis, number + 1)
+        return f"{self._newest[0]}-{self._newest[1]}"
+
+    async def _wait(self, some: Callable[[], list[T]], seconds: float) -> list[T]:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while not (found := some()) and loop.time() < until:
+            woken = loop.create_future()
+            self._waiting.append(woken)
+            await asyncio.wait([woken], timeout=until - loop.time())
+            if woken in self._waiting:
+                self._waiting.remove(woken)
+        return found
+
+    def _wake(self) -> None:
+        for woken in self._waiting:
+            if not woken.done():
+                woken.set_result(None)
+        self._waiting.clear()
+
+
+def _order(id_: str) -> tuple[int, int]:
+    millis, _, number = id_.partition("-")
+    return (int(millis or 0), int(number or 0))

@@ -1,0 +1,77 @@
+"""Opens the streams on what REDIS_URL says, and refuses a Redis that would lose what it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Final
+
+from libs.errors import SettingsError, Unavailable
+from libs.runtime.clock import Clock
+from libs.runtime.ids import NewId
+from libs.runtime.log import Log
+from libs.runtime.metrics import Metrics
+from libs.streams.address import connect
+from libs.streams.client import Redis
+from libs.streams.process import Process
+from libs.streams.redis import RedisBroker
+from libs.streams.streams import Streams
+
+if TYPE_CHECKING:
+    from fakeredis import FakeServer
+
+START_SECONDS: Final = 10.0
+"""For a Redis that starts together with us."""
+
+
+async def open_streams(  # noqa: PLR0913 - what a process is made of, named once at its start
+    redis_url: str | FakeServer,
+    *,
+    service: str,
+    metrics: Metrics,
+    log: Log,
+    clock: Clock,
+    rng: random.Random,
+    new_id: NewId,
+    stack: AsyncExitStack,
+) -> Streams:
+    """`fake://` is a Redis inside this process. Raises SettingsError."""
+    redis = connect(redis_url, name=f"handoff-{service}")
+    process = Process(
+        reader=f"{service}-{new_id()}", metrics=metrics, log=log, clock=clock, rng=rng,
+        new_id=new_id,
+    )  # fmt: skip
+    streams = Streams(RedisBroker(redis), process, redis)
+    stack.push_async_callback(streams.aclose)
+    if isinstance(redis_url, str) and not redis_url.startswith("fake:"):
+        await _refuse_eviction(redis)
+    return streams
+
+
+async def _refuse_eviction(redis: Redis) -> None:
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            memory = await _memory(redis)
+    except TimeoutError as error:
+        raise SettingsError(
+            f"The Redis of REDIS_URL did not answer within {START_SECONDS:.0f} seconds; is it up,"
+            " and are address and password right?"
+        ) from error
+    policy = memory.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        raise SettingsError(
+            f"The Redis of REDIS_URL has maxmemory-policy {policy}: when memory is short it would"
+            " throw away leases and waiting messages without a word. Set it to noeviction."
+        )
+
+
+async def _memory(redis: Redis) -> dict[str, str]:
+    while True:
+        try:
+            answer = await redis.execute("INFO", "memory")
+        except Unavailable:
+            await asyncio.sleep(0.1)
+            continue
+        rows = (row.partition(":") for row in answer.decode().splitlines())
+        return {name: value for name, _, value in rows}

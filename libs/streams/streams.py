@@ -1,0 +1,117 @@
+"""The streams as services use them: Publisher, Asker, and the loop that feeds their handlers."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from libs.errors import Unavailable
+from libs.messages.base import Message
+from libs.messages.streams import STREAM_OF, Stream
+from libs.runtime.runtime import Consumer
+from libs.streams.ask import Answers, read_chunks, send_reply
+from libs.streams.broker import Broker
+from libs.streams.client import Redis
+from libs.streams.consume import LaneLoop
+from libs.streams.envelope import seal
+from libs.streams.lanes import lane_of, lanes_of
+from libs.streams.oversight import Oversight
+from libs.streams.process import Process
+
+_POSITION: Final = re.compile(r"(answer\.[A-Za-z0-9_-]{1,64})/(\d{1,20}-\d{1,20})")
+
+
+@dataclass
+class Streams:
+    broker: Broker
+    process: Process
+    client: Redis | None = None
+    _answers: Answers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._answers = Answers(self.broker, self.process)
+
+    @property
+    def redis(self) -> Redis:
+        """The client for leases, sent marks and limits."""
+        if self.client is None:
+            raise LookupError("these streams do not run on a Redis")
+        return self.client
+
+    @property
+    def oversight(self) -> Oversight:
+        return Oversight(self.broker)
+
+    async def publish(self, message: Message, *, reply_to: str = "", deadline: float = 0.0) -> None:
+        stream = STREAM_OF[type(message)]
+        await self.broker.add(lane_of(stream, message), seal(message, reply_to, deadline))
+
+    async def schedule(self, message: Message, *, key: str, at: float) -> None:
+        stream = STREAM_OF[type(message)]
+        await self.broker.schedule(lane_of(stream, message), key, at, seal(message))
+
+    async def reply(self, reply_to: str, answer: Message) -> None:
+        if reply_to:
+            await send_reply(self.broker, reply_to, answer)
+
+    async def ask(self, wish: Message, *, timeout_seconds: float) -> Message:
+        reply_to, answer = self._answers.expect()
+        deadline = self.process.clock.now() + timeout_seconds
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self.publish(wish, reply_to=reply_to, deadline=deadline)
+                return await answer
+        finally:
+            answer.cancel()
+
+    async def ask_many(
+        self, wish: Message, *, timeout_seconds: float, resume: str = ""
+    ) -> AsyncIterator[tuple[str, Message]]:
+        address, after = f"answer.{self.process.new_id()}", ""
+        if resume:
+            address, after = _place(resume)
+        else:
+            deadline = self.process.clock.now() + timeout_seconds
+            await self.publish(wish, reply_to=address, deadline=deadline)
+        async for chunk in read_chunks(
+            self.broker,
+            address,
+            after=after,
+            timeout_seconds=timeout_seconds,
+            wait_seconds=self.process.pace.wait_seconds,
+        ):
+            yield chunk
+
+    async def consume(self, consumer: Consumer, stop: asyncio.Event) -> None:
+        """Until `stop`; when cancelled, what is running is dropped and comes back by itself."""
+        async with asyncio.TaskGroup() as group:
+            measuring = group.create_task(self._measure(consumer.stream))
+            loops = [
+                group.create_task(LaneLoop(lane, consumer, self.broker, self.process).run(stop))
+                for lane in lanes_of(consumer.stream)
+            ]
+            await asyncio.wait(loops)
+            measuring.cancel()
+
+    async def _measure(self, stream: Stream) -> None:
+        while True:
+            with suppress(Unavailable):  # the read loop says so; gauges keep their last value
+                await self.oversight.measure(stream, self.process.metrics, self.process.clock)
+            await asyncio.sleep(self.process.pace.stats_seconds)
+
+    async def aclose(self) -> None:
+        await self._answers.aclose()
+        if self.client is not None:
+            await self.client.aclose()
+
+
+def _place(position: str) -> tuple[str, str]:
+    """It comes from outside. Raises ValueError."""
+    found = _POSITION.fullmatch(position)
+    if not found:
+        raise ValueError("not a position in an answer")
+    return found[1], found[2]

@@ -1,0 +1,121 @@
+"""The workers of a lane: up to `concurrency` entries at once, and one alone when it may be poison.
+
+A handler that does not suspend costs no task: one worker goes through the whole batch. Only when
+entries are still waiting one turn of the loop later did it suspend, and more workers are started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from libs.runtime.clock import Clock
+from libs.streams.attempt import Attempts
+from libs.streams.broker import Entry
+
+
+class Workers:
+    def __init__(
+        self, attempts: Attempts, clock: Clock, *, concurrency: int, timeout_seconds: float
+    ) -> None:
+        self.group: asyncio.TaskGroup
+        """Of the lane: set before the first entry comes."""
+        self._attempts = attempts
+        self._boot = clock.boot
+        self._concurrency = concurrency
+        self._timeout_seconds = timeout_seconds
+        self._queue: deque[Entry] = deque()
+        self._running: dict[str, tuple[asyncio.Task[Any], float]] = {}
+        self._changed = asyncio.Event()
+        self._one_alone = asyncio.Lock()
+        self._paused = False
+        self._stopping = False
+
+    @property
+    def room(self) -> int:
+        """How many entries could be started at once."""
+        if self._shut:
+            return 0
+        return max(0, self._concurrency - len(self._queue) - len(self._running))
+
+    async def wait_for_room(self) -> int:
+        await self._until(lambda: self.room > 0)
+        return self.room
+
+    def put(self, entries: Iterable[Entry]) -> None:
+        self._queue.extend(entries)
+        self._start()
+
+    async def alone(self, entry: Entry) -> None:
+        """Run it while nothing else runs here: if it ends us, it was this one."""
+        async with self._one_alone:
+            await self._until(lambda: not self._running)
+            if not self._stopping:
+                await asyncio.wait([self.group.create_task(self._one(entry))])
+        self._start()
+
+    def pause(self, *, paused: bool) -> None:
+        if paused != self._paused:
+            self._paused = paused
+            self._start()
+
+    def start_nothing_more(self) -> None:
+        """What was not started yet is left to others."""
+        self._stopping = True
+        self._queue.clear()
+
+    async def finished(self) -> None:
+        await self._until(lambda: not self._running)
+
+    @property
+    def _shut(self) -> bool:
+        return self._paused or self._stopping or self._one_alone.locked()
+
+    def _start(self) -> None:
+        self._changed.set()
+        if self._queue and not self._shut:
+            self.group.create_task(self._work())
+            asyncio.get_running_loop().call_soon(self._start_more)
+
+    def _start_more(self) -> None:
+        if self._queue and not self._shut:
+            for _ in range(min(len(self._queue), self._concurrency - len(self._running))):
+                self.group.create_task(self._work())
+
+    async def _work(self) -> None:
+        while self._queue and not self._shut and len(self._running) < self._concurrency:
+            await self._one(self._queue.popleft())
+
+    async def _one(self, entry: Entry) -> None:
+        task = asyncio.current_task()
+        assert task  # noqa: S101 - we are awaited
+        self._running[entry.id] = (task, self._boot())
+        try:
+            await self._attempts.run(entry)
+        finally:
+            del self._running[entry.id]
+            if entry.id in self._attempts.overdue:
+                self._attempts.overdue.discard(entry.id)
+                task.uncancel()
+            self._changed.set()
+
+    async def end_overdue(self) -> None:
+        """All have the same time, so the one that started first is the first to be overdue."""
+        while True:
+            now = self._boot()
+            wait = self._timeout_seconds
+            for entry_id, (task, started) in self._running.items():
+                if started + self._timeout_seconds > now:
+                    wait = started + self._timeout_seconds - now
+                    break
+                if entry_id not in self._attempts.overdue:
+                    self._attempts.overdue.add(entry_id)
+                    task.cancel()
+            await asyncio.sleep(wait)
+
+    async def _until(self, true: Callable[[], bool]) -> None:
+        while not true():
+            self._changed.clear()
+            await self._changed.wait()
