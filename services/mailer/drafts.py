@@ -1,0 +1,33 @@
+"""What the shop can send back with one tap, in the customer's language and signed by the shop."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from libs.shops.profile import ShopProfile
+from libs.snapshot import Summary
+from services.mailer.greetings import greeting_for
+from services.mailer.language import words
+from services.mailer.letter import Drafts
+from services.mailer.wording import clean, clip, one_line
+
+LONGEST_MESSAGE: Final = 900
+
+
+def drafts(summary: Summary, profile: ShopProfile, lang: str, shop_phone: str) -> Drafts:
+    """The model's words where it wrote any, else a greeting; `lang` is the customer's."""
+    tag, greeting = greeting_for(lang)
+    name = one_line(summary.customer_name or "", 60)
+    said = clip(clean(summary.outreach_message or ""), LONGEST_MESSAGE)
+    message = said or greeting.text(name, profile.name)
+    lang = lang if said else tag
+    signature = (profile.name, shop_phone, profile.address)
+    return Drafts(
+        words(_signed(message, tuple(line for line in signature if line not in message)), lang),
+        words(greeting.subject.format(shop=profile.name), tag),
+        words(_signed(message, signature), lang),
+    )
+
+
+def _signed(message: str, signature: tuple[str, ...]) -> str:
+    return "\n\n".join(part for part in (message, "\n".join(signature)) if part)

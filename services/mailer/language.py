@@ -1,0 +1,67 @@
+"""Which language and direction a piece of text has: every block of the mail says so."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final, Literal
+
+import msgspec
+
+_TAGS: Final = {
+    "english": "en", "spanish": "es", "vietnamese": "vi", "chinese": "zh-CN",
+    "simplified chinese": "zh-CN", "traditional chinese": "zh-TW", "mandarin": "zh-CN",
+    "cantonese": "zh-HK", "tagalog": "tl", "filipino": "tl", "korean": "ko", "hindi": "hi",
+    "punjabi": "pa", "portuguese": "pt-BR", "brazilian portuguese": "pt-BR", "japanese": "ja",
+    "arabic": "ar", "russian": "ru", "tamil": "ta", "indonesian": "id", "persian": "fa",
+    "farsi": "fa", "telugu": "te", "french": "fr", "german": "de", "italian": "it",
+    "polish": "pl", "ukrainian": "uk", "hebrew": "he", "urdu": "ur", "thai": "th",
+    "turkish": "tr", "dutch": "nl", "armenian": "hy", "khmer": "km", "lao": "lo",
+    "español": "es", "tiếng việt": "vi", "中文": "zh-CN", "العربية": "ar", "فارسی": "fa",
+    "한국어": "ko", "日本語": "ja", "русский": "ru", "português": "pt-BR", "français": "fr",
+}  # fmt: skip
+"""What a model or a person calls a language → its tag."""
+_NAMES: Final = {tag.partition("-")[0]: name for name, tag in reversed(_TAGS.items())}
+_TAG: Final = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE)
+_SITE_TAGS: Final = {"zh-hans": "zh-CN", "zh-hant": "zh-TW", "pt-br": "pt-BR"}
+
+
+class Words(msgspec.Struct, frozen=True):
+    """Text for a person, with its language and the side it starts on."""
+
+    text: str
+    lang: str = "en"
+    dir: Literal["ltr", "rtl"] = "ltr"
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+
+def words(text: str, lang: str = "en") -> Words:
+    return Words(text, lang, direction(text))
+
+
+def direction(text: str) -> Literal["ltr", "rtl"]:
+    """As the first letter of the text that has one."""
+    for character in text:
+        kind = unicodedata.bidirectional(character)
+        if kind in {"R", "AL"}:
+            return "rtl"
+        if kind == "L":
+            return "ltr"
+    return "ltr"
+
+
+def language_tag(said: str, locale: str = "", default: str = "en") -> str:
+    """`Spanish` → `es`; else the page's locale; else the default."""
+    for given in (said.strip().lower(), locale.strip().lower().replace("_", "-")):
+        if found := _TAGS.get(given) or _SITE_TAGS.get(given):
+            return found
+        if _TAG.fullmatch(given):
+            return given
+    return default
+
+
+def language_name(tag: str) -> str:
+    """`es-MX` → `Spanish`; a tag that we have no name for stays as it is."""
+    return _NAMES.get(tag.partition("-")[0], tag).capitalize()

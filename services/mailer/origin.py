@@ -1,0 +1,81 @@
+"""Where the customer came from and what happened on the way, as rows that nobody can click."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from libs.messages.base import Attribution
+from libs.snapshot import LeadSnapshot, Signal
+from services.mailer.language import language_name, words
+from services.mailer.letter import Row
+from services.mailer.wording import mark_links, moment, one_line
+
+LONGEST_VALUE: Final = 300
+MOST_SIGNALS: Final = 10
+
+_FIELDS: Final = (
+    ("Device", "device_type"), ("Google click id", "gclid"), ("Google app click id", "gbraid"),
+    ("Google web click id", "wbraid"), ("Source", "utm_source"), ("Medium", "utm_medium"),
+    ("Campaign", "utm_campaign"), ("Term", "utm_term"), ("Content", "utm_content"),
+    ("Landing page", "landing_page"), ("Referrer", "referrer"),
+)  # fmt: skip
+_REASONS: Final = {
+    "idle": "the customer was quiet", "pagehide": "the customer left the page",
+    "chat_closed": "the customer closed the chat", "auto": "the page asked",
+    "quiet": "the quiet time passed", "watch": "the session ended", "operator": "a person asked",
+}  # fmt: skip
+
+
+def attribution_rows(
+    given: Attribution | None, signals: Iterable[Signal], zone: str, own_hosts: frozenset[str]
+) -> tuple[Row, ...]:
+    pairs: list[tuple[str, str]] = []
+    if given is not None:
+        pairs += [(label, getattr(given, name)) for label, name in _FIELDS]
+        pairs.append(("First visit", _local(given.first_touch_at, zone)))
+        pairs.append(("Latest visit", _local(given.last_touch_at, zone)))
+    newest = sorted(signals, key=lambda signal: signal.at)[-MOST_SIGNALS:]
+    pairs += [("On the page", _told(signal, zone)) for signal in newest]
+    return _rows(pairs, own_hosts)
+
+
+def diagnostic_rows(
+    snapshot: LeadSnapshot, logs: str, lang: str, zone: str, own_hosts: frozenset[str]
+) -> tuple[Row, ...]:
+    summary = snapshot.summary
+    pairs = [
+        ("Thread", snapshot.thread_id),
+        ("Trigger", f"{snapshot.reason}: {_REASONS.get(snapshot.reason, 'another reason')}"),
+        ("Visitor", snapshot.visitor),
+        ("Missing info", ", ".join(summary.missing_info)),
+        ("Locale", snapshot.locale),
+        ("Language", f"{language_name(lang)} ({lang})"),
+        ("Page", snapshot.page_url),
+        ("Decided", moment(snapshot.fixed_at, zone)),
+        ("Request", snapshot.request_id),
+        ("Removed", f"{summary.removed} made-up details" if summary.removed else ""),
+    ]
+    rows = _rows(pairs, own_hosts)
+    return (*rows, Row("Logs", words(logs), logs)) if logs else rows
+
+
+def _rows(pairs: Iterable[tuple[str, str]], own_hosts: frozenset[str]) -> tuple[Row, ...]:
+    shown = ((label, one_line(value, LONGEST_VALUE)) for label, value in pairs)
+    return tuple(Row(label, words(mark_links(value, own_hosts))) for label, value in shown if value)
+
+
+def _told(signal: Signal, zone: str) -> str:
+    parts = (signal.event, signal.provider, signal.click_url, signal.page_url)
+    said = " ".join(one_line(part, 120) for part in parts if part)
+    return f"{said}, {moment(signal.at, zone)}"
+
+
+def _local(said: str, zone: str) -> str:
+    """An ISO time in the shop's zone; anything else as it came."""
+    try:
+        when = datetime.fromisoformat(said)
+        return moment(when.timestamp(), zone) if when.tzinfo else said
+    except (ValueError, OverflowError, OSError):
+        return said

@@ -1,0 +1,103 @@
+"""How the customer can be reached, and the links that one tap follows."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from libs.shops.profile import ShopProfile
+from libs.snapshot import Contact, LeadSnapshot
+from services.mailer.letter import Action, Drafts
+from services.mailer.wording import clip, one_line
+
+LONGEST_MAILTO: Final = 1800
+"""Above this some mail programs open an empty draft."""
+_OPENAI_LOGS: Final = "platform.openai.com"
+_URL_MARKS: Final = "/:%@!$&'()*+,;=~-._"
+
+
+class Reach(msgspec.Struct, frozen=True):
+    phone: Contact | None
+    email: Contact | None
+
+
+def reach(snapshot: LeadSnapshot) -> Reach:
+    """The phone and email that the summary chose where the customer gave them, else the first."""
+    summary = snapshot.summary
+    return Reach(
+        _choose(snapshot.contacts, "phone", summary.customer_phone),
+        _choose(snapshot.contacts, "email", summary.customer_email),
+    )
+
+
+def _choose(
+    contacts: tuple[Contact, ...], kind: Literal["phone", "email"], said: str | None
+) -> Contact | None:
+    given = [contact for contact in contacts if contact.kind == kind]
+    chosen = [contact for contact in given if said in {contact.value, contact.shown}]
+    return next(iter(chosen or given), None)
+
+
+def can_text(phone: Contact | None) -> bool:
+    """Nobody can text an extension."""
+    return phone is not None and ";ext=" not in phone.value
+
+
+def actions(
+    snapshot: LeadSnapshot, profile: ShopProfile, found: Reach, drafts: Drafts, text_link: str
+) -> tuple[Action, ...]:
+    """Each only if it leads somewhere; the first two are the large ones."""
+    listed: list[Action] = []
+    if found.phone:
+        shown = one_line(found.phone.shown, 40)
+        listed.append(Action("call", "Call customer", shown, f"tel:{found.phone.value}"))
+        if text_link and can_text(found.phone):
+            listed.append(Action("text", "Text customer", text_link, text_link))
+    if found.email:
+        shown = one_line(found.email.shown or found.email.value, 254)
+        address = f"mailto:{quote(found.email.value, safe='@')}"
+        listed.append(Action("email", "Email customer", shown, address))
+        href = draft_link(address, drafts.email_subject.text, drafts.email_body.text)
+        listed.append(Action("draft", "Email draft", "ready to copy below", href))
+    if page := own_page(snapshot.page_url, profile.origins):
+        listed.append(Action("page", "Open page", page, page))
+    if logs := logs_link(snapshot, profile):
+        label = "OpenAI logs" if urlsplit(logs).hostname == _OPENAI_LOGS else "Thread view"
+        listed.append(Action("logs", label, logs, logs))
+    return tuple(listed)
+
+
+def draft_link(address: str, subject: str, body: str) -> str:
+    """`mailto:` with subject and body; too long, the message is cut and the signature stays."""
+    start = f"{address}?subject={quote(subject, safe='')}&body="
+    message, _, signature = body.rpartition("\n\n")
+    room = LONGEST_MAILTO - len(start) - len(_encoded("\n\n" + signature))
+    while len(encoded := _encoded(message)) > room and message:
+        message = clip(message, max(1, min(len(message) - 1, len(message) * room // len(encoded))))
+    return start + encoded + _encoded("\n\n" + signature)
+
+
+def _encoded(text: str) -> str:
+    return quote(text.replace("\n", "\r\n"), safe="")
+
+
+def own_page(url: str, origins: tuple[str, ...]) -> str:
+    """The page without query, if it is the shop's own; a visitor's browser may claim any page."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    origin = f"{parts.scheme}://{parts.netloc}".lower()
+    if origin not in origins or "\\" in url:
+        return ""
+    return one_line(origin + quote(parts.path, safe=_URL_MARKS), 300) if len(url) < 2000 else ""  # noqa: PLR2004 - no page of ours is longer
+
+
+def logs_link(snapshot: LeadSnapshot, profile: ShopProfile) -> str:
+    """Ours, from the snapshot or the shop's profile; never from the conversation."""
+    given = snapshot.logs_url or profile.logs_url.replace(
+        "{thread}", quote(snapshot.thread_id, safe="")
+    )
+    return given if given.startswith("https://") else ""

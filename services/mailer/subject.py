@@ -1,0 +1,22 @@
+"""The subject line: short, telling, and the same words for a mail rule to match every time."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from libs.snapshot import LeadSnapshot
+from services.mailer.wording import one_line
+
+LONGEST_BEFORE_ID: Final = 120
+_LEAD: Final = "New chat lead"
+
+
+def subject(snapshot: LeadSnapshot, *, possible_duplicate: bool, with_summary: bool = True) -> str:
+    """`New chat lead: <vehicle> - <project> (<thread id>)`, and what to know before opening it."""
+    said = (snapshot.summary.vehicle, snapshot.summary.project) if with_summary else ()
+    about = " - ".join(one_line(part, 80) for part in said if part and part.strip())
+    about = about or one_line(snapshot.title, 100)
+    prefix = "(possible copy) " if possible_duplicate else ""
+    prefix += "Partial lead: " if snapshot.kind == "partial" else ""
+    whole = f"{prefix}{_LEAD}: {about}" if about else prefix + _LEAD
+    return f"{one_line(whole, LONGEST_BEFORE_ID - 1)} ({one_line(snapshot.thread_id, 140)})"

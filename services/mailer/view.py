@@ -1,0 +1,199 @@
+"""From a snapshot to everything its mail says, each fact once."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from libs.shops.profile import ShopProfile
+from libs.snapshot import LeadSnapshot, Summary
+from services.mailer.drafts import drafts
+from services.mailer.language import Words, language_name, language_tag, words
+from services.mailer.letter import (
+    MailContext,
+    MailView,
+    PhotoPlan,
+    Photos,
+    Row,
+    Rung,
+    ShopCard,
+    ShownPhoto,
+)
+from services.mailer.origin import attribution_rows, diagnostic_rows
+from services.mailer.photos import MailPhoto, cid
+from services.mailer.reach import Reach, actions, logs_link, reach
+from services.mailer.script import script_and_questions, steps
+from services.mailer.subject import subject
+from services.mailer.turns import transcript
+from services.mailer.wording import clean, clip, mark_links, one_line
+
+LONGEST_SUMMARY: Final = 2500
+LONGEST_NEED: Final = 140
+_DARK: Final = 0.18
+"""Luminance under which white text reads better than black."""
+
+
+def view(snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext) -> MailView:
+    """Pure: the same arguments, the same mail."""
+    if context.rung >= Rung.WITHOUT_SUMMARY:
+        snapshot = msgspec.structs.replace(snapshot, summary=Summary())
+    summary, zone = snapshot.summary, profile.timezone
+    shop_lang = profile.languages[0]
+    lang = language_tag(summary.customer_language or "", snapshot.locale, shop_lang)
+    hosts = own_hosts(profile)
+    found = reach(snapshot)
+    card = shop_card(profile)
+    written = drafts(summary, profile, lang, card.phone)
+    tappable = actions(snapshot, profile, found, written, context.text_link)
+    script, questions = script_and_questions(summary, profile, found, context.photos)
+
+    def ours(lines: tuple[str, ...]) -> tuple[Words, ...]:
+        return tuple(words(mark_links(line, hosts), shop_lang) for line in lines)
+
+    return MailView(
+        shop=card,
+        subject=subject(snapshot, possible_duplicate=context.possible_duplicate),
+        notices=_notices(snapshot, context),
+        name=_name(summary, found, lang),
+        need=_need(snapshot, lang, shop_lang, hosts),
+        buttons=tappable[:2],
+        glance=_glance(summary, found, lang, hosts, context.photos),
+        chips=tappable[2:],
+        photos=_photos(context),
+        summary=words(mark_links(_summary(snapshot), hosts), shop_lang),
+        next_steps=ours(steps(summary, found)),
+        questions=ours(questions),
+        script=ours(script),
+        drafts=written,
+        attribution=attribution_rows(snapshot.attribution, snapshot.signals, zone, hosts),
+        transcript=transcript(snapshot, zone, lang, hosts, context.transcript_bytes),
+        diagnostics=diagnostic_rows(snapshot, logs_link(snapshot, profile), lang, zone, hosts),
+    )
+
+
+def own_hosts(profile: ShopProfile) -> frozenset[str]:
+    return frozenset(urlsplit(origin).hostname or "" for origin in profile.origins)
+
+
+def shop_card(profile: ShopProfile) -> ShopCard:
+    import phonenumbers
+
+    number = phonenumbers.parse(profile.phone)
+    return ShopCard(
+        name=profile.name,
+        phone=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL),
+        address=profile.address,
+        colour=profile.colour,
+        on_colour="#ffffff" if _luminance(profile.colour) < _DARK else "#000000",
+        lang=profile.languages[0],
+    )
+
+
+def _luminance(colour: str) -> float:
+    """As WCAG defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 - sRGB
+        for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _notices(snapshot: LeadSnapshot, context: MailContext) -> tuple[str, ...]:
+    summary = snapshot.summary
+    missing = one_line(", ".join(summary.missing_info), 200)
+    left_out = context.rung >= Rung.WITHOUT_ATTACHMENTS and bool(snapshot.photos)
+    said = {
+        "Possible copy: this lead may have reached you before; nobody could tell us.": (
+            context.possible_duplicate
+        ),
+        "Partial lead: the customer stopped before everything was said."
+        + (f" Missing: {missing}." if missing else ""): snapshot.kind == "partial",
+        "Summary unavailable: the facts below were picked out by simple rules."
+        " Read the conversation before you call.": summary.source == "rules",
+        "Photos and files were left out of this mail because it could not be sent with them.": (
+            left_out
+        ),
+    }
+    return tuple(notice for notice, applies in said.items() if applies)
+
+
+def _name(summary: Summary, found: Reach, lang: str) -> Words:
+    if name := one_line(summary.customer_name or "", 80):
+        return words(name, lang)
+    contact = found.phone or found.email
+    return words(one_line(contact.shown, 80) if contact else "A visitor")
+
+
+def _need(snapshot: LeadSnapshot, lang: str, shop_lang: str, hosts: frozenset[str]) -> Words:
+    """Vehicle and project in one line, else the customer's own first words."""
+    summary = snapshot.summary
+    facts = [one_line(fact, 70) for fact in (summary.vehicle, summary.project) if fact]
+    if facts:
+        return words(mark_links(" - ".join(facts), hosts), shop_lang)
+    spoken = (line.text for line in snapshot.lines if line.speaker == "customer" and line.text)
+    return words(mark_links(one_line(next(spoken, ""), LONGEST_NEED), hosts), lang)
+
+
+def _glance(
+    summary: Summary, found: Reach, lang: str, hosts: frozenset[str], photos: PhotoPlan
+) -> tuple[Row, ...]:
+    phone, email = found.phone, found.email
+    language = "" if lang.startswith("en") else f", writes {language_name(lang)}"
+    name = one_line(summary.customer_name or "", 80)
+    rows = [
+        Row("Customer", words(name + language if name else language.removeprefix(", "))),
+        Row("Phone", words(phone.shown), f"tel:{phone.value}") if phone else None,
+        Row("Email", words(one_line(email.shown or email.value, 254))) if email else None,
+        *(
+            Row(label, words(mark_links(one_line(fact or "", 200), hosts)))
+            for label, fact in (
+                ("Location", summary.customer_location),
+                ("Vehicle", summary.vehicle),
+                ("Project", summary.project),
+                ("Timeline", summary.timeline),
+            )
+        ),
+        Row("Photos", words(str(photos.pictures))) if photos.pictures else None,
+    ]
+    return tuple(row for row in rows if row and row.words)
+
+
+def _summary(snapshot: LeadSnapshot) -> str:
+    """What the summary says, else the customer in their own words."""
+    if said := clip(clean(snapshot.summary.summary), LONGEST_SUMMARY):
+        return said
+    spoken = [line.text for line in snapshot.lines if line.speaker == "customer"]
+    return "\n".join(f"“{one_line(text, 300)}”" for text in spoken[:4] if text.strip())
+
+
+def _photos(context: MailContext) -> Photos:
+    plan = context.photos
+    shown = tuple(
+        _shown(photo, f"Photo {place} of {plan.pictures}: {one_line(photo.name, 80)}", context)
+        for place, photo in enumerate(plan.shown, 1)
+    )
+    sheet = _shown(plan.sheet, plan.sheet.alt, context) if plan.sheet else None
+    less = len(shown) < plan.pictures
+    return Photos(
+        shown=shown,
+        sheet=sheet,
+        note=f"{len(shown)} of {plan.pictures} shown" if less else "",
+        linked=tuple(
+            (one_line(left.name, 80), context.originals[left.id])
+            for left in plan.left_out
+            if left.id in context.originals
+        ),
+        missing=tuple(
+            f"{one_line(photo.name, 80)}: {one_line(photo.why, 100)}" for photo in plan.missing
+        ),
+        files=tuple(one_line(file.name, 120) for file in plan.files),
+    )
+
+
+def _shown(photo: MailPhoto, alt: str, context: MailContext) -> ShownPhoto:
+    return ShownPhoto(
+        cid(photo.id), alt, photo.width, photo.height, context.originals.get(photo.id, "")
+    )
