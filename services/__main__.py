@@ -14,6 +14,7 @@ from libs.errors import SettingsError
 from libs.runtime import embedded_redis
 from libs.runtime.run import Plan, guarded, run
 from libs.runtime.settings import CommonSettings, load
+from ops.inbox.settings import OneMachineSettings
 
 
 @dataclass(frozen=True)
@@ -25,16 +26,18 @@ class Redis:
 
 def main() -> int:
     environ = dict(os.environ)
-    settings = load(CommonSettings, environ)
+    settings = load(OneMachineSettings, environ)
     with ExitStack() as stack:
         _hold(settings.data_path, stack)
         redis = _redis(settings, stack)
-        plans = _plans(environ)
+        from ops.inbox.wiring import wire as wire_inbox
+
         return run(
-            plans,
+            _plans(environ),
             redis_url=redis.url,
             one_machine=True,
-            ready=lambda: _say_ready(plans, settings, redis),
+            extra=lambda runtime: wire_inbox(settings, runtime),
+            ready=lambda: _say_ready(settings, redis),
         )
 
 
@@ -101,24 +104,15 @@ def _redis(settings: CommonSettings, stack: ExitStack) -> Redis:
     return Redis(own.url, f"{own.name}, append-only file on")
 
 
-def _say_ready(plans: list[Plan], settings: CommonSettings, redis: Redis) -> None:
-    from services.gateway.settings import GatewaySettings
-    from services.mailer.settings import MailerSettings
-
-    gateway = next(p.settings for p in plans if isinstance(p.settings, GatewaySettings))
-    mailer = next(p.settings for p in plans if isinstance(p.settings, MailerSettings))
-    shop = f"http://{_host(gateway.host)}:{gateway.port}/"
-    rows = [("Shop page", shop), ("Data", settings.data), ("Redis", redis.said)]
-    if mailer.mail == "outbox":
-        rows.insert(1, ("Inbox", f"http://127.0.0.1:{mailer.inbox_port}/"))
+def _say_ready(settings: OneMachineSettings, redis: Redis) -> None:
+    rows = [("Shop page", f"http://127.0.0.1:{settings.port}/")]
+    if settings.mail == "outbox":
+        rows.append(("Inbox", f"http://127.0.0.1:{settings.inbox_port}/"))
+    rows += [("Data", settings.data), ("Redis", redis.said)]
     if not settings.openai_api_key:
         rows.append(("Assistant", "practice agent (OPENAI_API_KEY is not set)"))
     lines = ["Handoff is running.", *(f"  {name:<11}{what}" for name, what in rows)]
     print("\n".join([*lines, "Ctrl-C stops it."]), flush=True)  # noqa: T201 - for the person
-
-
-def _host(host: str) -> str:
-    return "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 - shown, not bound
 
 
 if __name__ == "__main__":

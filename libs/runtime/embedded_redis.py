@@ -65,7 +65,9 @@ def start(binary: Path, folder: Path, stack: ExitStack) -> EmbeddedRedis:
         process = _spawn(binary, folder, socket_path)
         print(f"Redis could not read its file; it was kept as {aside}.", file=sys.stderr)  # noqa: T201
     stack.callback(_end, process)
-    return EmbeddedRedis(f"unix://{socket_path}", _version(binary))
+    url = f"unix://{socket_path}"
+    (folder / "redis.url").write_text(url)  # for `handoff`, which runs beside us
+    return EmbeddedRedis(url, _version(binary))
 
 
 def _short_tmp() -> str | None:

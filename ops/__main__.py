@@ -1,0 +1,120 @@
+"""`handoff`: what an operator asks and tells the product.
+
+Exit codes: 0 done, 1 something needs attention, 2 it could not be asked, 3 no such thing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Final
+
+from libs.errors import HandoffError, SettingsError
+from ops import streams, threads
+from ops.desk import Desk, open_desk
+from ops.show import Shown, put
+
+if TYPE_CHECKING:
+    # argparse gives this class no public name.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
+
+Run = Callable[[Desk, argparse.Namespace], Awaitable[Shown]]
+
+
+def main() -> None:
+    sys.exit(asyncio.run(answer(parser().parse_args())))
+
+
+async def answer(args: argparse.Namespace) -> int:
+    try:
+        async with AsyncExitStack() as stack:
+            run: Run = args.run
+            shown = await run(await open_desk(os.environ, stack), args)
+    except SettingsError as problem:
+        return _failed(str(problem))
+    except HandoffError as problem:
+        return _failed(f"{problem}; try again, and see `handoff doctor`.")
+    put(shown, as_json=args.json)
+    return shown.code
+
+
+def _failed(sentence: str) -> int:
+    print(f"handoff: {sentence}", file=sys.stderr)
+    return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="handoff",
+        description="Ask and steer a running Handoff. Settings come from the same environment.",
+        epilog="Exit codes: 0 done, 1 needs attention, 2 could not be asked, 3 no such thing.",
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON for a program")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, what: str, run: Run) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=what, description=what, parents=[common])
+        made.set_defaults(run=run)
+        return made
+
+    why = add("why", "the whole story of a thread, and the next step to take", _why)
+    why.add_argument("thread")
+    lead = add("lead", "what the lead of a thread says", _lead)
+    lead.add_argument("thread")
+    resend = add("resend", "send a held lead after all, or settle it as arrived", _resend)
+    resend.add_argument("thread")
+    resend.add_argument("--attempt", type=int, required=True, help="the one `handoff why` shows")
+    resend.add_argument("--arrived", action="store_true", help="the shop has it: send nothing")
+    add("streams", "every stream and what waits in it", lambda desk, _: streams.overview(desk))
+    add("pause", "start nothing new on a stream", _pause).add_argument("stream")
+    add("resume", "go on with a paused stream", _resume).add_argument("stream")
+    dead = commands.add_parser("dead", help="parked messages", description="parked messages")
+    _add_dead(dead.add_subparsers(required=True, metavar="WHAT"), common)
+    return top
+
+
+def _add_dead(what: Subparsers, common: argparse.ArgumentParser) -> None:
+    said = "all of them, with their reasons"
+    listing = what.add_parser("list", help=said, description=said, parents=[common])
+    listing.add_argument("stream", nargs="?", default="")
+    listing.set_defaults(run=lambda desk, args: streams.dead_list(desk, args.stream))
+    for name, said, run in _DEAD:
+        one = what.add_parser(name, help=said, description=said, parents=[common])
+        one.add_argument("id")
+        one.set_defaults(run=run)
+
+
+async def _why(desk: Desk, args: argparse.Namespace) -> Shown:
+    return await threads.why(desk, args.thread)
+
+
+async def _lead(desk: Desk, args: argparse.Namespace) -> Shown:
+    return await threads.lead(desk, args.thread)
+
+
+async def _resend(desk: Desk, args: argparse.Namespace) -> Shown:
+    return await threads.resend(desk, args.thread, attempt=args.attempt, arrived=args.arrived)
+
+
+async def _pause(desk: Desk, args: argparse.Namespace) -> Shown:
+    return await streams.pause(desk, args.stream)
+
+
+async def _resume(desk: Desk, args: argparse.Namespace) -> Shown:
+    return await streams.resume(desk, args.stream)
+
+
+_DEAD: Final[tuple[tuple[str, str, Run], ...]] = (
+    ("show", "one, with its message", lambda desk, args: streams.dead_show(desk, args.id)),
+    ("retry", "put one back into its stream", lambda desk, args: streams.dead_retry(desk, args.id)),
+    ("drop", "forget one", lambda desk, args: streams.dead_drop(desk, args.id)),
+)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""What an operator's command opens: the same stores as the services, found the same way."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from libs.blobs.open import open_blobs
+from libs.blobs.port import BlobMissingError, Blobs
+from libs.conversations.port import Conversations
+from libs.errors import SettingsError, Unavailable
+from libs.ledger.open import open_records
+from libs.ledger.port import LeadRecords
+from libs.ledger.record import LeadKey, LeadRecord
+from libs.runtime.clock import Clock, SystemClock
+from libs.runtime.ids import random_id
+from libs.runtime.log import Log
+from libs.runtime.metrics import Metrics
+from libs.runtime.settings import CommonSettings, load
+from libs.shops.profile import Shops, load_shops
+from libs.snapshot import LeadSnapshot, decode_snapshot
+from libs.streams.streams import Streams
+
+
+@dataclass(frozen=True)
+class Desk:
+    settings: CommonSettings
+    shops: Shops
+    records: LeadRecords
+    blobs: Blobs
+    conversations: Conversations
+    clock: Clock
+    streams: Streams | None
+    """None: Redis does not answer; most commands go on without it."""
+
+    async def find(self, thread_id: str) -> tuple[str, LeadRecord | None]:
+        """The shop that has a record of this thread (else the default one), and the record."""
+        for shop in self.shops.by_slug.values():
+            record = await self.records.read(LeadKey(shop.slug, thread_id))
+            if record is not None:
+                return shop.slug, record
+        return self.shops.default.slug, None
+
+    async def snapshot(self, record: LeadRecord | None) -> LeadSnapshot | None:
+        if record is None or not record.snapshot:
+            return None
+        try:
+            return decode_snapshot(await self.blobs.get(record.snapshot))
+        except BlobMissingError:
+            return None
+
+    def need_streams(self) -> Streams:
+        if self.streams is None:
+            raise SettingsError(
+                "Redis does not answer, and this command needs it; is Handoff running, and is"
+                " REDIS_URL (or HANDOFF_DATA) the same as its?"
+            )
+        return self.streams
+
+
+async def open_desk(environ: Mapping[str, str], stack: AsyncExitStack) -> Desk:
+    """Raises SettingsError, Unavailable."""
+    from libs.conversations.open import open_conversations
+
+    settings = load(CommonSettings, environ)
+    shops = load_shops(settings.shops)
+    return Desk(
+        settings=settings,
+        shops=shops,
+        records=await open_records(settings, stack),
+        blobs=await open_blobs(settings, stack),
+        conversations=await open_conversations(settings, stack),
+        clock=SystemClock(),
+        streams=await _streams(settings, stack),
+    )
+
+
+async def _streams(settings: CommonSettings, stack: AsyncExitStack) -> Streams | None:
+    from libs.streams.open import open_streams
+
+    url = settings.redis_url or _embedded_url(settings)
+    if not url:
+        return None
+    try:
+        return await open_streams(
+            url,
+            service="ops",
+            metrics=Metrics(),
+            log=Log("ops", level="error"),
+            clock=SystemClock(),
+            rng=random.Random(),
+            new_id=random_id,
+            stack=stack,
+        )
+    except (SettingsError, Unavailable):
+        return None
+
+
+def _embedded_url(settings: CommonSettings) -> str:
+    """The Redis that a running `make up` on the same data folder brought along."""
+    try:
+        return (settings.data_path / "redis" / "redis.url").read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,35 @@
+"""What the inbox is made of: a site of its own on loopback, and nothing without the outbox."""
+
+from __future__ import annotations
+
+from libs.conversations.open import open_conversations
+
+from libs.blobs.open import open_blobs
+from libs.ledger.open import open_records
+from libs.runtime.runtime import Runtime, Service, Site
+from libs.shops.profile import load_shops
+from libs.web.edge import Edge
+from libs.web.server import EdgeServer
+from ops.desk import Desk
+from ops.inbox.mails import Outbox
+from ops.inbox.settings import OneMachineSettings
+from ops.inbox.site import InboxSite
+from ops.threads import story_of
+
+
+async def wire(settings: OneMachineSettings, runtime: Runtime) -> Service:
+    if settings.mail != "outbox":
+        return Service("inbox")
+    desk = Desk(
+        settings=settings,
+        shops=load_shops(settings.shops),
+        records=await open_records(settings, runtime.stack),
+        blobs=await open_blobs(settings, runtime.stack),
+        conversations=await open_conversations(settings, runtime.stack),
+        clock=runtime.clock,
+        streams=runtime.streams,
+    )
+    inbox = InboxSite(Outbox(settings.data_path / "outbox"), lambda thread: story_of(desk, thread))
+    edge = Edge(inbox.routes(), runtime.log, runtime.metrics, clock=runtime.clock)
+    site = Site(EdgeServer(edge), "127.0.0.1", settings.inbox_port, "HANDOFF_INBOX_PORT")
+    return Service("inbox", sites=(site,))

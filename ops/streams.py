@@ -1,0 +1,120 @@
+"""Commands about the streams: `dead list|show|retry|drop`, `pause`, `resume`, `streams`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from libs.errors import SettingsError
+from libs.messages.streams import STREAMS, Stream
+from libs.streams.broker import DeadLetter
+from ops.desk import Desk
+from ops.show import Shown, table
+
+_NOT_FOUND: Final = 3
+
+
+def stream_named(name: str) -> Stream:
+    for stream in STREAMS:
+        if stream.name == name:
+            return stream
+    names = ", ".join(stream.name for stream in STREAMS)
+    raise SettingsError(f"There is no stream {name!r}; there are {names}.")
+
+
+async def overview(desk: Desk) -> Shown:
+    oversight = desk.need_streams().oversight
+    rows = []
+    for stream in STREAMS:
+        lanes = await oversight.stats(stream)
+        rows.append(
+            {
+                "stream": stream.name,
+                "reader": stream.reader,
+                "unread": sum(lane.unread for lane in lanes),
+                "pending": sum(lane.pending for lane in lanes),
+                "retries": sum(lane.later for lane in lanes),
+                "timers": sum(lane.timers for lane in lanes),
+                "dead": sum(lane.dead for lane in lanes),
+                "paused": any(lane.paused for lane in lanes),
+            }
+        )
+    drawn = table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+    return Shown(data=rows, lines=[drawn])
+
+
+async def dead_list(desk: Desk, name: str = "") -> Shown:
+    oversight = desk.need_streams().oversight
+    chosen = [stream_named(name)] if name else list(STREAMS)
+    letters = [(s, letter) for s in chosen for letter in await oversight.dead(s, limit=1000)]
+    data = [_shown(stream, letter) for stream, letter in letters]
+    if not letters:
+        return Shown(data=data, lines=["No dead letters."])
+    rows = [(s.name, letter.id, letter.attempts, letter.reason) for s, letter in letters]
+    return Shown(data=data, lines=[table(("stream", "id", "attempts", "reason"), rows)], code=1)
+
+
+async def dead_show(desk: Desk, dead_id: str) -> Shown:
+    for stream in STREAMS:
+        letter = await desk.need_streams().oversight.find_dead(stream, dead_id)
+        if letter is not None:
+            data = _shown(stream, letter)
+            lines = [f"{name:<10}{value}" for name, value in data.items()]
+            return Shown(data=data, lines=lines)
+    return _none(dead_id)
+
+
+async def dead_retry(desk: Desk, dead_id: str) -> Shown:
+    for stream in STREAMS:
+        if await desk.need_streams().oversight.retry_dead(stream, dead_id):
+            return Shown(
+                data={"id": dead_id, "stream": stream.name, "retried": True},
+                lines=[f"Back in {stream.name}, as if it were new."],
+            )
+    return _none(dead_id)
+
+
+async def dead_drop(desk: Desk, dead_id: str) -> Shown:
+    for stream in STREAMS:
+        if await desk.need_streams().oversight.drop_dead(stream, dead_id):
+            return Shown(
+                data={"id": dead_id, "stream": stream.name, "dropped": True},
+                lines=["Dropped. If it was about a lead, the sweeper still looks after that."],
+            )
+    return _none(dead_id)
+
+
+async def pause(desk: Desk, name: str) -> Shown:
+    await desk.need_streams().oversight.pause(stream_named(name))
+    said = f"{name} is paused: nothing new is started, what arrives waits. `handoff resume {name}`"
+    return Shown(data={"stream": name, "paused": True}, lines=[said])
+
+
+async def resume(desk: Desk, name: str) -> Shown:
+    await desk.need_streams().oversight.resume(stream_named(name))
+    return Shown(data={"stream": name, "paused": False}, lines=[f"{name} goes on."])
+
+
+def _shown(stream: Stream, letter: DeadLetter) -> dict[str, object]:
+    return {
+        "stream": stream.name,
+        "id": letter.id,
+        "entry_id": letter.entry_id,
+        "attempts": letter.attempts,
+        "reason": letter.reason,
+        "message": _readable(letter.body),
+    }
+
+
+def _readable(body: bytes) -> object:
+    """The message as JSON where it is; an undecodable entry as its bytes' repr."""
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return repr(body)
+
+
+def _none(dead_id: str) -> Shown:
+    said = f"There is no dead letter {dead_id} (any more)."
+    return Shown(data={"id": dead_id, "error": said}, lines=[said], code=_NOT_FOUND)

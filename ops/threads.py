@@ -1,0 +1,134 @@
+"""Commands about one thread: `why`, `lead`, `resend`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from libs.conversations.port import Conversation
+from libs.errors import Unavailable
+from libs.leases.port import lease_key
+from libs.ledger.apply import apply
+from libs.ledger.events import OperatorConfirm, OperatorResend
+from libs.ledger.record import LeadKey, State
+from libs.messages.dedupe import thread_lease
+from libs.messages.lead import ConsiderLead
+from libs.messages.streams import STREAMS
+from ops.desk import Desk
+from ops.show import Shown, facts, moment, table
+from ops.story import Facts, Story, tell
+
+_NOT_FOUND: Final = 3
+
+
+async def story_of(desk: Desk, thread_id: str) -> Story:
+    """Everything that the stores know; a part that does not answer is named, not fatal."""
+    unknown: list[str] = []
+    shop, record = await desk.find(thread_id)
+    conversation: Conversation | None = None
+    try:
+        conversation = await desk.conversations.read(shop, thread_id)
+    except Unavailable:
+        unknown.append("The conversation store")
+    lease = False
+    dead: tuple[str, ...] = ()
+    try:
+        lease, dead = await _redis_knows(desk, shop, thread_id)
+    except Unavailable:
+        unknown.append("Redis")
+    return tell(
+        Facts(
+            shop=shop,
+            thread_id=thread_id,
+            record=record,
+            conversation=conversation,
+            snapshot=await desk.snapshot(record),
+            lease_held=lease,
+            dead=dead,
+            unknown=tuple(unknown),
+        )
+    )
+
+
+async def _redis_knows(desk: Desk, shop: str, thread_id: str) -> tuple[bool, tuple[str, ...]]:
+    if desk.streams is None:
+        raise Unavailable("redis", "not running")
+    lease = await desk.streams.redis.execute("EXISTS", lease_key(thread_lease(shop, thread_id)))
+    letters = [
+        f"{stream.name} {letter.id}: {letter.reason}"
+        for stream in STREAMS
+        for letter in await desk.streams.oversight.dead(stream, limit=1000)
+        if thread_id.encode() in letter.body
+    ]
+    return lease == 1, tuple(letters)
+
+
+async def why(desk: Desk, thread_id: str) -> Shown:
+    story = await story_of(desk, thread_id)
+    known = story.state != "unknown" or story.events
+    rows = [(moment(event.at), event.what) for event in story.events]
+    lines = [
+        f"Thread {story.thread_id} of shop {story.shop}: {story.state.upper()}",
+        story.headline,
+        *story.warnings,
+        "",
+        table(("when", "what"), rows),
+        "",
+        f"Next step: {story.next_step}",
+    ]
+    return Shown(data=story, lines=lines, code=0 if known else _NOT_FOUND)
+
+
+async def lead(desk: Desk, thread_id: str) -> Shown:
+    """What the mail of this thread says, or would say."""
+    _, record = await desk.find(thread_id)
+    snapshot = await desk.snapshot(record)
+    if snapshot is None:
+        said = "There is no lead for this thread (yet, or any more): see `handoff why`."
+        return Shown(data={"thread_id": thread_id, "lead": None}, lines=[said], code=_NOT_FOUND)
+    summary = snapshot.summary
+    pairs: dict[str, object] = {
+        "customer": summary.customer_name,
+        **{contact.kind: contact.shown for contact in snapshot.contacts},
+        "location": summary.customer_location,
+        "vehicle": summary.vehicle,
+        "project": summary.project,
+        "timeline": summary.timeline,
+        "photos": len(snapshot.photos) or None,
+        "kind": snapshot.kind,
+        "fixed": moment(snapshot.fixed_at),
+        "summary by": summary.source,
+    }
+    return Shown(data=snapshot, lines=[facts(pairs), "", summary.summary])
+
+
+async def resend(desk: Desk, thread_id: str, *, attempt: int, arrived: bool) -> Shown:
+    """A person decides about a held lead. They name the attempt they looked at."""
+    shop, record = await desk.find(thread_id)
+    if record is None:
+        return _refused(thread_id, "There is no record of this thread.", _NOT_FOUND)
+    if record.attempt != attempt:
+        said = f"The current attempt is {record.attempt}, not {attempt}: see `handoff why`."
+        return _refused(thread_id, said)
+    if record.state is not State.HELD:
+        said = f"Only a held lead waits for a person; this one is {record.state}."
+        return _refused(thread_id, said)
+    event = OperatorConfirm() if arrived else OperatorResend()
+    applied = await apply(desk.records, LeadKey(shop, thread_id), event, desk.clock)
+    if not applied.wrote:
+        return _refused(thread_id, f"Nothing was changed: {applied.why}.")
+    if arrived:
+        return Shown(data={"thread_id": thread_id, "state": "sent"}, lines=["Settled as sent."])
+    await _consider(desk, shop, thread_id)
+    said = "It will be sent now. `handoff why` shows how it goes."
+    return Shown(data={"thread_id": thread_id, "state": "pending"}, lines=[said])
+
+
+async def _consider(desk: Desk, shop: str, thread_id: str) -> None:
+    """Only punctuality: the sweeper finds the record within half a minute anyway."""
+    if desk.streams is not None:
+        wish = ConsiderLead(shop=shop, thread_id=thread_id, reason="operator")
+        await desk.streams.publish(wish)
+
+
+def _refused(thread_id: str, said: str, code: int = 1) -> Shown:
+    return Shown(data={"thread_id": thread_id, "error": said}, lines=[said], code=code)
