@@ -7,7 +7,8 @@ from typing import Final
 
 from libs.limits.port import Limit, Verdict, limit_key
 from libs.runtime.clock import Clock
-from libs.streams.client import Redis, Script, Word
+from libs.streams.client import Redis, Script
+from libs.streams.link import Word
 
 # KEYS: one per limit, then perhaps one to read along.
 # ARGV: now in microseconds (empty: ask the server), then count, window and kind of each limit.

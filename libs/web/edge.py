@@ -51,7 +51,8 @@ class Route:
 class Tally:
     """What this listener did, for `/metrics` in JSON."""
 
-    started: float
+    started: float = 0.0
+    """`clock.boot()` when the service started."""
     requests: int = 0
     errors: int = 0
     limited: int = 0
@@ -68,12 +69,11 @@ class Edge:
     shop_of: Callable[[str], str] | None = None
     clock: Clock = field(default_factory=SystemClock)
     new_id: NewId = random_id
-    tally: Tally = field(init=False)
+    tally: Tally = field(default_factory=Tally)
     request_log: RequestLog = field(init=False)
     _table: dict[str, dict[str, Route]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tally", Tally(self.clock.boot()))
         object.__setattr__(self, "request_log", RequestLog(self.log, self.clock))
         for route in self.routes:
             self._table.setdefault(route.path, {})[route.method] = route

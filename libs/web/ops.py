@@ -26,11 +26,7 @@ class Ops:
     checks: Sequence[Check]
     metrics: Metrics
     clock: Clock
-    started: float
-    """`clock.boot()` when the service started."""
-    tally: Callable[[], Tally]
-    refresh: Callable[[], Awaitable[None]] | None = None
-    """Brings gauges (stream lag) up to date before they are read."""
+    tally: Tally
 
     def routes(self) -> tuple[Route, ...]:
         return (
@@ -57,19 +53,13 @@ class Ops:
         return json_answer({"status": "ok", "uptime_seconds": self._uptime()})
 
     async def numbers(self, call: Call) -> Answer:
-        if self.refresh:
-            try:
-                async with asyncio.timeout(CHECK_SECONDS):
-                    await self.refresh()
-            except (TimeoutError, Unavailable):
-                call.outcome = "stale"
         accept = call.headers.get("Accept", "").lower()
         if "text/plain" in accept or "openmetrics" in accept:
             return Answer(200, self.metrics.prometheus().encode(), _PROMETHEUS)
         return json_answer(self._summary())
 
     def _summary(self) -> dict[str, float | int]:
-        tally = self.tally()
+        tally = self.tally
         requests = tally.requests or 1
         return {
             "total_requests": tally.requests,
@@ -81,7 +71,7 @@ class Ops:
         }
 
     def _uptime(self) -> float:
-        return round(self.clock.boot() - self.started, 3)
+        return round(self.clock.boot() - self.tally.started, 3)
 
     async def _ask(self, question: Callable[[], Awaitable[bool]]) -> bool:
         try:

@@ -27,6 +27,7 @@ KEEPALIVE_SECONDS: Final = 75.0
 """An idle connection, and one whose request line does not come, is closed after this."""
 
 _MALFORMED: Final = {400: "bad_request"}
+_BODILESS: Final = frozenset({204, 304})
 _STATUS_LINES: Final = {s.value: f"HTTP/1.1 {s.value} {s.phrase}" for s in HTTPStatus}
 
 
@@ -161,8 +162,9 @@ def _response(call: Call, answer: Answer) -> web.Response:
 
 def _encoded(call: Call, answer: Answer) -> bytes:
     head = (
-        f"{_STATUS_LINES[answer.status]}\r\nContent-Type: {answer.content_type}\r\n"
-        f"Content-Length: {len(answer.body)}\r\nDate: {rfc822_formatted_time()}\r\n"
-        f"{header_block(call, answer.headers)}\r\n"
+        f"{_STATUS_LINES[answer.status]}\r\nDate: {rfc822_formatted_time()}\r\n"
+        f"{header_block(call, answer.headers)}"
     )
-    return head.encode("latin-1") + answer.body
+    if answer.status not in _BODILESS:
+        head += f"Content-Type: {answer.content_type}\r\nContent-Length: {len(answer.body)}\r\n"
+    return f"{head}\r\n".encode("latin-1") + answer.body

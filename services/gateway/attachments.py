@@ -1,0 +1,126 @@
+"""Photos pass through: bytes flow to and from the attachments service, never held whole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import (
+    ClientError,
+    ClientPayloadError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    web,
+)
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestPayloadError
+
+from libs.errors import Unavailable
+from libs.limits.port import Limit
+from libs.web.answers import Answer, Refused
+from libs.web.body import invite
+from libs.web.call import Call
+from libs.web.streaming import begin
+from services.gateway.admission import Admission
+from services.gateway.settings import GatewaySettings
+from services.gateway.visitors import Visitors
+
+PATH: Final = "/api/chatkit/attachment"
+RUNTIME_ORIGIN: Final = "https://cdn.platform.openai.com"
+"""Where the frame of OpenAI's chat runtime comes from: it uploads by signed link on its own."""
+
+SILENCE_SECONDS: Final = 30.0
+TIMEOUT: Final = ClientTimeout(total=300, connect=5, sock_read=SILENCE_SECONDS)
+
+_ASKED: Final = (
+    "Authorization", "Content-Type", "Content-Length", "Range", "If-None-Match", "If-Range",
+)  # fmt: skip
+_ANSWERED: Final = (
+    "Content-Type", "Content-Length", "Content-Range", "Content-Disposition", "Accept-Ranges",
+    "ETag", "Last-Modified", "Cache-Control", "Content-Security-Policy",
+    "Cross-Origin-Resource-Policy", "Retry-After",
+)  # fmt: skip
+"""What may pass. CORS is never among it: the gateway alone says that, once."""
+
+
+@dataclass(frozen=True)
+class AttachmentProxy:
+    client: ClientSession
+    admission: Admission
+    visitors: Visitors
+    settings: GatewaySettings
+    url: str
+    """Empty: this deployment takes no attachments."""
+
+    async def upload(self, call: Call) -> Answer | web.StreamResponse:
+        """Again: another attachment that no message uses, or the same announced one."""
+        signed = bool(call.parameter("upload"))
+        if not call.shop and not (signed and call.origin == RUNTIME_ORIGIN):
+            raise Refused("origin_not_allowed")
+        call.readable_by = call.origin
+        rate = self.settings.uploads_per_visitor
+        if signed:
+            limit = self.admission.by_address(call, "uploads_per_visitor", rate)
+        else:
+            visitor = self.visitors.session(call).visitor
+            limit = Limit("uploads_per_visitor", visitor, rate)
+        await self.admission.strictly(call, limit)
+        return await self._pass(call)
+
+    async def view(self, call: Call) -> Answer | web.StreamResponse:
+        return await self._pass(call)
+
+    async def _pass(self, call: Call) -> Answer | web.StreamResponse:
+        if not self.url:
+            raise Refused("not_ready")
+        async with self._asked(call) as answer:
+            own = tuple(
+                (name, answer.headers[name]) for name in _ANSWERED if name in answer.headers
+            )
+            response = await begin(call, own, status=answer.status)
+            try:
+                if call.method != "HEAD":
+                    async for piece in answer.content.iter_any():
+                        await response.write(piece)
+            except (ClientPayloadError, TimeoutError) as error:
+                raise ConnectionResetError("the attachments service broke off") from error
+            await response.write_eof()
+            return response
+
+    @asynccontextmanager
+    async def _asked(self, call: Call) -> AsyncIterator[ClientResponse]:
+        headers = {name: call.headers[name] for name in _ASKED if name in call.headers}
+        headers["X-Request-ID"] = call.request_id
+        body = _pieces(call) if call.method in {"POST", "PUT"} else None
+        target = f"{self.url}{PATH}?{call.query}" if call.query else self.url + PATH
+        try:
+            answer = await self.client.request(
+                call.method, target, headers=headers, data=body, allow_redirects=False,
+                timeout=TIMEOUT,
+            )  # fmt: skip
+        except (ClientError, TimeoutError, OSError) as error:
+            if isinstance(error.__cause__, RequestPayloadError):
+                raise Refused("incomplete_body") from error
+            raise Unavailable("attachments", type(error).__name__) from error
+        try:
+            yield answer
+        finally:
+            answer.close()
+
+
+async def _pieces(call: Call) -> AsyncIterator[bytes]:
+    """As they come in; each is gone before the next is read."""
+    invite(call)
+    try:
+        while True:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                piece = await call.payload.readany()
+            if not piece:
+                return
+            yield piece
+    except HttpProcessingError as error:
+        raise RequestPayloadError("broken upload") from error

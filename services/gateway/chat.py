@@ -1,0 +1,135 @@
+"""The self-hosted ChatKit protocol: a request becomes a wish, its chunks become server-sent events.
+
+The chat service writes its answer to a stream of its own, so a browser that goes away stops
+nothing, and one that comes back with `Last-Event-ID` reads on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from libs.errors import Unavailable
+from libs.limits.port import Limit
+from libs.messages.base import Message
+from libs.messages.chat import ChatChunk, ChatRefused, ChatRequest
+from libs.streams.port import Asker
+from libs.web.answers import JSON, Answer, Refused, retry_after
+from libs.web.body import decode, read_body
+from libs.web.call import Call
+from libs.web.streaming import begin
+from services.gateway.admission import Admission
+from services.gateway.forms import CHAT
+from services.gateway.settings import GatewaySettings
+from services.gateway.visitors import Visitors
+
+CHUNK_SECONDS: Final = 90.0
+"""The longest silence between two chunks: the model has 60 seconds and one retry."""
+ANSWER_SECONDS: Final = 600.0
+BODY_BYTES: Final = 128 * 1024
+
+Chunks = AsyncIterator[tuple[str, Message]]
+
+_EVENTS: Final = (
+    ("Content-Type", "text/event-stream; charset=utf-8"),
+    ("X-Accel-Buffering", "no"),  # nginx would hold chunks back
+)
+
+
+@dataclass(frozen=True)
+class Chat:
+    asker: Asker
+    admission: Admission
+    visitors: Visitors
+    settings: GatewaySettings
+
+    async def answer(self, call: Call) -> Answer | web.StreamResponse:
+        """Again: the chat service knows the request's own ids and answers once."""
+        session = self.visitors.session(call)
+        body = await read_body(call, limit_bytes=BODY_BYTES)
+        decode(call, body, CHAT)
+        rate = self.settings.chat_per_visitor
+        await self.admission.strictly(call, Limit("chat_per_visitor", session.visitor, rate))
+        wish = ChatRequest(
+            request_id=call.request_id,
+            shop=session.shop,
+            visitor=session.visitor,
+            body=body.decode(),
+        )
+        position = call.headers.get("Last-Event-ID", "")
+        chunks = self.asker.ask_many(wish, timeout_seconds=CHUNK_SECONDS, resume=position)
+        async with aclosing(chunks), asyncio.timeout(ANSWER_SECONDS):  # type: ignore[type-var]
+            return await _relay(call, chunks)
+
+
+async def _relay(call: Call, chunks: Chunks) -> Answer | web.StreamResponse:
+    """The first chunk decides whether the answer is a stream, whole, or a refusal."""
+    try:
+        position, first = await anext(chunks)
+    except TimeoutError as error:
+        raise Refused("unavailable", headers=retry_after(5)) from error
+    except ValueError as error:
+        raise Refused("invalid_field", "`Last-Event-ID` is not one that we gave.") from error
+    match first:
+        case ChatRefused():
+            raise _refused(first)
+        case ChatChunk(streaming=False):
+            return Answer(200, first.data.encode(), JSON)
+        case ChatChunk():
+            return await _stream(call, position, first, chunks)
+        case _:
+            raise TypeError(f"{type(first).__name__} does not answer a chat request")
+
+
+async def _stream(call: Call, position: str, first: ChatChunk, rest: Chunks) -> web.StreamResponse:
+    response = await begin(call, _EVENTS)
+    call.outcome = "streamed"
+    try:
+        await response.write(_event(position, first.data))
+        async for place, chunk in rest:
+            await response.write(_told(place, chunk))
+    except (TimeoutError, Unavailable):
+        call.outcome = "cut_off"
+        await response.write(_trouble(call.request_id))
+    except ConnectionError:
+        call.outcome = "client_gone"  # the answer goes on without it
+        return response
+    await response.write_eof()
+    return response
+
+
+def _told(place: str, chunk: Message) -> bytes:
+    match chunk:
+        case ChatChunk():
+            return _event(place, chunk.data)
+        case ChatRefused():
+            return _trouble(chunk.request_id)
+        case _:
+            raise TypeError(f"{type(chunk).__name__} is no chunk")
+
+
+def _event(position: str, data: str) -> bytes:
+    """One SSE event; nothing for a chunk that only ends the stream."""
+    if not data:
+        return b""
+    lines = "".join(f"data: {line}\n" for line in data.splitlines())
+    return f"id: {position}\n{lines}\n".encode()
+
+
+def _trouble(request_id: str) -> bytes:
+    """The protocol's own error event: the panel shows it with a button to try again."""
+    message = f"The answer broke off. Please try again. (Reference: {request_id})"
+    event = {"type": "error", "code": "custom", "message": message, "allow_retry": True}
+    return b"data: " + msgspec.json.encode(event) + b"\n\n"
+
+
+def _refused(refusal: ChatRefused) -> Refused:
+    wait = refusal.retry_after_seconds
+    headers = retry_after(wait) if wait else ()
+    return Refused(refusal.error, refusal.detail, status=refusal.status, headers=headers)

@@ -1,0 +1,144 @@
+"""What a shop's page loads: the script, its settings, and in one-machine mode the demo page."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from libs.runtime.clock import Clock
+from libs.shops.hours import state_at
+from libs.shops.locales import direction_of, locale_of
+from libs.shops.profile import ShopProfile, Shops
+from libs.web.answers import Answer, Headers, Refused, json_answer
+from libs.web.call import Call
+from services.gateway.settings import GatewaySettings
+
+FOLDER: Final = Path(__file__).parent / "static"
+RUNTIME_URLS: Final = ("https://cdn.platform.openai.com/deployments/chatkit/chatkit.js",)
+
+_SCRIPT: Final = (
+    ("Cache-Control", "public, max-age=300"),
+    ("Cross-Origin-Resource-Policy", "cross-origin"),
+)
+_DEMO_POLICY: Final = (
+    "default-src 'self'; img-src 'self' data: blob:; base-uri 'none'; frame-ancestors 'none';"
+    " script-src 'self' https://cdn.platform.openai.com;"
+    " frame-src https://cdn.platform.openai.com"
+)
+_DEMO: Final = (("Cache-Control", "no-cache"), ("Content-Security-Policy", _DEMO_POLICY))
+"""The demo page is an ordinary shop's page: it shows that a strict policy suffices."""
+
+
+class StaticFile(msgspec.Struct, frozen=True):
+    path: str
+    name: str
+    content_type: str
+    headers: Headers
+    demo: bool = False
+    """Only in the one-machine mode."""
+
+
+FILES: Final = (
+    StaticFile("/handoff.js", "handoff.js", "text/javascript; charset=utf-8", _SCRIPT),
+    StaticFile("/", "demo.html", "text/html; charset=utf-8", _DEMO, demo=True),
+    StaticFile("/demo.css", "demo.css", "text/css; charset=utf-8", _DEMO, demo=True),
+)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One file, read at the start; a missing one is not found until the next start."""
+
+    file: StaticFile
+    body: bytes | None
+    zipped: bytes = b""
+    etag: str = ""
+
+    async def serve(self, call: Call) -> Answer:
+        if self.body is None:
+            raise Refused("not_found")
+        headers = (*self.file.headers, ("ETag", self.etag), ("Vary", "Accept-Encoding, Origin"))
+        if self.etag in call.headers.get("If-None-Match", ""):
+            return Answer(304, content_type=self.file.content_type, headers=headers)
+        if "gzip" in call.headers.get("Accept-Encoding", ""):
+            headers = (*headers, ("Content-Encoding", "gzip"))
+            return Answer(200, self.zipped, self.file.content_type, headers)
+        return Answer(200, self.body, self.file.content_type, headers)
+
+
+def load(file: StaticFile, folder: Path = FOLDER) -> Loaded:
+    try:
+        body = (folder / file.name).read_bytes()
+    except FileNotFoundError:
+        return Loaded(file, None)
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    return Loaded(file, body, gzip.compress(body, 9, mtime=0), etag)
+
+
+@dataclass(frozen=True)
+class Front:
+    shops: Shops
+    settings: GatewaySettings
+    clock: Clock
+    own_origins: Sequence[str]
+    """Addresses of this very listener, in the one-machine mode."""
+    phrases: Mapping[str, Mapping[str, str]]
+    """The panel's own words by language."""
+
+    async def endpoints(self, call: Call) -> Answer:
+        return json_answer({"custom": self._endpoints(call)})
+
+    async def config(self, call: Call) -> Answer:
+        """All that `handoff.js` needs to know, in the page's language."""
+        shop = self.shops.by_slug.get(call.shop, self.shops.default)
+        locale = locale_of(call.parameter("locale"))
+        return json_answer({"custom": self._endpoints(call), "chat": self._chat(shop, locale)})
+
+    def _endpoints(self, call: Call) -> dict[str, str]:
+        base = self._base(call)
+        return {
+            "chatkit_session_url": f"{base}/api/chatkit/session",
+            "chatkit_lead_email_url": f"{base}/api/chatkit/lead",
+            "chatkit_attachment_upload_url": f"{base}/api/chatkit/attachment",
+            "chatkit_sms_link_url": f"{base}/api/message-link",
+            "chatkit_lead_signal_url": f"{base}/api/lead-signal",
+        }
+
+    def _base(self, call: Call) -> str:
+        """On one machine, the address by which the browser came, if it is one of ours."""
+        here = f"http://{call.headers.get('Host', '')}"
+        return here if here in self.own_origins else self.settings.base_url
+
+    def _chat(self, shop: ShopProfile, locale: str) -> dict[str, object]:
+        texts = shop.text_for(locale)
+        return {
+            "mode": self.settings.conversations,
+            "runtime_urls": RUNTIME_URLS,
+            "domain_key": self.settings.chatkit_domain_key,
+            "shop": shop.name,
+            "assistant": shop.assistant,
+            "colour": shop.colour,
+            "open_now": state_at(shop, self.clock.now()).shop_is_open_now,
+            "locale": locale,
+            "dir": direction_of(locale),
+            "texts": {
+                **self.phrases.get(locale, self.phrases.get("en", {})),
+                "greeting": texts.greeting,
+                "placeholder": texts.placeholder,
+                "prompts": texts.start_prompts,
+            },
+        }
+
+
+def load_phrases(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
+    try:
+        raw = (folder / "phrases.json").read_bytes()
+    except FileNotFoundError:
+        return {}
+    return msgspec.json.decode(raw, type=dict[str, dict[str, str]])

@@ -1,0 +1,56 @@
+"""Texting a customer from an email: a link of ours opens the phone's messenger, filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from libs.blobs.port import Blobs
+from libs.ledger.port import LeadRecords
+from libs.message_links import MessageLink, NoLink, find_link
+from libs.runtime.clock import Clock
+from libs.web.answers import Answer, Refused, json_answer
+from libs.web.call import Call
+from services.gateway.admission import Admission
+from services.gateway.message_html import HEADERS, apology_page, message_page
+from services.gateway.settings import GatewaySettings
+
+PAGE: Final = "/message/"
+API: Final = "/api/message-link"
+_HTML: Final = "text/html; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class MessageLinks:
+    blobs: Blobs
+    records: LeadRecords
+    admission: Admission
+    settings: GatewaySettings
+    clock: Clock
+
+    async def api(self, call: Call) -> Answer:
+        link = await self._find(call)
+        return json_answer({"ok": True, "to_phone": link.phone, "body": link.body})
+
+    async def page(self, call: Call) -> Answer:
+        """People see a page also when there is nothing to show."""
+        try:
+            link = await self._find(call)
+        except Refused as refused:
+            body = apology_page(refused.status, refused.message, call.request_id)
+            headers = (*HEADERS, *refused.headers)
+            return Answer(refused.status, body, _HTML, headers, refused.error)
+        return Answer(200, message_page(link), _HTML, HEADERS)
+
+    async def _find(self, call: Call) -> MessageLink:
+        rate = self.settings.links_per_address
+        await self.admission.gently(
+            call, self.admission.by_address(call, "links_per_address", rate)
+        )
+        token = call.parameter("token")
+        if not token:
+            raise Refused("missing_token")
+        found = await find_link(token, blobs=self.blobs, records=self.records, now=self.clock.now())
+        if isinstance(found, NoLink):
+            raise Refused(found.value)
+        return found

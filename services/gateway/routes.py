@@ -1,0 +1,47 @@
+"""The table of what the gateway answers. `openapi.json` is made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from libs.web.edge import Route
+from libs.web.ops import Ops
+from services.gateway import attachments, message_page
+from services.gateway.attachments import AttachmentProxy
+from services.gateway.chat import Chat
+from services.gateway.front import Front, Loaded
+from services.gateway.handlers import Leads, Sessions, Signals
+from services.gateway.message_page import MessageLinks
+
+
+@dataclass(frozen=True)
+class Parts:
+    sessions: Sessions
+    leads: Leads
+    signals: Signals
+    chat: Chat
+    photos: AttachmentProxy
+    links: MessageLinks
+    front: Front
+    files: Sequence[Loaded]
+    ops: Ops
+
+
+def routes(parts: Parts) -> tuple[Route, ...]:
+    photos, photo, front = parts.photos, attachments.PATH, parts.front
+    return (
+        Route("POST", "/api/chatkit/session", parts.sessions.mint, "session"),
+        Route("POST", "/api/chatkit/lead", parts.leads.consider, "lead"),
+        Route("POST", "/api/lead-signal", parts.signals.record, "lead_signal"),
+        Route("POST", "/api/chatkit", parts.chat.answer, "chat", whole=False),
+        Route("POST", photo, photos.upload, "upload", whole=False, any_origin=True),
+        Route("PUT", photo, photos.upload, "upload", whole=False, any_origin=True),
+        Route("GET", photo, photos.view, "attachment", whole=False),
+        Route("GET", message_page.PAGE, parts.links.page, "message_page"),
+        Route("GET", message_page.API, parts.links.api, "message_link"),
+        Route("GET", "/amplify_outputs.json", front.endpoints, "amplify_outputs"),
+        Route("GET", "/handoff.json", front.config, "config"),
+        *(Route("GET", loaded.file.path, loaded.serve, "static") for loaded in parts.files),
+        *parts.ops.routes(),
+    )

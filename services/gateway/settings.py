@@ -1,0 +1,35 @@
+"""What the gateway can be told."""
+
+from __future__ import annotations
+
+import msgspec
+
+from libs.runtime.settings import CommonSettings, Rate
+
+
+def _limit(name: str, count: int, seconds: int = 60) -> Rate:
+    rate: Rate = msgspec.field(default=Rate(count, seconds), name=f"LIMIT_{name}")
+    return rate
+
+
+class GatewaySettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper):
+    host: str = msgspec.field(default="127.0.0.1", name="HANDOFF_HOST")
+    trusted_hops: int = 0
+    """How many proxies of our own append to X-Forwarded-For before a request is here."""
+    answer_seconds: float = 10
+    """How long a trigger waits for its decision; 0: it is always queued."""
+    attachments_url: str = ""
+    """Where the attachments service listens; in one process it is found without."""
+    attachments_port: int = 8090
+    chatkit_domain_key: str = ""
+    """Lets OpenAI's chat runtime run on our own server; without it our panel is shown."""
+
+    sessions_per_address: Rate = _limit("SESSIONS_PER_ADDRESS", 10)
+    triggers_per_address: Rate = _limit("TRIGGERS_PER_ADDRESS", 120)
+    triggers_per_visitor: Rate = _limit("TRIGGERS_PER_VISITOR", 120)
+    triggers_per_thread: Rate = _limit("TRIGGERS_PER_THREAD", 120)
+    """64 tabs that close at once must pass."""
+    signals_per_address: Rate = _limit("SIGNALS_PER_ADDRESS", 60)
+    uploads_per_visitor: Rate = _limit("UPLOADS_PER_VISITOR", 20)
+    chat_per_visitor: Rate = _limit("CHAT_PER_VISITOR", 20)
+    links_per_address: Rate = _limit("LINKS_PER_ADDRESS", 30)

@@ -1,0 +1,90 @@
+"""What the gateway is made of."""
+
+from __future__ import annotations
+
+from aiohttp import ClientSession, DummyCookieJar
+
+from libs.blobs.open import open_blobs
+from libs.identity.keys import site_keys
+from libs.ledger.open import open_records
+from libs.ledger.port import LeadRecords
+from libs.ledger.record import LeadKey
+from libs.limits.redis import RedisLimits
+from libs.runtime.runtime import Runtime, Service, Site
+from libs.shops.profile import load_shops
+from libs.streams.client import Redis
+from libs.web.edge import Edge, Tally
+from libs.web.ops import Check, Ops
+from libs.web.server import EdgeServer
+from services.gateway.admission import Admission
+from services.gateway.attachments import AttachmentProxy
+from services.gateway.chat import Chat
+from services.gateway.front import FILES, Front, load, load_phrases
+from services.gateway.handlers import Leads, Sessions, Signals
+from services.gateway.message_page import MessageLinks
+from services.gateway.origins import Origins, own_origins
+from services.gateway.routes import Parts, routes
+from services.gateway.settings import GatewaySettings
+from services.gateway.visitors import Visitors
+
+_NOBODY = LeadKey("health", "health")
+
+
+async def wire(settings: GatewaySettings, runtime: Runtime) -> Service:
+    origins = Origins(
+        load_shops(settings.shops), own_origins(settings) if runtime.one_machine else ()
+    )
+    tally = Tally(runtime.clock.boot())
+    edge = Edge(
+        routes(await _parts(settings, runtime, origins, tally)),
+        runtime.log,
+        runtime.metrics,
+        origins.shop_of,
+        runtime.clock,
+        runtime.new_id,
+        tally,
+    )
+    site = Site(EdgeServer(edge), settings.host, settings.port, "HANDOFF_PORT")
+    return Service("gateway", sites=(site,))
+
+
+async def _parts(
+    settings: GatewaySettings, runtime: Runtime, origins: Origins, tally: Tally
+) -> Parts:
+    streams, clock = runtime.streams, runtime.clock
+    records = await open_records(settings, runtime.stack, clock)
+    blobs = await open_blobs(settings, runtime.stack)
+    limits = RedisLimits(streams.redis)
+    admission = Admission(limits, settings.trusted_hops, runtime.metrics, runtime.log)
+    visitors = Visitors(site_keys(settings, one_machine=runtime.one_machine), clock)
+    client = ClientSession(cookie_jar=DummyCookieJar(), auto_decompress=False)
+    await runtime.stack.enter_async_context(client)
+    url = _attachments_url(settings, one_machine=runtime.one_machine)
+    return Parts(
+        sessions=Sessions(streams, admission, settings),
+        leads=Leads(streams, streams, admission, visitors, settings),
+        signals=Signals(streams, admission, visitors, settings, clock),
+        chat=Chat(streams, admission, visitors, settings),
+        photos=AttachmentProxy(client, admission, visitors, settings, url),
+        links=MessageLinks(blobs, records, admission, settings, clock),
+        front=Front(origins.shops, settings, clock, origins.own, load_phrases()),
+        files=tuple(load(file) for file in FILES if runtime.one_machine or not file.demo),
+        ops=Ops(_checks(streams.redis, records), runtime.metrics, clock, tally),
+    )
+
+
+def _checks(redis: Redis, records: LeadRecords) -> tuple[Check, ...]:
+    async def database() -> bool:
+        await records.read(_NOBODY)
+        return True
+
+    async def answers() -> bool:
+        return bool(await redis.execute("PING"))
+
+    return (("database", database), ("redis", answers))
+
+
+def _attachments_url(settings: GatewaySettings, *, one_machine: bool) -> str:
+    if settings.attachments_url or not one_machine:
+        return settings.attachments_url.rstrip("/")
+    return f"http://127.0.0.1:{settings.attachments_port}"
