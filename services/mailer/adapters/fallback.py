@@ -1,0 +1,109 @@
+"""Two transports as one: while the first refuses everybody, mails go through the second."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from libs.runtime.clock import Clock
+from services.mailer.ports import (
+    Accepted,
+    Mail,
+    MailTransport,
+    NotPrepared,
+    Outcome,
+    Ready,
+    Refused,
+    Unknown,
+    Windows,
+)
+
+REST_SECONDS: Final = 300.0
+"""How long the first is left alone after it refused everybody."""
+
+Tell = Callable[[str], Awaitable[None]]
+"""Given the cause: the mails leave, but a person should know why they take the other way."""
+
+
+@dataclass
+class FallbackTransport:
+    """MailTransport. A refusal at the door moves the very same attempt to the second transport; one
+    after ARM only rests the first, so that the next attempt takes the second.
+    """
+
+    first: MailTransport
+    second: MailTransport
+    clock: Clock
+    tell: Tell
+    resting_until: float = float("-inf")
+
+    @property
+    def name(self) -> str:
+        return self._order[0].name
+
+    @property
+    def _order(self) -> tuple[MailTransport, MailTransport]:
+        resting = self.clock.boot() < self.resting_until
+        return (self.second, self.first) if resting else (self.first, self.second)
+
+    @asynccontextmanager
+    async def prepare(self, mail: Mail) -> AsyncIterator[Ready]:
+        async with AsyncExitStack() as stack:
+            ready = await self._enter(stack, mail)
+            yield _Watched(ready, self._refused if ready.transport == self.first.name else _ignore)
+
+    async def fate(self, mail: Mail) -> Outcome:
+        """Either may have armed it: a no counts only from both."""
+        fates = [await self.first.fate(mail), await self.second.fate(mail)]
+        for fate in fates:
+            if isinstance(fate, Accepted):
+                return fate
+        return next((fate for fate in fates if isinstance(fate, Unknown)), fates[0])
+
+    async def _enter(self, stack: AsyncExitStack, mail: Mail) -> Ready:
+        preferred, other = self._order
+        try:
+            return await stack.enter_async_context(preferred.prepare(mail))
+        except NotPrepared as door:
+            if not door.refused.provider_wide:
+                raise
+            if preferred is self.first:
+                await self._refused(door.refused)
+        return await stack.enter_async_context(other.prepare(mail))
+
+    async def _refused(self, refused: Refused) -> None:
+        self.resting_until = self.clock.boot() + REST_SECONDS
+        if refused.tell:
+            await self.tell(refused.code)
+
+
+async def _ignore(_: Refused) -> None:
+    """The second transport's refusals rest nobody."""
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """The ready send of either, whose refusal is noticed."""
+
+    ready: Ready
+    refused: Callable[[Refused], Awaitable[None]]
+
+    @property
+    def transport(self) -> str:
+        return self.ready.transport
+
+    @property
+    def windows(self) -> Windows:
+        return self.ready.windows
+
+    @property
+    def prepared_at(self) -> float:
+        return self.ready.prepared_at
+
+    async def send(self) -> Outcome:
+        outcome = await self.ready.send()
+        if isinstance(outcome, Refused) and outcome.provider_wide:
+            await self.refused(outcome)
+        return outcome

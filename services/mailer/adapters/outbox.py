@@ -1,0 +1,117 @@
+"""A folder as the provider: exactly once by name, even against a sender that was paused."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from libs.runtime.clock import Clock
+from services.mailer.ports import Accepted, Mail, NotPrepared, Outcome, Refused, Unknown, Windows
+
+WINDOWS: Final = Windows(fence_seconds=30, evidence_seconds=0)
+"""`fate` fences by itself: it takes the written draft away."""
+
+MEANINGS: Final = {
+    errno.ENOENT: Refused("voided"),
+    errno.ENOSPC: Refused("disk_full", provider_wide=True, tell=True),
+    errno.EDQUOT: Refused("disk_full", provider_wide=True, tell=True),
+    errno.EROFS: Refused("read_only", provider_wide=True, tell=True),
+    errno.EACCES: Refused("no_permission", provider_wide=True, tell=True),
+    errno.EPERM: Refused("no_permission", provider_wide=True, tell=True),
+    errno.ENAMETOOLONG: Refused("name_too_long"),
+}
+"""What an error of the file system says; the rename either happened or it did not."""
+
+_OTHER: Final = Refused("disk_error", provider_wide=True, tell=True)
+
+
+@dataclass(frozen=True)
+class OutboxTransport:
+    """MailTransport: `<shop>.<thread>.<attempt>.eml`, alerts apart in `alerts/`.
+
+    prepare   write `.<name>.<nonce>.draft`, fsync
+    send      rename it to its name
+    fate      remove the draft: either the rename was first, or it can never happen
+    """
+
+    folder: Path
+    clock: Clock
+    name: str = "outbox"
+
+    @asynccontextmanager
+    async def prepare(self, mail: Mail) -> AsyncIterator[_Draft]:
+        draft = _Draft(self._draft(mail), self._final(mail), self.clock.boot())
+        try:
+            await asyncio.to_thread(_write, draft.path, mail.body)
+        except OSError as error:
+            raise NotPrepared(MEANINGS.get(error.errno or 0, _OTHER)) from error
+        try:
+            yield draft
+        finally:
+            with suppress(OSError):
+                draft.path.unlink(missing_ok=True)
+
+    async def fate(self, mail: Mail) -> Outcome:
+        try:
+            arrived = await asyncio.to_thread(_fence, self._draft(mail), self._final(mail))
+        except OSError:
+            return Unknown("disk_error")
+        return Accepted(mail.name) if arrived else Refused("never_left", provider_wide=True)
+
+    def _final(self, mail: Mail) -> Path:
+        folder = self.folder / "alerts" if mail.kind == "alert" else self.folder
+        return folder / f"{mail.name}.eml"
+
+    def _draft(self, mail: Mail) -> Path:
+        return self._final(mail).with_name(f".{mail.name}.{mail.lid}.draft")
+
+
+@dataclass(frozen=True)
+class _Draft:
+    path: Path
+    final: Path
+    prepared_at: float
+    transport: str = "outbox"
+    windows: Windows = WINDOWS
+
+    async def send(self) -> Outcome:
+        try:
+            await asyncio.to_thread(_rename, self.path, self.final)
+        except OSError as error:
+            # An error of the folder's fsync comes after the rename: look instead of guessing.
+            if self.final.exists():
+                return Accepted(self.final.stem)
+            return MEANINGS.get(error.errno or 0, _OTHER)
+        return Accepted(self.final.stem)
+
+
+def _write(path: Path, body: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _rename(draft: Path, final: Path) -> None:
+    draft.rename(final)
+    _sync(final.parent)
+
+
+def _fence(draft: Path, final: Path) -> bool:
+    draft.unlink(missing_ok=True)
+    return final.exists()
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

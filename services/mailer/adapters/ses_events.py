@@ -1,0 +1,184 @@
+"""Delivery events of SES, read from a queue and put on our stream.
+
+They come as SES sends them, or wrapped by SNS. An event is taken off the queue only when it is on
+the stream; the same one twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from libs.errors import Unavailable
+from libs.messages.mail import DeliveryEvent
+from libs.runtime.log import Log
+from libs.streams.port import Publisher
+
+WAIT_SECONDS: Final = 20
+"""The longest that SQS holds an empty answer back."""
+PAUSE_SECONDS: Final = 5.0
+AT_ONCE: Final = 10
+
+EVENTS: Final = {
+    "send": "send",
+    "delivery": "delivery",
+    "bounce": "bounce",
+    "complaint": "complaint",
+    "reject": "reject",
+    "deliverydelay": "delay",
+}
+"""SES's word, lower case, to ours; opens, clicks and the like say nothing that we need."""
+
+
+class _Wrapped(msgspec.Struct, frozen=True):
+    """SNS's envelope."""
+
+    Message: str = ""
+
+
+class _Bounce(msgspec.Struct, frozen=True, rename="camel"):
+    bounce_type: str = ""
+    bounce_sub_type: str = ""
+
+
+class _Complaint(msgspec.Struct, frozen=True, rename="camel"):
+    complaint_feedback_type: str = ""
+
+
+class _Reject(msgspec.Struct, frozen=True):
+    reason: str = ""
+
+
+class _Delay(msgspec.Struct, frozen=True, rename="camel"):
+    delay_type: str = ""
+
+
+class _Mail(msgspec.Struct, frozen=True, rename="camel"):
+    message_id: str = ""
+    timestamp: str = ""
+    tags: dict[str, tuple[str, ...]] = {}
+
+
+class _Event(msgspec.Struct, frozen=True, rename="camel"):
+    """The part of an SES event that we need; addresses and subjects are not read at all."""
+
+    mail: _Mail
+    event_type: str = ""
+    notification_type: str = ""
+    bounce: _Bounce = _Bounce()
+    complaint: _Complaint = _Complaint()
+    reject: _Reject = _Reject()
+    delivery_delay: _Delay = _Delay()
+
+    @property
+    def detail(self) -> str:
+        """The provider's own codes, none of them a person's words."""
+        codes = (
+            self.bounce.bounce_type,
+            self.bounce.bounce_sub_type,
+            self.complaint.complaint_feedback_type,
+            self.reject.reason,
+            self.delivery_delay.delay_type,
+        )
+        return " ".join(code for code in codes if code)[:80]
+
+
+def read_event(body: str | bytes) -> DeliveryEvent | None:
+    """None: not about an attempt of ours. Raises msgspec.DecodeError when it is no SES event."""
+    wrapped = msgspec.json.decode(body, type=_Wrapped)
+    event = msgspec.json.decode(wrapped.Message or body, type=_Event)
+    kind = EVENTS.get((event.event_type or event.notification_type).replace(" ", "").lower())
+    tags = {name: values[0] for name, values in event.mail.tags.items() if values}
+    if kind is None or not {"shop", "thread", "attempt"} <= tags.keys():
+        return None
+    if not tags["attempt"].isdecimal():
+        return None
+    return DeliveryEvent(
+        shop=tags["shop"],
+        thread_id=tags["thread"],
+        attempt=int(tags["attempt"]),
+        event=kind,
+        message_id=event.mail.message_id,
+        at=_seconds(event.mail.timestamp),
+        detail=event.detail,
+    )
+
+
+def _seconds(timestamp: str) -> float:
+    try:
+        return datetime.fromisoformat(timestamp).timestamp()
+    except ValueError:
+        return 0.0
+
+
+@dataclass(frozen=True)
+class SesEvents:
+    client: Any
+    queue_url: str
+    publisher: Publisher
+    log: Log
+
+    async def listen(self) -> None:
+        """Until cancelled. What cannot be passed on now stays in the queue."""
+        while True:
+            try:
+                await self.pass_on()
+            except Unavailable as error:
+                self.log.warning("delivery_events_unavailable", part=error.part)
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def pass_on(self, wait_seconds: int = WAIT_SECONDS) -> int:
+        """One batch; returns how many events went on the stream."""
+        from aiobotocore.httpsession import HTTPClientError
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            answer = await self.client.receive_message(
+                QueueUrl=self.queue_url, MaxNumberOfMessages=AT_ONCE, WaitTimeSeconds=wait_seconds
+            )
+            passed = 0
+            for message in answer.get("Messages", ()):
+                passed += await self._publish(message["Body"])
+                await self.client.delete_message(
+                    QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
+                )
+        except (BotoCoreError, ClientError, HTTPClientError) as error:
+            raise Unavailable("ses_events", type(error).__name__) from error
+        return passed
+
+    async def _publish(self, body: str) -> int:
+        try:
+            event = read_event(body)
+        except msgspec.DecodeError:
+            self.log.warning("delivery_event_unreadable", bytes=len(body))
+            return 0
+        if event is None:
+            return 0
+        await self.publisher.publish(event)
+        return 1
+
+
+async def open_events(
+    stack: AsyncExitStack,
+    *,
+    queue_url: str,
+    region: str,
+    endpoint_url: str,
+    publisher: Publisher,
+    log: Log,
+) -> SesEvents:
+    from aiobotocore.config import AioConfig
+    from aiobotocore.session import get_session
+
+    config = AioConfig(connect_timeout=10, read_timeout=WAIT_SECONDS + 10)
+    client = await stack.enter_async_context(
+        get_session().create_client(
+            "sqs", region_name=region, endpoint_url=endpoint_url or None, config=config
+        )
+    )
+    return SesEvents(client, queue_url, publisher, log)

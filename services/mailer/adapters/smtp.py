@@ -1,0 +1,228 @@
+"""SMTP: connect, TLS, AUTH, MAIL and RCPT before ARM, only DATA after it.
+
+There is no signature to expire: a sender that slept finds its connection closed, because the fence
+(15 min) is longer than a server's idle timeout (RFC 5321: 5 min).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
+
+from libs.runtime.clock import Clock
+from services.mailer.adapters.smtp_errors import Stage, of_reply, of_silence
+from services.mailer.ports import Accepted, Mail, NotPrepared, Outcome, Refused, Unknown, Windows
+
+if TYPE_CHECKING:
+    from aiosmtplib import SMTP
+
+WINDOWS: Final = Windows(fence_seconds=900, evidence_seconds=0)
+START_INPUT: Final = 354
+COMPLETED: Final = 250
+QUIT_SECONDS: Final = 2.0
+
+_QUEUED = re.compile(r"(?:queued as|id=?)\s*([\w.-]{4,80})", re.IGNORECASE)
+_BARE_NEWLINE = re.compile(rb"\r\n|\r|\n")
+_LEADING_DOT = re.compile(rb"(?m)^\.")
+
+Step = tuple[Stage, Callable[[], Awaitable[object]]]
+
+
+class SmtpServer(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to, and as whom."""
+
+    host: str
+    port: int
+    tls: Literal["none", "starttls", "tls"] = "starttls"
+    username: str = ""
+    password: str = ""
+    command_seconds: float = 20
+    dot_seconds: float = 300
+    """A server that scans slowly must not turn a mail into a possible copy."""
+
+
+@dataclass(frozen=True)
+class SmtpTransport:
+    """MailTransport. One connection per mail, so none is ever found half dead."""
+
+    server: SmtpServer
+    clock: Clock
+    local_hostname: str
+    """What we call ourselves; resolved once, at start."""
+    context: ssl.SSLContext | None = None
+    windows: Windows = WINDOWS
+    name: str = "smtp"
+
+    @asynccontextmanager
+    async def prepare(self, mail: Mail) -> AsyncIterator[_Addressed]:
+        client = self._client()
+        try:
+            for stage, step in self._steps(client, mail):
+                await _take(stage, step)
+            yield _Addressed(client, mail.body, self.server, self.clock.boot(), self.windows)
+        finally:
+            await _leave(client)
+
+    async def fate(self, mail: Mail) -> Outcome:
+        return Unknown("no_idempotency_key")
+
+    def _client(self) -> SMTP:
+        from aiosmtplib import SMTP
+
+        return SMTP(
+            hostname=self.server.host,
+            port=self.server.port,
+            timeout=self.server.command_seconds,
+            local_hostname=self.local_hostname,
+            use_tls=self.server.tls == "tls",
+            start_tls=False,
+            tls_context=self.context,
+        )
+
+    def _steps(self, client: SMTP, mail: Mail) -> Iterator[Step]:
+        """Lazily: what a later step asks for depends on what the server said before."""
+        yield Stage.CONNECT, client.connect
+        yield Stage.HELLO, lambda: _hello(client)
+        if self.server.tls == "starttls":
+            yield Stage.TLS, client.starttls
+            yield Stage.HELLO, lambda: _hello(client)
+        if self.server.username:
+            yield Stage.AUTH, lambda: client.login(self.server.username, self.server.password)
+        yield Stage.MAIL, lambda: client.mail(mail.sender, options=_options(client, mail))
+        yield Stage.RCPT, lambda: _recipients(client, mail)
+
+
+@dataclass(frozen=True)
+class _Addressed:
+    client: SMTP
+    body: bytes
+    server: SmtpServer
+    prepared_at: float
+    windows: Windows
+    transport: str = "smtp"
+
+    async def send(self) -> Outcome:
+        try:
+            reply = await self.client.execute_command(b"DATA")
+        except Exception as error:  # noqa: BLE001 - whatever it is, no byte of the mail has left
+            return _silence(Stage.DATA, error)
+        if reply.code != START_INPUT:
+            return of_reply(Stage.DATA, reply.code)
+        return await self._deliver(transparent(self.body))
+
+    async def _deliver(self, body: bytes) -> Outcome:
+        """The dot is written apart: a connection lost before it has delivered nothing for sure."""
+        protocol, transport = self.client.protocol, self.client.transport
+        if protocol is None or not isinstance(transport, asyncio.WriteTransport):
+            return of_silence(Stage.BODY, "lost")
+        stage = Stage.BODY
+        try:
+            transport.set_write_buffer_limits(high=0)
+            protocol.write(body)
+            async with asyncio.timeout(self.server.dot_seconds):
+                await protocol._drain_helper()  # noqa: SLF001 - a StreamWriter closes when collected
+            stage = Stage.DOT
+            protocol.write(b".\r\n")
+            reply = await protocol.read_response(timeout=self.server.dot_seconds)
+        except Exception as error:  # noqa: BLE001 - the stage decides, not the kind of error
+            return _silence(stage, error)
+        return _verdict(reply.code, reply.message)
+
+
+def transparent(body: bytes) -> bytes:
+    """The mail as DATA carries it (RFC 5321 §4.5.2): CRLF line ends, leading dots doubled."""
+    lines = _BARE_NEWLINE.sub(b"\r\n", body)
+    if not lines.endswith(b"\r\n"):
+        lines += b"\r\n"
+    return _LEADING_DOT.sub(b"..", lines)
+
+
+async def open_smtp(server: SmtpServer, clock: Clock, windows: Windows = WINDOWS) -> SmtpTransport:
+    """What blocks or costs is done once: our own name, the trusted certificates."""
+    import socket
+
+    context = None
+    if server.tls != "none":
+        context = await asyncio.to_thread(ssl.create_default_context)
+    own_name = await asyncio.to_thread(socket.getfqdn)
+    return SmtpTransport(server, clock, own_name, context, windows)
+
+
+async def _take(stage: Stage, step: Callable[[], Awaitable[object]]) -> None:
+    from aiosmtplib.errors import SMTPException, SMTPResponseException
+
+    try:
+        await step()
+    except SMTPResponseException as error:
+        raise NotPrepared(_definite(of_reply(stage, error.code))) from error
+    except (SMTPException, OSError, ssl.SSLError, ValueError) as error:
+        raise NotPrepared(_definite(_silence(stage, error))) from error
+
+
+def _definite(outcome: Outcome) -> Refused:
+    """Before DATA nothing can be unknown."""
+    return outcome if isinstance(outcome, Refused) else Refused("unexpected", provider_wide=True)
+
+
+def _silence(stage: Stage, error: Exception) -> Outcome:
+    from aiosmtplib.errors import SMTPResponseException
+
+    if isinstance(error, SMTPResponseException):
+        return of_reply(stage, error.code)
+    if isinstance(error, ValueError):
+        return Refused(f"{stage}_bad_address")
+    return of_silence(stage, "timeout" if isinstance(error, TimeoutError) else "lost")
+
+
+def _verdict(code: int, message: str) -> Outcome:
+    if code != COMPLETED:
+        return of_reply(Stage.DOT, code)
+    queued = _QUEUED.search(message)
+    return Accepted(queued[1] if queued else "")
+
+
+async def _hello(client: SMTP) -> None:
+    from aiosmtplib.errors import SMTPHeloError
+
+    try:
+        await client.ehlo()
+    except SMTPHeloError:
+        await client.helo()
+
+
+def _options(client: SMTP, mail: Mail) -> list[str]:
+    options = []
+    if client.supports_extension("size"):
+        options.append(f"SIZE={len(mail.body)}")
+    if client.supports_extension("8bitmime"):
+        options.append("BODY=8BITMIME")
+    return options
+
+
+async def _recipients(client: SMTP, mail: Mail) -> None:
+    """One that is taken is enough: a second, mistyped address must not cost the shop its lead."""
+    from aiosmtplib.errors import SMTPRecipientRefused
+
+    refused: list[SMTPRecipientRefused] = []
+    for recipient in mail.recipients:
+        try:
+            await client.rcpt(recipient)
+        except SMTPRecipientRefused as error:
+            refused.append(error)
+    if len(refused) == len(mail.recipients):
+        raise refused[-1]
+
+
+async def _leave(client: SMTP) -> None:
+    """QUIT where there is somebody to say it to; the mail's fate does not hang on it."""
+    with suppress(Exception):
+        if client.is_connected:
+            await client.quit(timeout=QUIT_SECONDS)
+    client.close()

@@ -1,0 +1,93 @@
+"""THE TABLE of SMTP: what each reply, or its absence, says at each stage of one mail."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from services.mailer.ports import Accepted, Outcome, Refused, Unknown
+
+
+class Stage(StrEnum):
+    """Where in the conversation we are. Only from `DOT` on can the mail have left."""
+
+    CONNECT = "connect"
+    HELLO = "hello"
+    TLS = "tls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    BODY = "body"
+    DOT = "dot"
+
+
+_DELAY: Final = Refused("", provider_wide=True)
+_TELL: Final = Refused("", provider_wide=True, tell=True)
+_THIS_MAIL: Final = Refused("")
+
+SHUTTING_DOWN: Final = 421
+"""May come at any stage; says nothing about the mail."""
+
+TOO_LARGE: Final = frozenset({523, 552})
+"""Said of the size that MAIL announces."""
+
+REPLIES: Final = {
+    #             4yz, not now   5yz, never
+    Stage.CONNECT: (_DELAY, _TELL),
+    Stage.HELLO: (_DELAY, _TELL),
+    Stage.TLS: (_TELL, _TELL),
+    Stage.AUTH: (_DELAY, _TELL),
+    Stage.MAIL: (_DELAY, _TELL),
+    Stage.RCPT: (_THIS_MAIL, _THIS_MAIL),
+    Stage.DATA: (_DELAY, _THIS_MAIL),
+    Stage.BODY: (_THIS_MAIL, _THIS_MAIL),
+    Stage.DOT: (_THIS_MAIL, _THIS_MAIL),
+}
+
+SILENCE: Final[dict[Stage, Refused | Unknown]] = {
+    Stage.CONNECT: _DELAY,
+    Stage.HELLO: _DELAY,
+    Stage.TLS: _TELL,
+    Stage.AUTH: _DELAY,
+    Stage.MAIL: _DELAY,
+    Stage.RCPT: _DELAY,
+    Stage.DATA: _DELAY,
+    Stage.BODY: _THIS_MAIL,
+    Stage.DOT: Unknown(""),
+}
+"""
+Timeout, reset, end of file, TLS error: definite until the dot was written, for a server takes no
+mail without it. A loss within the body counts against this mail: it may be what kills the server.
+"""
+
+
+def of_reply(stage: Stage, code: int) -> Outcome:
+    """What a reply other than the expected one means."""
+    name = f"{stage}_{code}"
+    if code == SHUTTING_DOWN:
+        return Refused(name, provider_wide=True)
+    if stage is Stage.MAIL and code in TOO_LARGE:
+        return Refused(name)
+    match code // 100:
+        case 4:
+            return _named(REPLIES[stage][0], name)
+        case 5:
+            return _named(REPLIES[stage][1], name)
+        case 2 if stage is Stage.DOT:
+            return Accepted()
+        case _ if stage is Stage.DOT:
+            return Unknown(name)
+        case _:
+            return _named(_TELL, name)
+
+
+def of_silence(stage: Stage, what: str) -> Outcome:
+    """What it means that no reply came; `what` is `timeout` or `lost`."""
+    name = f"{stage}_{what}"
+    meaning = SILENCE[stage]
+    return Unknown(name) if isinstance(meaning, Unknown) else _named(meaning, name)
+
+
+def _named(meaning: Refused, name: str) -> Refused:
+    return Refused(name, provider_wide=meaning.provider_wide, tell=meaning.tell)

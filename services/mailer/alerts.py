@@ -1,0 +1,161 @@
+"""Telling a person: by mail to ALERT_EMAIL, never mixed with leads, one per cause and hour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from libs.errors import Unavailable
+from libs.leases.port import Leases
+from libs.ledger.apply import apply
+from libs.ledger.events import Alerted
+from libs.ledger.port import LeadRecords
+from libs.ledger.record import LeadRecord
+from libs.ledger.states import alert_owed
+from libs.runtime import metrics as m
+from libs.runtime.clock import Clock
+from libs.runtime.ids import NewId
+from libs.runtime.log import Log
+from libs.runtime.metrics import Metrics
+from services.mailer.ports import Accepted, Mail, MailTransport, NotPrepared
+
+HOUR_SECONDS: Final = 3600.0
+OWED_LIMIT: Final = 500
+NAMED_THREADS: Final = 20
+"""How many threads one alert spells out; it says how many there are."""
+
+CAUSES: Final = {
+    "ambiguous": "Nobody can know whether these mails left, and DUPLICATE_POLICY is never_two.",
+    "bounce": "The provider could not deliver these leads to the shop's address.",
+    "complaint": "The shop's mailbox reported these leads as spam.",
+    "reject": "The provider took these leads and then refused to deliver them.",
+    "no_mail_could_be_built": "Not even the plainest mail could be built for these leads.",
+    "snapshot_missing": "What these mails would say is gone from the blob store.",
+    "clock_skewed": "This machine's clock is wrong; mails wait until it is right.",
+    "not_in_the_table": "Something happened to a lead that its state does not allow; it stands.",
+    "unexpected_event": (
+        "The provider reported a mail that was never armed here."
+        " Does a second installation send for the same threads?"
+    ),
+}
+"""A cause in words; a provider's code stands for itself."""
+
+
+@dataclass(frozen=True)
+class Alerts:
+    transports: Sequence[MailTransport]
+    """The other one first: the transport in trouble is the worst to report it."""
+    leases: Leases
+    records: LeadRecords
+    to: str
+    """Empty: the log line is the alert."""
+    senders: Mapping[str, str]
+    """The bare address that each shop sends from, by slug; the first speaks for no shop."""
+    clock: Clock
+    new_id: NewId
+    log: Log
+    metrics: Metrics
+    told: dict[str, float] = field(default_factory=dict)
+    """Causes this process has told, for when Redis cannot say."""
+
+    async def settle(self, record: LeadRecord) -> None:
+        """Tell of this record and, in the same mail, of all that owe the same; then note it."""
+        cause, nonce = alert_owed(record), self.new_id()
+        if not cause or not await self._claim(cause, nonce):
+            return
+        owing = await self._owing(cause, record)
+        if await self._told(cause, owing, nonce):
+            for other in owing:
+                await apply(self.records, other.key, Alerted(), self.clock)
+
+    async def tell(self, cause: str) -> None:
+        """Of something that concerns no single lead."""
+        nonce = self.new_id()
+        if await self._claim(cause, nonce):
+            await self._told(cause, (), nonce)
+
+    async def _owing(self, cause: str, record: LeadRecord) -> list[LeadRecord]:
+        due = await self.records.due(self.clock.now() + HOUR_SECONDS, OWED_LIMIT)
+        others = {other.key: other for other in due if alert_owed(other) == cause}
+        return list({record.key: record, **others}.values())
+
+    async def _told(self, cause: str, records: Sequence[LeadRecord], nonce: str) -> bool:
+        self.log.error("alert", cause=cause, count=len(records))
+        if not self.to or await self._sent(cause, records, nonce):
+            self.metrics.count(m.ALERTS, cause)
+            return True
+        self.log.error("alert_not_sent", cause=cause)
+        await self._unclaim(cause, nonce)
+        return False
+
+    async def _claim(self, cause: str, nonce: str) -> bool:
+        """True for the first to speak of this cause within the hour, over all processes."""
+        now = self.clock.boot()
+        if now - self.told.get(cause, float("-inf")) < HOUR_SECONDS:
+            return False
+        try:
+            if not await self.leases.take(f"alert:{cause}", nonce, HOUR_SECONDS):
+                return False
+        except Unavailable:
+            self.log.warning("redis_lost", cause=cause)
+        self.told[cause] = now
+        return True
+
+    async def _unclaim(self, cause: str, nonce: str) -> None:
+        self.told.pop(cause, None)
+        try:
+            await self.leases.release(f"alert:{cause}", nonce)
+        except Unavailable:
+            self.log.warning("redis_lost", cause=cause)
+
+    async def _sent(self, cause: str, records: Sequence[LeadRecord], nonce: str) -> bool:
+        mail = self._mail(cause, records, nonce)
+        for transport in self.transports:
+            try:
+                async with transport.prepare(mail) as ready:
+                    if isinstance(await ready.send(), Accepted):
+                        return True
+            except NotPrepared as door:
+                self.log.warning("alert_refused", transport=transport.name, code=door.refused.code)
+        return False
+
+    def _mail(self, cause: str, records: Sequence[LeadRecord], nonce: str) -> Mail:
+        shop = records[0].key.shop if records else ""
+        sender = self.senders.get(shop) or next(iter(self.senders.values()))
+        return Mail(
+            shop=shop or next(iter(self.senders)),
+            thread_id=f"alert-{cause}",
+            attempt=int(self.clock.now()),
+            lid=nonce,
+            sender=sender,
+            recipients=(self.to,),
+            body=alert_bytes(cause, records, (sender, self.to), self.clock.now()),
+            kind="alert",
+        )
+
+
+def alert_bytes(
+    cause: str, records: Sequence[LeadRecord], between: tuple[str, str], now: float
+) -> bytes:
+    """Plain words, thread ids and the command to run next; no personal data."""
+    from datetime import UTC, datetime
+    from email.message import EmailMessage
+    from email.policy import SMTP
+    from email.utils import format_datetime
+
+    message = EmailMessage(policy=SMTP)
+    message["Subject"] = f"[handoff alert] {cause}" + (f" ({len(records)})" if records else "")
+    message["From"], message["To"] = between
+    message["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content("\n".join(_lines(cause, records)) + "\n")
+    return message.as_bytes()
+
+
+def _lines(cause: str, records: Sequence[LeadRecord]) -> list[str]:
+    said = CAUSES.get(cause, f"The provider's answer was: {cause}.")
+    if not records:
+        return [said, "", "What is wrong and what to do about it:", "    handoff doctor"]
+    threads = [f"    handoff why {record.key.thread_id}" for record in records[:NAMED_THREADS]]
+    return [said, "", f"{len(records)} in all. Each one's story and its next step:", *threads]

@@ -1,0 +1,140 @@
+"""Step 3: the bytes of an attempt, built once and kept under their hash before anything is armed.
+
+    mail/<shop>/<thread>/<attempt>.<possible copy>.<snapshot>.<rung>.<sha256>.eml
+
+A later delivery sends what an earlier one has built, also after a deploy. A broken photo or a bad
+summary never costs the lead: a build that fails goes one rung down at once, and one that takes its
+process with it leaves a note, by which the next delivery starts lower.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from libs.blobs.port import BlobMissingError, Blobs
+from libs.errors import HandoffError
+from libs.ledger.record import LeadRecord
+from libs.runtime.log import Log
+from libs.snapshot import LeadSnapshot, decode_snapshot
+from services.mailer.letter import Rung
+from services.mailer.ports import Compose, Variant
+
+EML: Final = "message/rfc822"
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which mail: of which snapshot, for which attempt."""
+
+    shop: str
+    thread_id: str
+    snapshot: str
+    """Its blob key."""
+    attempt: int
+    possible_copy: bool
+
+    @property
+    def stem(self) -> str:
+        snapshot = hashlib.sha256(self.snapshot.encode()).hexdigest()[:16]
+        folder = mail_folder(self.shop, self.thread_id)
+        return f"{folder}{self.attempt}.{int(self.possible_copy)}.{snapshot}"
+
+
+class Copy(msgspec.Struct, frozen=True):
+    """What will be sent, byte for byte."""
+
+    body: bytes
+    content_hash: str
+    rung: Rung
+
+
+class NoMail(Exception):  # noqa: N818 - it names what there is, not that it is an error
+    """No rung of the ladder gave a mail; the text says why."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    blobs: Blobs
+    compose: Compose
+    log: Log
+
+    async def make(self, wanted: Wanted, delivery: int) -> Copy:
+        """Raises NoMail, Unavailable. `delivery` counts from 1."""
+        lowest = Rung.FULL
+        if delivery > 1:
+            if stored := await self._stored(wanted):
+                return stored
+            lowest = await self._begin(wanted)
+        snapshot = await self._snapshot(wanted)
+        for rung in Rung:
+            if rung >= lowest and (body := await self._built(snapshot, wanted, rung)):
+                return await self._keep(wanted, body, rung)
+        raise NoMail("no_mail_could_be_built")
+
+    async def find(self, record: LeadRecord) -> bytes | None:
+        """The bytes of the attempt that was armed."""
+        async for blob in self.blobs.list(mail_folder(record.key.shop, record.key.thread_id)):
+            if blob.key.endswith(f".{record.content_hash}.eml"):
+                return await self.blobs.get(blob.key)
+        return None
+
+    async def _stored(self, wanted: Wanted) -> Copy | None:
+        """The best one of an earlier delivery, if its bytes are still what their name says."""
+        found = [blob.key async for blob in self.blobs.list(f"{wanted.stem}.")]
+        for key in sorted(key for key in found if key.endswith(".eml")):
+            _, rung, content_hash, _ = key.rsplit(".", 3)
+            body = await self.blobs.get(key)
+            if _sha256(body) == content_hash:
+                return Copy(body, content_hash, Rung(int(rung)))
+        return None
+
+    async def _begin(self, wanted: Wanted) -> Rung:
+        """Counts builds that never ended, not deliveries: an outage must not cost the photos."""
+        key = f"{wanted.stem}.begun"
+        try:
+            begun = len(await self.blobs.get(key))
+        except BlobMissingError:
+            begun = 0
+        await self.blobs.put(key, b"." * (begun + 1), content_type="text/plain")
+        return Rung(min(begun, Rung.PLAIN))
+
+    async def _snapshot(self, wanted: Wanted) -> LeadSnapshot:
+        try:
+            return decode_snapshot(await self.blobs.get(wanted.snapshot))
+        except BlobMissingError as error:
+            raise NoMail("snapshot_missing") from error
+        except msgspec.DecodeError as error:
+            raise NoMail("snapshot_unreadable") from error
+
+    async def _built(self, snapshot: LeadSnapshot, wanted: Wanted, rung: Rung) -> bytes | None:
+        try:
+            variant = Variant(wanted.attempt, wanted.possible_copy, rung, wanted.snapshot)
+            return await self.compose(snapshot, variant)
+        except HandoffError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever breaks a build, the lead goes out plainer
+            self.log.error(
+                "lead_mail_build_failed",
+                thread_id=wanted.thread_id,
+                kind=rung.name.lower(),
+                exception_type=type(error).__name__,
+            )
+            return None
+
+    async def _keep(self, wanted: Wanted, body: bytes, rung: Rung) -> Copy:
+        content_hash = _sha256(body)
+        key = f"{wanted.stem}.{int(rung)}.{content_hash}.eml"
+        await self.blobs.put(key, body, content_type=EML)
+        return Copy(body, content_hash, rung)
+
+
+def mail_folder(shop: str, thread_id: str) -> str:
+    """Everything kept of a thread's mails begins with this."""
+    return f"mail/{shop}/{thread_id}/"
+
+
+def _sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()

@@ -1,0 +1,200 @@
+"""Sends a lead's mail exactly once: the eleven steps of `docs/decisions/sending.md`, numbered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from msgspec.structs import replace
+
+from libs.conversations.port import Conversations
+from libs.errors import Rejected, Retryable
+from libs.ledger import events
+from libs.ledger.apply import Applied, apply
+from libs.ledger.port import LeadRecords
+from libs.ledger.record import LeadKey, LeadRecord, State
+from libs.messages.mail import DeliveryEvent, SendLeadMail
+from libs.runtime.clock import Clock
+from libs.runtime.ids import NewId
+from libs.shops.profile import ShopProfile
+from libs.streams.port import Delivery
+from services.mailer.copies import Copies, Copy, NoMail
+from services.mailer.desk import Desk
+from services.mailer.job import Job, job_for
+from services.mailer.journal import Receipts
+from services.mailer.ports import (
+    Accepted,
+    MailTransport,
+    NotPrepared,
+    Ready,
+    Receipt,
+    Refused,
+    Unknown,
+)
+from services.mailer.reports import Reports
+from services.mailer.resolver import Resolver, may_be_armed
+
+LAUNCH_SECONDS: Final = 30.0
+"""How old a signature or connection may be when the send begins; far below every fence."""
+SKEW_SECONDS: Final = 30.0
+SKEW_RETRY_SECONDS: Final = 60.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class MailHandlers:
+    records: LeadRecords
+    copies: Copies
+    conversations: Conversations
+    transport: MailTransport
+    receipts: Receipts
+    resolver: Resolver
+    desk: Desk
+    reports: Reports
+    shops: Mapping[str, ShopProfile]
+    clock: Clock
+    new_id: NewId
+    rules: events.Rules
+
+    async def send(self, delivery: Delivery[SendLeadMail]) -> None:
+        """Twice is harmless: only the delivery whose own ARM was written may send, and once."""
+        wish = delivery.message
+        shop = self.shops.get(wish.shop)
+        if shop is None:
+            raise Rejected("no shop has this name")
+        record = await self._standing(LeadKey(wish.shop, wish.thread_id))  # 1
+        if record is not None and may_be_armed(record, self.clock.now()):
+            nonce = await self.desk.take_lease(delivery)  # 2
+            job = job_for(wish, record, self.new_id())
+            record = await self._attempt(job, record, shop, delivery.attempt)
+            await self.desk.free_lease(wish, nonce, record)
+        await self.desk.answer(delivery, record)  # 10: returning is the ack
+
+    async def delivered(self, delivery: Delivery[DeliveryEvent]) -> None:
+        """Twice is harmless: the second finds the state that the first wrote."""
+        event = delivery.message
+        applied = await apply(
+            self.records,
+            LeadKey(event.shop, event.thread_id),
+            events.ProviderEvent(
+                attempt=event.attempt,
+                event=event.event,
+                message_id=event.message_id,
+                at=event.at,
+            ),
+            self.clock,
+        )
+        await self.reports.event(event, applied)
+
+    async def _standing(self, key: LeadKey) -> LeadRecord | None:
+        """The record, after whatever can be found out about an attempt in flight."""
+        record = await self.records.read(key)
+        if record is None:
+            return None
+        if record.state is State.SENDING:
+            return await self._reported(await self.resolver.settle(record))
+        await self.reports.owed(record)
+        return record
+
+    async def _attempt(
+        self, job: Job, record: LeadRecord, shop: ShopProfile, number: int
+    ) -> LeadRecord | None:
+        """The record afterwards; None: the thread has gone on, consider it again."""
+        try:
+            copy = await self.copies.make(job.wanted, number)  # 3, 11
+            await self._check_clock()  # 4
+            async with self.transport.prepare(job.mail(copy, shop)) as ready:  # 5
+                return await self._armed(job, copy, ready)
+        except NoMail as none:
+            return await self._gave_up(job, record, str(none))
+        except NotPrepared as door:
+            return await self._refused(job, self.transport.name, door.refused)
+
+    async def _armed(self, job: Job, copy: Copy, ready: Ready) -> LeadRecord | None:
+        applied = await self._arm(job, copy, ready)  # 6
+        if not applied.wrote:
+            return None if applied.why == "newer_items" else applied.record
+        if self.clock.boot() - ready.prepared_at > LAUNCH_SECONDS:  # 7
+            self.reports.unknown(job, ready.transport, Unknown("slept_before_sending"))
+            return applied.record
+        return await self._sent(job, ready, applied.record)
+
+    async def _arm(self, job: Job, copy: Copy, ready: Ready) -> Applied:
+        ends_at = job.last_item_id
+        if not job.again:
+            key = job.key
+            ends_at = await self.conversations.last_item_id(key.shop, key.thread_id) or ""
+        if self.clock.boot() - ready.prepared_at > LAUNCH_SECONDS:
+            raise Retryable("preparing the mail took too long")
+        windows = ready.windows
+        rules = replace(
+            self.rules,
+            fence_seconds=windows.fence_seconds,
+            evidence_seconds=windows.evidence_seconds,
+        )
+        applied = await apply(self.records, job.key, job.arm(copy, ends_at), self.clock, rules)
+        await self.reports.armed(job, applied)
+        return applied
+
+    async def _sent(self, job: Job, ready: Ready, record: LeadRecord | None) -> LeadRecord | None:
+        match await uncancelled(self._launch(job, ready)):  # 8
+            case Receipt() as receipt:  # 9
+                return await self._reported(await self.receipts.record(receipt))
+            case Refused() as refused:
+                return await self._refused(job, ready.transport, refused)
+            case Unknown() as unknown:
+                self.reports.unknown(job, ready.transport, unknown)
+                return record
+
+    async def _launch(self, job: Job, ready: Ready) -> Receipt | Refused | Unknown:
+        outcome = await ready.send()
+        if not isinstance(outcome, Accepted):
+            return outcome
+        receipt = job.receipt(outcome.message_id, self.clock.now())
+        self.reports.accepted(job, ready.transport)
+        await self.receipts.keep(receipt)
+        return receipt
+
+    async def _refused(self, job: Job, transport: str, refused: Refused) -> LeadRecord | None:
+        event = events.Refused(
+            attempt=job.attempt,
+            reason=refused.code,
+            provider_wide=refused.provider_wide,
+            delay_seconds=refused.delay_seconds,
+        )
+        applied = await self.receipts.written(job.key, event, self.rules)
+        await self.reports.refused(job, transport, refused)
+        return await self._reported(applied)
+
+    async def _gave_up(self, job: Job, record: LeadRecord, why: str) -> LeadRecord | None:
+        if job.again:
+            return await self._reported(await self.resolver.hold(record))
+        return await self._reported(
+            await apply(self.records, job.key, events.GaveUp(reason=why), self.clock)
+        )
+
+    async def _reported(self, applied: Applied) -> LeadRecord | None:
+        await self.reports.applied(applied)
+        return applied.record
+
+    async def _check_clock(self) -> None:
+        skew = await self.records.clock_skew()
+        if skew is not None and abs(skew) > SKEW_SECONDS:
+            await self.reports.skewed()
+            raise Retryable("this machine's clock is wrong", after_seconds=SKEW_RETRY_SECONDS)
+
+
+async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
+    """A send that has begun ends, and its receipt is kept; whoever cancelled us waits for that."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        raise

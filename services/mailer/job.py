@@ -1,0 +1,89 @@
+"""What one delivery would send: its wish, or what was armed before and nobody answered for."""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+
+import msgspec
+
+from libs.ledger.events import Arm
+from libs.ledger.record import LeadKey, LeadRecord, State
+from libs.ledger.states import possible_copy
+from libs.messages.mail import SendLeadMail
+from libs.shops.profile import ShopProfile
+from services.mailer.copies import Copy, Wanted
+from services.mailer.ports import Mail, Receipt
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    key: LeadKey
+    visitor: str
+    snapshot: str
+    last_item_id: str
+    kind: str
+    attempt: int
+    possible_copy: bool
+    again: bool
+    """An ambiguous attempt: the same snapshot once more, whatever was said since."""
+    lid: str
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(
+            shop=self.key.shop,
+            thread_id=self.key.thread_id,
+            snapshot=self.snapshot,
+            attempt=self.attempt,
+            possible_copy=self.possible_copy,
+        )
+
+    def mail(self, copy: Copy, shop: ShopProfile) -> Mail:
+        return Mail(
+            shop=self.key.shop,
+            thread_id=self.key.thread_id,
+            attempt=self.attempt,
+            lid=self.lid,
+            sender=address(shop.sender),
+            recipients=tuple(address(each) for each in shop.recipients),
+            body=copy.body,
+        )
+
+    def arm(self, copy: Copy, transcript_ends_at: str) -> Arm:
+        return Arm(
+            lid=self.lid,
+            last_item_id=self.last_item_id,
+            transcript_ends_at=transcript_ends_at,
+            snapshot=self.snapshot,
+            content_hash=copy.content_hash,
+            kind=self.kind,
+        )
+
+    def receipt(self, message_id: str, at: float) -> Receipt:
+        return Receipt(
+            shop=self.key.shop,
+            thread_id=self.key.thread_id,
+            attempt=self.attempt,
+            at=at,
+            visitor=self.visitor,
+            message_id=message_id,
+        )
+
+
+def job_for(wish: SendLeadMail, record: LeadRecord, lid: str) -> Job:
+    again = record.state is State.SENDING
+    return Job(
+        key=record.key,
+        visitor=record.visitor or wish.visitor,
+        snapshot=record.snapshot if again else wish.snapshot,
+        last_item_id=record.last_item_id if again else wish.last_item_id,
+        kind=record.kind if again else wish.kind,
+        attempt=record.attempt + 1,
+        possible_copy=possible_copy(record),
+        again=again,
+        lid=lid,
+    )
+
+
+def address(mailbox: str) -> str:
+    """`Name <address>` without the name, as the envelope has it."""
+    return parseaddr(mailbox)[1]

@@ -1,0 +1,95 @@
+"""What the mailer logs, counts and has a person told; decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from libs.ledger.apply import Applied
+from libs.ledger.events import Refuse
+from libs.ledger.record import LeadRecord, State
+from libs.messages.mail import DeliveryEvent
+from libs.runtime import metrics as m
+from libs.runtime.log import Log
+from libs.runtime.metrics import Metrics
+from services.mailer.alerts import Alerts
+from services.mailer.job import Job
+from services.mailer.ports import Refused, Unknown
+
+
+@dataclass(frozen=True)
+class Reports:
+    alerts: Alerts
+    log: Log
+    metrics: Metrics
+
+    async def owed(self, record: LeadRecord) -> None:
+        """A record that is settled, but of which a person has yet to be told."""
+        await self.alerts.settle(record)
+
+    async def applied(self, applied: Applied) -> None:
+        record = applied.record
+        if isinstance(applied.decision, Refuse):
+            await self._not_in_the_table(applied)
+        elif applied.wrote and record is not None:
+            if record.state is State.HELD:
+                self.log.error("lead_held", **_who(record), reason=record.reason)
+                self.metrics.count(m.HELD, record.reason)
+            await self.alerts.settle(record)
+
+    async def armed(self, job: Job, applied: Applied) -> None:
+        if isinstance(applied.decision, Refuse):
+            await self._not_in_the_table(applied)
+        elif applied.wrote and job.possible_copy:
+            self.metrics.count(m.POSSIBLE_DUPLICATES)
+            self.log.warning("possible_duplicate", **_whose(job))
+
+    def accepted(self, job: Job, transport: str) -> None:
+        self.metrics.count(m.MAILS, transport, "accepted")
+        if self.log.chatty:
+            self.log.info("lead_mail_sent", transport=transport, **_whose(job), kind=job.kind)
+
+    async def refused(self, job: Job, transport: str, refused: Refused) -> None:
+        self.metrics.count(m.MAILS, transport, "refused")
+        self._failed(job, transport, refused.code, "refused")
+        if refused.tell:
+            await self.alerts.tell(refused.code)
+
+    def unknown(self, job: Job, transport: str, unknown: Unknown) -> None:
+        """Nothing is written: the resolver settles it after the windows."""
+        self.metrics.count(m.MAILS, transport, "unknown")
+        self._failed(job, transport, unknown.code, "unknown")
+
+    async def event(self, event: DeliveryEvent, applied: Applied) -> None:
+        fields = {"thread_id": event.thread_id, "attempt": event.attempt, "shop": event.shop}
+        self.log.info("delivery_event", event_type=event.event, code=event.detail, **fields)
+        if isinstance(applied.decision, Refuse):
+            self.log.error("unexpected_event", event_type=event.event, **fields)
+            await self.alerts.tell("unexpected_event")
+        else:
+            await self.applied(applied)
+
+    async def skewed(self) -> None:
+        self.log.error("clock_skewed")
+        await self.alerts.tell("clock_skewed")
+
+    async def _not_in_the_table(self, applied: Applied) -> None:
+        who = _who(applied.record) if applied.record is not None else {}
+        self.log.error("not_in_the_table", **who, detail=applied.why)
+        await self.alerts.tell("not_in_the_table")
+
+    def _failed(self, job: Job, transport: str, code: str, outcome: str) -> None:
+        self.log.error(
+            "Lead email failed", transport=transport, code=code, outcome=outcome, **_whose(job)
+        )
+
+
+def _who(record: LeadRecord) -> dict[str, str | int]:
+    return {
+        "shop": record.key.shop,
+        "thread_id": record.key.thread_id,
+        "attempt": record.attempt,
+    }
+
+
+def _whose(job: Job) -> dict[str, str | int]:
+    return {"shop": job.key.shop, "thread_id": job.key.thread_id, "attempt": job.attempt}

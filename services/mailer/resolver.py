@@ -1,0 +1,85 @@
+"""A SENDING record: did its mail leave? Receipts first, then the provider, then the policy.
+
+A lease that expired proves nothing, and time alone decides nothing before the provider's fence and
+evidence windows are over (`due_at`). Then the lead is sent again, flagged, or put before a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from libs.ledger import events
+from libs.ledger.apply import Applied
+from libs.ledger.record import LeadRecord, State
+from libs.ledger.steps import is_due
+from libs.runtime.clock import Clock
+from libs.shops.profile import ShopProfile
+from services.mailer.copies import Copies
+from services.mailer.job import address
+from services.mailer.journal import Receipts
+from services.mailer.ports import Accepted, Mail, MailTransport, Receipt, Refused, Unknown
+
+
+@dataclass(frozen=True)
+class Resolver:
+    receipts: Receipts
+    transport: MailTransport
+    copies: Copies
+    shops: Mapping[str, ShopProfile]
+    clock: Clock
+    rules: events.Rules
+
+    async def settle(self, record: LeadRecord) -> Applied:
+        """What is SENDING and overdue even after this may be armed again."""
+        if receipt := await self.receipts.find(record):
+            return await self.receipts.record(receipt)
+        if not is_due(record, self.clock.now()):
+            return Applied(events.Nothing("in_progress"), record)
+        match await self.transport.fate(await self._armed(record)):
+            case Accepted(message_id=message_id):
+                return await self.receipts.record(_receipt(record, message_id))
+            case Refused(code=code):
+                return await self.receipts.written(
+                    record.key,
+                    events.Refused(attempt=record.attempt, reason=code, provider_wide=True),
+                )
+            case Unknown():
+                return await self.receipts.written(record.key, events.WindowsPassed(), self.rules)
+
+    async def hold(self, record: LeadRecord) -> Applied:
+        """For an ambiguous attempt of which no copy can be built: only a person can decide."""
+        return await self.receipts.written(
+            record.key, events.WindowsPassed(), events.Rules(policy="never_two")
+        )
+
+    async def _armed(self, record: LeadRecord) -> Mail:
+        """The very mail of the attempt: a provider with idempotency keys may be asked again."""
+        shop = self.shops[record.key.shop]
+        return Mail(
+            shop=record.key.shop,
+            thread_id=record.key.thread_id,
+            attempt=record.attempt,
+            lid=record.lid,
+            sender=address(shop.sender),
+            recipients=tuple(address(each) for each in shop.recipients),
+            body=await self.copies.find(record) or b"",
+        )
+
+
+def may_be_armed(record: LeadRecord, now: float) -> bool:
+    """Whether a mail may leave in this state now; `decide` has the last word."""
+    if record.state is State.PENDING:
+        return True
+    return record.state in {State.ERROR, State.SENDING} and is_due(record, now)
+
+
+def _receipt(record: LeadRecord, message_id: str) -> Receipt:
+    return Receipt(
+        shop=record.key.shop,
+        thread_id=record.key.thread_id,
+        attempt=record.attempt,
+        at=record.armed_at,
+        visitor=record.visitor,
+        message_id=message_id,
+    )
