@@ -86,10 +86,16 @@ class ChatStore(Protocol):
     async def thread(self, owner: Owner, thread_id: str) -> ThreadRow | None: ...
 
     async def threads(
-        self, owner: Owner, *, after: str = "", limit: int = 20, newest_first: bool = True
+        self,
+        owner: Owner,
+        *,
+        after: str = "",
+        limit: int = 20,
+        newest_first: bool = True,
+        hidden_too: bool = False,
     ) -> Page[ThreadRow]:
-        """By creation, hidden ones left out; `after` is the last id of the page before (none are
-        left behind an id that is not there).
+        """By creation; `after` is the last id of the page before (behind an id that is not there
+        comes nothing).
         """
         ...
 

@@ -33,12 +33,18 @@ class MemoryChatStore:
         return self._threads.get((owner, thread_id))
 
     async def threads(
-        self, owner: Owner, *, after: str = "", limit: int = 20, newest_first: bool = True
+        self,
+        owner: Owner,
+        *,
+        after: str = "",
+        limit: int = 20,
+        newest_first: bool = True,
+        hidden_too: bool = False,
     ) -> Page[ThreadRow]:
         mine = [row for (whose, _), row in self._threads.items() if whose == owner]
         ordered = sorted(mine, key=lambda row: (row.created_at, row.id), reverse=newest_first)
         rest = _behind([(row.id, row) for row in ordered], after)
-        return _page([row for row in rest if not row.hidden], limit)
+        return _page([row for row in rest if hidden_too or not row.hidden], limit)
 
     async def put_item(self, owner: Owner, thread_id: str, item: ItemRow) -> None:
         if (owner, thread_id) not in self._threads:

@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS turns (
 CREATE INDEX IF NOT EXISTS turns_at ON turns (at);
 """
 
-_THREADS = "SELECT body FROM threads WHERE shop = ? AND visitor = ? AND NOT hidden"
+_THREADS = "SELECT body FROM threads WHERE shop = ? AND visitor = ?"
 _ITEMS = "SELECT body FROM items WHERE shop = ? AND visitor = ? AND thread = ?"
 _TURN = "SELECT body FROM turns WHERE shop = ? AND visitor = ? AND id = ?"
 _CREATED = "(SELECT created_at, id FROM threads WHERE shop = ? AND visitor = ? AND id = ?)"
@@ -79,19 +79,18 @@ class SqliteChatStore:
         )  # fmt: skip
 
     async def thread(self, owner: Owner, thread_id: str) -> ThreadRow | None:
-        found = await self._bodies(
-            "SELECT body FROM threads WHERE shop = ? AND visitor = ? AND id = ?",
-            (*_key(owner), thread_id),
-        )
+        found = await self._bodies(f"{_THREADS} AND id = ?", (*_key(owner), thread_id))
         return _thread(found[0]) if found else None
 
     async def threads(
-        self, owner: Owner, *, after: str = "", limit: int = 20, newest_first: bool = True
-    ) -> Page[ThreadRow]:
+        self, owner: Owner, *,
+        after: str = "", limit: int = 20, newest_first: bool = True, hidden_too: bool = False,
+    ) -> Page[ThreadRow]:  # fmt: skip
+        shown = "" if hidden_too else " AND NOT hidden"
         order = "DESC" if newest_first else "ASC"
         behind = f" AND (created_at, id) {'<' if newest_first else '>'} {_CREATED}" if after else ""
         found = await self._bodies(
-            f"{_THREADS}{behind} ORDER BY created_at {order}, id {order} LIMIT ?",
+            f"{_THREADS}{shown}{behind} ORDER BY created_at {order}, id {order} LIMIT ?",
             (*_key(owner), *((*_key(owner), after) if after else ()), limit + 1),
         )
         return _page(found, _thread, limit)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from libs.conversations.store import (
+    RETENTION_SECONDS,
+    TURN_SECONDS,
     AttachmentRow,
     ChatStore,
     ItemRow,
@@ -17,6 +20,7 @@ from libs.conversations.store import (
     ThreadRow,
     TurnRow,
 )
+from libs.conversations.store_dynamodb import DynamoChatStore, open_dynamodb
 from libs.conversations.store_fake import MemoryChatStore
 from libs.conversations.store_sqlite import open_sqlite
 from libs.errors import SettingsError
@@ -76,6 +80,7 @@ class ChatStoreContract:
         await store.put_thread(ANA, thread("b", hidden=True))
 
         assert [row.id for row in (await store.threads(ANA)).rows] == ["cthr_a"]
+        assert len((await store.threads(ANA, hidden_too=True)).rows) == 2
         assert (await store.thread(ANA, "cthr_b")) == thread("b", hidden=True)
 
     async def test_pages_items_in_order_of_their_ids(self, store: ChatStore) -> None:
@@ -245,4 +250,44 @@ class TestSqliteChatStore(AgingContract):
 
         with pytest.raises(SettingsError, match="HANDOFF_DATA"):
             async with open_sqlite(tmp_path / "file" / "chat.sqlite3"):
+                pass
+
+
+@pytest.mark.slow
+class TestDynamoChatStore(ChatStoreContract):
+    @pytest.fixture
+    async def store(self, moto_url: str) -> AsyncIterator[ChatStore]:
+        async with open_dynamodb(
+            table=f"chat-{uuid.uuid4().hex[:8]}",
+            region="us-east-1",
+            endpoint_url=moto_url,
+            create=True,
+        ) as store:
+            yield store
+
+    async def test_every_row_ages(self, store: DynamoChatStore) -> None:
+        await store.put_thread(ANA, thread("a"))
+        await store.put_item(ANA, "cthr_a", item(7))
+        await store.put_attachment(ANA, AttachmentRow(id="att_1", at=1.0, body="{}"))
+        await store.open_turn(ANA, turn())
+
+        rows = (await store._call("scan"))["Items"]
+
+        assert len(rows) == 6
+        assert all(float(row["expires_at"]["N"]) > TURN_SECONDS for row in rows)
+
+    async def test_a_thread_lives_as_long_as_its_newest_item(self, store: DynamoChatStore) -> None:
+        await store.put_thread(ANA, thread("a"))
+        await store.put_item(ANA, "cthr_a", item(7))
+
+        rows = (await store._call("scan"))["Items"]
+
+        ages = {row["sk"]["S"]: float(row["expires_at"]["N"]) for row in rows}
+        assert ages["thread"] == 7 + RETENTION_SECONDS
+
+    async def test_a_table_that_is_not_there_stops_the_start(self, moto_url: str) -> None:
+        with pytest.raises(SettingsError, match="nowhere"):
+            async with open_dynamodb(
+                table="nowhere", region="us-east-1", endpoint_url=moto_url, create=False
+            ):
                 pass

@@ -1,0 +1,110 @@
+"""Conversations of our own chat, read from its store by other services."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from libs.attachments import decode_record, record_key
+from libs.blobs.port import BlobMissingError, Blobs
+from libs.conversations.items import read_items
+from libs.conversations.port import Attachment, Conversation, Item
+from libs.conversations.store import PAGE_LIMIT, ChatStore, ItemRow, Owner
+
+PAGES: Final = 50
+FEW: Final = 5
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+@dataclass(frozen=True)
+class OwnConversations:
+    """Conversations. What a visitor removed from their own list is still read here."""
+
+    kept: ChatStore
+    blobs: Blobs
+    """Holds each attachment's record: where its bytes are, or why they are not."""
+
+    async def read(self, shop: str, thread_id: str) -> Conversation | None:
+        owner = await self.kept.owner_of(shop, thread_id)
+        thread = owner and await self.kept.thread(owner, thread_id)
+        if not owner or not thread:
+            return None
+        rows, truncated = await self._rows(owner, thread_id)
+        reading = read_items(_raw(row) for row in rows)
+        return Conversation(
+            thread_id=thread_id,
+            visitor=owner.visitor,
+            title=thread.title,
+            items=tuple([await self._with_files(item) for item in reading.items]),
+            unknown_items=reading.unknown_items,
+            truncated=truncated,
+        )
+
+    async def last_item_id(self, shop: str, thread_id: str) -> str | None:
+        """By the rules that `read` shows items by, or the two would never agree."""
+        owner = await self.kept.owner_of(shop, thread_id)
+        after, more = "", owner is not None
+        while owner and more:
+            page = await self.kept.items(
+                owner, thread_id, after=after, limit=FEW, newest_first=True
+            )
+            for row in page.rows:
+                if shown := read_items([_raw(row)]).items:
+                    return shown[0].id
+            more = page.has_more
+            after = page.rows[-1].id if page.rows else ""
+        return None
+
+    async def threads_of(self, shop: str, visitor: str) -> list[str]:
+        page = await self.kept.threads(Owner(shop, visitor), limit=PAGE_LIMIT, hidden_too=True)
+        return [thread.id for thread in page.rows]
+
+    async def forget(self, shop: str, thread_id: str) -> bool:
+        owner = await self.kept.owner_of(shop, thread_id)
+        return owner is not None and await self.kept.forget(owner, thread_id)
+
+    async def _with_files(self, item: Item) -> Item:
+        if not item.attachments:
+            return item
+        found = await asyncio.gather(*map(self._file, item.attachments))
+        return msgspec.structs.replace(item, attachments=tuple(found))
+
+    async def _file(self, attachment: Attachment) -> Attachment:
+        shown = msgspec.structs.replace(attachment, preview_url="")
+        try:
+            record = decode_record(await self.blobs.get(record_key(attachment.id)))
+        except BlobMissingError:
+            return msgspec.structs.replace(shown, failed="missing")
+        if not record.mime_type:
+            return msgspec.structs.replace(shown, failed=record.problem or "not_uploaded")
+        return msgspec.structs.replace(
+            shown, mime_type=record.mime_type, blob_key=record.original_key
+        )
+
+    async def _rows(self, owner: Owner, thread_id: str) -> tuple[list[ItemRow], bool]:
+        """All pages up to a cap, and then the newest one, where the phone number stands."""
+        rows: list[ItemRow] = []
+        for _ in range(PAGES):
+            page = await self.kept.items(
+                owner, thread_id, after=rows[-1].id if rows else "", limit=PAGE_LIMIT
+            )
+            rows += page.rows
+            if not page.has_more:
+                return rows, False
+        newest = await self.kept.items(owner, thread_id, limit=PAGE_LIMIT, newest_first=True)
+        return rows + [row for row in reversed(newest.rows) if row.id > rows[-1].id], True
+
+
+def _raw(row: ItemRow) -> dict[str, Any]:
+    """The item as it was said. One answered in place gets the answer's time and an id of its own, or
+    a phone number typed into a field would look like nothing new.
+    """
+    raw = _decode(row.body)
+    if row.kind == "structured_input" and raw.get("status") == "answered":
+        raw["id"] = f"{row.id}.answer"
+        raw["created_at"] = row.changed_at
+    return raw

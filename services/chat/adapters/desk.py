@@ -1,0 +1,92 @@
+"""The attachment desk over the blob store: a record announces a file before its bytes come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from libs.attachments import (
+    EXTENSIONS,
+    LARGEST_BYTES,
+    PREVIEW_SECONDS,
+    UPLOAD_SECONDS,
+    StoredAttachment,
+    attachment_link,
+    decode_record,
+    is_attachment_id,
+    record_key,
+    upload_link,
+)
+from libs.blobs.port import BlobMissingError, Blobs
+from libs.conversations.ids import new_attachment_id
+from libs.conversations.store import Owner
+from libs.runtime.clock import Clock
+from libs.runtime.ids import NewId
+from services.chat.ports import Announced, ChatRefusal
+
+_TAKEN: Final = frozenset({*EXTENSIONS, "image/heif", "image/jpg"})
+
+
+@dataclass(frozen=True)
+class BlobDesk:
+    """AttachmentDesk. Links are signed and alone suffice: a browser sends no token with them."""
+
+    blobs: Blobs
+    keys: Sequence[str]
+    base_url: str
+    clock: Clock
+    new_id: NewId
+
+    async def announce(
+        self, owner: Owner, *, name: str, mime_type: str, size_bytes: int
+    ) -> Announced:
+        if mime_type.partition(";")[0].strip().lower() not in _TAKEN:
+            raise ChatRefusal(
+                415,
+                "unsupported_type",
+                "Please send a photo (JPEG, PNG, WebP, GIF, HEIC, AVIF) or a PDF.",
+            )
+        if not 0 < size_bytes <= LARGEST_BYTES:
+            raise ChatRefusal(413, "too_large", "A file may have up to 12 MB.")
+        now = self.clock.now()
+        record = StoredAttachment(
+            id=new_attachment_id(self.new_id),
+            shop=owner.shop,
+            visitor=owner.visitor,
+            name=name,
+            created_at=now,
+        )
+        await self.blobs.put(
+            record_key(record.id), msgspec.json.encode(record), content_type="application/json"
+        )
+        expires = int(now) + UPLOAD_SECONDS
+        return Announced(
+            id=record.id,
+            name=name,
+            mime_type=mime_type,
+            preview_url=self._preview(record.id),
+            upload_url=upload_link(self.keys, self.base_url, record.id, expires),
+        )
+
+    async def find(self, owner: Owner, attachment_id: str) -> Announced | None:
+        if not is_attachment_id(attachment_id):
+            return None
+        try:
+            record = decode_record(await self.blobs.get(record_key(attachment_id)))
+        except BlobMissingError:
+            return None
+        if Owner(record.shop, record.visitor) != owner or not record.mime_type:
+            return None
+        return Announced(
+            id=record.id,
+            name=record.name,
+            mime_type=record.mime_type,
+            preview_url=self._preview(record.id),
+        )
+
+    def _preview(self, attachment_id: str) -> str:
+        expires = int(self.clock.now()) + PREVIEW_SECONDS
+        return attachment_link(self.keys, self.base_url, attachment_id, "320", expires)

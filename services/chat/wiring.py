@@ -1,0 +1,94 @@
+"""What the chat service is made of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from libs.blobs.open import open_blobs
+from libs.conversations.store import RETENTION_SECONDS, ChatStore
+from libs.conversations.store_open import open_chat_store
+from libs.identity.keys import site_keys
+from libs.messages.streams import CHAT_REQUEST
+from libs.runtime.runtime import Consumer, Runtime, Service
+from libs.shops.profile import load_shops
+from services.chat.ports import Agent
+from services.chat.settings import ChatSettings
+
+AT_ONCE: Final = 256
+ANSWER_SECONDS: Final = 240.0
+"""Above both tries of a model that takes all its time."""
+TIDY_SECONDS: Final = 3600.0
+
+
+async def wire(settings: ChatSettings, runtime: Runtime) -> Service:
+    from services.chat.adapters.chatkit import ChatKit, Speaking
+    from services.chat.adapters.desk import BlobDesk
+    from services.chat.adapters.kept import Desk, KeptThreads
+    from services.chat.handlers import Chat
+
+    kept = await open_chat_store(settings, runtime.stack)
+    desk = BlobDesk(
+        blobs=await open_blobs(settings, runtime.stack),
+        keys=site_keys(settings, one_machine=runtime.one_machine),
+        base_url=settings.base_url,
+        clock=runtime.clock,
+        new_id=runtime.new_id,
+    )
+    threads = KeptThreads(kept, desk, runtime.clock, runtime.new_id)
+    agent = await _agent(settings, runtime)
+    speaking = Speaking(
+        threads, Desk(desk), kept=kept, agent=agent, clock=runtime.clock, log=runtime.log
+    )
+    chat = Chat(
+        protocol=ChatKit(speaking, kept),
+        kept=kept,
+        shops=load_shops(settings.shops),
+        publisher=runtime.streams,
+        clock=runtime.clock,
+        new_id=runtime.new_id,
+        log=runtime.log,
+    )
+    return Service(
+        name="chat",
+        consumers=(
+            Consumer(
+                CHAT_REQUEST, chat.answer, concurrency=AT_ONCE, timeout_seconds=ANSWER_SECONDS
+            ),
+        ),
+        loops=(_tidy(kept, runtime),),
+    )
+
+
+async def _agent(settings: ChatSettings, runtime: Runtime) -> Agent:
+    if not settings.openai_api_key:
+        from services.chat.practice import PracticeAgent
+
+        runtime.log.info("chat_practice_agent", detail="no OPENAI_API_KEY: scripted answers")
+        return PracticeAgent()
+    from openai import AsyncOpenAI
+
+    from libs.limits.redis import RedisLimits
+    from services.chat.adapters.purse import LimitedPurse
+    from services.chat.adapters.responses import ResponsesAgent
+
+    client = AsyncOpenAI(
+        api_key=settings.openai_api_key, base_url=settings.openai_base_url or None, max_retries=0
+    )
+    await runtime.stack.enter_async_context(client)
+    purse = LimitedPurse(RedisLimits(runtime.streams.redis), settings)
+    return ResponsesAgent(client, settings.chat_model, purse, runtime.metrics, runtime.log)
+
+
+def _tidy(kept: ChatStore, runtime: Runtime) -> Callable[[], Awaitable[None]]:
+    """Forgets what is older than the retention, at the start and every hour."""
+
+    async def loop() -> None:
+        while True:
+            gone = await kept.expire(runtime.clock.now() - RETENTION_SECONDS)
+            if gone:
+                runtime.log.info("chat_expired", count=gone)
+            await asyncio.sleep(TIDY_SECONDS)
+
+    return loop
