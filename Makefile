@@ -20,7 +20,7 @@ check: $(VENV)/.dev ## lint, format, types, import rules, unit and flow tests (u
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-timings
+	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit tests/flow tests/contracts
 
 bench: $(VENV)/.dev ## every number we promise, beside its floor

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
 
+from services.attachments.ports import Developed, Refused
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -41,23 +43,6 @@ FORMATS: Final = {
 
 KEPT_AS: Final = {"image/heic": "image/jpeg", "image/avif": "image/jpeg"}
 """Formats that a shop's desktop cannot open, and that take seconds to write, are kept as JPEG."""
-
-
-class Developed(msgspec.Struct, frozen=True, kw_only=True):
-    """What came out of the bath."""
-
-    mime_type: str
-    """Of the kept original."""
-    width: int
-    height: int
-    fingerprint: str
-    """64 bits of what it looks like: near-duplicates differ in few of them."""
-    original_bytes: int
-    mail_bytes: int
-
-
-class Refused(Exception):  # noqa: N818 - the picture is refused, nothing broke
-    """The one word of why: `bomb`, `unreadable`, `frames`."""
 
 
 def main() -> None:

@@ -20,8 +20,7 @@ from libs.attachments import (
     rendition_key,
 )
 from libs.blobs.port import BlobInfo, BlobMissingError, Blobs
-from services.attachments.darkroom import Developed, Refused
-from services.attachments.ports import Allowance, Darkroom
+from services.attachments.ports import Allowance, Darkroom, Developed, Refused
 from services.attachments.sniff import HEAD_BYTES, TAIL_BYTES, agrees, is_two_things, type_of
 
 PIECE_BYTES: Final = 64 * 1024

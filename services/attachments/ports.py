@@ -5,14 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from services.attachments.darkroom import Developed
+import msgspec
+
+
+class Developed(msgspec.Struct, frozen=True, kw_only=True):
+    """What came out of the bath."""
+
+    mime_type: str
+    """Of the kept original."""
+    width: int
+    height: int
+    fingerprint: str
+    """64 bits of what it looks like: near-duplicates differ in few of them."""
+    original_bytes: int
+    mail_bytes: int
+
+
+class Refused(Exception):  # noqa: N818 - the picture is refused, nothing broke
+    """The one word of why: `bomb`, `unreadable`, `frames`."""
 
 
 class Darkroom(Protocol):
     async def develop(self, source: Path, folder: Path, mime_type: str) -> Developed:
         """Write `original`, `1200.jpg` and `320.jpg` into `folder`.
 
-        Raises darkroom.Refused with the one word of why, never anything the file provoked.
+        Raises Refused with the one word of why, never anything the file provoked.
         """
         ...
 

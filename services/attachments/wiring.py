@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from libs.blobs.open import open_blobs
-
 from libs.errors import SettingsError
 from libs.identity.keys import site_keys
 from libs.runtime.runtime import Runtime, Service, Site

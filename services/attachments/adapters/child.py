@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from services.attachments.darkroom import Developed, Refused
+from services.attachments.ports import Developed, Refused
 
 SECONDS: Final = 30.0
 AT_ONCE: Final = 2

@@ -1,0 +1,167 @@
+"""`make up` as a shop owner runs it: real processes, real Redis, mail in the outbox."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.product import Product, product, visitor
+from tests.servers import free_port
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+NEED = "My driver seat in a 2015 Ford F-150 is torn and I want it repaired. I'm Ana."
+PHONE = "You can call me at 408-555-0176."
+
+
+def _message(path: Path) -> email.message.EmailMessage:
+    return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def _gone(pids: list[int]) -> bool:
+    deadline = time.monotonic() + 10
+    while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not any(_alive(pid) for pid in pids)
+
+
+async def test_a_chat_becomes_exactly_one_mail(tmp_path: Path) -> None:
+    with product(tmp_path / "data") as running:
+        async with visitor(running.url) as ana:
+            await ana.say(NEED)
+            await ana.say(PHONE)
+            told = await ana.trigger("chat_closed")
+            mails = await running.mail_arrives()
+
+        assert told["ok"]
+        [mail] = mails
+        message = _message(mail)
+        assert "F-150" in str(message["Subject"])
+        assert ana.thread in str(message["Subject"])
+        body = message.get_body(("plain",))
+        assert body
+        assert "(408) 555-0176" in body.get_content()
+
+
+async def test_a_visitor_who_never_triggers_still_becomes_a_mail(tmp_path: Path) -> None:
+    with product(tmp_path / "data") as running:
+        async with visitor(running.url) as ana:
+            await ana.say(f"{NEED} {PHONE}")
+
+        assert len(await running.mail_arrives()) == 1
+
+
+async def test_a_second_start_is_quick_and_finds_everything(tmp_path: Path) -> None:
+    running = Product(tmp_path / "data", environ={"QUIET_SECONDS": "3"})
+    running.start()
+    try:
+        async with visitor(running.url) as ana:
+            await ana.say(f"{NEED} {PHONE}")
+            children = running.children()
+            running.stop(signal.SIGKILL)
+            assert _gone(children)
+
+            took = running.start()
+
+            assert took < 3
+            await running.mail_arrives()
+            items = await ana.post(
+                "/api/chatkit",
+                {"type": "threads.get_by_id", "params": {"thread_id": ana.thread}},
+            )
+            assert NEED in str(items)
+    finally:
+        running.stop(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_stops_cleanly_and_leaves_no_child(tmp_path: Path, how: int) -> None:
+    running = Product(tmp_path / "data")
+    running.start()
+    children = running.children()
+
+    assert running.stop(how) == 0
+
+    assert children
+    assert _gone(children)
+
+
+def _refused(**environ: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "services"],
+        env={"PATH": os.environ["PATH"], **environ},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    return done.stderr
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    with product(tmp_path / "one") as running:
+        said = _refused(
+            HANDOFF_DATA=str(tmp_path / "two"),
+            HANDOFF_PORT=str(running.port),
+            HANDOFF_INBOX_PORT=str(free_port()),
+            ATTACHMENTS_PORT=str(free_port()),
+        )
+
+    assert said.count("\n") == 1
+    assert f"Port {running.port}" in said
+    assert "HANDOFF_PORT" in said
+
+
+def test_a_folder_in_use_is_one_sentence(tmp_path: Path) -> None:
+    with product(tmp_path / "data") as running:
+        said = _refused(HANDOFF_DATA=str(running.data))
+
+        assert said.count("\n") == 1
+        assert running.process
+        assert str(running.process.pid) in said
+
+
+def test_an_unwritable_folder_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    said = _refused(HANDOFF_DATA=str(tmp_path / "file" / "data"))
+
+    assert said.count("\n") == 1
+    assert "HANDOFF_DATA" in said
+
+
+def test_a_bad_setting_is_one_sentence(tmp_path: Path) -> None:
+    said = _refused(HANDOFF_DATA=str(tmp_path), QUIET_SECONDS="soon")
+
+    assert said.count("\n") == 1
+    assert "QUIET_SECONDS" in said
+
+
+def test_a_service_alone_needs_a_redis() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "services.lead"],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "REDIS_URL" in done.stderr

@@ -1,0 +1,188 @@
+"""The running product, as a test starts it, and a visitor who uses it over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.servers import free_port
+
+START_SECONDS = 30.0
+
+
+@dataclass
+class Product:
+    """`python -m services` on a data folder of its own."""
+
+    data: Path
+    port: int = field(default_factory=free_port)
+    inbox_port: int = field(default_factory=free_port)
+    attachments_port: int = field(default_factory=free_port)
+    environ: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[str] | None = field(default=None, repr=False)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def inbox_url(self) -> str:
+        return f"http://127.0.0.1:{self.inbox_port}"
+
+    def settings(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return {
+            **kept,
+            "HANDOFF_DATA": str(self.data),
+            "HANDOFF_PORT": str(self.port),
+            "HANDOFF_INBOX_PORT": str(self.inbox_port),
+            "ATTACHMENTS_PORT": str(self.attachments_port),
+            "QUIET_SECONDS": "1",
+            "SWEEP_SECONDS": "1",
+            **self.environ,
+        }
+
+    def start(self) -> float:
+        """Until it says that it is ready; returns how long that took."""
+        began = time.monotonic()
+        with (self.data.parent / f"{self.data.name}.log").open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "services"],
+                env=self.settings(),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout
+        os.set_blocking(self.process.stdout.fileno(), True)
+        said = self.process.stdout.readline()
+        assert said == "Handoff is running.\n", self.log
+        return time.monotonic() - began
+
+    @property
+    def log(self) -> str:
+        return (self.data.parent / f"{self.data.name}.log").read_text()
+
+    def children(self) -> list[int]:
+        assert self.process
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in listed.split()]
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        """Returns the exit code."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(how)
+        code = self.process.wait(30)
+        if self.process.stdout:
+            self.process.stdout.close()
+        self.process = None
+        return code
+
+    def mails(self) -> list[Path]:
+        return sorted((self.data / "outbox").glob("*.eml"))
+
+    async def mail_arrives(self, count: int = 1, seconds: float = 30) -> list[Path]:
+        async with asyncio.timeout(seconds):
+            while len(self.mails()) < count:
+                await asyncio.sleep(0.05)
+        return self.mails()
+
+
+@contextlib.contextmanager
+def product(data: Path, **environ: str) -> Iterator[Product]:
+    running = Product(data, environ=environ)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop(signal.SIGKILL)
+
+
+@dataclass
+class Visitor:
+    """A browser without a window: a session, a thread, and what the panel would send."""
+
+    http: aiohttp.ClientSession
+    url: str
+    user: str = ""
+    secret: str = ""
+    thread: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Origin": self.url, "Authorization": f"Bearer {self.secret}"}
+
+    async def arrive(self, locale: str = "en") -> None:
+        body = {"user": self.user or None, "locale": locale, "pageUrl": f"{self.url}/"}
+        answer = await self.post("/api/chatkit/session", body)
+        self.secret, self.user = answer["client_secret"], answer["user"]
+
+    async def post(self, path: str, body: object) -> dict[str, Any]:
+        headers = self.headers if self.secret else {"Origin": self.url}
+        async with self.http.post(self.url + path, json=body, headers=headers) as answer:
+            said = await answer.json()
+            assert answer.status in {200, 202}, said
+            assert isinstance(said, dict)
+            return said
+
+    async def say(self, text: str, attachments: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+        """One turn; returns every event that streamed back."""
+        wish: dict[str, Any] = {
+            "content": [{"type": "input_text", "text": text}],
+            "attachments": list(attachments),
+            "quoted_text": None,
+            "inference_options": {},
+        }
+        kind = "threads.add_user_message" if self.thread else "threads.create"
+        params = {"input": wish, **({"thread_id": self.thread} if self.thread else {})}
+        events = [event async for event in self.stream(kind, params)]
+        for event in events:
+            if event["type"] == "thread.created":
+                self.thread = event["thread"]["id"]
+        return events
+
+    async def stream(self, kind: str, params: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        body = {"type": kind, "params": params, "metadata": {}}
+        async with self.http.post(
+            f"{self.url}/api/chatkit", json=body, headers=self.headers
+        ) as answer:
+            assert answer.status == 200, await answer.text()
+            async for line in answer.content:
+                if line.startswith(b"data:"):
+                    yield json.loads(line[5:])
+
+    async def trigger(self, reason: str) -> dict[str, Any]:
+        body = {"threadId": self.thread, "reason": reason, "user": self.user}
+        return await self.post("/api/chatkit/lead", body)
+
+    async def upload(self, name: str, body: bytes, content_type: str) -> dict[str, Any]:
+        form = aiohttp.FormData()
+        form.add_field("file", body, filename=name, content_type=content_type)
+        async with self.http.post(
+            f"{self.url}/api/chatkit/attachment", data=form, headers=self.headers
+        ) as answer:
+            said = await answer.json()
+            assert answer.status == 200, said
+            assert isinstance(said, dict)
+            return said
+
+
+@contextlib.asynccontextmanager
+async def visitor(url: str, user: str = "") -> AsyncIterator[Visitor]:
+    async with aiohttp.ClientSession() as http:
+        someone = Visitor(http, url, user)
+        await someone.arrive()
+        yield someone
