@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -27,6 +27,16 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 def json_answer(content: object, *, status: int = 200, headers: Headers = ()) -> Answer:
     return Answer(status, msgspec.json.encode(content), headers=headers)
+
+
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
+    """The one shape of every error."""
+
+    ok: Literal[False] = False
+    error: str
+    message: str
+    """One helpful sentence."""
+    request_id: str
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -80,13 +90,12 @@ class Refused(HandoffError):  # noqa: N818 - it names what was done to the reque
         super().__init__(error)
 
     def answer(self, request_id: str) -> Answer:
-        body = {
-            "ok": False,
-            "error": self.error,
-            "message": self.message or HTTPStatus(self.status).phrase + ".",
-            "request_id": request_id,
-        }
-        return Answer(self.status, msgspec.json.encode(body), JSON, self.headers, self.error)
+        trouble = Trouble(
+            error=self.error,
+            message=self.message or HTTPStatus(self.status).phrase + ".",
+            request_id=request_id,
+        )
+        return Answer(self.status, msgspec.json.encode(trouble), JSON, self.headers, self.error)
 
 
 def retry_after(seconds: float) -> Headers:

@@ -6,7 +6,7 @@ Each may be sent twice by a nervous network; none does harm the second time.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -31,6 +31,23 @@ BROWSER_REASONS: Final = frozenset({"idle", "pagehide", "chat_closed", "auto"})
 """Ours (`quiet`, `watch`, `operator`) are not a browser's to say."""
 
 _MARK: Final = msgspec.json.Decoder(SentMark)
+
+
+class SessionAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    client_secret: str
+    expires_at: int
+    """Epoch seconds."""
+    user: str
+    """To be kept by the browser and sent along from now on; a secret."""
+    mode: str
+    """`hosted` or `own`."""
+
+
+class SignalAnswer(msgspec.Struct, frozen=True):
+    ok: Literal[True] = True
+
+
+_KEPT: Final = json_answer(SignalAnswer())
 
 
 @dataclass(frozen=True)
@@ -64,12 +81,12 @@ def _minted(reply: object) -> Answer:
     match reply:
         case SessionMinted():
             return json_answer(
-                {
-                    "client_secret": reply.client_secret,
-                    "expires_at": reply.expires_at,
-                    "user": reply.user,
-                    "mode": reply.mode,
-                }
+                SessionAnswer(
+                    client_secret=reply.client_secret,
+                    expires_at=reply.expires_at,
+                    user=reply.user,
+                    mode=reply.mode,
+                )
             )
         case SessionRefused():
             wait = reply.retry_after_seconds
@@ -180,4 +197,4 @@ class Signals:
             at=self.clock.now(),
         )
         await self.publisher.publish(signal)
-        return Answer(body=b'{"ok":true}')
+        return _KEPT

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
+
+import msgspec
 
 from libs.blobs.port import Blobs
 from libs.ledger.port import LeadRecords
@@ -20,6 +22,12 @@ API: Final = "/api/message-link"
 _HTML: Final = "text/html; charset=utf-8"
 
 
+class LinkAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    ok: Literal[True] = True
+    to_phone: str
+    body: str
+
+
 @dataclass(frozen=True)
 class MessageLinks:
     blobs: Blobs
@@ -30,7 +38,7 @@ class MessageLinks:
 
     async def api(self, call: Call) -> Answer:
         link = await self._find(call)
-        return json_answer({"ok": True, "to_phone": link.phone, "body": link.body})
+        return json_answer(LinkAnswer(to_phone=link.phone, body=link.body))
 
     async def page(self, call: Call) -> Answer:
         """People see a page also when there is nothing to show."""
