@@ -1,0 +1,116 @@
+"""The words around a phone number or an address that tell what it is, in the languages we serve."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+
+def _any_of(*words: str) -> str:
+    return "|".join(words)
+
+
+PHONE_CUE: Final = re.compile(
+    _any_of(
+        r"\b(?:call|text|ring|phone|cell|mobile|number|reach|whats ?app|tele?|sms|contact|dial)",
+        r"\bph\b|\bp:|\bt:|\bc:|\bm:|\bno\.|\bnum\b|\bnr\b|\bhp\b|\bwsp\b|\bwa\b|\bmy ?#",
+        r"\b(?:llam|marca|cel|tel[eé]f|n[uú]mero|m[oó]vil|mensaje|contact|comun[ií])",
+        r"\b(?:lig(?:ar|ue)|telefone|zap|fone|appel|t[eé]l[eé]phone|portable|joindre|num[eé]ro)",
+        r"\b(?:tawag|telepon|hubungi|nomor|điện thoại|dien thoai|sđt|sdt|số|gọi|goi|liên hệ)",
+        r"电话|電話|手机|手機|号码|號碼|打给|打給|联系|聯絡|聯繫|微信|전화|연락|번호|휴대|핸드폰|携帯|番号|連絡",
+        r"هاتف|رقم|جوال|موبايل|اتصل|تلفن|شماره|تماس|واتس|телефон|номер|звон|тел\b|моб",
+        r"फोन|फ़ोन|नंबर|नम्बर|मोबाइल|कॉल|ਫੋਨ|ਨੰਬਰ|ਕਾਲ|போன்|எண்|அழை|ఫోన్|నంబర్|కాల్|తెలుగు",
+    ),
+    re.IGNORECASE,
+)
+"""Somewhere on the same line: what looks like a phone number and could be another is one."""
+
+EMAIL_CUE: Final = re.compile(
+    r"e-?mail|\bmail|correo|courriel|邮箱|郵箱|邮件|郵件|信箱|이메일|메일|メール|بريد|ایمیل|ईमेल|почт|имейл|"
+    r"ਈਮੇਲ|மின்னஞ்சல்|ఈమెయిల్|surel|thư",
+    re.IGNORECASE,
+)
+
+OTHER_NUMBER: Final = re.compile(
+    r"(?:\b(?:orders?|invoices?|inv|po|p\.o\.|ref(?:erence)?|vin|part|serial|s/n|sn|tracking|case|"
+    r"ticket|claim|policy|account|acct|license|licence|plate|zip|stock|sku|upc|ean|isbn|model|"
+    r"confirmation|conf|booking|quote|estimate|job|work order|wo|ro|item|lot|fax|routing|card|ssn|"
+    r"passport|imei|member|customer|employee|dot|usdot|reg(?:istration)?|fabric|colou?r|code|"
+    r"pedido|orden|factura|serie|p[oó]liza|placa|cuenta|gu[ií]a|rastreo|reclamo|c[oó]digo|folio|"
+    r"commande|facture|dossier|nota|protocolo|chassis|apólice|pesanan|resi|hóa đơn|đơn hàng)|"
+    r"заказ\w*|счет\w*|订单|訂單|发票|發票|单号|單號|车架|車架|주문|송장|차대|注文|車台|فاتورة|طلب|سفارش|ऑर्डर|बिल)"
+    r"(?:[\s:#.\-=,]|\b(?:no|nos|num|number|numbers|nr|id|is|was|the|it|its|my|your|our|code|ends?|"
+    r"in|with|for|by|de|del|la|el|es|fue|n[uú]mero|n[º°o]|est|é|số|là|numéro)\b|号码|號碼|号|號|"
+    r"是|为|為|번호|는|은|番号|は|رقم|هو|номер|№|नंबर|है)*$",
+    re.IGNORECASE,
+)
+"""Right before a number: it is that, and no phone."""
+
+MONEY_BEFORE: Final = re.compile(
+    r"(?:[$€£¥₹₩₽₫]|\b(?:usd|eur|mxn|rs|inr|price|paid))\s?$", re.IGNORECASE
+)
+MONEY_AFTER: Final = re.compile(
+    r"\s?(?:[$€£¥₹₩₽₫]|%|(?:dollars?|bucks|usd|euros?|pesos|d[oó]lares|miles|mi|km|kms|kilometers|"
+    r"millas|sq|cm|mm|inches|yuan|won|yen)\b)",
+    re.IGNORECASE,
+)
+
+NOT_THIS_BEFORE: Final = re.compile(
+    r"(?:\b(?:not|isn'?t|wasn'?t|instead of|rather than|don'?t (?:call|text|use|email)(?: me)?"
+    r"(?: (?:at|on))?|no longer|used to be|(?:old|previous|former|other shop'?s?|wrong) "
+    r"(?:phone |cell |email )?(?:number|phone|cell|email|address|one|mail)?(?: (?:is|was))?|"
+    r"i (?:just )?(?:called|dialed|dialled|rang|texted|emailed)(?: (?:you|them))?(?: (?:at|on))?|"
+    r"missed call from|call from|en lugar de|en vez de|ya no es|no (?:es|era)(?: el)?|"
+    r"n[uú]mero (?:viejo|anterior|equivocado)(?: (?:es|era))?|"
+    r"correo (?:viejo|anterior)(?: (?:es|era))?|(?:llam[eé]|marqu[eé]) al|"
+    r"não (?:é|era)(?: o)?|pas le|au lieu d[eu]|bukan|không phải(?: là)?)|"
+    r"不是|而不是|旧号码|舊號碼|旧电话|ではなく|아니라|ليس|لا)"
+    r"[\s:,\"'(]*$",
+    re.IGNORECASE,
+)
+"""Right before: the customer says that this is not (or no longer) theirs."""
+
+NOT_THIS_AFTER: Final = re.compile(
+    r"[\s,\"')(;:-]*(?:(?:is|was|it'?s|that'?s|which is|es|era|is my|was my)\s+)*"
+    r"(?:(?:the |my |an? |el |mi )?(?:old|wrong|incorrect|outdated|viejo|equivocado|incorrecto|"
+    r"anterior|mal)\b|no longer|not (?:my|working|the right|correct|in service)|disconnected|"
+    r"doesn'?t work|does not work|didn'?t work|won'?t work|ya no|no funciona|no sirve|"
+    r"不对|不對|错了|錯了|は間違|틀렸|아니)",
+    re.IGNORECASE,
+)
+
+CORRECTS: Final = re.compile(
+    r"\b(?:correction|i meant|i mean|meant to|my bad|typo|wrong (?:number|email|one|digit|address)|"
+    r"mistyped|misspelled|mis-?spelt|scratch that|ignore (?:that|the|my)|disregard|instead|"
+    r"should (?:be|have been|read)|supposed to be|actually|new (?:number|phone|email|cell)|"
+    r"oops|whoops|let me (?:correct|fix)|use this|better (?:number|email|to use)|changed my|"
+    r"correct(?:ed)? (?:number|email|one|is)|(?:right|real) (?:number|email|one) is|"
+    r"me equivoqu[eé]|correcci[oó]n|quise decir|quer[ií]a decir|en realidad|mejor (?:a|al|use|este)|"
+    r"est[aá] mal|escrib[ií] mal|n[uú]mero correcto|correo correcto|el correcto|"
+    r"corre[cç][aã]o|errei|na verdade|quis dizer|o certo|erreur|je voulais dire|en fait|je me suis|"
+    r"correction|nhầm|sai số|đính chính|mali|ibig kong sabihin|salah|maksud saya|ralat)\b|"
+    r"不对|不對|更正|打错|打錯|写错|寫錯|说错|說錯|错了|錯了|应该是|應該是|改成|정정|잘못|틀렸|訂正|間違|正しくは|"
+    r"تصحيح|خطأ|الصحيح|أقصد|اشتباه|درستش|منظورم|ошиб|исправ|вернее|точнее|ग़लत|गलत|सही नंबर|ਗਲਤ|தவறு|తప్పు",
+    re.IGNORECASE,
+)
+"""Before a value: it stands in for the one before."""
+
+SORRY: Final = re.compile(
+    r"(?:\b(?:sorry|apologies|no|nope|wait|actually|pardon|perd[oó]n|disculp[ea]|desculp[ea]|"
+    r"d[eé]sol[eé]e?|xin lỗi|pasensya|maaf|извините|простите|нет)\b|抱歉|对不起|對不起|不好意思|"
+    r"죄송|아니|すみません|ごめん|عفوا|عفوًا|آسف|ببخشید|माफ़?|ਮਾਫ|மன்னிக்க|క్షమించండి)"
+    r"(?:[\s,.!:;*\-–—…()]|\b(?:it|its|it's|it’s|is|that|that's|thats|this|my|the|number|phone|cell|"
+    r"email|address|mail|i|meant|mean|be|should|es|el|mi|n[uú]mero|correo|é|o|meu|c'est|mon|là|số|"
+    r"nomor|saya|to|was|so|here|ay|ang|это|мой|номер)\b|是|号码|號碼|应该|應該|번호|요|합니다|입니다|"
+    r"番号|は|です|هو|رقمي|الرقم|شماره|नंबर|है|करें|कीजिए)*$",
+    re.IGNORECASE,
+)
+"""An apology right before a value, and nothing but glue between them."""
+
+OLD_ONE_AFTER: Final = re.compile(
+    r"[^.!?]{0,40}?\b(?:instead|is (?:the )?(?:correct|right|better|new)|not the (?:other|first|one "
+    r"(?:above|before|i))|(?:ignore|forget|disregard) the|es el (?:correcto|bueno|nuevo)|"
+    r"(?:the )?(?:other|first|last|previous) (?:one|number|email) (?:was|is) (?:wrong|old|a typo))",
+    re.IGNORECASE,
+)
+"""Right after a value: it stands in for the one before."""
