@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 
-from libs.conversations.items import BlobKeyOf, Raw, not_ours, read_items
+from libs.conversations.items import Raw, read_items
 from libs.conversations.port import Conversation
 from libs.errors import Unavailable
 
@@ -53,7 +53,6 @@ class HostedConversations:
     """`client` brings the key and the address; time-outs and the number of tries are ours."""
 
     client: AsyncOpenAI
-    blob_key_of: BlobKeyOf = not_ours
 
     async def read(self, shop: str, thread_id: str) -> Conversation | None:
         with _errors_mapped():
@@ -62,7 +61,7 @@ class HostedConversations:
                 if thread is None:
                     return None
                 raws, truncated = await self._all_items(thread_id)
-        reading = read_items(raws, self.blob_key_of)
+        reading = read_items(raws)
         return Conversation(
             thread_id=thread_id,
             visitor=thread.user or "",

@@ -30,15 +30,7 @@ class Reading(msgspec.Struct, frozen=True):
     unknown_items: int = 0
 
 
-BlobKeyOf = Callable[[str], str]
-"""Where our store keeps the attachment with this id; empty when it is not ours."""
-
-
-def not_ours(_attachment_id: str) -> str:
-    return ""
-
-
-def read_items(raws: Iterable[Raw], blob_key_of: BlobKeyOf = not_ours) -> Reading:
+def read_items(raws: Iterable[Raw]) -> Reading:
     """Visible items in the order given; hidden and empty ones left out, unknown ones counted."""
     items: list[Item] = []
     unknown = 0
@@ -48,7 +40,7 @@ def read_items(raws: Iterable[Raw], blob_key_of: BlobKeyOf = not_ours) -> Readin
             continue
         if kind not in _SPOKEN or not _text(raw.get("id")):
             unknown += 1
-        elif item := _item(raw, _SPOKEN[kind](raw), blob_key_of):
+        elif item := _item(raw, _SPOKEN[kind](raw)):
             items.append(item)
     return Reading(tuple(items), unknown)
 
@@ -57,8 +49,8 @@ def item_type(raw: Raw) -> str:
     return _text(raw.get("type")).removeprefix("chatkit.")
 
 
-def _item(raw: Raw, spoken: Spoken, blob_key_of: BlobKeyOf) -> Item | None:
-    attachments = tuple(_attachments(raw, blob_key_of)) if spoken.speaker == "customer" else ()
+def _item(raw: Raw, spoken: Spoken) -> Item | None:
+    attachments = tuple(_attachments(raw)) if spoken.speaker == "customer" else ()
     if not (spoken.text or spoken.quoted or attachments):
         return None
     return Item(
@@ -71,7 +63,7 @@ def _item(raw: Raw, spoken: Spoken, blob_key_of: BlobKeyOf) -> Item | None:
     )
 
 
-def _attachments(raw: Raw, blob_key_of: BlobKeyOf) -> Iterator[Attachment]:
+def _attachments(raw: Raw) -> Iterator[Attachment]:
     for each in _objects(raw.get("attachments")):
         if identity := _text(each.get("id")):
             yield Attachment(
@@ -79,7 +71,6 @@ def _attachments(raw: Raw, blob_key_of: BlobKeyOf) -> Iterator[Attachment]:
                 name=_text(each.get("name")) or identity,
                 mime_type=_text(each.get("mime_type")),
                 preview_url=_text(each.get("preview_url")),
-                blob_key=blob_key_of(identity),
             )
 
 

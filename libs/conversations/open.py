@@ -1,32 +1,31 @@
-"""Opens the conversations that the settings name: our own chat's, or OpenAI's."""
+"""Opens the conversation source that the settings name."""
 
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
-from libs.blobs.open import open_blobs
+from libs.blobs.port import Blobs
 from libs.conversations.port import Conversations
 from libs.errors import SettingsError
 from libs.runtime.settings import CommonSettings
 
 
-async def open_conversations(settings: CommonSettings, stack: AsyncExitStack) -> Conversations:
+async def open_conversations(
+    settings: CommonSettings, stack: AsyncExitStack, blobs: Blobs
+) -> Conversations:
     """Closed with `stack`. Raises SettingsError."""
     if settings.conversations == "own":
         from libs.conversations.own import OwnConversations
         from libs.conversations.store_open import open_chat_store
 
-        blobs = await open_blobs(settings, stack)
         return OwnConversations(await open_chat_store(settings, stack), blobs)
     if not settings.openai_api_key:
         raise SettingsError(
-            "OPENAI_API_KEY is not set, and CONVERSATIONS=hosted reads from OpenAI."
+            "OPENAI_API_KEY is not set, and CONVERSATIONS=hosted cannot do without."
         )
     from openai import AsyncOpenAI
 
     from libs.conversations.hosted import HostedConversations
 
-    client = AsyncOpenAI(
-        api_key=settings.openai_api_key, base_url=settings.openai_base_url or None, max_retries=1
-    )
+    client = AsyncOpenAI(api_key=settings.openai_api_key, base_url=settings.openai_base_url or None)
     return HostedConversations(await stack.enter_async_context(client))

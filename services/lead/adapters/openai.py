@@ -1,0 +1,91 @@
+"""The summary model over OpenAI's Responses API."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from libs.errors import Unavailable
+from services.lead.ports import Draft, DraftRefusedError, Prompt
+from services.lead.prompt import SCHEMA_NAME, schema
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from openai.types.responses import Response
+
+ATTEMPT_SECONDS: Final = 60.0
+RETRIES: Final = 1
+WHOLE_SECONDS: Final = 100.0
+"""Both attempts together, less than the lease lasts: no other worker starts a second call."""
+OUTPUT_TOKENS: Final = 1_500
+
+
+@dataclass(frozen=True)
+class OpenAISummaryModel:
+    client: AsyncOpenAI
+    model: str
+    attempt_seconds: float = ATTEMPT_SECONDS
+
+    async def draft(self, prompt: Prompt) -> Draft:
+        return _draft_in(await self._respond(prompt))
+
+    async def shutdown_date(self) -> str:
+        """The day on which OpenAI switches this model off; empty when none is announced."""
+        import openai
+
+        try:
+            model = await self.client.models.retrieve(self.model, timeout=SHUTDOWN_SECONDS)
+        except openai.OpenAIError as error:
+            raise Unavailable("model", type(error).__name__) from error
+        return model.shutdown_date or ""
+
+    async def _respond(self, prompt: Prompt) -> Response:
+        import openai
+
+        quick = self.client.with_options(timeout=self.attempt_seconds, max_retries=RETRIES)
+        try:
+            async with asyncio.timeout(WHOLE_SECONDS):
+                return await quick.responses.create(
+                    model=self.model,
+                    instructions=prompt.instructions,
+                    input=prompt.transcript,
+                    text={
+                        "format": {
+                            "type": "json_schema",
+                            "name": SCHEMA_NAME,
+                            "schema": schema(),
+                            "strict": True,
+                        }
+                    },
+                    max_output_tokens=OUTPUT_TOKENS,
+                    safety_identifier=prompt.conversation,
+                    store=False,
+                )
+        except (openai.APITimeoutError, TimeoutError) as error:
+            raise Unavailable("model", "timeout") from error
+        except openai.APIStatusError as error:
+            raise Unavailable("model", f"status_{error.status_code}") from error
+        except (openai.OpenAIError, ValueError) as error:
+            raise Unavailable("model", type(error).__name__) from error
+
+
+SHUTDOWN_SECONDS: Final = 10.0
+
+
+def _draft_in(response: Response) -> Draft:
+    """What came was paid for, of use or not."""
+    if response.status != "completed":
+        details = response.incomplete_details
+        why = details.reason if details else response.status
+        raise DraftRefusedError(f"incomplete_{why}")
+    parts = [part for item in response.output if item.type == "message" for part in item.content]
+    if any(part.type == "refusal" for part in parts):
+        raise DraftRefusedError("refused")
+    text = "".join(part.text for part in parts if part.type == "output_text")
+    try:
+        return msgspec.json.decode(text, type=Draft)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise DraftRefusedError("off_schema") from error

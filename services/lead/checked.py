@@ -1,0 +1,143 @@
+"""A model's draft, believed only as far as the conversation bears it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from msgspec.structs import replace
+
+from libs.snapshot import Summary
+from services.lead.claims import ClaimKind, plain
+from services.lead.grounding import (
+    Grounds,
+    cleaned,
+    grounds_in,
+    grounds_of_shop,
+    spellings,
+    stated,
+)
+from services.lead.languages import language_in
+from services.lead.ports import Draft
+from services.lead.rules import READY, call_script, shown_phone
+from services.lead.transcript import Subject
+
+_SHARE_STATED: Final = {
+    "customer_name": 1.0,
+    "customer_location": 1.0,
+    "vehicle": 1.0,
+    "project": 0.6,
+    "timeline": 0.6,
+}
+"""How much of a fact its lines must hold; what is to be done may be put a little shorter."""
+_FACT_CHARACTERS: Final = 160
+_ENTRY_CHARACTERS: Final = 300
+_SUMMARY_CHARACTERS: Final = 1_200
+_LANGUAGE_CHARACTERS: Final = 30
+
+
+def checked(
+    draft: Draft, transcript: str, subject: Subject, by_rule: Summary
+) -> tuple[Summary, tuple[ClaimKind, ...]]:
+    """The summary, and what kinds of things were made up and taken out of it."""
+    check = _Check(
+        draft, subject, by_rule, grounds_in(transcript, subject.contacts, subject.profile)
+    )
+    summary = check.summary()
+    return replace(summary, removed=len(check.removed)), tuple(check.removed)
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One draft under examination; `removed` grows."""
+
+    draft: Draft
+    subject: Subject
+    by_rule: Summary
+    grounds: Grounds
+    removed: list[ClaimKind] = field(default_factory=list)
+
+    def summary(self) -> Summary:
+        draft = self.draft
+        ready = bool(self.subject.contacts) and (draft.handoff_ready or self.by_rule.handoff_ready)
+        return Summary(
+            customer_name=self.fact("customer_name"),
+            customer_phone=self.contact("phone", draft.customer_phone),
+            customer_email=self.contact("email", draft.customer_email),
+            customer_location=self.fact("customer_location"),
+            customer_language=self.language(),
+            vehicle=self.fact("vehicle"),
+            project=self.fact("project"),
+            timeline=self.fact("timeline"),
+            handoff_ready=ready,
+            handoff_reason=READY if ready else draft.handoff_reason,
+            summary=self.clean(draft.summary, self.grounds, _SUMMARY_CHARACTERS)
+            or self.by_rule.summary,
+            next_steps=self.entries(draft.next_steps) or self.by_rule.next_steps,
+            follow_up_questions=self.entries(draft.follow_up_questions),
+            call_script_prompts=call_script(
+                self.entries(draft.call_script_prompts), self.subject.profile
+            ),
+            missing_info=self.entries(draft.missing_info),
+            outreach_message=self.outreach(),
+            source="model",
+        )
+
+    def fact(self, name: str) -> str | None:
+        """The draft's, if its lines state it; else what the rules found; null stays null."""
+        drafted: str | None = getattr(self.draft, name)
+        if drafted is None:
+            return None
+        text = self.clean(drafted, self.grounds, _FACT_CHARACTERS)
+        whole = text == " ".join(plain(drafted).split())
+        numbers = getattr(self.draft.evidence, name)
+        if text and whole and stated(text, self.subject.lines, numbers, _SHARE_STATED[name]):
+            return text
+        found: str | None = getattr(self.by_rule, name)
+        return found
+
+    def contact(self, kind: ClaimKind, drafted: str | None) -> str | None:
+        """The model may choose among the values found, and only that."""
+        of_kind = [contact for contact in self.subject.contacts if contact.kind == kind]
+        if drafted is None:
+            return of_kind[0].value if of_kind else None
+        for contact in of_kind:
+            if not spellings(contact.value).isdisjoint(spellings(plain(drafted))):
+                return contact.value
+        self.removed.append(kind)
+        return of_kind[0].value if of_kind else None
+
+    def entries(self, texts: Iterable[str]) -> tuple[str, ...]:
+        kept = (self.clean(text, self.grounds, _ENTRY_CHARACTERS) for text in texts)
+        return tuple(text for text in kept if text)
+
+    def outreach(self) -> str | None:
+        """To the customer: it names the shop and its phone, nobody else's, and no price."""
+        if self.draft.outreach_message is None:
+            return self.by_rule.outreach_message if self.subject.contacts else None
+        profile = self.subject.profile
+        grounds = grounds_of_shop(self.subject.contacts, profile)
+        text = self.clean(self.draft.outreach_message, grounds, _SUMMARY_CHARACTERS)
+        named = profile.name in text and _digits(shown_phone(profile)) in _digits(text)
+        return text if named else self.by_rule.outreach_message
+
+    def language(self) -> str | None:
+        """Ours where the letters tell; a model may know one that we do not."""
+        said = "\n".join(line.text for line in self.subject.lines if line.speaker == "customer")
+        drafted = plain(self.draft.customer_language or "").strip()
+        word = (
+            drafted
+            if drafted.replace(" ", "").isalpha() and len(drafted) < _LANGUAGE_CHARACTERS
+            else ""
+        )
+        return language_in(said) or word or None
+
+    def clean(self, text: str, grounds: Grounds, most_characters: int) -> str:
+        result = cleaned(text[: 4 * most_characters], grounds)
+        self.removed.extend(result.removed)
+        return result.text[:most_characters].rstrip()
+
+
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character.isdecimal())

@@ -1,0 +1,186 @@
+"""Where a text names a phone, an email, a web address or a price, however it is disguised.
+
+The same scanner reads the conversation and the model's words about it, so that the two compare.
+"""
+# ruff: noqa: E501, RUF001 - patterns name the characters that people disguise with
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Final, Literal
+
+import msgspec
+
+ClaimKind = Literal["email", "url", "price", "phone"]
+
+
+class Claim(msgspec.Struct, frozen=True):
+    kind: ClaimKind
+    start: int
+    end: int
+    said: tuple[str, ...]
+    """What is compared: lower-case address, digits of the phone, each sum of a price."""
+
+
+def plain(text: str) -> str:
+    """Without what a reader cannot see: compatibility forms, zero-width, bidi, controls."""
+    return "".join(
+        "\n" if c in "\n\u2028\u2029" else " " if c == "\t" else c
+        for c in unicodedata.normalize("NFKC", text)
+        if c in "\n\t\u2028\u2029" or unicodedata.category(c) not in _UNSEEN
+    )
+
+
+def claims_in(text: str) -> list[Claim]:
+    """In a text that is `plain` already; spans may overlap."""
+    read = ascii_digits(text)
+    return [
+        Claim(finder.kind, match.start(), match.end(), finder.said(match))
+        for finder in _FINDERS
+        for match in finder.pattern.finditer(read)
+    ]
+
+
+def ascii_digits(text: str) -> str:
+    """Digits of every script as 0-9, in place."""
+    if text.isascii():
+        return text
+    return "".join(
+        str(unicodedata.decimal(c)) if not c.isascii() and c.isdecimal() else _NUMERALS.get(c, c)
+        for c in text
+    )
+
+
+def numbers_in(text: str) -> Iterator[str]:
+    """Every number as a sum of money would be compared: `1,200.00` is `1200`."""
+    for match in _NUMBER.finditer(ascii_digits(text)):
+        yield sum_of(match[0])
+
+
+def sum_of(number: str) -> str:
+    """`1.200,50` → `1200.50`, `1,200.00` → `1200`, `1.5k` → `1500`."""
+    thousands = number.rstrip(" ")[-1:].lower() == "k"
+    digits = re.sub(r"[^\d.,]", "", number).strip(".,")
+    whole, cents = digits, ""
+    if split := re.fullmatch(r"(.*)[.,](\d{1,2})", digits):
+        whole, cents = split[1], split[2]
+    whole = re.sub(r"\D", "", whole).lstrip("0") or "0"
+    if thousands:
+        return str(int(whole[:9]) * 1000 + int((cents + "000")[:3] if cents else 0))
+    return f"{whole}.{cents.ljust(2, '0')}" if cents.strip("0") else whole
+
+
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_NUMERALS: Final = dict(zip("〇零一二三四五六七八九", "00123456789", strict=True))
+
+_DIGIT_WORDS: Final = {
+    **dict.fromkeys(("zero", "oh", "o", "cero", "zéro"), "0"),
+    **dict.fromkeys(("one", "uno", "un"), "1"), **dict.fromkeys(("two", "dos", "deux"), "2"),
+    **dict.fromkeys(("three", "tres", "trois"), "3"),
+    **dict.fromkeys(("four", "cuatro", "quatre"), "4"),
+    **dict.fromkeys(("five", "cinco", "cinq"), "5"), **dict.fromkeys(("six", "seis"), "6"),
+    **dict.fromkeys(("seven", "siete", "sept"), "7"),
+    **dict.fromkeys(("eight", "ocho", "huit"), "8"), **dict.fromkeys(("nine", "nueve", "neuf"), "9"),
+}  # fmt: skip
+_TENS: Final = (
+    "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty"
+    "|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|grand|dozen|diez|veinte|treinta"
+    "|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|cien|ciento|cientos|doscientos|trescientos"
+    "|cuatrocientos|quinientos|seiscientos|setecientos|ochocientos|novecientos|mil"
+)
+_MONEY_WORDS: Final = (
+    r"usd|eur|gbp|cad|aud|mxn|inr|vnd|rmb|cny|jpy|krw|dollars?|bucks?|euros?|pounds?|quid|pesos?"
+    r"|d[oó]lar(?:es)?|dlls|reais|rupees?|rupiah|yuan|grand|cents?|đồng|dong|đô|руб\w*|доллар\w*"
+    r"|دولار|درهم|ريال|ریال|تومان|डॉलर|रुपये|ਡਾਲਰ|டாலர்|డాలర్"
+)
+_MONEY_SIGNS: Final = r"[$€£¥₹₩₫₱฿₽₴₺₪₦¢﷼]|us\$|r\$|元|块|塊|圆|円|원|달러|美元|美金|ドル"
+_MONEY_BEFORE: Final = r"(?:usd|eur|gbp|cad|aud|mxn|inr|rs\.?|rp\.?|rm|rmb|cny|vnd)"
+_PRICE_WORDS: Final = (
+    r"price|priced|costs?|charges?|fee|total|quoted?|estimated?|budget|deposit|precio|cuesta|costo"
+    r"|cobr\w+|presupuesto|preço|custa|prix|coûte|giá|harga|цена|стоимость|价格|價格|收费|値段|가격|سعر"
+)
+_AMOUNT: Final = r"\d(?:[\d.,']|\s(?=\d{3}\b))*\s?k?(?![a-z\d])"
+_RANGE: Final = rf"{_AMOUNT}(?:\s*(?:-|–|—|~|to|a|bis|до)\s*(?:{_MONEY_SIGNS})?\s*{_AMOUNT})?"
+_LINK: Final = (
+    r"(?:\s+(?:is|of|at|for|around|about|be|would|will|es|de|será|approximately)|\s*[:=~])"
+)
+
+_NUMBER: Final = re.compile(r"(?<![\d])\d(?:[\d.,']*\d)?\s?k?(?![a-z\d])", re.IGNORECASE)
+_TLD: Final = (
+    r"(?:[a-z]{2,24}|xn--[a-z0-9-]+|рф|укр|бел|中国|中國|公司|网络|한국|भारत|امارات|السعودية)"
+)
+_COMMON_TLD: Final = (
+    r"(?:com|net|org|info|biz|io|co|us|me|ly|to|ru|cn|xyz|top|shop|site|app|dev|online)"
+)
+_DOT_WORD: Final = r"(?:\s+(?:dot|punto|ponto|point)\s+|\s*[\[({]\s*(?:dot|\.)\s*[\])}]\s*)"
+_AT_WORD: Final = r"(?:\s+(?:at|arroba)\s+|\s*[\[({]\s*(?:at|@)\s*[\])}]\s*)"
+_NAME: Final = r"[\w.+%-]{1,64}"
+_LABEL: Final = r"[\w-]{1,63}"
+
+_EMAIL: Final = re.compile(
+    rf"{_NAME}\s?@\s?{_LABEL}(?:[.。]{_LABEL}){{1,8}}"
+    rf"|{_NAME}(?:{_AT_WORD}|\s?@\s?){_LABEL}(?:(?:{_DOT_WORD}|[.。]){_LABEL}){{0,4}}{_DOT_WORD}{_LABEL}"
+    rf"|{_NAME}\s*[\[({{]\s*(?:at|@)\s*[\])}}]\s*{_LABEL}(?:[.。]{_LABEL}){{1,8}}",
+    re.IGNORECASE,
+)
+_URL: Final = re.compile(
+    r"\b(?:h\w{2}ps?|ftps?|javascript|data|mailto|tel|sms|file|vbscript|whatsapp|intent)\s?:\s?\S+"
+    r"|\bwww\s?\.\s?\S+"
+    rf"|(?<![\w@.])(?:{_LABEL}[.。]){{1,8}}{_TLD}(?![\w@])(?:[:/?#]\S*)?"
+    rf"|(?<![\w@.]){_LABEL}(?:{_DOT_WORD}{_LABEL}){{0,4}}{_DOT_WORD}{_COMMON_TLD}\b"
+    r"|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])\S*",
+    re.IGNORECASE,
+)
+_PRICE: Final = re.compile(
+    rf"(?:{_MONEY_SIGNS}|\b{_MONEY_BEFORE})\s*{_RANGE}"
+    rf"|{_RANGE}\s*(?:{_MONEY_SIGNS}|\b(?:{_MONEY_WORDS})\b)"
+    rf"|(?:{_PRICE_WORDS}){_LINK}{{0,3}}\s*(?:{_MONEY_SIGNS})?\s*{_RANGE}"
+    rf"|\b(?:{_TENS}|{'|'.join(_DIGIT_WORDS)})(?:[\s-]+(?:and|y|{_TENS}|{'|'.join(_DIGIT_WORDS)})){{0,8}}"
+    rf"\s+(?:{_MONEY_WORDS})\b"
+    r"|\d+\s?(?:%|percent)\s*(?:off|discount|de descuento)",
+    re.IGNORECASE,
+)
+_PHONE: Final = re.compile(
+    r"(?<![\d])\+?\(?\d(?:[\s().\-–—‐‑−/·•_*,:|]{0,3}\d){6,19}(?!\d)"
+    r"|\b1?[\s.-]?8(?:00|33|44|55|66|77|88)[\s.-][a-z\d](?:[\s.-]?[a-z\d]){5,9}\b"
+    rf"|\b(?:{'|'.join(_DIGIT_WORDS)})(?:[\s,.-]+(?:{'|'.join(_DIGIT_WORDS)})){{6,14}}\b"
+    r"|\b(?:call|text|sms|dial|llam\w+|marque|whatsapp)\s+(?:[a-z]+\s+){0,3}\d{3,6}\b(?![\s./-]?\d)",
+    re.IGNORECASE,
+)
+_WORDS_OF_DIGITS: Final = re.compile(rf"\b(?:{'|'.join(_DIGIT_WORDS)})\b", re.IGNORECASE)
+
+
+def _address(match: re.Match[str]) -> tuple[str, ...]:
+    text = re.sub(_AT_WORD, "@", match[0].lower())
+    return (re.sub(r"\s", "", re.sub(_DOT_WORD, ".", text)).replace("。", ".").strip("."),)
+
+
+def _web_address(match: re.Match[str]) -> tuple[str, ...]:
+    text = re.sub(r"\s", "", re.sub(_DOT_WORD, ".", match[0].lower())).replace("。", ".")
+    return (re.sub(r"^https?:/*", "", text).removeprefix("www.").rstrip("/.,;:!?)'\"]"),)
+
+
+def _sums(match: re.Match[str]) -> tuple[str, ...]:
+    return tuple(sum_of(number[0]) for number in _NUMBER.finditer(match[0])) or (match[0].lower(),)
+
+
+def _dialled(match: re.Match[str]) -> tuple[str, ...]:
+    text = _WORDS_OF_DIGITS.sub(lambda word: _DIGIT_WORDS[word[0].lower()], match[0])
+    vanity = re.search(r"(?<=\d[\s.-])[a-z]{3,}", text, re.IGNORECASE)
+    return (re.sub(r"[\W_]" if vanity else r"\D", "", text).lower(),)
+
+
+class _Finder(msgspec.Struct, frozen=True):
+    kind: ClaimKind
+    pattern: re.Pattern[str]
+    said: Callable[[re.Match[str]], tuple[str, ...]]
+
+
+_FINDERS: Final = (
+    _Finder("email", _EMAIL, _address),
+    _Finder("url", _URL, _web_address),
+    _Finder("price", _PRICE, _sums),
+    _Finder("phone", _PHONE, _dialled),
+)

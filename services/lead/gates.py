@@ -1,0 +1,212 @@
+"""Is this a lead, and may its mail leave now? Contracts §2 as pure functions, one per look.
+
+standing(record, leased)      rows 1-4   what the record alone says
+heard(record, conversation)   rows 5-7   what the customer said, and when
+readiness(case, summary)      row  8     whether that is enough for a mail
+to_remember(case, verdict)               the ledger's events that make a verdict durable
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+from libs.ledger.events import Considered, Event, NothingToSend, NotNow, Reopened
+from libs.ledger.record import LeadRecord, State
+from libs.ledger.timing import DAY_SECONDS
+from libs.snapshot import Summary
+from services.lead.transcript import Subject
+
+QUIET_MARGIN_SECONDS: Final = 5.0
+"""A timer set for the very end of the quiet window would come a moment too early."""
+
+Kind = Literal["full", "partial"]
+
+
+class Times(msgspec.Struct, frozen=True, kw_only=True):
+    """How long we wait; each is a setting."""
+
+    quiet_seconds: float = 300
+    partial_after_seconds: float = 7200
+    lease_seconds: float = 120
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation beside its record, as they stand now."""
+
+    record: LeadRecord | None
+    now: float
+    times: Times
+    subject: Subject | None = None
+    """None: not read, or no conversation has this id."""
+
+    @property
+    def owner(self) -> str:
+        """The visitor whose thread it is."""
+        if self.subject:
+            return self.subject.conversation.visitor
+        return self.record.visitor if self.record else ""
+
+    @property
+    def last_item_id(self) -> str:
+        return self.subject.last_item_id if self.subject else ""
+
+    @property
+    def last_at(self) -> float:
+        """When somebody last spoke; a time ahead of ours counts as now."""
+        items = self.subject.conversation.items if self.subject else ()
+        began = self.record.created_at if self.record else self.now
+        return min(items[-1].at if items else began, self.now)
+
+    @property
+    def silent_seconds(self) -> float:
+        return self.now - self.last_at
+
+
+class Stop(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer; nothing to remember."""
+
+    reason: str
+    sent_at: float | None = None
+    retry_after: float | None = None
+
+
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
+    """Not now: look again at `until`."""
+
+    reason: str
+    until: float
+    punctual: bool = False
+    """Whether the sweeper's half minute would be late."""
+    missing_info: tuple[str, ...] = ()
+
+
+class Close(msgspec.Struct, frozen=True, kw_only=True):
+    """A day of silence, and nobody to reach."""
+
+    reason: str
+    ends: Literal["no_contact", "empty"]
+
+
+class Send(msgspec.Struct, frozen=True, kw_only=True):
+    """The mail may leave, if the record still agrees when it is armed."""
+
+    reason: Literal["send"] = "send"
+    kind: Kind
+    snapshot: str = ""
+    """Known already when an earlier attempt was about it and nothing was said since."""
+
+
+Verdict = Stop | Wait | Close | Send
+
+
+def standing(record: LeadRecord | None, *, leased: bool, now: float) -> Stop | None:
+    """Rows 1-4: what is already settled, and who else is at work."""
+    state = record.state if record else None
+    if record and state is State.SENT:
+        return Stop(reason="already_sent", sent_at=record.sent_at)
+    if state is State.SENDING or not leased:
+        return Stop(reason="in_progress")
+    if record and state is State.ERROR and (wait := (record.due_at or now) - now) > 0:
+        return Stop(reason="cooldown", retry_after=wait)
+    return Stop(reason="held") if state is State.HELD else None
+
+
+def gone(case: Case) -> Stop | Wait | Close:
+    """No conversation has this id, or no longer."""
+    if case.record and case.record.state is State.PENDING:
+        return _silent(case, "unknown_thread", "empty")
+    return Stop(reason="unknown_thread")
+
+
+def heard(case: Case, subject: Subject) -> Verdict | None:
+    """Rows 5-7. Before them: what was closed as it is, and a mail that only failed to leave."""
+    if case.record and case.record.last_item_id == case.last_item_id:
+        if case.record.state is State.CLOSED:
+            return Stop(reason=CLOSED_AS.get(case.record.reason, "missing_contact"))
+        if case.record.state is State.ERROR and case.record.snapshot:
+            return Send(kind=_kind(case.record), snapshot=case.record.snapshot)
+    if not any(item.speaker == "customer" for item in subject.conversation.items):
+        return _silent(case, "empty_thread", "empty")
+    if case.silent_seconds < case.times.quiet_seconds:
+        until = case.last_at + case.times.quiet_seconds + QUIET_MARGIN_SECONDS
+        return Wait(reason="not_idle", until=until, punctual=True)
+    if not subject.contacts:
+        return _silent(case, "missing_contact", "no_contact")
+    return None
+
+
+def readiness(case: Case, summary: Summary) -> Wait | Send:
+    """Row 8. Who can be reached is never lost: after a longer silence the lead is partial."""
+    if summary.handoff_ready:
+        return Send(kind="full")
+    if case.silent_seconds >= case.times.partial_after_seconds:
+        return Send(kind="partial")
+    why = summary.handoff_reason
+    return Wait(
+        reason=why if why in NOT_READY else "not_ready",
+        until=case.last_at + case.times.partial_after_seconds,
+        missing_info=summary.missing_info,
+    )
+
+
+def to_remember(case: Case, verdict: Verdict, *, reason: str) -> tuple[Event, ...]:
+    """In order. Nothing where the record already promises to look again in time."""
+    match verdict:
+        case Wait(reason=why, until=until):
+            return (_look_again(case, why, until),)
+        case Close(ends=ends):
+            end = NothingToSend(
+                reason=ends, quiet_since=case.last_at, last_item_id=case.last_item_id
+            )
+            state = case.record.state if case.record else None
+            opened = () if state is State.PENDING else (_look_again(case, ends, case.now),)
+            return (*opened, end)
+        case Send():
+            return _before_sending(case, reason)
+        case Stop():
+            return ()
+
+
+CLOSED_AS: Final = {"no_contact": "missing_contact", "empty": "empty_thread"}
+"""What an asker is told about a closed thread."""
+
+NOT_READY: Final = frozenset(
+    {"missing_contact", "missing_project_details", "missing_vehicle_context"}
+)
+
+
+def _silent(case: Case, reason: str, ends: Literal["no_contact", "empty"]) -> Wait | Close:
+    """Watched until a day has passed without a new item."""
+    if case.silent_seconds >= DAY_SECONDS:
+        return Close(reason=reason, ends=ends)
+    return Wait(reason=reason, until=case.last_at + DAY_SECONDS)
+
+
+def _look_again(case: Case, reason: str, until: float) -> Event:
+    if case.record is None:
+        return Considered(reason=reason, due_at=until, visitor=case.owner)
+    if case.record.state is State.CLOSED:
+        return Reopened(last_item_id=case.last_item_id, due_at=until)
+    return NotNow(reason=reason, due_at=until)
+
+
+def _before_sending(case: Case, reason: str) -> tuple[Event, ...]:
+    """Should the mailer never hear of it, the sweeper comes back once our lease is over."""
+    until = case.now + case.times.lease_seconds
+    if case.record is None or case.record.state is not State.PENDING:
+        return (_considered_or_reopened(case, reason, until),)
+    due_at = case.record.due_at
+    return (NotNow(reason=reason, due_at=until),) if due_at is None or due_at > until else ()
+
+
+def _considered_or_reopened(case: Case, reason: str, until: float) -> Event:
+    """A mail that was refused for too long is put before a person by `Considered`."""
+    if case.record and case.record.state is State.ERROR:
+        return Considered(reason=reason, due_at=until)
+    return _look_again(case, reason, until)
+
+
+def _kind(record: LeadRecord) -> Kind:
+    return "partial" if record.kind == "partial" else "full"

@@ -1,0 +1,251 @@
+"""Decides whether a conversation is a lead, and hands it to the mailer when it is one.
+
+ConsiderLead ─▶ lease ─▶ record ─▶ transcript ─▶ contacts ─▶ summary ─▶ snapshot ─▶ SendLeadMail
+└───── a gate says no: remember when to look again, and answer
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec.structs import replace
+
+from libs.attribution import TrailKey, Trails
+from libs.conversations.port import Conversation, Conversations
+from libs.errors import Rejected, Unavailable
+from libs.leases.port import Leases
+from libs.ledger.apply import apply
+from libs.ledger.port import LeadRecords
+from libs.ledger.record import LeadKey
+from libs.messages.dedupe import thread_lease, thread_timer
+from libs.messages.lead import ConsiderLead, LeadDecision, RecordSignal
+from libs.messages.mail import SendLeadMail
+from libs.runtime.clock import Clock
+from libs.runtime.log import Log
+from libs.runtime.metrics import DECISIONS, Metrics
+from libs.shops.profile import ShopProfile, Shops
+from libs.snapshot import Signal
+from libs.streams.port import Delivery, Publisher
+from services.lead import gates
+from services.lead.contact import contacts
+from services.lead.gates import Case, Send, Stop, Times, Verdict, Wait
+from services.lead.snapshots import Snapshots
+from services.lead.summary import Summaries
+from services.lead.transcript import Subject, lines_of
+
+REASONS: Final = frozenset(
+    {"idle", "pagehide", "chat_closed", "auto", "quiet", "watch", "operator"}
+)
+"""Whatever else a trigger says counts as `other`, and obeys every guard."""
+
+
+@dataclass(frozen=True)
+class LeadHandlers:
+    shops: Shops
+    records: LeadRecords
+    conversations: Conversations
+    leases: Leases
+    publisher: Publisher
+    summaries: Summaries
+    snapshots: Snapshots
+    trails: Trails
+    clock: Clock
+    metrics: Metrics
+    log: Log
+    times: Times
+
+    async def consider(self, delivery: Delivery[ConsiderLead]) -> None:
+        """Decide this thread now, or remember when to look again.
+
+        May run twice: the same entry takes its own lease again, records and timers are set to what
+        they already are, a summary comes from its cache, and of two `SendLeadMail` for one thread
+        only one can arm the record.
+        """
+        wish, nonce = _known_reason(delivery.message), delivery.entry_id
+        profile = self.shops.by_slug.get(wish.shop)
+        if profile is None:
+            raise Rejected("unknown shop")
+        leased = await self._take(wish, nonce)
+        passed_on = False
+        try:
+            case, verdict = await self._decide(wish, profile, leased=leased)
+            if isinstance(verdict, Send):
+                await self._pass_on(delivery, case, verdict)
+                passed_on = True
+            else:
+                await self._set_timer(wish, verdict, leased=leased)
+                answer = _decision(wish, case, verdict, self.times)
+                await self.publisher.reply(delivery.reply_to, answer)
+        finally:
+            if leased and not passed_on:
+                await self._release(wish, nonce)
+        self._note(wish, verdict)
+
+    async def signal(self, delivery: Delivery[RecordSignal]) -> None:
+        """May run twice: the same signal is kept under the same key."""
+        wish = delivery.message
+        if not wish.visitor:
+            return
+        at = wish.at or self.clock.now()
+        where = TrailKey(wish.shop, wish.visitor)
+        signal = Signal(
+            event=wish.event,
+            at=at,
+            page_url=wish.page_url,
+            click_url=wish.click_url,
+            provider=wish.provider,
+        )
+        await self.trails.add(where, signal)
+        await self.trails.touch(
+            where, wish.attribution, locale=wish.locale, page_url=wish.page_url, at=at
+        )
+
+    async def _decide(
+        self, wish: ConsiderLead, profile: ShopProfile, *, leased: bool
+    ) -> tuple[Case, Verdict]:
+        record = await self.records.read(_key(wish))
+        case = Case(record=record, now=self.clock.now(), times=self.times)
+        if stop := gates.standing(record, leased=leased, now=case.now):
+            return case, stop
+        conversation = await self.conversations.read(wish.shop, wish.thread_id)
+        case = replace(case, now=self.clock.now())
+        if conversation is not None:
+            await self._keep_touch(wish, conversation)
+            case = replace(case, subject=_subject(conversation, profile))
+        verdict = await self._judge(wish, case)
+        return case, await self._remember(wish, case, verdict)
+
+    async def _judge(self, wish: ConsiderLead, case: Case) -> Verdict:
+        """The model is asked only when everything that costs nothing has said yes."""
+        if case.subject is None:
+            return gates.gone(case)
+        if verdict := gates.heard(case, case.subject):
+            return verdict
+        summary = await self.summaries.of(case.subject)
+        ready = gates.readiness(case, summary)
+        if not isinstance(ready, Send):
+            return ready
+        fixed = await self.snapshots.fix(wish, case.subject, summary, ready.kind)
+        return replace(ready, snapshot=fixed)
+
+    async def _remember(self, wish: ConsiderLead, case: Case, verdict: Verdict) -> Verdict:
+        """Durable before anybody is told; a state that overtook us answers instead."""
+        for event in gates.to_remember(case, verdict, reason=wish.reason):
+            applied = await apply(self.records, _key(wish), event, self.clock)
+            now = self.clock.now()
+            if overtaken := gates.standing(applied.record, leased=True, now=now):
+                return overtaken
+        return verdict
+
+    async def _pass_on(self, delivery: Delivery[ConsiderLead], case: Case, send: Send) -> None:
+        """The mailer takes our lease over, and answers whoever asked."""
+        wish = _known_reason(delivery.message)
+        mail = SendLeadMail(
+            request_id=wish.request_id,
+            shop=wish.shop,
+            thread_id=wish.thread_id,
+            snapshot=send.snapshot,
+            last_item_id=case.last_item_id,
+            kind=send.kind,
+            reason=wish.reason,
+            visitor=case.owner,
+            lease=delivery.entry_id,
+        )
+        await self.publisher.publish(mail, reply_to=delivery.reply_to, deadline=delivery.deadline)
+
+    async def _set_timer(self, wish: ConsiderLead, verdict: Verdict, *, leased: bool) -> None:
+        """Punctual, beside the durable one. Who was kept out by a lease comes back after it: its
+        holder may have died before it wrote anything down.
+        """
+        if isinstance(verdict, Wait) and verdict.punctual:
+            at = verdict.until
+        elif verdict.reason == "in_progress" and not leased:
+            at = self.clock.now() + self.times.lease_seconds
+        else:
+            return
+        again = replace(wish, reason="quiet", attribution=None)
+        await self.publisher.schedule(again, key=thread_timer(wish.shop, wish.thread_id), at=at)
+
+    async def _keep_touch(self, wish: ConsiderLead, conversation: Conversation) -> None:
+        """Only what the visitor's own browser says about where it came from."""
+        if not wish.visitor or wish.visitor != conversation.visitor:
+            return
+        await self.trails.touch(
+            TrailKey(wish.shop, wish.visitor),
+            wish.attribution,
+            locale=wish.locale,
+            page_url=wish.page_url,
+            at=self.clock.now(),
+        )
+
+    async def _take(self, wish: ConsiderLead, nonce: str) -> bool:
+        """Without Redis we go on: the record decides, the lease only saves work."""
+        name = thread_lease(wish.shop, wish.thread_id)
+        try:
+            return await self.leases.take(name, nonce, self.times.lease_seconds)
+        except Unavailable:
+            self.log.warning("redis_lost", where="lease", thread_id=wish.thread_id)
+            return True
+
+    async def _release(self, wish: ConsiderLead, nonce: str) -> None:
+        try:
+            await self.leases.release(thread_lease(wish.shop, wish.thread_id), nonce)
+        except Unavailable:
+            self.log.warning("redis_lost", where="lease", thread_id=wish.thread_id)
+
+    def _note(self, wish: ConsiderLead, verdict: Verdict) -> None:
+        self.metrics.count(DECISIONS, verdict.reason)
+        if self.log.chatty:
+            self.log.info(
+                "lead_decided",
+                request_id=wish.request_id,
+                shop=wish.shop,
+                thread_id=wish.thread_id,
+                reason=wish.reason,
+                outcome=verdict.reason,
+            )
+
+
+def _known_reason(wish: ConsiderLead) -> ConsiderLead:
+    return wish if wish.reason in REASONS else replace(wish, reason="other")
+
+
+def _key(wish: ConsiderLead) -> LeadKey:
+    return LeadKey(wish.shop, wish.thread_id)
+
+
+def _subject(conversation: Conversation, profile: ShopProfile) -> Subject:
+    lines = lines_of(conversation, profile)
+    return Subject(
+        conversation=conversation,
+        lines=lines,
+        contacts=contacts(lines, profile),
+        profile=profile,
+    )
+
+
+def _decision(wish: ConsiderLead, case: Case, verdict: Verdict, times: Times) -> LeadDecision:
+    answer = LeadDecision(
+        request_id=wish.request_id,
+        thread_id=wish.thread_id,
+        sent=verdict.reason == "already_sent",
+        reason=verdict.reason,
+        visitor=case.owner,
+        known=verdict.reason != "unknown_thread",
+    )
+    match verdict:
+        case Stop(sent_at=sent_at, retry_after=retry_after):
+            return replace(answer, sent_at=sent_at, retry_after=retry_after)
+        case Wait(reason="not_idle", until=until):
+            return replace(
+                answer,
+                last_activity_at=case.last_at,
+                idle_seconds=times.quiet_seconds,
+                seconds_since_last_activity=case.silent_seconds,
+                scheduled_for=until,
+            )
+        case Wait(missing_info=missing_info):
+            return replace(answer, missing_info=missing_info)
+        case _:
+            return answer

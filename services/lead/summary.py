@@ -1,0 +1,98 @@
+"""The summary of a conversation: drafted once by a model and then checked, or found by rule."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from libs.blobs.port import BlobMissingError, Blobs
+from libs.errors import Unavailable
+from libs.limits.port import Limit, Limits
+from libs.runtime.log import Log
+from libs.runtime.metrics import MODEL_CALLS, UNGROUNDED, Metrics
+from libs.snapshot import Summary
+from services.lead import rules
+from services.lead.checked import checked
+from services.lead.ports import DraftRefusedError, SummaryModel
+from services.lead.prompt import prompt_for
+from services.lead.transcript import Subject
+
+ALL_SHOPS: Final = "*"
+"""The caps hold for all shops together; no shop can have this name."""
+
+
+@dataclass(frozen=True)
+class Summaries:
+    model: SummaryModel | None
+    """None: no key, and the rules do without."""
+    limits: Limits
+    caps: tuple[Limit, ...]
+    blobs: Blobs
+    metrics: Metrics
+    log: Log
+
+    async def of(self, subject: Subject) -> Summary:
+        """Never fails for want of a model. Raises Unavailable("blobs", ...)."""
+        found = rules.find(subject.lines, subject.profile)
+        by_rule = rules.summarize(found, subject.contacts, subject.lines, subject.profile)
+        if self.model is None:
+            return by_rule
+        if cached := await self._cached(subject):
+            return cached
+        if not await self._may_spend():
+            return by_rule
+        summary = await self._drafted(self.model, subject, by_rule)
+        body = msgspec.json.encode(summary)
+        await self.blobs.put(_cache_key(subject), body, content_type="application/json")
+        return summary
+
+    async def _drafted(self, model: SummaryModel, subject: Subject, by_rule: Summary) -> Summary:
+        """What failed is kept too: the call was made, and a lead does not wait for a better day."""
+        shop_thread = f"{subject.profile.slug}:{subject.thread_id}"
+        prompt = prompt_for(shop_thread, subject.lines, subject.contacts, subject.profile)
+        try:
+            draft = await model.draft(prompt)
+        except (DraftRefusedError, Unavailable) as error:
+            self._count_failure(subject, error.reason)
+            return by_rule
+        self.metrics.count(MODEL_CALLS, "summary", "ok")
+        summary, removed = checked(draft, prompt.transcript, subject, by_rule)
+        for kind in removed:
+            self.metrics.count(UNGROUNDED, kind)
+        return summary
+
+    def _count_failure(self, subject: Subject, reason: str) -> None:
+        self.metrics.count(MODEL_CALLS, "summary", "failed")
+        self.log.warning(
+            "Lead summary generation failed",
+            shop=subject.profile.slug,
+            thread_id=subject.thread_id,
+            reason=reason,
+        )
+
+    async def _cached(self, subject: Subject) -> Summary | None:
+        try:
+            return msgspec.json.decode(await self.blobs.get(_cache_key(subject)), type=Summary)
+        except (BlobMissingError, msgspec.DecodeError):
+            return None
+
+    async def _may_spend(self) -> bool:
+        """A bill without an end is worse than a summary by rule: unreachable means no."""
+        try:
+            refused = (await self.limits.admit(ALL_SHOPS, self.caps)).refused
+        except Unavailable:
+            self.metrics.count(MODEL_CALLS, "summary", "not_counted")
+            return False
+        if refused:
+            self.metrics.count(MODEL_CALLS, "summary", "capped")
+            self.log.warning("rate_limit_exceeded", endpoint="summary", limit=refused.name)
+        return refused is None
+
+
+def _cache_key(subject: Subject) -> str:
+    """By thread and last item: the same conversation is never paid for twice."""
+    last = hashlib.sha256(subject.last_item_id.encode()).hexdigest()[:24]
+    return f"summaries/{subject.profile.slug}/{subject.thread_id}/{last}.json"

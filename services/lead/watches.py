@@ -1,0 +1,77 @@
+"""Visitors who never came back: whatever they wrote is looked at all the same."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from libs.conversations.port import Conversations
+from libs.errors import Unavailable
+from libs.ledger.port import LeadRecords
+from libs.ledger.record import LeadKey, State, Watch
+from libs.ledger.sweep import sweep_once
+from libs.messages.lead import ConsiderLead
+from libs.runtime.clock import Clock
+from libs.runtime.log import Log
+from libs.streams.port import Publisher
+
+WATCHES: Final = 200
+"""A backlog is worked off over several sweeps, the longest overdue first."""
+SETTLED: Final = frozenset({State.SENT, State.HELD})
+
+
+@dataclass(frozen=True)
+class Sweeper:
+    """Runs in every lead process, without a leader: what two of them publish is decided once."""
+
+    records: LeadRecords
+    conversations: Conversations
+    publisher: Publisher
+    clock: Clock
+    log: Log
+    sweep_seconds: float
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(self.sweep_seconds)
+            await self.sweep()
+
+    async def sweep(self) -> None:
+        """What cannot be done now is still overdue at the next sweep."""
+        try:
+            swept = await sweep_once(self.records, self.publisher, self.clock)
+            watched = await self.end_due_watches()
+        except Unavailable as error:
+            self.log.warning("sweep_failed", part=error.part)
+            return
+        if swept or watched:
+            self.log.info("swept", count=swept + watched)
+
+    async def end_due_watches(self) -> int:
+        """How many conversations were put up for decision."""
+        due = await self.records.due_watches(self.clock.now(), WATCHES)
+        return sum([await self._end(watch) for watch in due])
+
+    async def _end(self, watch: Watch) -> int:
+        """Published before the watch ends: a crash in between only publishes once more."""
+        threads = await self.conversations.threads_of(watch.shop, watch.visitor)
+        count = 0
+        for thread_id in threads:
+            record = await self.records.read(LeadKey(watch.shop, thread_id))
+            if record is None or record.state not in SETTLED:
+                await self.publisher.publish(_wish(watch, thread_id))
+                count += 1
+        await self.records.end_watch(watch)
+        return count
+
+
+def _wish(watch: Watch, thread_id: str) -> ConsiderLead:
+    return ConsiderLead(
+        shop=watch.shop,
+        thread_id=thread_id,
+        reason="watch",
+        visitor=watch.visitor,
+        locale=watch.locale,
+        page_url=watch.page_url,
+    )

@@ -1,0 +1,113 @@
+"""What the lead service is made of."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from libs.attribution import Trails
+from libs.blobs.open import open_blobs
+from libs.blobs.port import Blobs
+from libs.conversations.open import open_conversations
+from libs.errors import Unavailable
+from libs.leases.redis import RedisLeases
+from libs.ledger.open import open_records
+from libs.ledger.port import LeadRecords
+from libs.limits.port import Limit
+from libs.limits.redis import RedisLimits
+from libs.messages.streams import LEAD_CONSIDER, LEAD_SIGNAL
+from libs.runtime.runtime import Consumer, Runtime, Service
+from libs.shops.profile import load_shops
+from services.lead.gates import Times
+from services.lead.handlers import LeadHandlers
+from services.lead.ports import SummaryModel
+from services.lead.settings import LeadSettings
+from services.lead.snapshots import Snapshots
+from services.lead.summary import Summaries
+from services.lead.watches import Sweeper
+
+HANDLER_SECONDS: Final = 200.0
+"""A slow transcript and both attempts of a slow model; the consume loop keeps the entry ours."""
+CONCURRENCY: Final = 64
+
+
+async def wire(settings: LeadSettings, runtime: Runtime) -> Service:
+    records = await open_records(settings, runtime.stack, runtime.clock)
+    blobs = await open_blobs(settings, runtime.stack)
+    conversations = await open_conversations(settings, runtime.stack, blobs)
+    trails = Trails(blobs)
+    handlers = LeadHandlers(
+        shops=load_shops(settings.shops),
+        records=records,
+        conversations=conversations,
+        leases=RedisLeases(runtime.streams.redis),
+        publisher=runtime.streams,
+        summaries=await _summaries(settings, runtime, blobs),
+        snapshots=Snapshots(blobs, trails, runtime.clock),
+        trails=trails,
+        clock=runtime.clock,
+        metrics=runtime.metrics,
+        log=runtime.log,
+        times=Times(
+            quiet_seconds=settings.quiet_seconds,
+            partial_after_seconds=settings.partial_after_seconds,
+            lease_seconds=settings.lease_seconds,
+        ),
+    )
+    sweeper = Sweeper(
+        records=records,
+        conversations=conversations,
+        publisher=runtime.streams,
+        clock=runtime.clock,
+        log=runtime.log,
+        sweep_seconds=settings.sweep_seconds,
+    )
+    return Service(
+        "lead",
+        consumers=(
+            Consumer(
+                LEAD_CONSIDER,
+                handlers.consider,
+                concurrency=CONCURRENCY,
+                timeout_seconds=HANDLER_SECONDS,
+            ),
+            Consumer(LEAD_SIGNAL, handlers.signal),
+        ),
+        loops=(sweeper.run,),
+        health=(("records", lambda: _answers(records)),),
+    )
+
+
+async def _summaries(settings: LeadSettings, runtime: Runtime, blobs: Blobs) -> Summaries:
+    return Summaries(
+        model=await _model(settings, runtime),
+        limits=RedisLimits(runtime.streams.redis),
+        caps=(
+            Limit("model_calls_per_minute", "", settings.model_calls_per_minute, "cap"),
+            Limit("model_calls_per_day", "", settings.model_calls_per_day, "cap"),
+        ),
+        blobs=blobs,
+        metrics=runtime.metrics,
+        log=runtime.log,
+    )
+
+
+async def _model(settings: LeadSettings, runtime: Runtime) -> SummaryModel | None:
+    """Without a key the rules write the summary, and that is no error."""
+    if not settings.openai_api_key:
+        return None
+    from openai import AsyncOpenAI
+
+    from services.lead.adapters.openai import OpenAISummaryModel
+
+    client = await runtime.stack.enter_async_context(
+        AsyncOpenAI(api_key=settings.openai_api_key, base_url=settings.openai_base_url or None)
+    )
+    return OpenAISummaryModel(client, settings.lead_summary_model)
+
+
+async def _answers(records: LeadRecords) -> bool:
+    try:
+        await records.due_watches(0.0, 1)
+    except Unavailable:
+        return False
+    return True

@@ -1,0 +1,135 @@
+"""How customers of many languages say who and where they are and when they need it."""
+# ruff: noqa: E501, ISC004, RUF001 - phrases of twenty languages, one a line
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_CAPITALS: Final = (
+    r"(?P<said>[A-ZÀ-ÖØ-ÞĐÀ-Ỹ][\w'’.-]{1,20}"
+    r"(?:\s(?:de|del|la|da|dos|van|von|bin|al)\b)?(?:\s[A-ZÀ-ÖØ-ÞĐÀ-Ỹ][\w'’-]{0,20}){0,3})"
+)
+"""A name as it is written: up to four words with capitals."""
+_WORDS: Final = r"(?P<said>[^\W\d_][\w'’-]{1,20}(?:\s[^\W\d_][\w'’-]{0,20}){0,2})"
+"""A name after words that leave no doubt, however it is written."""
+_NEXT: Final = r"(?=\s*(?:[.,;!?\n]|$|\band\b|\by\b|\be\b|\bet\b|\bmy\b|\bmi\b|\bphone\b))"
+_HAN: Final = r"(?P<said>[\u3400-\u9fff·]{2,4})"
+
+NAME: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"(?i:\bmy (?:full )?name(?:'s| is)|\bme llamo|\bmi nombre es|\bje m['’]appelle"
+        rf"|\bmeu nome é|\b(?:tôi|em|anh|chị|mình) tên(?: là)?|\btên (?:tôi|em|của tôi) là"
+        rf"|\bang pangalan ko(?: ay)?|\bako si|\bnama saya(?: adalah)?|меня зовут|اسمي"
+        rf"|نام من|اسم من|मेरा नाम|ਮੇਰਾ ਨਾਮ|என் பெயர்|నా పేరు)\s*:?\s*(?:{_CAPITALS}|{_WORDS.replace('said', 'free')}{_NEXT})",
+        rf"(?i:\b(?:this is|i am|i['’]m|it['’]s|name ?:|soy|sou|je suis|regards,|thanks,|gracias,))\s*{_CAPITALS}{_NEXT}",
+        rf"(?:我叫|我是|我的名字(?:是|叫)|名字(?:是|叫))\s*{_HAN}",
+        r"(?:제 이름은|이름은|저는)\s*(?P<said>[\uac00-\ud7af]{2,5}?)(?:입니다|이에요|예요|이고|라고)",
+        r"(?:私の名前は|名前は)\s*(?P<said>[\u3040-\u30ff\u3400-\u9fffー\s]{2,10}?)(?:です|と申|。|、|$)",
+    )
+)
+NOT_NAMES: Final = frozenset(
+    [
+        "looking",
+        "interested",
+        "wondering",
+        "trying",
+        "hoping",
+        "sorry",
+        "sure",
+        "from",
+        "here",
+        "not",
+        "the",
+        "a",
+        "in",
+        "at",
+        "on",
+        "calling",
+        "driving",
+        "located",
+        "having",
+        "getting",
+        "happy",
+        "ready",
+        "just",
+    ]
+)
+
+NAME_ASKED: Final = re.compile(
+    r"\b(?:name|nombre|nom|nome|tên|pangalan|nama)\b|名字|姓名|お名前|이름|성함|имя|зовут|اسم|نام|नाम",
+    re.IGNORECASE,
+)
+"""What an assistant's question for the name holds."""
+
+LOCATION: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"(?i:\bi(?:['’]m| am)? (?:live |located |based |coming |here )?(?:in|from|near|out of)"
+        rf"|\b(?:located|based|live|living) (?:in|near)|\bvivo en|\bestoy en|\bsoy de|\bmoro em"
+        rf"|\bj['’]habite(?: à)?|\btôi ở|\bnakatira ako sa|\btaga|\btinggal di|живу в|\bя из)\s+(?:the\s)?{_CAPITALS}"
+        rf"(?:,?\s(?:[A-Z]{{2}}\b)?)?",
+        r"(?:我住在|我在|住在)\s*(?P<said>[\u3400-\u9fff]{2,8})",
+        r"(?P<said>[A-Z][a-z]+(?:\s[A-Z][a-z]+){0,2},\s?(?:CA|NV|OR|AZ|WA|TX|NY|FL)(?:\s\d{5})?)\b",
+    )
+)
+
+TIMELINE: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\b(?P<said>(?:as soon as possible|asap|urgent(?:ly)?|right away|no rush|no hurry|today|tonight"
+        r"|tomorrow|this (?:week(?:end)?|month|morning|afternoon)|next (?:week(?:end)?|month|year|spring"
+        r"|summer|fall|winter|(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
+        r"|(?:by|before|until|on|this) (?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|the end of \w+"
+        r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?(?: \d{1,2}(?:st|nd|rd|th)?)?)"
+        r"|(?:with)?in (?:a|an|one|two|three|four|a few|a couple of|\d{1,2}) (?:day|week|month)s?))\b",
+        r"(?P<said>lo antes posible|cuanto antes|urgente|hoy|mañana|esta semana|este fin de semana"
+        r"|la próxima semana|la semana que viene|el próximo mes|(?:para|antes del?) (?:el )?(?:lunes|martes"
+        r"|miércoles|jueves|viernes|sábado|domingo)|sin prisa)",
+        r"(?P<said>o mais rápido possível|amanhã|próxima semana|semana que vem|dès que possible|demain"
+        r"|cette semaine|la semaine prochaine|le mois prochain)",
+        r"(?P<said>càng sớm càng tốt|tuần này|tuần sau|tuần tới|ngày mai|hôm nay|tháng sau|bukas|sa susunod na"
+        r" linggo|ngayong linggo|secepatnya|besok|minggu ini|minggu depan)",
+        r"(?P<said>尽快|盡快|今天|明天|这周|這週|本周|下周|下週|下个月|下個月|周末|週末|来週|今週|明日|できるだけ早く"
+        r"|최대한 빨리|내일|이번 주|다음 주|как можно скорее|завтра|на этой неделе|на следующей неделе"
+        r"|غدا|غداً|هذا الأسبوع|الأسبوع القادم|في أقرب وقت|فردا|این هفته|هفته آینده|कल|इस हफ्ते|अगले हफ्ते)",
+    )
+)
+
+OUTREACH: Final = {
+    "Spanish": "Hola{name}, le escribe {shop}. Gracias por contactarnos{about}. ¿Cuándo le"
+    " conviene que hablemos? Puede llamarnos al {phone}.",
+    "Vietnamese": "Xin chào{name}, đây là {shop}. Cảm ơn bạn đã liên hệ với chúng tôi{about}. Khi nào"
+    " thuận tiện để chúng ta trao đổi? Bạn có thể gọi số {phone}.",
+    "Chinese": "您好{name}，这里是 {shop}。感谢您联系我们{about}。您什么时候方便沟通？也可以拨打 {phone}。",
+    "Korean": "안녕하세요{name}, {shop}입니다. 문의해 주셔서 감사합니다{about}. 언제 통화가 편하신가요?"
+    " {phone}번으로 전화하셔도 됩니다.",
+    "Japanese": "こんにちは{name}、{shop} です。お問い合わせありがとうございます{about}。"
+    "ご都合のよい時間をお知らせください。お電話は {phone} まで。",
+    "Arabic": "مرحباً{name}، معك {shop}. شكراً لتواصلك معنا{about}. متى يناسبك أن نتحدث؟ يمكنك"
+    " الاتصال بنا على {phone}.",
+    "Persian": "سلام{name}، از {shop} با شما تماس می‌گیریم. از پیام شما سپاسگزاریم{about}. چه زمانی برای"
+    " گفتگو مناسب است؟ شماره ما {phone} است.",
+    "Russian": "Здравствуйте{name}, это {shop}. Спасибо за обращение{about}. Когда вам удобно"
+    " поговорить? Наш телефон: {phone}.",
+    "Portuguese": "Olá{name}, aqui é da {shop}. Obrigado pelo contato{about}. Quando podemos"
+    " conversar? Nosso telefone é {phone}.",
+    "French": "Bonjour{name}, ici {shop}. Merci de nous avoir contactés{about}. Quand pouvons-nous"
+    " en parler ? Vous pouvez nous appeler au {phone}.",
+    "Tagalog": "Kumusta{name}, ito ang {shop}. Salamat sa inyong mensahe{about}. Kailan po maaaring"
+    " mag-usap? Maaari kayong tumawag sa {phone}.",
+    "Indonesian": "Halo{name}, ini {shop}. Terima kasih telah menghubungi kami{about}. Kapan waktu"
+    " yang tepat untuk berbicara? Telepon kami di {phone}.",
+    "Hindi": "नमस्ते{name}, हम {shop} से हैं। हमसे संपर्क करने के लिए धन्यवाद{about}। बात करने का सही समय"
+    " क्या है? हमारा नंबर {phone} है।",
+    "Punjabi": "ਸਤ ਸ੍ਰੀ ਅਕਾਲ{name}, ਅਸੀਂ {shop} ਤੋਂ ਹਾਂ। ਸੰਪਰਕ ਕਰਨ ਲਈ ਧੰਨਵਾਦ{about}। ਗੱਲ ਕਰਨ ਦਾ ਸਹੀ ਸਮਾਂ ਕੀ ਹੈ?"
+    " ਸਾਡਾ ਨੰਬਰ {phone} ਹੈ।",
+    "Tamil": "வணக்கம்{name}, நாங்கள் {shop}. தொடர்பு கொண்டதற்கு நன்றி{about}. எப்போது பேசலாம்? எங்கள் எண்"
+    " {phone}.",
+    "Telugu": "నమస్కారం{name}, మేము {shop}. మమ్మల్ని సంప్రదించినందుకు ధన్యవాదాలు{about}. ఎప్పుడు మాట్లాడవచ్చు?"
+    " మా నంబర్ {phone}.",
+    "English": "Hi{name}, this is {shop}. Thanks for reaching out{about}. When is a good time to"
+    " talk? You can also call us at {phone}.",
+}
+"""The first message to a customer, in their language; `{about}` is their vehicle in brackets."""

@@ -1,0 +1,480 @@
+"""Contracts §2, row by row, on fakes: what is answered, what is remembered, what is sent."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+
+from libs.attribution import Touches, TrailKey
+from libs.conversations.port import Attachment
+from libs.errors import Rejected, Unavailable
+from libs.ledger.fakes import MemoryRecords
+from libs.ledger.record import State
+from libs.ledger.timing import DAY_SECONDS
+from libs.messages.base import Attribution
+from libs.messages.dedupe import thread_lease, thread_timer
+from libs.messages.lead import ConsiderLead
+from libs.messages.mail import SendLeadMail
+from services.lead.fakes import ScriptedModel, draft
+from tests.unit.lead.world import NOW, READY_WORDS, SHOP, THREAD, VISITOR, World
+
+TIMER = thread_timer(SHOP, THREAD)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_straight_lead_is_one_write_one_snapshot_one_mail(world: World) -> None:
+    item = world.say(READY_WORDS)
+    world.wait(301)
+
+    mail = await world.sends("idle")
+
+    assert (mail.thread_id, mail.kind, mail.reason) == (THREAD, "full", "idle")
+    assert (mail.last_item_id, mail.visitor, mail.request_id) == (item.id, VISITOR, "req-1")
+    assert world.publisher.reply_to == [("reply:1", NOW + 311)]
+    assert world.records.writes == 1
+    assert world.record
+    assert (world.record.state, world.record.visitor) == (State.PENDING, VISITOR)
+    assert world.record.due_at == NOW + 301 + 120
+    snapshot = world.snapshot(mail)
+    assert snapshot.contacts[0].value == "+14085550123"
+    assert snapshot.summary.vehicle == "2016 Honda Civic"
+
+
+async def test_lease_travels_with_the_mail(world: World) -> None:
+    world.say(READY_WORDS)
+    world.wait(301)
+
+    mail = await world.sends()
+
+    name = thread_lease(SHOP, THREAD)
+    assert await world.leases.extend(name, mail.lease, 120)
+    assert not await world.leases.extend(name, "somebody else", 120)
+
+
+async def test_lease_is_free_again_after_any_other_answer(world: World) -> None:
+    world.say("Hello")
+
+    await world.decided()
+
+    assert not world.leases.held
+
+
+async def test_already_sent_is_answered_from_the_record(world: World) -> None:
+    world.put_record(State.SENT, sent_at=NOW - 60)
+
+    answer = await world.decided()
+
+    assert (answer.sent, answer.reason, answer.sent_at) == (True, "already_sent", NOW - 60)
+    assert answer.visitor == VISITOR
+    assert world.conversations.reads == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "fields", "reason"),
+    [
+        (State.SENDING, {"due_at": NOW + 1500}, "in_progress"),
+        (State.SENDING, {"due_at": NOW - 1}, "in_progress"),
+        (State.ERROR, {"due_at": NOW + 42}, "cooldown"),
+        (State.HELD, {}, "held"),
+    ],
+)
+async def test_state_of_the_record_answers_first(
+    world: World, state: State, fields: dict[str, float], reason: str
+) -> None:
+    world.say(READY_WORDS)
+    world.wait(301)
+    world.clock.time = NOW
+    world.put_record(state, **fields)
+
+    answer = await world.decided()
+
+    assert (answer.sent, answer.reason) == (False, reason)
+    assert answer.retry_after == (42 if reason == "cooldown" else None)
+    assert world.conversations.reads == 0
+
+
+async def test_another_worker_is_in_progress_and_we_come_back_after_its_lease(
+    world: World,
+) -> None:
+    world.say(READY_WORDS)
+    world.wait(301)
+    await world.leases.take(thread_lease(SHOP, THREAD), "other", 120)
+
+    answer = await world.decided()
+
+    assert answer.reason == "in_progress"
+    at, wish = world.publisher.scheduled[TIMER]
+    assert at == world.clock.time + 120
+    assert isinstance(wish, ConsiderLead)
+    assert wish.reason == "quiet"
+
+
+async def test_sent_is_said_even_while_another_worker_holds_the_lease(world: World) -> None:
+    world.put_record(State.SENT, sent_at=NOW)
+    await world.leases.take(thread_lease(SHOP, THREAD), "other", 120)
+
+    assert (await world.decided()).reason == "already_sent"
+    assert not world.publisher.scheduled
+
+
+async def test_same_entry_delivered_again_takes_its_own_lease(world: World) -> None:
+    world.say(READY_WORDS)
+    world.wait(301)
+
+    first = await world.sends(entry_id="7-1")
+    second = await world.sends(entry_id="7-1")
+
+    assert first.lease == second.lease == "7-1"
+    assert world.records.writes == 1
+
+
+async def test_thread_without_a_customer_line_is_empty_and_watched_for_a_day(
+    world: World,
+) -> None:
+    world.say("Hi, I'm Roxana.", speaker="assistant")
+
+    answer = await world.decided()
+
+    assert answer.reason == "empty_thread"
+    assert world.record
+    assert world.record.due_at == NOW + DAY_SECONDS
+
+
+async def test_not_idle_tells_when_and_sets_both_timers(world: World) -> None:
+    world.say(READY_WORDS)
+    world.wait(100)
+
+    answer = await world.decided("chat_closed")
+
+    assert answer.reason == "not_idle"
+    assert answer.last_activity_at == NOW
+    assert answer.idle_seconds == 300
+    assert answer.seconds_since_last_activity == 100
+    assert answer.scheduled_for == NOW + 305
+    assert world.record
+    assert world.record.due_at == NOW + 305
+    assert world.publisher.scheduled[TIMER][0] == NOW + 305
+
+
+async def test_newer_activity_moves_the_punctual_timer_without_a_write(world: World) -> None:
+    world.say(READY_WORDS)
+    await world.decided()
+    world.wait(60)
+    world.say("And the passenger seat.")
+
+    await world.decided()
+
+    assert world.publisher.scheduled[TIMER][0] == NOW + 365
+    assert world.records.writes == 1
+    assert world.record
+    assert world.record.due_at == NOW + 305
+
+
+async def test_timer_that_falls_due_too_early_moves_itself_once(world: World) -> None:
+    world.say(READY_WORDS)
+    await world.decided()
+    world.wait(100)
+    world.say("And the passenger seat.")
+    world.wait(206)
+
+    answer = await world.decided("quiet")
+
+    assert answer.scheduled_for == NOW + 405
+    assert world.record
+    assert world.record.due_at == NOW + 405
+    assert world.records.writes == 2
+
+
+async def test_photo_alone_is_a_customer_line(world: World) -> None:
+    world.say("", attachments=(Attachment(id="a", name="seat.jpg", mime_type="image/jpeg"),))
+    world.wait(301)
+
+    assert (await world.decided()).reason == "missing_contact"
+
+
+async def test_missing_contact_is_watched_for_a_day_then_closed(world: World) -> None:
+    world.say("My seat is torn.")
+    world.wait(301)
+    assert (await world.decided()).reason == "missing_contact"
+    assert world.record
+    assert world.record.due_at == NOW + DAY_SECONDS
+    world.wait(DAY_SECONDS)
+
+    answer = await world.decided("quiet")
+
+    assert answer.reason == "missing_contact"
+    assert world.record.key in world.records.leads
+    assert (world.record.state, world.record.reason) == (State.CLOSED, "no_contact")
+    assert world.record.due_at is None
+
+
+async def test_contact_in_an_assistants_line_is_none(world: World) -> None:
+    world.say("My seat is torn.")
+    world.say("Call us at 408-555-0999 then.", speaker="assistant")
+    world.wait(301)
+
+    assert (await world.decided()).reason == "missing_contact"
+
+
+async def test_closed_thread_stays_closed_until_the_customer_comes_back(world: World) -> None:
+    world.say("My seat is torn.")
+    world.wait(DAY_SECONDS + 301)
+    await world.decided()
+    writes = world.records.writes
+    assert (await world.decided()).reason == "missing_contact"
+    assert world.records.writes == writes
+
+    world.say(READY_WORDS)
+    world.wait(301)
+    mail = await world.sends()
+
+    assert mail.kind == "full"
+    assert world.record
+    assert world.record.state is State.PENDING
+
+
+async def test_closed_as_empty_answers_empty_thread(world: World) -> None:
+    world.say("Hi!", speaker="assistant")
+    world.wait(DAY_SECONDS + 1)
+    await world.decided()
+
+    assert world.record
+    assert (world.record.state, world.record.reason) == (State.CLOSED, "empty")
+    assert (await world.decided()).reason == "empty_thread"
+
+
+async def test_not_ready_says_what_is_missing_and_waits_two_hours(world: World) -> None:
+    world.say("Call me at 408-555-0123 please")
+    world.wait(301)
+
+    answer = await world.decided()
+
+    assert answer.reason == "missing_project_details"
+    assert "what needs to be done" in answer.missing_info
+    assert world.record
+    assert world.record.due_at == NOW + 7200
+
+
+async def test_models_reason_is_the_answer(world: World) -> None:
+    world = World(ScriptedModel(draft(handoff_reason="missing_vehicle_context")))
+    world.say("Call me at 408-555-0123 please")
+    world.wait(301)
+
+    assert (await world.decided()).reason == "missing_vehicle_context"
+
+
+async def test_contradiction_of_the_model_is_just_not_ready(world: World) -> None:
+    world = World(ScriptedModel(draft(handoff_reason="ready_for_follow_up")))
+    world.say("Call me at 408-555-0123 please")
+    world.wait(301)
+
+    assert (await world.decided()).reason == "not_ready"
+
+
+async def test_partial_lead_after_a_longer_silence_is_honestly_labelled(world: World) -> None:
+    world.say("Call me at 408-555-0123 please")
+    world.wait(301)
+    await world.decided()
+    world.wait(7200 - 301)
+
+    mail = await world.sends("quiet")
+
+    assert mail.kind == "partial"
+    assert world.snapshot(mail).kind == "partial"
+
+
+async def test_unknown_thread_writes_nothing(world: World) -> None:
+    answer = await world.decided()
+
+    assert (answer.known, answer.reason) == (False, "unknown_thread")
+    assert world.records.writes == 0
+
+
+async def test_forgotten_thread_is_closed_after_a_day(world: World) -> None:
+    world.say("My seat is torn.")
+    await world.decided()
+    world.conversations.threads.clear()
+    assert not (await world.decided()).known
+    world.wait(DAY_SECONDS)
+
+    assert not (await world.decided()).known
+    assert world.record
+    assert world.record.state is State.CLOSED
+    assert not (await world.decided()).known
+
+
+async def test_failed_mail_is_sent_again_from_the_same_snapshot(world: World) -> None:
+    world = World(ScriptedModel())
+    item = world.say(READY_WORDS)
+    world.wait(400)
+    world.put_record(
+        State.ERROR, due_at=world.clock.time - 1, last_item_id=item.id, snapshot="snapshots/x.json",
+        kind="full", tries=1, first_error_at=world.clock.time - 90,
+    )  # fmt: skip
+
+    mail = await world.sends("quiet")
+
+    assert mail.snapshot == "snapshots/x.json"
+    assert world.model
+    assert not world.model.prompts
+    assert world.records.writes == 0
+
+
+async def test_failed_mail_with_newer_words_gets_a_new_snapshot(world: World) -> None:
+    old = world.say(READY_WORDS)
+    world.say("And the passenger seat")
+    world.wait(400)
+    world.put_record(
+        State.ERROR, due_at=world.clock.time - 1, last_item_id=old.id, snapshot="snapshots/x.json",
+        kind="full", tries=1, first_error_at=world.clock.time - 90,
+    )  # fmt: skip
+
+    mail = await world.sends("quiet")
+
+    assert len(world.snapshot(mail).lines) == 2
+
+
+async def test_mail_that_failed_for_a_day_is_held(world: World) -> None:
+    item = world.say(READY_WORDS)
+    world.wait(400)
+    world.put_record(
+        State.ERROR, due_at=world.clock.time - 1, last_item_id=item.id, snapshot="snapshots/x.json",
+        kind="full", tries=3, first_error_at=world.clock.time - DAY_SECONDS,
+    )  # fmt: skip
+
+    answer = await world.decided("quiet")
+
+    assert answer.reason == "held"
+    assert world.record
+    assert world.record.state is State.HELD
+
+
+async def test_unknown_reason_counts_as_other_and_obeys_every_guard(world: World) -> None:
+    world.say(READY_WORDS)
+    assert (await world.decided("force")).reason == "not_idle"
+    world.wait(301)
+
+    mail = await world.sends("force")
+
+    assert mail.reason == "other"
+
+
+async def test_unknown_shop_is_parked(world: World) -> None:
+    with pytest.raises(Rejected):
+        await world.handlers.consider(world.delivery(shop="nobody"))
+
+
+async def test_sixty_four_triggers_at_once_are_one_call_one_mail_and_64_answers() -> None:
+    async def elsewhere(_method: str, _argument: object) -> None:
+        await asyncio.sleep(0)
+
+    world = World(ScriptedModel(), records=MemoryRecords(elsewhere))
+    world.say(READY_WORDS)
+    world.wait(301)
+
+    await asyncio.gather(*(world.handlers.consider(world.delivery()) for _ in range(64)))
+
+    mails = [m for m in world.publisher.published if isinstance(m, SendLeadMail)]
+    assert world.model
+    assert (len(world.model.prompts), len(mails)) == (1, 1)
+    answers = [answer for _, answer in world.publisher.replies]
+    assert len(answers) == 63
+    assert {getattr(answer, "reason", "") for answer in answers} == {"in_progress"}
+    assert world.records.writes == 1
+
+
+async def test_record_store_down_is_tried_again_and_frees_the_lease() -> None:
+    async def down(method: str, _argument: object) -> None:
+        raise Unavailable("records", method)
+
+    world = World()
+    world.records._hook = down
+    world.say(READY_WORDS)
+
+    with pytest.raises(Unavailable):
+        await world.consider()
+
+    assert not world.leases.held
+    assert not world.publisher.published
+
+
+async def test_leases_down_is_no_reason_to_stop(world: World) -> None:
+    async def gone(*_: object) -> bool:
+        raise Unavailable("redis", "gone")
+
+    world.leases.take = gone  # type: ignore[method-assign]
+    world.leases.release = gone  # type: ignore[method-assign,assignment]
+    world.say(READY_WORDS)
+    assert (await world.decided()).reason == "not_idle"
+    world.wait(301)
+
+    assert (await world.sends()).kind == "full"
+
+
+async def test_time_ahead_of_ours_counts_as_now(world: World) -> None:
+    item = world.say(READY_WORDS)
+    conversation = world.conversations.threads[SHOP, THREAD]
+    ahead = replace(item, at=NOW + 9_000)
+    world.conversations.put(SHOP, replace(conversation, items=(ahead,)))
+
+    answer = await world.decided()
+
+    assert answer.scheduled_for == NOW + 305
+
+
+async def test_owner_is_the_threads_visitor_whoever_asks(world: World) -> None:
+    world.say(READY_WORDS)
+
+    answer = await world.decided(visitor="v_stranger")
+
+    assert answer.visitor == VISITOR
+
+
+async def test_only_the_owners_browser_says_where_they_came_from(world: World) -> None:
+    world.say(READY_WORDS)
+    world.wait(301)
+    stranger = Attribution(gclid="stolen")
+    await world.sends(visitor="v_stranger", attribution=stranger, locale="fr", page_url="https://x")
+    assert await world.trails.touches(TrailKey(SHOP, VISITOR), now=NOW) == Touches()
+
+    world.leases.held.clear()
+    mail = await world.sends(attribution=Attribution(gclid="mine"), locale="es")
+
+    snapshot = world.snapshot(mail)
+    assert snapshot.attribution
+    assert (snapshot.attribution.gclid, snapshot.locale) == ("mine", "es")
+
+
+async def test_signals_and_first_touch_reach_the_snapshot(world: World) -> None:
+    await world.signal(
+        at=NOW - 50, attribution=Attribution(gclid="g1", landing_page="/seats", utm_source="ad")
+    )
+    await world.signal(at=NOW - 40, event="click_text")
+    world.say(READY_WORDS)
+    world.wait(301)
+
+    mail = await world.sends(attribution=Attribution(landing_page="/contact", device_type="mobile"))
+
+    snapshot = world.snapshot(mail)
+    assert [signal.event for signal in snapshot.signals] == ["click_call", "click_text"]
+    assert snapshot.attribution
+    assert (snapshot.attribution.gclid, snapshot.attribution.landing_page) == ("g1", "/seats")
+    assert snapshot.attribution.device_type == "mobile"
+
+
+async def test_no_customer_words_reach_the_log(world: World) -> None:
+    world.say(READY_WORDS)
+    world.wait(301)
+
+    await world.sends()
+
+    line = world.logged.getvalue()
+    assert "lead_decided" in line
+    assert "Civic" not in line
+    assert "0123" not in line.replace(THREAD, "")
