@@ -100,8 +100,10 @@ class OwnConversations:
 
 
 def _raw(row: ItemRow) -> dict[str, Any]:
-    """The item as it was said. One answered in place gets the answer's time and an id of its own, or
-    a phone number typed into a field would look like nothing new.
+    """The item as it was said.
+
+    One answered in place gets the answer's time and an id of its own, or a phone number typed into
+    a field would look like nothing new.
     """
     raw = _decode(row.body)
     if row.kind == "structured_input" and raw.get("status") == "answered":

@@ -36,9 +36,10 @@ _turn = msgspec.json.Decoder(TurnRow).decode
 
 
 class DynamoChatStore:
-    """ChatStore. Partition `visitor#…` holds a visitor's list of threads, their attachments and turns;
-    `thread#…` (with the visitor in it) the thread and its items; `owner#…` says whose a thread is.
+    """ChatStore.
 
+    Partition `visitor#…` holds a visitor's list of threads, attachments and turns; `thread#…` (the
+    visitor in it) the thread and its items; `owner#…` says whose a thread is.
     Each row carries `expires_at`, by which the table forgets it: nobody has to call `expire`.
     """
 

@@ -41,7 +41,8 @@ class Chat:
         request = delivery.message
         voice = _Voice(self.publisher, delivery.reply_to)
         try:
-            operation, visit = read_operation(request.body), self._visit(request)
+            operation = read_operation(request.body)
+            visit = self._visit(request, operation)
             if operation.speaks:
                 await self._take_turn(delivery, operation, visit, voice)
             else:
@@ -55,18 +56,20 @@ class Chat:
             await voice.say(_refused(_LATER, retry_after_seconds=5))
             return
         if visit.turn:
-            await self._consider(request, visit.turn.thread_id)
+            await self._consider(request, visit, visit.turn.thread_id)
             await voice.say(ChatChunk(data="", last=True))
 
-    def _visit(self, request: ChatRequest) -> Visit:
+    def _visit(self, request: ChatRequest, operation: Operation) -> Visit:
         shop = self.shops.by_slug.get(request.shop)
         if shop is None:
             raise ChatRefusal(403, "unknown_shop", "This shop is not served here.")
+        if not request.visitor:
+            raise ChatRefusal(401, "invalid_session", "This chat session is not valid.")
         return Visit(
             owner=Owner(request.shop, request.visitor),
             shop=shop,
-            locale=request.locale,
-            page_url=request.page_url,
+            locale=operation.metadata.locale or request.locale,
+            page_url=operation.metadata.page_url or request.page_url,
         )
 
     async def _take_turn(
@@ -134,7 +137,7 @@ class Chat:
     async def _mark(self, visit: Visit, turn: TurnRow, state: str) -> None:
         await self.kept.put_turn(visit.owner, msgspec.structs.replace(turn, state=state))
 
-    async def _consider(self, request: ChatRequest, thread_id: str) -> None:
+    async def _consider(self, request: ChatRequest, visit: Visit, thread_id: str) -> None:
         await self.publisher.publish(
             ConsiderLead(
                 request_id=request.request_id,
@@ -142,8 +145,8 @@ class Chat:
                 thread_id=thread_id,
                 reason="auto",
                 visitor=request.visitor,
-                locale=request.locale,
-                page_url=request.page_url,
+                locale=visit.locale,
+                page_url=visit.page_url,
             )
         )
 

@@ -59,11 +59,18 @@ class _Params(msgspec.Struct):
     input: _Input | None = None
 
 
+class _Metadata(msgspec.Struct):
+    locale: Annotated[str, msgspec.Meta(max_length=35)] = ""
+    page_url: Annotated[str, msgspec.Meta(max_length=2048)] = ""
+
+
 class Operation(msgspec.Struct):
     """What of a request decides its way; the protocol itself checks the rest."""
 
     type: str
     params: _Params = msgspec.field(default_factory=_Params)
+    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
+    """Where the chat stands, as our own panel tells with each request."""
 
     @property
     def speaks(self) -> bool:

@@ -177,7 +177,8 @@ class Speaking(sdk_server.ChatKitServer[Visit]):
                     continue
                 if not text:
                     yield sdk.ThreadItemAddedEvent(item=message)
-                yield _update(message, _delta(piece) if text else _first(piece))
+                    yield _update(message, _begun())
+                yield _update(message, _delta(piece))
                 text += piece
         except AnswerFailed:
             if text:
@@ -262,8 +263,8 @@ def _still_open(row: ItemRow) -> Any:
     return item.model_copy(update={"status": "skipped"}) if item.status == "pending" else None
 
 
-def _first(piece: str) -> Any:
-    content = sdk.AssistantMessageContent(text=piece)
+def _begun() -> Any:
+    content = sdk.AssistantMessageContent(text="")
     return sdk.AssistantMessageContentPartAdded(content_index=0, content=content)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -44,7 +45,8 @@ def _without_agents() -> Iterator[None]:
                 sys.modules[name] = module_before
 
 
-with _without_agents():
+with _without_agents(), warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # of widgets that the SDK itself still has
     from chatkit import errors, server, store, types
 
 __all__ = ["errors", "log_to", "server", "store", "types"]
