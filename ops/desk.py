@@ -66,12 +66,13 @@ async def open_desk(environ: Mapping[str, str], stack: AsyncExitStack) -> Desk:
 
     settings = load(CommonSettings, environ)
     shops = load_shops(settings.shops)
+    blobs = await open_blobs(settings, stack)
     return Desk(
         settings=settings,
         shops=shops,
         records=await open_records(settings, stack),
-        blobs=await open_blobs(settings, stack),
-        conversations=await open_conversations(settings, stack),
+        blobs=blobs,
+        conversations=await open_conversations(settings, stack, blobs),
         clock=SystemClock(),
         streams=await _streams(settings, stack),
     )

@@ -20,12 +20,13 @@ from ops.threads import story_of
 async def wire(settings: OneMachineSettings, runtime: Runtime) -> Service:
     if settings.mail != "outbox":
         return Service("inbox")
+    blobs = await open_blobs(settings, runtime.stack)
     desk = Desk(
         settings=settings,
         shops=load_shops(settings.shops),
         records=await open_records(settings, runtime.stack),
-        blobs=await open_blobs(settings, runtime.stack),
-        conversations=await open_conversations(settings, runtime.stack),
+        blobs=blobs,
+        conversations=await open_conversations(settings, runtime.stack, blobs),
         clock=runtime.clock,
         streams=runtime.streams,
     )

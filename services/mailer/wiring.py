@@ -1,0 +1,197 @@
+"""What the mailer is made of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from libs.conversations.open import open_conversations
+
+from libs.blobs.open import open_blobs
+from libs.blobs.port import Blobs
+from libs.conversations.port import Conversations
+from libs.errors import Unavailable
+from libs.identity.keys import site_keys
+from libs.leases.redis import RedisLeases, RedisSentMarks
+from libs.ledger.events import Rules
+from libs.ledger.open import open_records
+from libs.ledger.port import LeadRecords
+from libs.ledger.sweep import sweep_once
+from libs.messages.streams import MAIL_EVENT, MAIL_SEND
+from libs.runtime.runtime import Consumer, Runtime, Service
+from libs.shops.profile import ShopProfile, load_shops
+from services.mailer.adapters.fallback import FallbackTransport
+from services.mailer.adapters.journal import FolderJournal
+from services.mailer.alerts import Alerts
+from services.mailer.build import MailBuilder
+from services.mailer.copies import Copies
+from services.mailer.desk import Desk
+from services.mailer.handlers import MailHandlers
+from services.mailer.job import address
+from services.mailer.journal import Receipts
+from services.mailer.photos import BlobPhotoShelf
+from services.mailer.ports import MailTransport
+from services.mailer.reports import Reports
+from services.mailer.resolver import Resolver
+from services.mailer.settings import MailerSettings, check
+from services.mailer.transports import open_transports
+
+JOURNAL_FOLDER: Final = "journal"
+SEND_SECONDS: Final = 1000.0
+"""The slowest provider, and ten minutes to write its receipt."""
+
+Loop = Callable[[], Awaitable[None]]
+
+
+async def wire(settings: MailerSettings, runtime: Runtime) -> Service:
+    check(settings)
+    blobs = await open_blobs(settings, runtime.stack)
+    parts = _Parts(
+        settings=settings,
+        runtime=runtime,
+        shops=load_shops(settings.shops).by_slug,
+        keys=site_keys(settings, one_machine=runtime.one_machine),
+        records=await open_records(settings, runtime.stack, runtime.clock),
+        blobs=blobs,
+        conversations=await open_conversations(settings, runtime.stack, blobs),
+        transports=await open_transports(settings, runtime.stack, runtime.clock),
+    )
+    receipts = parts.receipts()
+    handlers = parts.handlers(receipts)
+    loops: list[Loop] = [parts.sweeping, lambda: parts.replaying(receipts)]
+    if settings.ses_events_queue_url:
+        loops.append(await _listening(settings, runtime))
+    return Service(
+        "mailer",
+        consumers=(
+            Consumer(MAIL_SEND, handlers.send, timeout_seconds=SEND_SECONDS),
+            Consumer(MAIL_EVENT, handlers.delivered),
+        ),
+        loops=tuple(loops),
+        health=(("records", parts.records_answer),),
+    )
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What was opened, and what is put together from it."""
+
+    settings: MailerSettings
+    runtime: Runtime
+    shops: Mapping[str, ShopProfile]
+    keys: tuple[str, ...]
+    records: LeadRecords
+    blobs: Blobs
+    conversations: Conversations
+    transports: list[MailTransport]
+
+    def handlers(self, receipts: Receipts) -> MailHandlers:
+        runtime, rules = self.runtime, Rules(policy=self.settings.duplicate_policy)
+        alerts = self.alerts()
+        transport = self.transport(alerts)
+        copies = Copies(self.blobs, self.builder().compose, runtime.log)
+        return MailHandlers(
+            records=self.records,
+            copies=copies,
+            conversations=self.conversations,
+            transport=transport,
+            receipts=receipts,
+            resolver=Resolver(receipts, transport, copies, self.shops, runtime.clock, rules),
+            desk=self.desk(),
+            reports=Reports(alerts, runtime.log, runtime.metrics),
+            shops=self.shops,
+            clock=runtime.clock,
+            new_id=runtime.new_id,
+            rules=rules,
+        )
+
+    def receipts(self) -> Receipts:
+        return Receipts(
+            self.records,
+            RedisSentMarks(self.runtime.streams.redis),
+            FolderJournal(self.settings.data_path / JOURNAL_FOLDER),
+            self.runtime.clock,
+            self.runtime.log,
+        )
+
+    def builder(self) -> MailBuilder:
+        return MailBuilder(
+            shelf=BlobPhotoShelf(self.blobs),
+            links=self.blobs,
+            public_url=self.settings.public_url,
+            keys=self.keys,
+            shops=self.shops,
+        )
+
+    def transport(self, alerts: Alerts) -> MailTransport:
+        if len(self.transports) == 1:
+            return self.transports[0]
+        first, second = self.transports
+        return FallbackTransport(first, second, self.runtime.clock, alerts.tell)
+
+    def alerts(self) -> Alerts:
+        return Alerts(
+            transports=tuple(reversed(self.transports)),
+            leases=RedisLeases(self.runtime.streams.redis),
+            records=self.records,
+            to=self.settings.alert_email,
+            senders={slug: address(shop.sender) for slug, shop in self.shops.items()},
+            clock=self.runtime.clock,
+            new_id=self.runtime.new_id,
+            log=self.runtime.log,
+            metrics=self.runtime.metrics,
+        )
+
+    def desk(self) -> Desk:
+        return Desk(
+            leases=RedisLeases(self.runtime.streams.redis),
+            publisher=self.runtime.streams,
+            lease_seconds=self.settings.lease_seconds,
+            clock=self.runtime.clock,
+            new_id=self.runtime.new_id,
+            log=self.runtime.log,
+        )
+
+    async def sweeping(self) -> None:
+        """Whatever is overdue comes back, also when Redis forgot it; runs in every process."""
+        while True:
+            try:
+                await sweep_once(self.records, self.runtime.streams, self.runtime.clock)
+            except Unavailable as error:
+                self.runtime.log.warning("sweep_failed", part=error.part)
+            await asyncio.sleep(self.settings.sweep_seconds)
+
+    async def replaying(self, receipts: Receipts) -> None:
+        """Once: what an earlier process of this machine knew and could not write."""
+        while True:
+            try:
+                if settled := await receipts.replay():
+                    self.runtime.log.info("journal_replayed", count=settled)
+            except Unavailable as error:
+                self.runtime.log.warning("journal_replay_failed", part=error.part)
+                await asyncio.sleep(self.settings.sweep_seconds)
+            else:
+                return
+
+    async def records_answer(self) -> bool:
+        try:
+            await self.records.due(0.0, 1)
+        except Unavailable:
+            return False
+        return True
+
+
+async def _listening(settings: MailerSettings, runtime: Runtime) -> Loop:
+    from services.mailer.adapters.ses_events import open_events
+
+    events = await open_events(
+        runtime.stack,
+        queue_url=settings.ses_events_queue_url,
+        region=settings.aws_region,
+        endpoint_url=settings.aws_endpoint_url,
+        publisher=runtime.streams,
+        log=runtime.log,
+    )
+    return events.listen
