@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -82,12 +83,17 @@ class Metrics:
         self._values.setdefault(metric, {})[labels] = value
 
     def observe(self, metric: Metric, *labels: str, seconds: float) -> None:
+        self.observe_all(metric, *labels, all_seconds=(seconds,))
+
+    def observe_all(self, metric: Metric, *labels: str, all_seconds: Sequence[float]) -> None:
+        """Many at once, for a path that handles a hundred thousand a second."""
         rows = self._buckets.setdefault(metric, {})
         row = rows.get(labels)
         if row is None:
             row = rows[labels] = [0] * (len(BUCKETS) + 1)
-        row[bisect_left(BUCKETS, seconds)] += 1
-        self.count(metric, *labels, by=seconds)
+        for seconds in all_seconds:
+            row[bisect_left(BUCKETS, seconds)] += 1
+        self.count(metric, *labels, by=sum(all_seconds))
 
     def value(self, metric: Metric, *labels: str) -> float:
         """One series; for a histogram the sum of its seconds."""

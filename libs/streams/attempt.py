@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -29,17 +30,29 @@ class Attempts:
         self._settler = settler
         self._process = process
         self._boot = process.clock.boot
+        self._chatty = process.log.chatty
+        self._seconds: list[float] = []
+        self._outcomes: list[str] = []
         self.overdue: set[str] = set()
         """Entries whose handler was cancelled because its time was up."""
 
-    async def run(self, entry: Entry) -> None:
+    async def run(self, entry: Entry, started: float) -> None:
         """The only place that catches everything: whatever a handler does, its entry is settled."""
-        started, attempt, message = self._boot(), entry.deliveries, None
+        attempt, message = entry.deliveries, None
         try:
             envelope = self._opened(entry)
             attempt += envelope.attempts
             message = envelope.message
-            outcome = await self._handled(entry, envelope, attempt)
+            if self._drop_expired and self._expired(envelope.deadline):
+                outcome = "expired"
+            else:
+                await self._handler(
+                    Delivery(
+                        message=message, entry_id=entry.id, attempt=attempt,
+                        reply_to=envelope.reply_to, deadline=envelope.deadline,
+                    )
+                )  # fmt: skip
+                outcome = "done"
             self._settler.ack(entry.id)
         except (Retryable, Rejected) as error:
             outcome = self._failed(entry, attempt, error)
@@ -50,10 +63,22 @@ class Attempts:
         except Exception as error:  # noqa: BLE001 - see above
             outcome = self._failed(entry, attempt, self._surprise(entry, error))
         seconds = self._boot() - started
-        self._process.metrics.count(HANDLED, self._stream, outcome)
-        self._process.metrics.observe(HANDLER_SECONDS, self._stream, seconds=seconds)
-        if self._process.log.chatty:
+        self._seconds.append(seconds)
+        self._outcomes.append(outcome)
+        if self._chatty:
             self._tell(entry, message, attempt=attempt, outcome=outcome, seconds=seconds)
+
+    def count(self) -> None:
+        """Adds what was run since to the metrics: a batch at a time, for it is not cheap."""
+        metrics = self._process.metrics
+        for outcome, times in Counter(self._outcomes).items():
+            metrics.count(HANDLED, self._stream, outcome, by=times)
+        metrics.observe_all(HANDLER_SECONDS, self._stream, all_seconds=self._seconds)
+        self._outcomes.clear()
+        self._seconds.clear()
+
+    def _expired(self, deadline: float) -> bool:
+        return 0 < deadline < self._process.clock.now()
 
     def _opened(self, entry: Entry) -> Envelope[Message]:
         if entry.deliveries > MAX_DELIVERIES:
@@ -62,21 +87,6 @@ class Attempts:
             return self._open(entry.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Rejected(f"not a {self._kind}") from error
-
-    async def _handled(self, entry: Entry, envelope: Envelope[Message], attempt: int) -> str:
-        deadline = envelope.deadline
-        if self._drop_expired and deadline and self._process.clock.now() > deadline:
-            return "expired"
-        await self._handler(
-            Delivery(
-                message=envelope.message,
-                entry_id=entry.id,
-                attempt=attempt,
-                reply_to=envelope.reply_to,
-                deadline=deadline,
-            )
-        )
-        return "done"
 
     def _failed(self, entry: Entry, attempt: int, error: Retryable | Rejected) -> str:
         process = self._process

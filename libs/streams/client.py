@@ -39,7 +39,7 @@ class Script:
 class Wire(Protocol):
     """A connection that answers in order: `Link`, or the one into a fakeredis."""
 
-    def send(self, *command: Word) -> asyncio.Future[Reply]: ...
+    def send(self, *command: Word, at_once: bool = False) -> asyncio.Future[Reply]: ...
 
     async def aclose(self) -> None: ...
 
@@ -61,7 +61,7 @@ class RedisClient:
         wire = self._idle.pop() if self._idle else self._connect()
         self._busy.add(wire)
         try:
-            reply = await wire.send(*command)
+            reply = await wire.send(*command, at_once=True)
         except BaseException:
             # Its reply may still come: whoever used the wire next would take it for theirs.
             self._busy.discard(wire)

@@ -24,7 +24,7 @@ class FakeWire:
         self._connection: Any = FakeAsyncRedisConnection(server=server, protocol=2)
         self._turn = asyncio.Lock()
 
-    def send(self, *command: Word) -> asyncio.Task[Reply]:
+    def send(self, *command: Word, at_once: bool = False) -> asyncio.Task[Reply]:
         return asyncio.create_task(self._ask(command))
 
     async def _ask(self, command: tuple[Word, ...]) -> Reply:

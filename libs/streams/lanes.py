@@ -22,7 +22,9 @@ def lanes_of(stream: Stream) -> tuple[str, ...]:
 
 def lane_of(stream: Stream, message: Message) -> str:
     partitions = PARTITIONS.get(stream.name, 1)
-    return lane_name(stream, 0 if partitions == 1 else crc32(_who(message)) % partitions)
+    if partitions == 1:
+        return f"{stream.name}:0"
+    return lane_name(stream, crc32(_who(message)) % partitions)
 
 
 def _who(message: Message) -> bytes:

@@ -82,14 +82,16 @@ class Link:
         self._wire: _Wire | None = None
         self._opening: asyncio.Task[None] | None = None
 
-    def send(self, *command: Word) -> asyncio.Future[Reply]:
+    def send(self, *command: Word, at_once: bool = False) -> asyncio.Future[Reply]:
         """The reply to come. Fails with Unavailable when nobody knows if it was done."""
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[Reply] = loop.create_future()
-        if not self._unsent:
+        if not self._unsent and not at_once:
             loop.call_soon(self._flush)
         packed = hiredis.pack_command(command)  # type: ignore[arg-type]  # stub: one word
         self._unsent.append((packed, reply))
+        if at_once:
+            self._flush()
         return reply
 
     async def aclose(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -47,7 +48,10 @@ class RedisBroker:
             "XREADGROUP", "GROUP", scripts.GROUP, reader, "COUNT", count,
             "BLOCK", _block(wait_seconds), "STREAMS", stream_key(lane), ">",
         )  # fmt: skip
-        return [Entry(id_.decode(), _body(fields)) for id_, fields in _entries(reply)]
+        return [
+            Entry(id_.decode(), fields[1] if fields[0] == b"e" else _foreign(fields))
+            for id_, fields in _entries(reply)
+        ]
 
     async def own(self, lane: str, reader: str, *, after: str, count: int) -> list[Entry]:
         keys = [stream_key(lane)]
@@ -117,7 +121,7 @@ class RedisBroker:
         reply = await self._redis.block(
             "XREAD", "COUNT", 1000, "BLOCK", _block(wait_seconds), "STREAMS", key, after or "0-0"
         )
-        return [(id_.decode(), _body(fields)) for id_, fields in _entries(reply)]
+        return [(id_.decode(), fields[1]) for id_, fields in _entries(reply)]
 
     async def forget(self, address: str, positions: Sequence[str]) -> None:
         await self._redis.execute("XDEL", _answer_key(address), *positions)
@@ -128,6 +132,7 @@ def lane_key(lane: str, part: str) -> str:
     return f"{{{lane}}}:{part}"
 
 
+@cache
 def stream_key(lane: str) -> str:
     return lane_key(lane, "stream")
 
@@ -154,15 +159,16 @@ def _entries(reply: Reply) -> list[tuple[bytes, list[bytes]]]:
     return reply[0][1] if reply else []
 
 
-def _body(fields: list[bytes]) -> bytes:
-    """What we wrote; whatever else somebody put there is kept so that it can be parked."""
-    if len(fields) == 2 and fields[0] == b"e":  # noqa: PLR2004 - one field and its value
-        return fields[1]
+def _foreign(fields: list[bytes]) -> bytes:
+    """Somebody else put it there: no envelope, but kept so that it can be parked."""
     return msgspec.json.encode([field.decode(errors="replace") for field in fields])
 
 
 def _counted(reply: Reply) -> list[Entry]:
-    return [Entry(id_.decode(), _body(fields), deliveries) for id_, fields, deliveries in reply]
+    return [
+        Entry(id_.decode(), fields[1] if fields[0] == b"e" else _foreign(fields), deliveries)
+        for id_, fields, deliveries in reply
+    ]
 
 
 def _dead_letter(id_: bytes, fields: list[bytes]) -> DeadLetter:

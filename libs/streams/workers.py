@@ -30,6 +30,7 @@ class Workers:
         self._running: dict[str, tuple[asyncio.Task[Any], float]] = {}
         self._changed = asyncio.Event()
         self._one_alone = asyncio.Lock()
+        self._swift = False
         self._paused = False
         self._stopping = False
 
@@ -38,7 +39,9 @@ class Workers:
         """How many entries could be started at once."""
         if self._shut:
             return 0
-        return max(0, self._concurrency - len(self._queue) - len(self._running))
+        # While handlers do not suspend, the next batch is fetched as this one is worked on.
+        places = self._concurrency * 2 if self._swift else self._concurrency
+        return max(0, places - len(self._queue) - len(self._running))
 
     async def wait_for_room(self) -> int:
         await self._until(lambda: self.room > 0)
@@ -53,7 +56,7 @@ class Workers:
         async with self._one_alone:
             await self._until(lambda: not self._running)
             if not self._stopping:
-                await asyncio.wait([self.group.create_task(self._one(entry))])
+                await asyncio.wait([self.group.create_task(self._work(entry))])
         self._start()
 
     def pause(self, *, paused: bool) -> None:
@@ -80,26 +83,34 @@ class Workers:
             asyncio.get_running_loop().call_soon(self._start_more)
 
     def _start_more(self) -> None:
+        self._swift = not self._queue and not self._running
         if self._queue and not self._shut:
             for _ in range(min(len(self._queue), self._concurrency - len(self._running))):
                 self.group.create_task(self._work())
 
-    async def _work(self) -> None:
-        while self._queue and not self._shut and len(self._running) < self._concurrency:
-            await self._one(self._queue.popleft())
-
-    async def _one(self, entry: Entry) -> None:
+    async def _work(self, lone: Entry | None = None) -> None:
+        """Goes through the queue, or runs just `lone`."""
         task = asyncio.current_task()
-        assert task  # noqa: S101 - we are awaited
-        self._running[entry.id] = (task, self._boot())
-        try:
-            await self._attempts.run(entry)
-        finally:
-            del self._running[entry.id]
-            if entry.id in self._attempts.overdue:
-                self._attempts.overdue.discard(entry.id)
-                task.uncancel()
-            self._changed.set()
+        assert task  # noqa: S101 - only tasks work
+        entry = lone or self._next()
+        while entry:
+            started = self._boot()
+            self._running[entry.id] = (task, started)
+            try:
+                await self._attempts.run(entry, started)
+            finally:
+                del self._running[entry.id]
+                if entry.id in self._attempts.overdue:
+                    self._attempts.overdue.discard(entry.id)
+                    task.uncancel()
+                self._changed.set()
+            entry = None if lone else self._next()
+        self._attempts.count()
+
+    def _next(self) -> Entry | None:
+        if self._queue and not self._shut and len(self._running) < self._concurrency:
+            return self._queue.popleft()
+        return None
 
     async def end_overdue(self) -> None:
         """All have the same time, so the one that started first is the first to be overdue."""
