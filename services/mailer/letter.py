@@ -44,7 +44,7 @@ class MailContext(msgspec.Struct, frozen=True, kw_only=True):
     """Signed link to each picture's original, by its id."""
     text_link: str = ""
     """The page that opens the phone's messenger; empty: no way to text."""
-    transcript_bytes: int = 40_000
+    transcript_bytes: int = 50_000
     """How much of the conversation may stand in the mail itself."""
 
 

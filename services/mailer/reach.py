@@ -40,6 +40,13 @@ def _choose(
     return next(iter(chosen or given), None)
 
 
+def address(contact: Contact) -> str:
+    """The link that calls or writes to them."""
+    if contact.kind == "phone":
+        return f"tel:{quote(contact.value, safe='+;=')}"
+    return f"mailto:{quote(contact.value, safe='@')}"
+
+
 def can_text(phone: Contact | None) -> bool:
     """Nobody can text an extension."""
     return phone is not None and ";ext=" not in phone.value
@@ -52,14 +59,13 @@ def actions(
     listed: list[Action] = []
     if found.phone:
         shown = one_line(found.phone.shown, 40)
-        listed.append(Action("call", "Call customer", shown, f"tel:{found.phone.value}"))
+        listed.append(Action("call", "Call customer", shown, address(found.phone)))
         if text_link and can_text(found.phone):
             listed.append(Action("text", "Text customer", text_link, text_link))
     if found.email:
-        shown = one_line(found.email.shown or found.email.value, 254)
-        address = f"mailto:{quote(found.email.value, safe='@')}"
-        listed.append(Action("email", "Email customer", shown, address))
-        href = draft_link(address, drafts.email_subject.text, drafts.email_body.text)
+        mailto = address(found.email)
+        listed.append(Action("email", "Email customer", one_line(found.email.shown, 254), mailto))
+        href = draft_link(mailto, drafts.email_subject.text, drafts.email_body.text)
         listed.append(Action("draft", "Email draft", "ready to copy below", href))
     if page := own_page(snapshot.page_url, profile.origins):
         listed.append(Action("page", "Open page", page, page))
@@ -69,9 +75,9 @@ def actions(
     return tuple(listed)
 
 
-def draft_link(address: str, subject: str, body: str) -> str:
+def draft_link(mailto: str, subject: str, body: str) -> str:
     """`mailto:` with subject and body; too long, the message is cut and the signature stays."""
-    start = f"{address}?subject={quote(subject, safe='')}&body="
+    start = f"{mailto}?subject={quote(subject, safe='')}&body="
     message, _, signature = body.rpartition("\n\n")
     room = LONGEST_MAILTO - len(start) - len(_encoded("\n\n" + signature))
     while len(encoded := _encoded(message)) > room and message:

@@ -14,33 +14,30 @@ from services.mailer.wording import clip, one_line
 
 CALL_LINES: Final = 3
 MOST_QUESTIONS: Final = 8
-LONGEST_LINE: Final = 300
 
-_ASKS: Final = (
-    ("customer_name", "Ask for their name."),
-    ("vehicle", "Ask which vehicle or item it is: year, make and model."),
-    ("project", "Ask what they would like done."),
-    ("timeline", "Ask when they need it done."),
+_MISSING: Final = (
+    ("customer_name", "their name"),
+    ("vehicle", "the vehicle or item (year, make, model)"),
+    ("project", "the work to be done"),
+    ("timeline", "the date they need it by"),
 )
-"""Fact of the summary → how to get it."""
+"""Fact of the summary → what to ask for."""
 
 
 def script_and_questions(
     summary: Summary, profile: ShopProfile, found: Reach, photos: PhotoPlan
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Exactly three lines for the call; whatever found no room there leads the questions."""
-    ours = [*_ask_again(found, photos.missing), *_ask_first(summary, found)]
-    model = _tidy(summary.call_script_prompts)
-    lines = _once([*ours, *model, *profile.call_script])
-    script = lines[:CALL_LINES]
-    left = [line for line in lines[CALL_LINES:] if line in {*ours, *model}]
-    questions = _once([*left, *_tidy(summary.follow_up_questions)])
+    ours = [*_ask_again(found, photos.missing), *_ask_for(summary, found)]
+    lines = _once([*ours, *summary.call_script_prompts])
+    questions = _once([*lines[CALL_LINES:], *summary.follow_up_questions])
+    script = _once([*lines, *profile.call_script])[:CALL_LINES]
     return tuple(script), tuple(questions[:MOST_QUESTIONS])
 
 
 def steps(summary: Summary, found: Reach) -> tuple[str, ...]:
-    if given := _once(_tidy(summary.next_steps)):
-        return tuple(given[:6])
+    if summary.next_steps:
+        return summary.next_steps
     if found.phone:
         return (f"Call or text {one_line(found.phone.shown, 40)}.",)
     return (f"Write to {one_line(found.email.shown, 254)}.",) if found.email else ()
@@ -63,15 +60,14 @@ def _doubt(contact: Contact) -> str:
     return f"Ask for the {what} again: {one_line(contact.doubt, 160)}."
 
 
-def _ask_first(summary: Summary, found: Reach) -> list[str]:
-    asks = [line for fact, line in _ASKS if not getattr(summary, fact)]
+def _ask_for(summary: Summary, found: Reach) -> list[str]:
+    """One line for all that is missing, so that the summary's own lines keep their place."""
+    missing = [words for fact, words in _MISSING if not getattr(summary, fact)]
     if found.phone is None:
-        asks.append("Ask for the best number to call or text.")
-    return asks
-
-
-def _tidy(given: Iterable[str]) -> list[str]:
-    return [line for line in (one_line(text, LONGEST_LINE) for text in given) if line]
+        missing.append("the best number to call or text")
+    *most, last = missing or [""]
+    listed = f"{', '.join(most)} and {last}" if most else last
+    return [f"Ask for {listed}."] if listed else []
 
 
 def _once(lines: Iterable[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from libs.snapshot import LeadSnapshot
-from services.mailer.wording import one_line
+from services.mailer.wording import one_line, unlinked
 
 LONGEST_BEFORE_ID: Final = 120
 _LEAD: Final = "New chat lead"
@@ -15,7 +15,7 @@ def subject(snapshot: LeadSnapshot, *, possible_duplicate: bool, with_summary: b
     """`New chat lead: <vehicle> - <project> (<thread id>)`, and what to know before opening it."""
     said = (snapshot.summary.vehicle, snapshot.summary.project) if with_summary else ()
     about = " - ".join(one_line(part, 80) for part in said if part and part.strip())
-    about = about or one_line(snapshot.title, 100)
+    about = unlinked(about or one_line(snapshot.title, 100))
     prefix = "(possible copy) " if possible_duplicate else ""
     prefix += "Partial lead: " if snapshot.kind == "partial" else ""
     whole = f"{prefix}{_LEAD}: {about}" if about else prefix + _LEAD

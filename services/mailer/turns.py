@@ -23,8 +23,8 @@ from services.mailer.wording import (
 )
 
 LONGEST_LINE: Final = 3000
-_LINE_BYTES: Final = 260
-_TURN_BYTES: Final = 520
+_LINE_BYTES: Final = 60
+_TURN_BYTES: Final = 460
 """About what the markup around a line and a turn weighs."""
 _RULE: Final = "-" * 72
 

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from libs.shops.profile import ShopProfile
-from libs.snapshot import LeadSnapshot, Summary
+from libs.snapshot import Contact, LeadSnapshot, Summary
 from services.mailer.drafts import drafts
+from services.mailer.facts import printable
 from services.mailer.language import Words, language_name, language_tag, words
 from services.mailer.letter import (
     MailContext,
@@ -23,13 +24,12 @@ from services.mailer.letter import (
 )
 from services.mailer.origin import attribution_rows, diagnostic_rows
 from services.mailer.photos import MailPhoto, cid
-from services.mailer.reach import Reach, actions, logs_link, reach
+from services.mailer.reach import Reach, actions, address, logs_link, reach
 from services.mailer.script import script_and_questions, steps
 from services.mailer.subject import subject
 from services.mailer.turns import transcript
-from services.mailer.wording import clean, clip, mark_links, one_line
+from services.mailer.wording import mark_links, one_line
 
-LONGEST_SUMMARY: Final = 2500
 LONGEST_NEED: Final = 140
 _DARK: Final = 0.18
 """Luminance under which white text reads better than black."""
@@ -37,12 +37,12 @@ _DARK: Final = 0.18
 
 def view(snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext) -> MailView:
     """Pure: the same arguments, the same mail."""
-    if context.rung >= Rung.WITHOUT_SUMMARY:
-        snapshot = msgspec.structs.replace(snapshot, summary=Summary())
-    summary, zone = snapshot.summary, profile.timezone
-    shop_lang = profile.languages[0]
-    lang = language_tag(summary.customer_language or "", snapshot.locale, shop_lang)
     hosts = own_hosts(profile)
+    summary = Summary() if context.rung >= Rung.WITHOUT_SUMMARY else snapshot.summary
+    summary = printable(summary, hosts)
+    snapshot = msgspec.structs.replace(snapshot, summary=summary)
+    zone, shop_lang = profile.timezone, profile.languages[0]
+    lang = language_tag(summary.customer_language or "", snapshot.locale, shop_lang)
     found = reach(snapshot)
     card = shop_card(profile)
     written = drafts(summary, profile, lang, card.phone)
@@ -50,7 +50,7 @@ def view(snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext) -> 
     script, questions = script_and_questions(summary, profile, found, context.photos)
 
     def ours(lines: tuple[str, ...]) -> tuple[Words, ...]:
-        return tuple(words(mark_links(line, hosts), shop_lang) for line in lines)
+        return tuple(words(line, shop_lang) for line in lines)
 
     return MailView(
         shop=card,
@@ -59,10 +59,10 @@ def view(snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext) -> 
         name=_name(summary, found, lang),
         need=_need(snapshot, lang, shop_lang, hosts),
         buttons=tappable[:2],
-        glance=_glance(summary, found, lang, hosts, context.photos),
+        glance=_glance(summary, found, lang, context.photos),
         chips=tappable[2:],
         photos=_photos(context),
-        summary=words(mark_links(_summary(snapshot), hosts), shop_lang),
+        summary=_summary(snapshot, lang, shop_lang, hosts),
         next_steps=ours(steps(summary, found)),
         questions=ours(questions),
         script=ours(script),
@@ -132,41 +132,40 @@ def _need(snapshot: LeadSnapshot, lang: str, shop_lang: str, hosts: frozenset[st
     summary = snapshot.summary
     facts = [one_line(fact, 70) for fact in (summary.vehicle, summary.project) if fact]
     if facts:
-        return words(mark_links(" - ".join(facts), hosts), shop_lang)
+        return words(" - ".join(facts), shop_lang)
     spoken = (line.text for line in snapshot.lines if line.speaker == "customer" and line.text)
     return words(mark_links(one_line(next(spoken, ""), LONGEST_NEED), hosts), lang)
 
 
-def _glance(
-    summary: Summary, found: Reach, lang: str, hosts: frozenset[str], photos: PhotoPlan
-) -> tuple[Row, ...]:
-    phone, email = found.phone, found.email
-    language = "" if lang.startswith("en") else f", writes {language_name(lang)}"
-    name = one_line(summary.customer_name or "", 80)
+def _glance(summary: Summary, found: Reach, lang: str, photos: PhotoPlan) -> tuple[Row, ...]:
     rows = [
-        Row("Customer", words(name + language if name else language.removeprefix(", "))),
-        Row("Phone", words(phone.shown), f"tel:{phone.value}") if phone else None,
-        Row("Email", words(one_line(email.shown or email.value, 254))) if email else None,
-        *(
-            Row(label, words(mark_links(one_line(fact or "", 200), hosts)))
-            for label, fact in (
-                ("Location", summary.customer_location),
-                ("Vehicle", summary.vehicle),
-                ("Project", summary.project),
-                ("Timeline", summary.timeline),
-            )
-        ),
-        Row("Photos", words(str(photos.pictures))) if photos.pictures else None,
+        Row("Customer", words(summary.customer_name or "", lang)),
+        Row("Language", words("" if lang.startswith("en") else language_name(lang))),
+        *_contact("Phone", found.phone),
+        *_contact("Email", found.email),
+        Row("Location", words(summary.customer_location or "")),
+        Row("Vehicle", words(summary.vehicle or "")),
+        Row("Project", words(summary.project or "")),
+        Row("Timeline", words(summary.timeline or "")),
+        Row("Photos", words(str(photos.pictures or ""))),
     ]
-    return tuple(row for row in rows if row and row.words)
+    return tuple(row for row in rows if row.words)
 
 
-def _summary(snapshot: LeadSnapshot) -> str:
+def _contact(label: str, contact: Contact | None) -> tuple[Row, ...]:
+    if contact is None:
+        return ()
+    row = Row(label, words(one_line(contact.shown, 254)), address(contact))
+    return (row, Row("Check", words(one_line(contact.doubt, 160))))
+
+
+def _summary(snapshot: LeadSnapshot, lang: str, shop_lang: str, hosts: frozenset[str]) -> Words:
     """What the summary says, else the customer in their own words."""
-    if said := clip(clean(snapshot.summary.summary), LONGEST_SUMMARY):
-        return said
-    spoken = [line.text for line in snapshot.lines if line.speaker == "customer"]
-    return "\n".join(f"“{one_line(text, 300)}”" for text in spoken[:4] if text.strip())
+    if said := snapshot.summary.summary:
+        return words(said, shop_lang)
+    spoken = (one_line(line.text, 300) for line in snapshot.lines if line.speaker == "customer")
+    quoted = [f"“{text}”" for text in spoken if text][:4]
+    return words(mark_links("\n".join(quoted), hosts), lang)
 
 
 def _photos(context: MailContext) -> Photos:

@@ -33,6 +33,7 @@ _LINK: Final = re.compile(
     rf"|(?<![\w@.-])(?:[\w-]{{1,63}}\.){{1,6}}(?:{_ENDINGS})(?![\w@-]|\.\w)(?:[/?#:]{_REST}*)?",
     re.IGNORECASE,
 )
+_NUMBER: Final = re.compile(r"[+(]?\d[\d ().-]{4,20}\d")
 _AFTER_LINK: Final = ".,;:!?)]}*"
 
 
@@ -75,6 +76,16 @@ def mark_links(text: str, own_hosts: frozenset[str]) -> str:
         f"{piece} (external)" if link and link_host(piece) not in own_hosts else piece
         for piece, link in link_pieces(text)
     )
+
+
+def number_pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """The text in pieces, each with whether it is a number that reads from left to right."""
+    at = 0
+    for found in _NUMBER.finditer(text):
+        yield text[at : found.start()], False
+        yield found[0], True
+        at = found.end()
+    yield text[at:], False
 
 
 def link_host(link: str) -> str:

@@ -1,0 +1,158 @@
+"""One mail, ready to send: the same bytes for the same snapshot, rung and attempt, always."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from libs.attachments import MAIL_LINK_SECONDS, attachment_link, is_attachment_id
+from libs.blobs.port import Blobs
+from libs.message_links import MessageLink, keep_link, link_token, link_url
+from libs.shops.profile import ShopProfile
+from libs.snapshot import LeadSnapshot
+from services.mailer.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet
+from services.mailer.letter import MailContext, MailView, PhotoPlan, Rung
+from services.mailer.mime import (
+    Envelope,
+    encoded_size,
+    mime_pieces,
+    plain_mime,
+    reply_address,
+    sender_domain,
+)
+from services.mailer.photos import MailPhoto, PhotoShelf
+from services.mailer.ports import Variant
+from services.mailer.reach import can_text, reach
+from services.mailer.render import render, render_plain
+from services.mailer.subject import subject
+from services.mailer.turns import transcript_file
+from services.mailer.view import own_hosts, view
+
+LARGEST_HTML_BYTES: Final = 79_000
+"""Gmail cuts a mail off at 102 KB."""
+_TRANSCRIPT_ROOMS: Final = (50_000, 30_000, 15_000, 5_000, 0)
+_WORDS_BYTES: Final = 600_000
+"""Room for text, HTML and headers, however they are encoded."""
+_TRANSCRIPT_FILE_BYTES: Final = 2_000_000
+
+
+@dataclass(frozen=True)
+class MailBuilder:
+    shelf: PhotoShelf
+    links: Blobs
+    """Where the links for texting are kept, before anything is armed."""
+    public_url: str
+    """Empty on one machine: then no link can work elsewhere, and none is written."""
+    keys: tuple[str, ...]
+    shops: Mapping[str, ShopProfile]
+
+    async def compose(self, snapshot: LeadSnapshot, variant: Variant) -> bytes:
+        """May run twice: it writes nothing but the link for texting, the same one each time."""
+        profile = self.shops[snapshot.shop]
+        envelope = _envelope(snapshot, profile, variant)
+        if variant.rung is Rung.PLAIN:
+            return plain_mime(envelope, render_plain(snapshot, profile))
+        file = transcript_file(snapshot, profile.timezone, own_hosts(profile))
+        context = MailContext(
+            rung=variant.rung,
+            possible_duplicate=variant.possible_copy,
+            photos=await self._photos(snapshot, variant.rung, encoded_size(file.encode())),
+            originals=self._originals(snapshot),
+            text_link=self._text_link(snapshot, variant.snapshot),
+        )
+        mail, text, html = printed(snapshot, profile, context)
+        await self._keep_link(snapshot, variant.snapshot, context.text_link, mail)
+        file = file if mail.transcript.cut and variant.rung is Rung.FULL else ""
+        return await _breathe(mime_pieces(envelope, text, html, context.photos, file))
+
+    async def _photos(self, snapshot: LeadSnapshot, rung: Rung, taken_bytes: int) -> PhotoPlan:
+        if rung >= Rung.WITHOUT_ATTACHMENTS:
+            return PhotoPlan()
+        room = LARGEST_MAIL_BYTES - _WORDS_BYTES - taken_bytes
+        plan = arrange(await self.shelf.renditions(snapshot.photos), room)
+        left = [one.id for one in plan.left_out if isinstance(one, MailPhoto)]
+        if not left:
+            return plan
+        small = await self.shelf.thumbnails(left)
+        sheet = await asyncio.to_thread(contact_sheet, [small[one] for one in left if one in small])
+        return msgspec.structs.replace(plan, sheet=sheet)
+
+    def _originals(self, snapshot: LeadSnapshot) -> dict[str, str]:
+        expires = int(snapshot.fixed_at) + MAIL_LINK_SECONDS
+        return {
+            photo.id: attachment_link(self.keys, self.public_url, photo.id, "original", expires)
+            for photo in snapshot.photos
+            if self.public_url and photo.blob_key and is_attachment_id(photo.id)
+        }
+
+    def _text_link(self, snapshot: LeadSnapshot, snapshot_key: str) -> str:
+        if not self.public_url or not can_text(reach(snapshot).phone):
+            return ""
+        token = link_token(self.keys[0], snapshot.shop, snapshot.thread_id, snapshot_key)
+        return link_url(self.public_url, token)
+
+    async def _keep_link(
+        self, snapshot: LeadSnapshot, snapshot_key: str, url: str, mail: MailView
+    ) -> None:
+        phone = reach(snapshot).phone
+        if not url or phone is None:
+            return
+        link = MessageLink(
+            shop=snapshot.shop,
+            thread_id=snapshot.thread_id,
+            snapshot=snapshot_key,
+            phone=phone.value,
+            body=mail.drafts.message.text,
+        )
+        await keep_link(self.links, url.rpartition("=")[2], link)
+
+
+def printed(
+    snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext
+) -> tuple[MailView, str, str]:
+    """View, text and HTML, with as much of the conversation as keeps the HTML small enough."""
+    for room in _TRANSCRIPT_ROOMS:
+        fitted = msgspec.structs.replace(context, transcript_bytes=room)
+        mail = view(snapshot, profile, fitted)
+        text, html = render(mail)
+        if len(html.encode()) <= LARGEST_HTML_BYTES:
+            break
+    return mail, text, html
+
+
+def _envelope(snapshot: LeadSnapshot, profile: ShopProfile, variant: Variant) -> Envelope:
+    """The id is the same for every attempt at a snapshot: a mailbox that got two may show one."""
+    same = hashlib.sha256(f"{snapshot.shop}\0{snapshot.thread_id}\0{variant.snapshot}".encode())
+    mail_id = same.hexdigest()[:32]
+    same.update(f"\0{variant.rung}\0{variant.attempt}\0{variant.possible_copy}".encode())
+    email = reach(snapshot).email
+    return Envelope(
+        subject=subject(
+            snapshot,
+            possible_duplicate=variant.possible_copy,
+            with_summary=variant.rung < Rung.WITHOUT_SUMMARY,
+        ),
+        sender=profile.sender,
+        recipients=profile.recipients,
+        reply_to=reply_address(email.value) if email and not email.doubt else "",
+        date=snapshot.fixed_at,
+        message_id=f"<lead.{mail_id}@{sender_domain(profile.sender)}>",
+        thread_id=snapshot.thread_id,
+        attempt=variant.attempt,
+        request_id=snapshot.request_id,
+        seed=same.hexdigest()[:32],
+    )
+
+
+async def _breathe(pieces: Iterator[bytes]) -> bytes:
+    """Lets the event loop turn between two pieces: photos take long, and others wait."""
+    made = []
+    for piece in pieces:
+        made.append(piece)
+        await asyncio.sleep(0)
+    return b"".join(made)
