@@ -128,8 +128,8 @@ class _Addressed:
             protocol.write(body)
             async with asyncio.timeout(self.server.dot_seconds):
                 await protocol._drain_helper()  # noqa: SLF001 - a StreamWriter closes when collected
+            protocol.write(b".\r\n")  # raises when the line is already down
             stage = Stage.DOT
-            protocol.write(b".\r\n")
             reply = await protocol.read_response(timeout=self.server.dot_seconds)
         except Exception as error:  # noqa: BLE001 - the stage decides, not the kind of error
             return _silence(stage, error)
@@ -176,7 +176,7 @@ def _silence(stage: Stage, error: Exception) -> Outcome:
 
     if isinstance(error, SMTPResponseException):
         return of_reply(stage, error.code)
-    if isinstance(error, ValueError):
+    if isinstance(error, ValueError) and not isinstance(error, OSError):  # a certificate is both
         return Refused(f"{stage}_bad_address")
     return of_silence(stage, "timeout" if isinstance(error, TimeoutError) else "lost")
 

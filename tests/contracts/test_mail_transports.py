@@ -1,0 +1,206 @@
+"""What every transport promises, real or fake: once, byte for byte, and never a wrong "no"."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.mailer.ports import Accepted, Mail, NotPrepared, Outcome, Refused, Unknown
+from tests.contracts.post_offices import (
+    SENDER,
+    FakeOffice,
+    OutboxOffice,
+    PostOffice,
+    ses_office,
+    smtp_office,
+)
+
+BODY = (
+    b"From: Shop <leads@shop.example>\r\nTo: owner@shop.example\r\nSubject: New chat lead\r\n"
+    b"Message-ID: <one@handoff>\r\n\r\n.one leading dot\r\n..two\r\n\r\nGr=C3=BC=C3=9Fe\r\n"
+)
+LAUNCH_SECONDS = 30
+
+
+def a_mail(attempt: int = 1, lid: str = "lid-1", body: bytes = BODY) -> Mail:
+    return Mail(
+        shop="craigs",
+        thread_id="cthr_one",
+        attempt=attempt,
+        lid=lid,
+        sender=SENDER,
+        recipients=("owner@shop.example",),
+        body=body,
+    )
+
+
+async def posted(office: PostOffice, mail: Mail) -> Outcome:
+    """Prepare and send, as the handler does; a refusal at the door is an outcome too."""
+    try:
+        async with office.transport.prepare(mail) as ready:
+            return await ready.send()
+    except NotPrepared as door:
+        return door.refused
+
+
+class TransportContract:
+    @pytest.fixture
+    async def office(self) -> PostOffice:
+        raise NotImplementedError
+
+    async def test_a_mail_arrives_once_and_byte_for_byte(self, office: PostOffice) -> None:
+        outcome = await posted(office, a_mail())
+
+        assert isinstance(outcome, Accepted)
+        assert office.arrived() == [BODY]
+
+    async def test_a_mail_of_many_megabytes_arrives_whole(self, office: PostOffice) -> None:
+        body = BODY + (b"A" * 76 + b"\r\n") * 80_000
+
+        outcome = await posted(office, a_mail(body=body))
+
+        assert isinstance(outcome, Accepted)
+        assert office.arrived() == [body]
+
+    async def test_nothing_leaves_that_was_only_prepared(self, office: PostOffice) -> None:
+        async with office.transport.prepare(a_mail()):
+            pass
+
+        assert office.arrived() == []
+
+    async def test_nothing_leaves_when_arming_fails(self, office: PostOffice) -> None:
+        async def prepare_and_fail() -> None:
+            async with office.transport.prepare(a_mail()):
+                raise RuntimeError("not armed")
+
+        with pytest.raises(RuntimeError, match="not armed"):
+            await prepare_and_fail()
+
+        assert office.arrived() == []
+
+    async def test_preparing_the_same_attempt_twice_sends_what_was_armed(
+        self, office: PostOffice
+    ) -> None:
+        async with office.transport.prepare(a_mail(lid="winner")) as ready:
+            async with office.transport.prepare(a_mail(lid="loser")):
+                pass
+            outcome = await ready.send()
+
+        assert isinstance(outcome, Accepted)
+        assert len(office.arrived()) == 1
+
+    async def test_a_refusal_of_this_mail_counts(self, office: PostOffice) -> None:
+        async with office.transport.prepare(a_mail()) as ready:
+            office.refuse_this()
+            outcome = await ready.send()
+
+        assert isinstance(outcome, Refused)
+        assert not outcome.provider_wide
+        assert office.arrived() == []
+
+    async def test_a_refusal_of_everybody_says_so(self, office: PostOffice) -> None:
+        office.refuse_everybody()
+
+        outcome = await posted(office, a_mail())
+
+        assert isinstance(outcome, Refused)
+        assert outcome.provider_wide
+        assert office.arrived() == []
+
+    async def test_a_provider_that_is_not_there_is_a_definite_no(self, office: PostOffice) -> None:
+        await office.vanish()
+
+        outcome = await posted(office, a_mail())
+
+        assert isinstance(outcome, Refused)
+        assert outcome.provider_wide
+
+    async def test_a_fate_that_is_told_is_true(self, office: PostOffice) -> None:
+        mail = a_mail()
+        async with office.transport.prepare(mail) as ready:
+            before = await office.transport.fate(mail)
+            late = await ready.send()
+        after = await office.transport.fate(mail)
+
+        if isinstance(before, Refused):
+            assert isinstance(late, Refused)
+        assert isinstance(after, type(late) | Unknown)
+        assert len(office.arrived()) <= 1
+
+    async def test_no_fence_is_shorter_than_a_launch(self, office: PostOffice) -> None:
+        async with office.transport.prepare(a_mail()) as ready:
+            assert ready.windows.fence_seconds >= LAUNCH_SECONDS
+            assert ready.windows.evidence_seconds >= 0
+            assert ready.transport == office.transport.name
+
+    async def test_many_at_once_do_not_mix(self, office: PostOffice) -> None:
+        bodies = [BODY + f"number {n}\r\n".encode() for n in range(8)]
+
+        outcomes = await asyncio.gather(
+            *(posted(office, a_mail(n, f"lid-{n}", body)) for n, body in enumerate(bodies))
+        )
+
+        assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+        assert sorted(office.arrived()) == sorted(bodies)
+
+
+class RemoteContract(TransportContract):
+    """Of those whose answer may get lost on the way."""
+
+    async def test_an_accepted_mail_whose_reply_is_lost_is_unknown(
+        self, office: PostOffice
+    ) -> None:
+        office.lose_reply()
+
+        outcome = await posted(office, a_mail())
+
+        assert isinstance(outcome, Unknown)
+        assert office.arrived() == [BODY]
+
+
+class TestFake(RemoteContract):
+    @pytest.fixture
+    async def office(self) -> PostOffice:
+        return FakeOffice()
+
+
+class TestFakeWithIdempotencyKeys(RemoteContract):
+    @pytest.fixture
+    async def office(self) -> PostOffice:
+        return FakeOffice(keyed=True)
+
+    async def test_repeats_an_attempt_without_a_second_mail(self) -> None:
+        office = FakeOffice(keyed=True)
+        office.lose_reply()
+        lost = await posted(office, a_mail())
+
+        fate = await office.transport.fate(a_mail())
+
+        assert isinstance(lost, Unknown)
+        assert isinstance(fate, Accepted)
+        assert len(office.arrived()) == 1
+
+
+class TestOutbox(TransportContract):
+    @pytest.fixture
+    async def office(self, tmp_path: Path) -> PostOffice:
+        return OutboxOffice(tmp_path)
+
+
+@pytest.mark.slow
+class TestSmtp(RemoteContract):
+    @pytest.fixture
+    async def office(self) -> AsyncIterator[PostOffice]:
+        async with smtp_office() as office:
+            yield office
+
+
+@pytest.mark.slow
+class TestSes(RemoteContract):
+    @pytest.fixture
+    async def office(self, moto_url: str) -> AsyncIterator[PostOffice]:
+        async with ses_office(moto_url) as office:
+            yield office

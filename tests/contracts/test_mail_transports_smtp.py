@@ -1,0 +1,278 @@
+"""THE TABLE of SMTP against a server that says, at each stage, each kind of thing."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import ssl
+from pathlib import Path
+
+import pytest
+
+from libs.runtime.clock import SystemClock
+from services.mailer.adapters.smtp import SmtpServer, SmtpTransport, transparent
+from services.mailer.ports import Accepted, NotPrepared, Outcome, Refused, Unknown
+from tests.contracts.post_offices import Letters, ScriptedSmtp, smtp_office
+from tests.contracts.test_mail_transports import BODY, a_mail, posted
+
+pytestmark = pytest.mark.slow
+
+DELAY, TELL, COUNTS, UNKNOWN, ACCEPTED = "delay", "tell", "counts", "unknown", "accepted"
+
+CASES = [
+    # stage, what the server does, before ARM?, meaning
+    ("connect", "421 busy", True, DELAY),
+    ("connect", "450 busy", True, DELAY),
+    ("connect", "554 no service for you", True, TELL),
+    ("connect", "close", True, DELAY),
+    ("connect", "hang", True, DELAY),
+    ("connect", "nonsense", True, TELL),
+    ("ehlo", "421 busy", True, DELAY),
+    ("ehlo", "550 go away", True, TELL),
+    ("ehlo", "close", True, DELAY),
+    ("ehlo", "hang", True, DELAY),
+    ("auth", "454 later", True, DELAY),
+    ("auth", "535 wrong password", True, TELL),
+    ("auth", "close", True, DELAY),
+    ("auth", "hang", True, DELAY),
+    ("mail", "421 closing", True, DELAY),
+    ("mail", "451 later", True, DELAY),
+    ("mail", "452 disk full", True, DELAY),
+    ("mail", "550 sender not allowed", True, TELL),
+    ("mail", "552 too large", True, COUNTS),
+    ("mail", "close", True, DELAY),
+    ("mail", "hang", True, DELAY),
+    ("rcpt", "421 closing", True, DELAY),
+    ("rcpt", "450 greylisted", True, COUNTS),
+    ("rcpt", "452 mailbox full", True, COUNTS),
+    ("rcpt", "550 no such user", True, COUNTS),
+    ("rcpt", "close", True, DELAY),
+    ("rcpt", "hang", True, DELAY),
+    ("data", "421 closing", False, DELAY),
+    ("data", "451 later", False, DELAY),
+    ("data", "554 no valid recipients", False, COUNTS),
+    ("data", "250 what?", False, TELL),
+    ("data", "close", False, DELAY),
+    ("data", "hang", False, DELAY),
+    ("body", "close", False, COUNTS),
+    ("dot", "250 ok queued", False, ACCEPTED),
+    ("dot", "251 forwarded", False, ACCEPTED),
+    ("dot", "354 more?", False, UNKNOWN),
+    ("dot", "421 closing", False, DELAY),
+    ("dot", "451 local error", False, COUNTS),
+    ("dot", "452 storage", False, COUNTS),
+    ("dot", "552 too large", False, COUNTS),
+    ("dot", "554 looks like spam", False, COUNTS),
+    ("dot", "close", False, UNKNOWN),
+    ("dot", "hang", False, UNKNOWN),
+    ("dot", "nonsense", False, UNKNOWN),
+]
+
+
+def transport_to(port: int, **options: object) -> SmtpTransport:
+    server = SmtpServer(
+        host="127.0.0.1", port=port, tls="none", username="shop", password="secret",
+        command_seconds=0.3, dot_seconds=0.5,
+    )  # fmt: skip
+    return SmtpTransport(server, SystemClock(), "client.test", **options)
+
+
+def meaning(outcome: Outcome) -> str:
+    match outcome:
+        case Accepted():
+            return ACCEPTED
+        case Unknown():
+            return UNKNOWN
+        case Refused(tell=True):
+            return TELL
+        case Refused(provider_wide=True):
+            return DELAY
+        case Refused():
+            return COUNTS
+
+
+@pytest.mark.parametrize(("stage", "does", "before_arm", "expected"), CASES)
+async def test_every_stage_and_reply_means_what_the_table_says(
+    stage: str,
+    does: str,
+    before_arm: bool,  # noqa: FBT001 - a column of the table
+    expected: str,
+) -> None:
+    armed = False
+    mail = a_mail(body=BODY + b"x" * 16_000_000) if stage == "body" else a_mail()
+    async with ScriptedSmtp({stage: does}) as server:
+        try:
+            async with transport_to(server.port).prepare(mail) as ready:
+                armed = True
+                outcome: Outcome = await ready.send()
+        except NotPrepared as door:
+            outcome = door.refused
+
+    assert meaning(outcome) == expected
+    assert armed is not before_arm
+
+
+async def test_a_sender_that_slept_finds_its_connection_closed() -> None:
+    async with smtp_office() as office, office.transport.prepare(a_mail()) as ready:
+        await office.proxy.close()
+        outcome = await ready.send()
+
+    assert isinstance(outcome, Refused)
+    assert outcome.provider_wide
+    assert office.arrived() == []
+
+
+async def test_a_server_that_takes_the_mail_and_says_nothing_is_unknown() -> None:
+    async with smtp_office() as office:
+        office.proxy.cut_after, office.proxy.hold = b"\r\n.\r\n", True
+
+        outcome = await posted(office, a_mail())
+
+    assert outcome == Unknown("dot_timeout")
+    assert len(office.arrived()) == 1
+
+
+async def test_one_recipient_that_is_taken_is_enough() -> None:
+    async with smtp_office() as office:
+        office.letters.answers["rcpt gone@shop.example"] = "550 no such user"
+        mail = a_mail()
+        both = type(mail)(
+            shop=mail.shop, thread_id=mail.thread_id, attempt=1, lid="lid-1", sender=mail.sender,
+            recipients=("gone@shop.example", "owner@shop.example"), body=mail.body,
+        )  # fmt: skip
+
+        outcome = await posted(office, both)
+
+    assert outcome == Accepted("ABC123")
+    assert office.letters.recipients == [["owner@shop.example"]]
+
+
+def test_leading_dots_are_doubled_and_lines_end_in_crlf() -> None:
+    assert transparent(b".\nto\r..\r\nend") == b"..\r\nto\r\n...\r\nend\r\n"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _self_signed(tmp_path_factory.mktemp("tls"))
+
+
+class TestTls:
+    """Real TLS in both forms, with a certificate of our own."""
+
+    async def test_starttls_then_auth(self, certificate: Path) -> None:
+        secrets: list[bytes] = []
+
+        def authenticate(*given: object) -> object:
+            from aiosmtpd.smtp import AuthResult
+
+            secrets.append(given[-1].password)  # type: ignore[attr-defined]
+            return AuthResult(success=True)
+
+        options = {
+            "tls_context": _server_context(certificate),
+            "require_starttls": True,
+            "authenticator": authenticate,
+            "auth_required": True,
+        }
+        async with smtp_office(**options) as office:
+            transport = _trusting(certificate, office.transport.server.port, "starttls")
+            async with transport.prepare(a_mail()) as ready:
+                outcome = await ready.send()
+
+        assert isinstance(outcome, Accepted)
+        assert secrets == [b"secret"]
+        assert office.arrived() == [BODY]
+
+    async def test_tls_from_the_first_byte(self, certificate: Path) -> None:
+        from aiosmtpd.smtp import SMTP
+
+        letters, loop = Letters(), asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: SMTP(letters, loop=loop), "127.0.0.1", 0, ssl=_server_context(certificate)
+        )
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            transport = _trusting(certificate, port, "tls", username="")
+            async with transport.prepare(a_mail()) as ready:
+                outcome = await ready.send()
+
+        assert isinstance(outcome, Accepted)
+        assert letters.kept == [BODY]
+
+    async def test_a_certificate_that_nobody_signed_is_refused_before_the_password(
+        self, certificate: Path
+    ) -> None:
+        async with smtp_office(
+            tls_context=_server_context(certificate), require_starttls=True
+        ) as office:
+            server = SmtpServer(
+                host="localhost", port=office.proxy.port, tls="starttls", username="shop",
+                password="secret", command_seconds=2,
+            )  # fmt: skip
+            strict = SmtpTransport(
+                server, SystemClock(), "client.test", ssl.create_default_context()
+            )
+            with pytest.raises(NotPrepared) as refused:
+                async with strict.prepare(a_mail()):
+                    pass
+
+        assert refused.value.refused.tell
+        assert office.arrived() == []
+
+    async def test_a_server_without_starttls_is_refused(self) -> None:
+        async with ScriptedSmtp({}) as server:
+            settings = SmtpServer(host="127.0.0.1", port=server.port, tls="starttls")
+            transport = SmtpTransport(settings, SystemClock(), "client.test")
+            with pytest.raises(NotPrepared) as refused:
+                async with transport.prepare(a_mail()):
+                    pass
+
+        assert refused.value.refused.tell
+
+
+def _trusting(certificate: Path, port: int, tls: str, username: str = "shop") -> SmtpTransport:
+    context = ssl.create_default_context(cafile=str(certificate))
+    server = SmtpServer(
+        host="localhost", port=port, tls="tls" if tls == "tls" else "starttls",
+        username=username, password="secret", command_seconds=5, dot_seconds=5,
+    )  # fmt: skip
+    return SmtpTransport(server, SystemClock(), "client.test", context)
+
+
+def _server_context(certificate: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def _self_signed(folder: Path) -> Path:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
