@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Final
 from libs.errors import HandoffError, SettingsError
 from ops import streams, threads
 from ops.desk import Desk, open_desk
+from ops.doctor import doctor
+from ops.export import export
+from ops.forget import forget
 from ops.show import Shown, put
 
 if TYPE_CHECKING:
@@ -73,6 +76,11 @@ def parser() -> argparse.ArgumentParser:
     add("streams", "every stream and what waits in it", lambda desk, _: streams.overview(desk))
     add("pause", "start nothing new on a stream", _pause).add_argument("stream")
     add("resume", "go on with a paused stream", _resume).add_argument("stream")
+    add("doctor", "is every part as it should be?", lambda desk, _: doctor(desk))
+    forget_ = add("forget", "remove a person everywhere", lambda desk, args: forget(desk, args.who))
+    forget_.add_argument("who", help="a thread id, an email address or a phone number")
+    leads = commands.add_parser("leads", help="the sent leads", description="the sent leads")
+    _add_leads(leads.add_subparsers(required=True, metavar="WHAT"), common)
     dead = commands.add_parser("dead", help="parked messages", description="parked messages")
     _add_dead(dead.add_subparsers(required=True, metavar="WHAT"), common)
     return top
@@ -87,6 +95,14 @@ def _add_dead(what: Subparsers, common: argparse.ArgumentParser) -> None:
         one = what.add_parser(name, help=said, description=said, parents=[common])
         one.add_argument("id")
         one.set_defaults(run=run)
+
+
+def _add_leads(what: Subparsers, common: argparse.ArgumentParser) -> None:
+    said = "as a table, or as conversions for Google's Data Manager"
+    one = what.add_parser("export", help=said, description=said, parents=[common])
+    one.add_argument("--format", choices=("csv", "json", "google"), default="csv")
+    one.add_argument("--shop", default="", help="slug; the default shop when not given")
+    one.set_defaults(run=lambda desk, args: export(desk, args.shop, form=args.format))
 
 
 async def _why(desk: Desk, args: argparse.Namespace) -> Shown:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from libs.conversations.open import open_conversations
-
 from libs.blobs.open import open_blobs
+from libs.conversations.open import open_conversations
 from libs.ledger.open import open_records
 from libs.runtime.runtime import Runtime, Service, Site
 from libs.shops.profile import load_shops

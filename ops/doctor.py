@@ -1,0 +1,183 @@
+"""`handoff doctor`: asks every part whether it is as it should be, and says what to do if not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
+from typing import Final
+
+import msgspec
+
+from libs.blobs.port import BlobMissingError
+from libs.errors import HandoffError
+from libs.ledger.record import LeadKey
+from ops.desk import Desk
+from ops.show import Shown, table
+
+CHECK_SECONDS: Final = 10.0
+MOST_SKEW_SECONDS: Final = 30.0
+SUNSET: Final = date(2026, 11, 30)
+"""OpenAI ends hosted workflows."""
+_BLOB: Final = "doctor/written.txt"
+_SOON_DAYS: Final = 30
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    what: str
+    ok: bool
+    said: str
+    do: str = ""
+
+
+async def doctor(desk: Desk) -> Shown:
+    findings = [await _asked(desk, name, check) for name, check in CHECKS]
+    rows = [(f.what, "ok" if f.ok else "PROBLEM", f.said, f.do) for f in findings]
+    well = all(finding.ok for finding in findings)
+    lines = [table(("part", "", "found", "what to do"), rows)]
+    return Shown(data=findings, lines=lines, code=0 if well else 1)
+
+
+async def _asked(desk: Desk, name: str, check: Check) -> Finding:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            return await check(desk)
+    except (HandoffError, OSError, TimeoutError) as error:
+        said = str(error) or type(error).__name__
+        return Finding(what=name, ok=False, said=said, do=f"See that {name} runs and is reached.")
+
+
+async def settings(desk: Desk) -> Finding:
+    """They were read, or we would not be here; what is left is what they mean together."""
+    shops = ", ".join(sorted(desk.shops.by_slug))
+    said = f"shops {shops}; records {desk.settings.records}, blobs {desk.settings.blobs}"
+    return Finding(what="settings", ok=True, said=said)
+
+
+async def redis(desk: Desk) -> Finding:
+    if desk.streams is None:
+        return Finding(
+            what="redis", ok=False, said="does not answer",
+            do="Start it. Until then triggers wait in browsers; the sweeper catches up after.",
+        )  # fmt: skip
+    raw = await desk.streams.redis.execute("INFO", "everything")
+    info = dict(line.split(":", 1) for line in raw.decode().splitlines() if ":" in line)
+    policy, version = info.get("maxmemory_policy", "?"), info.get("redis_version", "?")
+    if policy != "noeviction":
+        return Finding(
+            what="redis", ok=False, said=f"maxmemory-policy is {policy}",
+            do="`CONFIG SET maxmemory-policy noeviction`, and in its configuration file.",
+        )  # fmt: skip
+    kept = "append-only file on" if info.get("aof_enabled") == "1" else "keeps nothing on disk"
+    return Finding(what="redis", ok=True, said=f"{version}, {policy}, {kept}")
+
+
+async def records(desk: Desk) -> Finding:
+    await desk.records.read(LeadKey("doctor", "cthr_doctor"))
+    return Finding(what="records", ok=True, said=f"{desk.settings.records} answers")
+
+
+async def blobs(desk: Desk) -> Finding:
+    await desk.blobs.put(_BLOB, b"well", content_type="text/plain")
+    try:
+        well = await desk.blobs.get(_BLOB) == b"well"
+    except BlobMissingError:
+        well = False
+    await desk.blobs.delete(_BLOB)
+    do = "" if well else "Check the bucket's or the folder's permissions."
+    return Finding(what="blobs", ok=well, said="written, read, deleted" if well else "lost", do=do)
+
+
+async def clock(desk: Desk) -> Finding:
+    skew = await desk.records.clock_skew()
+    if skew is None:
+        return Finding(what="clock", ok=True, said="one machine, one clock")
+    well = abs(skew) < MOST_SKEW_SECONDS
+    do = "" if well else "Set this machine's clock (chrony): mails are not sent while it is wrong."
+    return Finding(what="clock", ok=well, said=f"{skew:+.1f} s from the record store", do=do)
+
+
+async def dead_letters(desk: Desk) -> Finding:
+    from libs.messages.streams import STREAMS
+
+    if desk.streams is None:
+        return Finding(what="dead letters", ok=False, said="unknown", do="They are in Redis.")
+    oversight = desk.streams.oversight
+    parked = sum([len(await oversight.dead(stream)) for stream in STREAMS])
+    do = "`handoff dead list` says why." if parked else ""
+    return Finding(what="dead letters", ok=not parked, said=str(parked), do=do)
+
+
+async def model(desk: Desk) -> Finding:
+    if not desk.settings.openai_api_key:
+        said = "no OPENAI_API_KEY: practice agent, summaries by rule"
+        return Finding(what="model", ok=True, said=said)
+    from openai import APIError, AsyncOpenAI
+
+    client = AsyncOpenAI(
+        api_key=desk.settings.openai_api_key,
+        base_url=desk.settings.openai_base_url or None,
+        timeout=CHECK_SECONDS,
+        max_retries=0,
+    )
+    try:
+        async with client:
+            answer = await client.models.with_raw_response.list()
+    except APIError as error:
+        said = f"OpenAI answers {type(error).__name__}"
+        return Finding(what="model", ok=False, said=said, do="Check OPENAI_API_KEY and billing.")
+    listed = msgspec.json.decode(answer.content, type=_Models)
+    return _model_finding(listed, desk.clock.now())
+
+
+class _Model(msgspec.Struct):
+    id: str
+    shutdown_date: str | None = None
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model]
+
+
+def _model_finding(listed: _Models, now: float) -> Finding:
+    import os
+
+    name = os.environ.get("LEAD_SUMMARY_MODEL") or "gpt-5.2-2025-12-11"
+    found = next((one for one in listed.data if one.id == name), None)
+    if found is None:
+        return Finding(
+            what="model", ok=False, said=f"{name} is not offered to this key",
+            do="Set LEAD_SUMMARY_MODEL to one that is.",
+        )  # fmt: skip
+    if not found.shutdown_date:
+        return Finding(what="model", ok=True, said=f"{name}, no end announced")
+    days = (date.fromisoformat(found.shutdown_date[:10]) - _day(now)).days
+    do = "" if days > _SOON_DAYS else "Choose its successor in LEAD_SUMMARY_MODEL."
+    said = f"{name}, ends {found.shutdown_date[:10]} (in {days} days)"
+    return Finding(what="model", ok=days > _SOON_DAYS, said=said, do=do)
+
+
+async def hosted(desk: Desk) -> Finding:
+    if desk.settings.conversations != "hosted":
+        return Finding(what="conversations", ok=True, said="our own chat")
+    days = (SUNSET - _day(desk.clock.now())).days
+    said = f"hosted by OpenAI, which ends it on {SUNSET} ({days} days)"
+    do = "Move to CONVERSATIONS=own: docs/migrate-from-agent-builder.md."
+    return Finding(what="conversations", ok=False, said=said, do=do)
+
+
+def _day(now: float) -> date:
+    return datetime.fromtimestamp(now, UTC).date()
+
+
+Check = Callable[[Desk], Awaitable[Finding]]
+CHECKS: Final[tuple[tuple[str, Check], ...]] = (
+    ("settings", settings),
+    ("redis", redis),
+    ("records", records),
+    ("blobs", blobs),
+    ("clock", clock),
+    ("dead letters", dead_letters),
+    ("model", model),
+    ("conversations", hosted),
+)

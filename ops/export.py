@@ -1,0 +1,118 @@
+"""`handoff leads export`: the sent leads as a table, or as conversions for Google."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import msgspec
+
+from libs.ledger.record import LeadRecord, State
+from libs.messages.base import Attribution
+from libs.snapshot import LeadSnapshot
+from ops.desk import Desk
+from ops.show import Shown, moment
+
+_PAGE = 200
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_CLICK_IDS = ("gclid", "gbraid", "wbraid")
+
+
+async def export(desk: Desk, shop: str, *, form: str) -> Shown:
+    """`csv`, `json` or `google`."""
+    leads = [pair async for pair in _sent(desk, shop or desk.shops.default.slug)]
+    if form == "google":
+        data: object = conversions(leads)
+        return Shown(data=data, lines=[msgspec.json.format(msgspec.json.encode(data)).decode()])
+    rows = [_row(record, snapshot) for record, snapshot in leads]
+    if form == "json":
+        return Shown(data=rows, lines=[msgspec.json.format(msgspec.json.encode(rows)).decode()])
+    return Shown(data=rows, lines=[as_csv(rows).rstrip("\n")])
+
+
+async def _sent(desk: Desk, shop: str) -> AsyncIterator[tuple[LeadRecord, LeadSnapshot | None]]:
+    after = ""
+    while page := await desk.records.list_leads(shop, after=after, limit=_PAGE):
+        for record in page:
+            if record.state is State.SENT:
+                yield record, await desk.snapshot(record)
+        after = page[-1].key.thread_id
+
+
+def _row(record: LeadRecord, snapshot: LeadSnapshot | None) -> dict[str, str]:
+    """A forgotten lead keeps its line, without the person."""
+    summary = snapshot.summary if snapshot else None
+    contacts = {
+        contact.kind: contact.value for contact in reversed(snapshot.contacts if snapshot else ())
+    }
+    source = (snapshot.attribution if snapshot else None) or Attribution()
+    return {
+        "thread": record.key.thread_id,
+        "sent_at": moment(record.sent_at),
+        "kind": record.kind,
+        "possible_copy": "yes" if record.possible_duplicate else "",
+        "delivery": record.delivery,
+        "name": (summary and summary.customer_name) or "",
+        "phone": contacts.get("phone", ""),
+        "email": contacts.get("email", ""),
+        "location": (summary and summary.customer_location) or "",
+        "vehicle": (summary and summary.vehicle) or "",
+        "project": (summary and summary.project) or "",
+        "timeline": (summary and summary.timeline) or "",
+        "photos": str(len(snapshot.photos)) if snapshot else "",
+        **msgspec.structs.asdict(source),
+    }
+
+
+def as_csv(rows: list[dict[str, str]]) -> str:
+    """A cell that a spreadsheet would run as a formula is made text by a leading quote."""
+    out = io.StringIO()
+    columns = list(_row_columns())
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _safe(cell) for name, cell in row.items()} for row in rows)
+    return out.getvalue()
+
+
+def _safe(cell: str) -> str:
+    return f"'{cell}" if cell.lstrip().startswith(_FORMULA) or cell.startswith(_FORMULA) else cell
+
+
+def _row_columns() -> tuple[str, ...]:
+    said = ("thread", "sent_at", "kind", "possible_copy", "delivery", "name", "phone", "email",
+            "location", "vehicle", "project", "timeline", "photos")  # fmt: skip
+    return (*said, *Attribution.__struct_fields__)
+
+
+def conversions(leads: list[tuple[LeadRecord, LeadSnapshot | None]]) -> dict[str, object]:
+    """The `events` of Data Manager's ingest call: click ids as they came, people only hashed."""
+    events = [
+        event for record, snapshot in leads if snapshot and (event := _conversion(record, snapshot))
+    ]
+    return {"encoding": "HEX", "events": events}
+
+
+def _conversion(record: LeadRecord, snapshot: LeadSnapshot) -> dict[str, object] | None:
+    source = snapshot.attribution or Attribution()
+    clicks = {name: getattr(source, name) for name in _CLICK_IDS if getattr(source, name)}
+    people = [_hashed(contact.kind, contact.value) for contact in snapshot.contacts]
+    if not clicks and not people:
+        return None
+    at = datetime.fromtimestamp(record.sent_at or snapshot.fixed_at, UTC)
+    return {
+        "transactionId": record.key.thread_id,
+        "eventTimestamp": at.isoformat().replace("+00:00", "Z"),
+        "eventSource": "WEB",
+        **({"adIdentifiers": clicks} if clicks else {}),
+        **({"userData": {"userIdentifiers": people}} if people else {}),
+    }
+
+
+def _hashed(kind: str, value: str) -> dict[str, str]:
+    """As Google asks: trimmed, lower case, phones in E.164, then SHA-256 in hex."""
+    plain = value.partition(";")[0].strip().lower()
+    name = "phoneNumber" if kind == "phone" else "emailAddress"
+    return {name: hashlib.sha256(plain.encode()).hexdigest()}
