@@ -2,7 +2,7 @@
 
 The same scanner reads the conversation and the model's words about it, so that the two compare.
 """
-# ruff: noqa: E501, RUF001 - patterns name the characters that people disguise with
+# ruff: noqa: E501, RUF001, SIM905 - patterns name the characters that people disguise with
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class Claim(msgspec.Struct, frozen=True):
 
 def plain(text: str) -> str:
     """Without what a reader cannot see: compatibility forms, zero-width, bidi, controls."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(
         "\n" if c in "\n\u2028\u2029" else " " if c == "\t" else c
         for c in unicodedata.normalize("NFKC", text)
@@ -36,9 +38,11 @@ def plain(text: str) -> str:
 def claims_in(text: str) -> list[Claim]:
     """In a text that is `plain` already; spans may overlap."""
     read = ascii_digits(text)
+    lower = f" {read.lower()}"
     return [
         Claim(finder.kind, match.start(), match.end(), finder.said(match))
         for finder in _FINDERS
+        if any(hint in lower for hint in finder.hints)
         for match in finder.pattern.finditer(read)
     ]
 
@@ -90,19 +94,37 @@ _TENS: Final = (
     "|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|cien|ciento|cientos|doscientos|trescientos"
     "|cuatrocientos|quinientos|seiscientos|setecientos|ochocientos|novecientos|mil"
 )
-_MONEY_WORDS: Final = (
-    r"usd|eur|gbp|cad|aud|mxn|inr|vnd|rmb|cny|jpy|krw|dollars?|bucks?|euros?|pounds?|quid|pesos?"
-    r"|d[oó]lar(?:es)?|dlls|reais|rupees?|rupiah|yuan|grand|cents?|đồng|dong|đô|руб\w*|доллар\w*"
-    r"|دولار|درهم|ريال|ریال|تومان|डॉलर|रुपये|ਡਾਲਰ|டாலர்|డాలర్"
+_MONEY_WORDS: Final = tuple(
+    "usd eur gbp cad aud mxn inr vnd rmb cny jpy krw dollar dollars buck bucks euro euros pound pounds"
+    " quid peso pesos dólar dólares dolar dolares dlls reais rupee rupees rupiah yuan grand cent cents"
+    " đồng dong đô руб рубль рубля рублей доллар доллара долларов دولار درهم ريال ریال تومان डॉलर"
+    " रुपये ਡਾਲਰ டாலர் డాలర్".split()
 )
-_MONEY_SIGNS: Final = r"[$€£¥₹₩₫₱฿₽₴₺₪₦¢﷼]|us\$|r\$|元|块|塊|圆|円|원|달러|美元|美金|ドル"
-_MONEY_BEFORE: Final = r"(?:usd|eur|gbp|cad|aud|mxn|inr|rs\.?|rp\.?|rm|rmb|cny|vnd)"
-_PRICE_WORDS: Final = (
-    r"price|priced|costs?|charges?|fee|total|quoted?|estimated?|budget|deposit|precio|cuesta|costo"
-    r"|cobr\w+|presupuesto|preço|custa|prix|coûte|giá|harga|цена|стоимость|价格|價格|收费|値段|가격|سعر"
+_MONEY_SIGNS: Final = (*"$€£¥₹₩₫₱฿₽₴₺₪₦¢﷼元块塊圆円원", "달러", "美元", "美金", "ドル")
+_MONEY_BEFORE: Final = (
+    "usd",
+    "eur",
+    "gbp",
+    "cad",
+    "aud",
+    "mxn",
+    "inr",
+    "rs",
+    "rp",
+    "rm",
+    "cny",
+    "vnd",
 )
+_PRICE_WORDS: Final = tuple(
+    "price priced cost costs charge charges fee total quote quoted estimate estimated budget deposit"
+    " precio cuesta costo cobra cobramos cobran presupuesto preço custa prix coûte giá harga цена"
+    " стоимость 价格 價格 收费 値段 가격 سعر".split()
+)
+_OFF: Final = ("off", "discount", "descuento")
+_MONEY: Final = f"(?:{'|'.join(_MONEY_WORDS)})"
+_SIGN: Final = f"(?:{'|'.join(map(re.escape, _MONEY_SIGNS))})"
 _AMOUNT: Final = r"\d(?:[\d.,']|\s(?=\d{3}\b))*\s?k?(?![a-z\d])"
-_RANGE: Final = rf"{_AMOUNT}(?:\s*(?:-|–|—|~|to|a|bis|до)\s*(?:{_MONEY_SIGNS})?\s*{_AMOUNT})?"
+_RANGE: Final = rf"{_AMOUNT}(?:\s*(?:-|–|—|~|to|a|bis|до)\s*{_SIGN}?\s*{_AMOUNT})?"
 _LINK: Final = (
     r"(?:\s+(?:is|of|at|for|around|about|be|would|will|es|de|será|approximately)|\s*[:=~])"
 )
@@ -133,13 +155,13 @@ _URL: Final = re.compile(
     r"|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])\S*",
     re.IGNORECASE,
 )
+_NUMBER_WORD: Final = f"(?:{_TENS}|{'|'.join(_DIGIT_WORDS)})"
 _PRICE: Final = re.compile(
-    rf"(?:{_MONEY_SIGNS}|\b{_MONEY_BEFORE})\s*{_RANGE}"
-    rf"|{_RANGE}\s*(?:{_MONEY_SIGNS}|\b(?:{_MONEY_WORDS})\b)"
-    rf"|(?:{_PRICE_WORDS}){_LINK}{{0,3}}\s*(?:{_MONEY_SIGNS})?\s*{_RANGE}"
-    rf"|\b(?:{_TENS}|{'|'.join(_DIGIT_WORDS)})(?:[\s-]+(?:and|y|{_TENS}|{'|'.join(_DIGIT_WORDS)})){{0,8}}"
-    rf"\s+(?:{_MONEY_WORDS})\b"
-    r"|\d+\s?(?:%|percent)\s*(?:off|discount|de descuento)",
+    rf"(?:{_SIGN}|\b(?:{'|'.join(_MONEY_BEFORE)})\b\.?)\s*{_RANGE}"
+    rf"|{_RANGE}\s*(?:{_SIGN}|\b{_MONEY}\b)"
+    rf"|(?:{'|'.join(_PRICE_WORDS)}){_LINK}{{0,3}}\s*{_SIGN}?\s*{_RANGE}"
+    rf"|\b{_NUMBER_WORD}(?:[\s-]+(?:and|y|{_NUMBER_WORD})){{0,8}}\s+{_MONEY}\b"
+    rf"|\d+\s?(?:%|percent)\s*(?:de\s+)?(?:{'|'.join(_OFF)})",
     re.IGNORECASE,
 )
 _PHONE: Final = re.compile(
@@ -176,11 +198,19 @@ class _Finder(msgspec.Struct, frozen=True):
     kind: ClaimKind
     pattern: re.Pattern[str]
     said: Callable[[re.Match[str]], tuple[str, ...]]
+    hints: tuple[str, ...]
+    """Without one of these in a text the pattern cannot match, and need not be tried."""
 
 
+_DOT_HINTS: Final = ("dot", "punto", "ponto", "point")
 _FINDERS: Final = (
-    _Finder("email", _EMAIL, _address),
-    _Finder("url", _URL, _web_address),
-    _Finder("price", _PRICE, _sums),
-    _Finder("phone", _PHONE, _dialled),
+    _Finder("email", _EMAIL, _address, ("@", "(", "[", "{", *_DOT_HINTS)),
+    _Finder("url", _URL, _web_address, (".", "。", ":", *_DOT_HINTS)),
+    _Finder(
+        "price",
+        _PRICE,
+        _sums,
+        (*_MONEY_SIGNS, *_MONEY_WORDS, " rs", " rp", " rm", *_PRICE_WORDS, *_OFF),
+    ),
+    _Finder("phone", _PHONE, _dialled, (*"0123456789", *_DIGIT_WORDS)),
 )

@@ -4,17 +4,49 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 from services.lead.ports import Draft, Evidence, Prompt
 
 Answer = Draft | Exception | Callable[[Prompt], Draft]
 
+NOTHING_STATED: Final = Evidence(
+    customer_name=(),
+    customer_phone=(),
+    customer_email=(),
+    customer_location=(),
+    customer_language=(),
+    vehicle=(),
+    project=(),
+    timeline=(),
+)
+EMPTY: Final = Draft(
+    customer_name=None,
+    customer_phone=None,
+    customer_email=None,
+    customer_location=None,
+    customer_language=None,
+    vehicle=None,
+    project=None,
+    timeline=None,
+    handoff_ready=False,
+    handoff_reason="missing_project_details",
+    summary="",
+    next_steps=(),
+    follow_up_questions=(),
+    call_script_prompts=("", "", ""),
+    missing_info=(),
+    outreach_message=None,
+    evidence=NOTHING_STATED,
+)
+"""What a model says that found nothing; `replace` it."""
+
 
 class ScriptedModel:
-    """SummaryModel: `answers` are used up in turn, then `always`; `prompts` is what it was asked."""
+    """SummaryModel: `answers` are used up, then `always`; `prompts` is what it was asked."""
 
     def __init__(self, always: Answer | None = None) -> None:
-        self.always: Answer = always if always is not None else draft()
+        self.always: Answer = EMPTY if always is None else always
         self.answers: deque[Answer] = deque()
         self.prompts: list[Prompt] = []
 
@@ -24,22 +56,3 @@ class ScriptedModel:
         if isinstance(answer, Exception):
             raise answer
         return answer if isinstance(answer, Draft) else answer(prompt)
-
-
-def draft(**said: object) -> Draft:
-    """A draft that says nothing beyond `said`."""
-    fields = dict.fromkeys(Draft.__struct_fields__, None) | {
-        "handoff_ready": False,
-        "handoff_reason": "missing_project_details",
-        "summary": "",
-        "next_steps": (),
-        "follow_up_questions": (),
-        "call_script_prompts": ("", "", ""),
-        "missing_info": (),
-        "evidence": evidence(),
-    }
-    return Draft(**(fields | said))
-
-
-def evidence(**lines: tuple[int, ...]) -> Evidence:
-    return Evidence(**(dict.fromkeys(Evidence.__struct_fields__, ()) | lines))

@@ -182,19 +182,27 @@ def _project(said: Sequence[str], profile: ShopProfile) -> str:
 _SENTENCE: Final = re.compile(r"(?<=[.!?؟])\s+|(?<=[。！？])|\n+")
 
 
-def _count(words: Iterable[str], text: str) -> int:
-    return sum(bool(_words_pattern(word).search(text)) for word in words)
+def _count(words: tuple[str, ...], text: str) -> int:
+    return len({word.lower() for word in _any_of(words).findall(text)})
 
 
-def _word_in(words: Iterable[str], text: str) -> str:
-    return next((word for word in words if _words_pattern(word).search(text)), "")
+def _word_in(words: tuple[str, ...], text: str) -> str:
+    match = _any_of(words).search(text)
+    return match[0] if match else ""
 
 
-@lru_cache(maxsize=4096)
-def _words_pattern(word: str) -> re.Pattern[str]:
-    """Whole words where the script has them; `torn` is not in `tornado`."""
-    edge = r"(?<![^\W\d_]){}(?![^\W\d_])" if word[-1:] < "\u0900" else "{}"
-    return re.compile(edge.format(re.escape(word)), re.IGNORECASE)
+@lru_cache(maxsize=256)
+def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
+    """Whole words where the script has them: `torn` is not in `tornado`."""
+    longest_first = sorted(words, key=len, reverse=True)
+    spaced = "|".join(re.escape(word) for word in longest_first if word[-1] < _UNSPACED)
+    other = "|".join(re.escape(word) for word in longest_first if word[-1] >= _UNSPACED)
+    whole = rf"(?<![^\W\d_])(?:{spaced})(?![^\W\d_])" if spaced else ""
+    return re.compile("|".join(part for part in (whole, other) if part) or r"(?!)", re.IGNORECASE)
+
+
+_UNSPACED: Final = "\u0900"
+"""From here on scripts write words together, or change their endings."""
 
 
 def _of_kind(contacts: Iterable[Contact], kind: str) -> str | None:

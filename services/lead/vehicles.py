@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 MAKES: Final = {
@@ -115,11 +116,20 @@ _ALSO_MAKES: Final = frozenset(
 def vehicle_in(text: str) -> str:
     """`2016 Honda Civic`, as far as the text says it; empty when it names no vehicle."""
     best = ""
-    for match in _pattern().finditer(text):
-        found = _named(match)
-        if len(found.split()) > len(best.split()):
-            best = found
+    for start in islice(_mentions(text), MOST_MENTIONS):
+        window = text[max(0, start - _BEFORE) : start + _AFTER]
+        for match in _pattern().finditer(window):
+            found = _named(match)
+            if len(found.split()) > len(best.split()):
+                best = found
     return best
+
+
+def _mentions(text: str) -> Iterator[int]:
+    """Where a make or model may begin: cheaper than to try every name at every letter."""
+    for word in _WORD.finditer(text):
+        if word[0].lower() in _FIRST_WORDS or not word[0].isascii():
+            yield word.start()
 
 
 def _named(match: re.Match[str]) -> str:
@@ -143,6 +153,15 @@ _PROPER: Final = {
     **{_key(alias): make for alias, make in ALIASES.items()},
 }
 """However it is written → as a person reads it."""
+
+
+_FIRST_WORDS: Final = frozenset(
+    re.split(r"[-_ ]", name.lower())[0] for name in (*MAKES, *ALIASES, *_MODELS)
+) | frozenset(_PROPER)
+_WORD: Final = re.compile(r"[^\W\d_]+\d*|\d+[^\W\d_]*")
+MOST_MENTIONS: Final = 30
+_BEFORE: Final = 8
+_AFTER: Final = 40
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from libs.attribution import Trails
 from libs.blobs.open import open_blobs
@@ -15,15 +16,18 @@ from libs.ledger.port import LeadRecords
 from libs.limits.port import Limit
 from libs.limits.redis import RedisLimits
 from libs.messages.streams import LEAD_CONSIDER, LEAD_SIGNAL
+from libs.runtime.log import Log
 from libs.runtime.runtime import Consumer, Runtime, Service
 from libs.shops.profile import load_shops
 from services.lead.gates import Times
 from services.lead.handlers import LeadHandlers
-from services.lead.ports import SummaryModel
 from services.lead.settings import LeadSettings
 from services.lead.snapshots import Snapshots
 from services.lead.summary import Summaries
 from services.lead.watches import Sweeper
+
+if TYPE_CHECKING:
+    from services.lead.adapters.openai import OpenAISummaryModel
 
 HANDLER_SECONDS: Final = 200.0
 """A slow transcript and both attempts of a slow model; the consume loop keeps the entry ours."""
@@ -34,6 +38,8 @@ async def wire(settings: LeadSettings, runtime: Runtime) -> Service:
     records = await open_records(settings, runtime.stack, runtime.clock)
     blobs = await open_blobs(settings, runtime.stack)
     conversations = await open_conversations(settings, runtime.stack, blobs)
+    model = await _model(settings, runtime)
+    checks = (partial(log_shutdown_date, model, runtime.log),) if model else ()
     trails = Trails(blobs)
     handlers = LeadHandlers(
         shops=load_shops(settings.shops),
@@ -41,7 +47,7 @@ async def wire(settings: LeadSettings, runtime: Runtime) -> Service:
         conversations=conversations,
         leases=RedisLeases(runtime.streams.redis),
         publisher=runtime.streams,
-        summaries=await _summaries(settings, runtime, blobs),
+        summaries=_summaries(settings, runtime, model, blobs),
         snapshots=Snapshots(blobs, trails, runtime.clock),
         trails=trails,
         clock=runtime.clock,
@@ -72,14 +78,16 @@ async def wire(settings: LeadSettings, runtime: Runtime) -> Service:
             ),
             Consumer(LEAD_SIGNAL, handlers.signal),
         ),
-        loops=(sweeper.run,),
+        loops=(sweeper.run, *checks),
         health=(("records", lambda: _answers(records)),),
     )
 
 
-async def _summaries(settings: LeadSettings, runtime: Runtime, blobs: Blobs) -> Summaries:
+def _summaries(
+    settings: LeadSettings, runtime: Runtime, model: SummaryModel | None, blobs: Blobs
+) -> Summaries:
     return Summaries(
-        model=await _model(settings, runtime),
+        model=model,
         limits=RedisLimits(runtime.streams.redis),
         caps=(
             Limit("model_calls_per_minute", "", settings.model_calls_per_minute, "cap"),
@@ -91,7 +99,7 @@ async def _summaries(settings: LeadSettings, runtime: Runtime, blobs: Blobs) -> 
     )
 
 
-async def _model(settings: LeadSettings, runtime: Runtime) -> SummaryModel | None:
+async def _model(settings: LeadSettings, runtime: Runtime) -> OpenAISummaryModel | None:
     """Without a key the rules write the summary, and that is no error."""
     if not settings.openai_api_key:
         return None
@@ -103,6 +111,17 @@ async def _model(settings: LeadSettings, runtime: Runtime) -> SummaryModel | Non
         AsyncOpenAI(api_key=settings.openai_api_key, base_url=settings.openai_base_url or None)
     )
     return OpenAISummaryModel(client, settings.lead_summary_model)
+
+
+async def log_shutdown_date(model: OpenAISummaryModel, log: Log) -> None:
+    """OpenAI switches models off; whoever reads the log of a start should know when."""
+    try:
+        day = await model.shutdown_date()
+    except Unavailable as error:
+        log.warning("summary_model_unchecked", model=model.model, reason=error.reason)
+        return
+    say = log.warning if day else log.info
+    say("summary_model", model=model.model, shutdown_date=day or "none announced")
 
 
 async def _answers(records: LeadRecords) -> bool:

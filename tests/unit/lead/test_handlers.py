@@ -17,7 +17,7 @@ from libs.messages.base import Attribution
 from libs.messages.dedupe import thread_lease, thread_timer
 from libs.messages.lead import ConsiderLead
 from libs.messages.mail import SendLeadMail
-from services.lead.fakes import ScriptedModel, draft
+from services.lead.fakes import EMPTY, ScriptedModel
 from tests.unit.lead.world import NOW, READY_WORDS, SHOP, THREAD, VISITOR, World
 
 TIMER = thread_timer(SHOP, THREAD)
@@ -262,7 +262,7 @@ async def test_not_ready_says_what_is_missing_and_waits_two_hours(world: World) 
 
 
 async def test_models_reason_is_the_answer(world: World) -> None:
-    world = World(ScriptedModel(draft(handoff_reason="missing_vehicle_context")))
+    world = World(ScriptedModel(replace(EMPTY, handoff_reason="missing_vehicle_context")))
     world.say("Call me at 408-555-0123 please")
     world.wait(301)
 
@@ -270,7 +270,7 @@ async def test_models_reason_is_the_answer(world: World) -> None:
 
 
 async def test_contradiction_of_the_model_is_just_not_ready(world: World) -> None:
-    world = World(ScriptedModel(draft(handoff_reason="ready_for_follow_up")))
+    world = World(ScriptedModel(replace(EMPTY, handoff_reason="ready_for_follow_up")))
     world.say("Call me at 408-555-0123 please")
     world.wait(301)
 
