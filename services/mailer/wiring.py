@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from libs.conversations.open import open_conversations
-
 from libs.blobs.open import open_blobs
 from libs.blobs.port import Blobs
+from libs.conversations.open import open_conversations
 from libs.conversations.port import Conversations
 from libs.errors import Unavailable
 from libs.identity.keys import site_keys
