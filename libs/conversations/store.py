@@ -60,6 +60,8 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     message_id: str
     """The id its message has or would have."""
     at: float
+    reply_to: str = ""
+    """The same for every delivery of one request; a browser that repeats it gets another."""
     state: Literal["open", "cut", "settled"] = "open"
     """`cut`: another delivery took over; whoever was answering must add nothing more."""
 

@@ -19,6 +19,7 @@ _SCRIPTS: Final = (
     ("ta", re.compile(r"[\u0b80-\u0bff]")),
     ("te", re.compile(r"[\u0c00-\u0c7f]")),
     ("ru", re.compile(r"[\u0400-\u04ff]")),
+    ("es", re.compile(r"[¿¡]")),
     ("vi", re.compile(r"[ăđơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]", re.IGNORECASE)),
 )
 """The first script that a line shows decides; kana before Han, Persian letters before Arabic."""
@@ -27,7 +28,7 @@ _COMMON: Final = {
     "en": "the is my i you and have need a it of are what can to do for in your hi hello how when",
     "es": "el la los las mi que de y en un una es por para hola quiero tengo cuando están necesito "
     "gracias se con está son abren qué cómo cuánto mis",
-    "vi": "toi cua xe ban co khong duoc la muon cho sua ghe bi",
+    "vi": "toi cua xe ban co khong duoc la muon cho sua ghe bi bao tôi giá nhiêu là có không cho",
     "pt-BR": "o os meu minha que de e em um uma é para olá você preciso não está com tenho "
     "obrigado",
     "fr": "le la les mon ma que de et en un une est pour bonjour je vous avez besoin mes merci",

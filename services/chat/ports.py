@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -26,9 +26,12 @@ class AnswerFailed(Exception):  # noqa: N818 - the visitor is told kindly, nothi
 class ChatRefusal(Exception):  # noqa: N818 - an answer to the browser, as `ChatRefused`
     """A request that the protocol or its owner's rights do not allow."""
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, *, retry_after_seconds: int = 0
+    ) -> None:
         super().__init__(code)
         self.status, self.code, self.detail = status, code, detail
+        self.retry_after_seconds = retry_after_seconds
 
 
 class PhoneField(msgspec.Struct, frozen=True):
@@ -79,11 +82,11 @@ class ChatProtocol(Protocol):
         """The JSON that answers a request without a stream."""
         ...
 
-    def stream(self, body: str, visit: Visit) -> AsyncIterator[str]:
+    def stream(self, body: str, visit: Visit) -> AsyncGenerator[str]:
         """The data of each server-sent event; refuses before the first one or never."""
         ...
 
-    def repeat(self, visit: Visit, *, created: bool, cut: bool) -> AsyncIterator[str]:
+    def repeat(self, visit: Visit, *, created: bool, cut: bool) -> AsyncGenerator[str]:
         """The events of a turn that was taken before, from what was kept of it."""
         ...
 

@@ -17,8 +17,6 @@ from services.chat.ports import Agent
 from services.chat.settings import ChatSettings
 
 AT_ONCE: Final = 256
-ANSWER_SECONDS: Final = 240.0
-"""Above both tries of a model that takes all its time."""
 TIDY_SECONDS: Final = 3600.0
 
 
@@ -27,6 +25,7 @@ async def wire(settings: ChatSettings, runtime: Runtime) -> Service:
     from services.chat.adapters.desk import BlobDesk
     from services.chat.adapters.kept import Desk, KeptThreads
     from services.chat.handlers import Chat
+    from services.chat.turns import ANSWER_SECONDS, Turns
 
     kept = await open_chat_store(settings, runtime.stack)
     desk = BlobDesk(
@@ -43,11 +42,9 @@ async def wire(settings: ChatSettings, runtime: Runtime) -> Service:
     )
     chat = Chat(
         protocol=ChatKit(speaking, kept),
-        kept=kept,
+        turns=Turns(kept, runtime.clock, runtime.new_id),
         shops=load_shops(settings.shops),
         publisher=runtime.streams,
-        clock=runtime.clock,
-        new_id=runtime.new_id,
         log=runtime.log,
     )
     return Service(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,7 +59,7 @@ class ChatKit:
                 raise ChatRefusal(400, "invalid_request", "This request is answered by a stream.")
             return result.json.decode()
 
-    async def stream(self, body: str, visit: Visit) -> AsyncIterator[str]:
+    async def stream(self, body: str, visit: Visit) -> AsyncGenerator[str]:
         begun = False
         try:
             with _refusing():
@@ -74,7 +74,7 @@ class ChatKit:
                 raise
             yield self.speaking.apology(visit, "busy", ())
 
-    async def repeat(self, visit: Visit, *, created: bool, cut: bool) -> AsyncIterator[str]:
+    async def repeat(self, visit: Visit, *, created: bool, cut: bool) -> AsyncGenerator[str]:
         with _refusing():
             assert visit.turn  # noqa: S101 - only turns are repeated
             thread = await self.speaking.threads.load_thread(visit.turn.thread_id, visit)

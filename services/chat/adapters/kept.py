@@ -126,7 +126,9 @@ class KeptThreads(sdk_store.Store[Visit]):
         await self._put(thread_id, item, item.created_at.timestamp(), context)
 
     async def save_item(self, thread_id: str, item: Any, context: Visit) -> None:
-        await self._put(thread_id, item, self._clock.now(), context)
+        """What changes is changed later than it was said, even where a clock stands still."""
+        changed_at = max(self._clock.now(), item.created_at.timestamp() + 0.001)
+        await self._put(thread_id, item, changed_at, context)
 
     async def _put(self, thread_id: str, item: Any, changed_at: float, context: Visit) -> None:
         if not _is_customers(item):

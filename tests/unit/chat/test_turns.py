@@ -284,7 +284,7 @@ async def test_an_answered_field_is_news_to_whoever_reads_the_conversation() -> 
 
     conversation = await world.conversations.read("craigs", asked.thread_id)
     assert conversation
-    assert conversation.items[-1].at == world.clock.at
+    assert conversation.items[-1].at == world.clock.at  # not when it was asked
     assert conversation.items[-1].id != before
     assert await world.conversations.last_item_id("craigs", asked.thread_id) == (
         conversation.items[-1].id

@@ -25,6 +25,7 @@ from services.chat.adapters.kept import Desk, KeptThreads
 from services.chat.handlers import Chat
 from services.chat.ports import Agent, Moment, PhoneField
 from services.chat.practice import PracticeAgent
+from services.chat.turns import Turns
 
 SHOPS = load_shops(Path(__file__).parents[3] / "deploy" / "shops")
 KEYS = ("k" * 40,)
@@ -49,13 +50,13 @@ class HandClock:
 class Scripted:
     """Agent that says what it is told to, and remembers what it was asked."""
 
-    pieces: tuple[str | PhoneField | Exception, ...] = ("Sure", ", tell me more.")
+    pieces: tuple[str | PhoneField | BaseException, ...] = ("Sure", ", tell me more.")
     moments: list[Moment] = field(default_factory=list)
 
     async def answer(self, moment: Moment) -> AsyncIterator[str | PhoneField]:
         self.moments.append(moment)
         for piece in self.pieces:
-            if isinstance(piece, Exception):
+            if isinstance(piece, BaseException):
                 raise piece
             yield piece
 
@@ -118,11 +119,9 @@ class World:
         )
         return Chat(
             protocol=ChatKit(speaking, kept),
-            kept=kept,
+            turns=Turns(kept, self.clock, self.new_id),
             shops=SHOPS,
             publisher=self.publisher,
-            clock=self.clock,
-            new_id=self.new_id,
             log=Log("chat", level="error", out=self.logged),
         )
 

@@ -1,0 +1,110 @@
+"""Turns: what makes a request that is delivered twice one message and one answer."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+
+from libs.conversations.ids import new_thread_id, next_item_id
+from libs.conversations.store import ChatStore, Owner, TurnRow
+from libs.messages.chat import ChatRequest
+from libs.runtime.clock import Clock
+from libs.runtime.ids import NewId
+from libs.streams.port import Delivery
+from services.chat.ports import ChatRefusal, Visit
+from services.chat.request import Operation
+
+ANSWER_SECONDS: Final = 240.0
+"""The longest a turn may take: above both tries of a model that takes all its time."""
+
+Way = Literal["new", "repeat", "cut"]
+"""`new`: answer it. `repeat`: it was answered. `cut`: it was heard, and its answer broke off."""
+
+
+@dataclass(frozen=True)
+class Turns:
+    """A turn is written before anything else, with the ids its thread and message will have.
+
+    first delivery     turn ─ thread ─ message ─ answer ─ settled
+    second delivery    finds the turn:
+                         no message kept   → `new`, under the same ids
+                         settled           → `repeat` what was kept
+                         else              → `cut`: whoever still answers must keep nothing more
+    """
+
+    kept: ChatStore
+    clock: Clock
+    new_id: NewId
+
+    async def take(
+        self, delivery: Delivery[ChatRequest], operation: Operation, visit: Visit
+    ) -> Way:
+        """Gives the visit its turn. Raises ChatRefusal, Unavailable."""
+        turn = await self._drafted(delivery, operation, visit)
+        before = await self.kept.open_turn(visit.owner, turn)
+        visit.turn = before or turn
+        if before is None:
+            return "new"
+        visit.newest_id = max(visit.newest_id, before.message_id)
+        if before.state == "settled":
+            return "repeat"
+        repeated = before.state == "open" and before.reply_to != delivery.reply_to
+        if repeated and turn.at - before.at < ANSWER_SECONDS:
+            raise ChatRefusal(
+                409, "in_progress", "This message is being answered already.", retry_after_seconds=2
+            )
+        if not await self._was_heard(operation, visit.owner, before):
+            return "new"
+        await self.kept.put_turn(visit.owner, msgspec.structs.replace(before, state="cut"))
+        return "cut"
+
+    async def settle(self, visit: Visit) -> None:
+        if visit.turn:
+            settled = msgspec.structs.replace(visit.turn, state="settled")
+            await self.kept.put_turn(visit.owner, settled)
+
+    async def _drafted(
+        self, delivery: Delivery[ChatRequest], operation: Operation, visit: Visit
+    ) -> TurnRow:
+        thread_id = operation.params.thread_id
+        if operation.creates:
+            thread_id = new_thread_id(self.new_id)
+        else:
+            visit.newest_id = await self._newest(visit.owner, thread_id)
+        now = self.clock.now()
+        visit.newest_id = next_item_id(now, self.new_id, after=visit.newest_id)
+        return TurnRow(
+            key=_key(delivery),
+            thread_id=thread_id,
+            message_id=visit.newest_id,
+            at=now,
+            reply_to=delivery.reply_to,
+        )
+
+    async def _newest(self, owner: Owner, thread_id: str) -> str:
+        if not thread_id:
+            raise ChatRefusal(400, "invalid_request", "The field params.thread_id is missing.")
+        thread = await self.kept.thread(owner, thread_id)
+        if thread is None or thread.hidden:
+            raise ChatRefusal(404, "not_found", "There is no such thread.")
+        newest = await self.kept.items(owner, thread_id, limit=1, newest_first=True)
+        return newest.rows[0].id if newest.rows else ""
+
+    async def _was_heard(self, operation: Operation, owner: Owner, turn: TurnRow) -> bool:
+        """Whether what the visitor said is kept; if not, they saw no answer to it either."""
+        if operation.brings_message:
+            return await self.kept.item(owner, turn.thread_id, turn.message_id) is not None
+        if operation.type == "threads.add_structured_input":
+            item = await self.kept.item(owner, turn.thread_id, operation.params.item_id or "")
+            return item is not None and item.changed_at > item.at
+        return True
+
+
+def _key(delivery: Delivery[ChatRequest]) -> str:
+    """A browser that repeats a request keeps its id; without one the delivery has its own."""
+    request = delivery.message
+    name = request.request_id or delivery.reply_to or delivery.entry_id
+    return hashlib.blake2b(f"{name}\n{request.body}".encode(), digest_size=16).hexdigest()

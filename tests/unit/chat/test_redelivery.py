@@ -1,0 +1,289 @@
+"""A request delivered twice is one message and one answer, wherever its first process died."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from libs.conversations.store import ItemRow, Owner, TurnRow
+from libs.conversations.store_fake import MemoryChatStore
+from libs.messages.chat import ChatChunk
+from libs.messages.lead import ConsiderLead
+from services.chat.ports import Moment, PhoneField
+from tests.unit.chat.world import Answer, Scripted, World, add, answer_field, create, retry
+
+ANA = Owner("craigs", "v_ana")
+
+
+class DiedError(BaseException):
+    """`kill -9`: nothing of ours catches it, and nothing that follows is kept."""
+
+
+class DyingStore(MemoryChatStore):
+    """Dies at its nth write from now, just before or just after it took effect."""
+
+    writes = 0
+    dies_at = 0
+    after = False
+
+    async def _count(self, *, done: bool) -> None:
+        if not done:
+            self.writes += 1
+        if self.dies_at and self.writes >= self.dies_at and done == self.after:
+            raise DiedError
+
+    async def put_thread(self, owner: Owner, thread: Any) -> None:
+        await self._count(done=False)
+        await super().put_thread(owner, thread)
+        await self._count(done=True)
+
+    async def put_item(self, owner: Owner, thread_id: str, item: ItemRow) -> None:
+        await self._count(done=False)
+        await super().put_item(owner, thread_id, item)
+        await self._count(done=True)
+
+    async def open_turn(self, owner: Owner, turn: TurnRow) -> TurnRow | None:
+        await self._count(done=False)
+        before = await super().open_turn(owner, turn)
+        await self._count(done=True)
+        return before
+
+    async def put_turn(self, owner: Owner, turn: TurnRow) -> None:
+        await self._count(done=False)
+        await super().put_turn(owner, turn)
+        await self._count(done=True)
+
+    def revive(self) -> None:
+        self.dies_at = 0
+
+
+async def rows_of(world: World) -> list[ItemRow]:
+    (thread,) = await world.threads_of("v_ana")
+    return list((await world.kept.items(ANA, thread, limit=100)).rows)
+
+
+async def redelivered(world: World, delivery: Any) -> Answer:
+    return await world.deliver(delivery, world.process())
+
+
+async def die(world: World, delivery: Any) -> None:
+    """The first delivery ends with its process."""
+    with pytest.raises(DiedError):
+        await world.chat.answer(delivery)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(1, 7))
+async def test_a_death_at_any_write_leaves_one_message_and_a_working_chat(
+    number: int, *, after: bool
+) -> None:
+    store = DyingStore()
+    world = World(Scripted(("Thanks.", PhoneField("Number?"))), store)
+    delivery = world.delivery(create("My seat is torn, 408 555 0199"))
+    store.dies_at, store.after = number, after
+    await die(world, delivery)
+    store.revive()
+
+    second = await redelivered(world, delivery)
+
+    rows = await rows_of(world)
+    assert [row.kind for row in rows].count("user_message") == 1
+    assert [row.kind for row in rows].count("assistant_message") <= 1
+    if errors := second.of("error"):
+        assert errors[0]["allow_retry"]
+        assert errors[0]["message"].startswith("Sorry")
+        thread, message = second.thread_id, second.items[0]["id"]
+        again = await world.ask(retry(thread, message))
+        assert again.said == "Thanks."
+    assert [row.kind for row in await rows_of(world)].count("assistant_message") == 1
+    considered = [c for c in world.publisher.published if isinstance(c, ConsiderLead)]
+    assert {c.thread_id for c in considered} == set(await world.threads_of("v_ana"))
+
+
+async def test_the_writes_of_a_turn_are_as_many_as_the_test_above_kills() -> None:
+    store = DyingStore()
+    await World(Scripted(("Thanks.", PhoneField("Number?"))), store).ask(create("Hi"))
+
+    assert store.writes == 7  # turn, thread, message, answer, field, title; the 7th settles
+
+
+async def test_an_answer_cut_off_in_the_middle_is_not_given_twice() -> None:
+    agent = Scripted(("Half of it", DiedError()))
+    world = World(agent)
+    delivery = world.delivery(create("My seat is torn"))
+    await die(world, delivery)
+    second = await redelivered(world, delivery)
+
+    assert len(agent.moments) == 1
+    assert [item["type"] for item in second.items] == ["user_message"]
+    assert second.of("error")[0]["allow_retry"]
+
+
+async def test_a_finished_turn_is_repeated_word_for_word_and_not_paid_again() -> None:
+    agent = Scripted()
+    world = World(agent)
+    first = world.delivery(create("My seat"), request_id="same")
+    one = await world.deliver(first)
+    again = world.delivery(create("My seat"), request_id="same")
+    two = await world.deliver(again)
+
+    assert len(agent.moments) == 1
+    assert two.items == one.items
+    assert two.thread_id == one.thread_id
+    assert not two.of("error")
+    assert len(await rows_of(world)) == 2
+
+
+async def test_the_same_words_in_another_request_are_another_message() -> None:
+    world = World(Scripted())
+    thread = (await world.ask(create("Yes"))).thread_id
+    await world.ask(add(thread, "Yes"))
+    await world.ask(add(thread, "Yes"))
+
+    assert [row.kind for row in await rows_of(world)].count("user_message") == 3
+
+
+async def test_without_a_request_id_the_delivery_itself_is_recognised() -> None:
+    world = World(Scripted())
+    delivery = world.delivery(create("Hi"), request_id="")
+    await world.deliver(delivery)
+    await redelivered(world, delivery)
+
+    assert len(await rows_of(world)) == 2
+
+
+async def test_an_answered_field_survives_a_death_right_after_it() -> None:
+    agent = Scripted((PhoneField("Number?"),))
+    world = World(agent)
+    asked = await world.ask(create("My seat"))
+    agent.pieces = (DiedError(),)
+    body = answer_field(asked.thread_id, asked.items[-1]["id"], "408 555 0199")
+    delivery = world.delivery(body)
+    await die(world, delivery)
+    second = await redelivered(world, delivery)
+
+    assert second.of("error")[0]["allow_retry"]
+    conversation = await world.conversations.read("craigs", asked.thread_id)
+    assert conversation
+    assert conversation.items[-1].text == "408 555 0199"
+
+
+async def test_an_answer_to_a_field_that_was_not_kept_yet_is_taken_now() -> None:
+    agent = Scripted((PhoneField("Number?"),))
+    store = DyingStore()
+    world = World(agent, store)
+    asked = await world.ask(create("My seat"))
+    agent.pieces = ("Thank you!",)
+    body = answer_field(asked.thread_id, asked.items[-1]["id"], "408 555 0199")
+    delivery = world.delivery(body)
+    store.writes, store.dies_at = 0, 2
+    await die(world, delivery)
+    store.revive()
+    second = await redelivered(world, delivery)
+
+    assert second.said == "Thank you!"
+    assert not second.of("error")
+
+
+async def test_a_process_that_was_only_asleep_keeps_nothing_after_another_took_over() -> None:
+    class Sleepy:
+        def __init__(self) -> None:
+            self.asleep, self.woken = asyncio.Event(), asyncio.Event()
+
+        async def answer(self, moment: Moment) -> AsyncIterator[str | PhoneField]:
+            yield "I was"
+            self.asleep.set()
+            await self.woken.wait()
+            yield " asleep"
+
+    agent = Sleepy()
+    world = World(agent)
+    delivery = world.delivery(create("My seat"))
+    first = asyncio.create_task(world.chat.answer(delivery))
+    await agent.asleep.wait()
+    second = await world.deliver(delivery, world.process(Scripted()))
+    agent.woken.set()
+    await first
+
+    assert second.of("error")
+    assert [row.kind for row in await rows_of(world)] == ["user_message"]
+    assert '"exception_type":"TurnLostError"' in world.logged.getvalue()
+
+
+async def test_a_browser_that_repeats_itself_does_not_stop_the_answer() -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self.begun, self.go = asyncio.Event(), asyncio.Event()
+
+        async def answer(self, moment: Moment) -> AsyncIterator[str | PhoneField]:
+            self.begun.set()
+            await self.go.wait()
+            yield "Here it is"
+
+    agent = Slow()
+    world = World(agent)
+    first = asyncio.create_task(world.chat.answer(world.delivery(create("Hi"), request_id="same")))
+    await agent.begun.wait()
+    early = await world.ask(create("Hi"), request_id="same")
+    agent.go.set()
+    await first
+    late = await world.ask(create("Hi"), request_id="same")
+
+    assert early.refused
+    assert (early.refused.status, early.refused.error) == (409, "in_progress")
+    assert early.refused.retry_after_seconds
+    assert late.said == "Here it is"
+
+
+async def test_a_lead_that_could_not_be_considered_is_considered_by_the_next_delivery() -> None:
+    from libs.errors import Unavailable
+
+    agent = Scripted()
+    world = World(agent)
+    publish = world.publisher.publish
+
+    async def down(*_: object, **__: object) -> None:
+        raise Unavailable("redis", "away")
+
+    world.publisher.publish = down  # type: ignore[method-assign]
+    delivery = world.delivery(create("408 555 0199"))
+    with pytest.raises(Unavailable):
+        await world.chat.answer(delivery)
+    world.publisher.publish = publish  # type: ignore[method-assign]
+    await world.chat.answer(delivery)
+
+    assert len(agent.moments) == 1
+    assert len(world.publisher.published) == 1
+
+
+async def test_the_last_chunk_comes_after_the_lead_is_in_the_stream() -> None:
+    world = World(Scripted())
+    seen: list[str] = []
+    reply, publish = world.publisher.reply, world.publisher.publish
+
+    async def replied(reply_to: str, answer: Any) -> None:
+        seen.append("last" if answer.last else "chunk")
+        await reply(reply_to, answer)
+
+    async def published(*args: Any, **more: Any) -> None:
+        seen.append("considered")
+        await publish(*args, **more)
+
+    world.publisher.reply, world.publisher.publish = replied, published  # type: ignore[method-assign]
+    await world.ask(create("Hi"))
+
+    assert seen[-2:] == ["considered", "last"]
+
+
+async def test_chunks_are_the_data_of_server_sent_events() -> None:
+    world = World(Scripted())
+    await world.ask(create("Two\nlines"))
+
+    for _, chunk in world.publisher.replies[:-1]:
+        assert isinstance(chunk, ChatChunk)
+        assert "\n" not in chunk.data
+        json.loads(chunk.data)
