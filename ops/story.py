@@ -176,6 +176,7 @@ def _next_step(facts: Facts) -> str:
 def _warnings(facts: Facts) -> tuple[str, ...]:
     warnings = [f"{part} did not answer, so this may be incomplete." for part in facts.unknown]
     warnings += [f"Parked: {letter}" for letter in facts.dead]
-    if facts.lease_held:
+    waiting = facts.record is not None and facts.record.state is State.PENDING
+    if facts.lease_held and waiting:
         warnings.append("A worker holds its lease right now.")
     return tuple(warnings)

@@ -25,7 +25,7 @@ T = TypeVar("T")
 _STATIC: Final = Path(__file__).parent / "static"
 _PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
-    " frame-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
+    " frame-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
 )
 _MAIL_POLICY: Final = (
     "sandbox allow-popups; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'"

@@ -338,7 +338,7 @@
     button { min-height: 44px; padding: 0 16px; border: 1px solid var(--line); border-radius: 8px;
       background: var(--paper); cursor: pointer; }
     button:disabled { opacity: .5; cursor: default; }
-    :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+    :focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
     .launch, .send, .field [type=submit] { background: var(--accent); border-color: var(--accent);
       color: var(--on-accent); font-weight: 600; }
     .launch { position: fixed; inset-block-end: 24px; inset-inline-end: 24px; z-index: 2147483000;
@@ -387,6 +387,7 @@
     .chip.failed { border-color: var(--bad); flex-wrap: wrap; }
     textarea, .field input { width: 100%; min-height: 44px; padding: 9px 12px; border: 1px solid #868e9a;
       border-radius: 8px; background: var(--paper); resize: none; }
+    ::placeholder { color: var(--soft); opacity: 1; white-space: nowrap; }
     .field { display: grid; gap: 8px; }
     .attach, .send { padding: 0 12px; }
     @media (max-width: 480px) { .panel { inset: 0; width: auto; height: 100dvh; border: 0; border-radius: 0; }
