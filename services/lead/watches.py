@@ -8,8 +8,10 @@ from typing import Final
 
 from libs.conversations.port import Conversations
 from libs.errors import Unavailable
+from libs.ledger.apply import apply
+from libs.ledger.events import Considered, Event, NotNow, Reopened
 from libs.ledger.port import LeadRecords
-from libs.ledger.record import LeadKey, State, Watch
+from libs.ledger.record import LeadKey, LeadRecord, State, Watch
 from libs.ledger.sweep import sweep_once
 from libs.messages.lead import ConsiderLead
 from libs.runtime.clock import Clock
@@ -54,16 +56,28 @@ class Sweeper:
         return sum([await self._end(watch) for watch in due])
 
     async def _end(self, watch: Watch) -> int:
-        """Published before the watch ends: a crash in between only publishes once more."""
+        """Published before the watch ends, and durable before both: Redis may lose the wish."""
         threads = await self.conversations.threads_of(watch.shop, watch.visitor)
         count = 0
         for thread_id in threads:
             record = await self.records.read(LeadKey(watch.shop, thread_id))
             if record is None or record.state not in SETTLED:
+                await self._make_due(LeadKey(watch.shop, thread_id), watch, record)
                 await self.publisher.publish(_wish(watch, thread_id))
                 count += 1
         await self.records.end_watch(watch)
         return count
+
+    async def _make_due(self, key: LeadKey, watch: Watch, record: LeadRecord | None) -> None:
+        """Until somebody has considered it, every sweep publishes it again."""
+        now = self.clock.now()
+        event: Event = NotNow(reason="watch", due_at=now)
+        if record is None:
+            event = Considered(reason="watch", due_at=now, visitor=watch.visitor)
+        elif record.state is State.CLOSED:
+            last = await self.conversations.last_item_id(key.shop, key.thread_id)
+            event = Reopened(last_item_id=last or record.last_item_id, due_at=now)
+        await apply(self.records, key, event, self.clock)
 
 
 def _wish(watch: Watch, thread_id: str) -> ConsiderLead:
