@@ -1,0 +1,146 @@
+"""The invariants I1 to I15 of `once.md`, checked at every write, send and answer of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from libs.ledger.events import Rules
+from libs.ledger.record import LeadKey, LeadRecord, State
+
+SEND_WITHIN_SECONDS = 30.0
+ACCEPT_WITHIN_SECONDS = 300.0
+SKEW_SECONDS = 60.0
+EARLIER_EXCUSES = 2
+"""A lease or a cache may have been lost just before the first call."""
+
+
+class Violation(AssertionError):  # noqa: N818 - it names what happened
+    """An invariant does not hold."""
+
+    def __init__(self, invariant: str, what: str) -> None:
+        super().__init__(f"{invariant}: {what}")
+        self.invariant = invariant
+
+
+class Accept(msgspec.Struct, frozen=True):
+    """One mail that the provider took."""
+
+    attempt: int
+    at: float
+    armed_at: float
+    flagged: bool
+
+
+@dataclass
+class Checker:
+    rules: Rules
+    recipients: frozenset[str]
+    violations: list[Violation] = field(default_factory=list)
+    accepts: dict[LeadKey, list[Accept]] = field(default_factory=dict)
+    arms: dict[tuple[LeadKey, int], tuple[str, float]] = field(default_factory=dict)
+    nonces: set[str] = field(default_factory=set)
+    alerts: list[str] = field(default_factory=list)
+    model_calls: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    """Per snapshot, for each call, how many excuses there had been."""
+    excuses: int = 0
+    """Faults that may part a model's answer from its cache, or a worker from its lease."""
+
+    def fail(self, invariant: str, what: str) -> None:
+        self.violations.append(Violation(invariant, what))
+
+    def on_write(self, before: LeadRecord | None, after: LeadRecord, now: float) -> None:
+        if after.state is State.PENDING and after.due_at is None:
+            self.fail("I10", f"{after.key} is PENDING and nobody will ever look again")
+        if before is None:
+            return
+        if after.attempt < before.attempt:
+            self.fail("I3", f"{after.key} went back to attempt {after.attempt}")
+        if before.state is State.SENT and after.state is not State.SENT:
+            self.fail("I4", f"{after.key} left SENT for {after.state}")
+        if before.possible_duplicate and not after.possible_duplicate:
+            self.fail("I14", f"{after.key} lost its flag")
+        if after.state is State.SENDING and after.lid != before.lid:
+            self._on_arm(before, after, now)
+
+    def _on_arm(self, before: LeadRecord, after: LeadRecord, now: float) -> None:
+        if after.attempt != before.attempt + 1:
+            self.fail("I3", f"{after.key} was armed as attempt {after.attempt} again")
+        if after.lid in self.nonces:
+            self.fail("I3", f"{after.key} was armed with a nonce of before")
+        self.nonces.add(after.lid)
+        self.arms[after.key, after.attempt] = (after.lid, now)
+
+    def on_send(self, key: LeadKey, attempt: int, lid: str, waited: float) -> None:
+        """A sender is about to let the mail go."""
+        if self.arms.get((key, attempt), ("", 0.0))[0] != lid:
+            self.fail("I6", f"{key} attempt {attempt} is sent by one who did not arm it")
+        if waited > SEND_WITHIN_SECONDS + 1:
+            self.fail("I7", f"{key} attempt {attempt} is sent {waited:.0f} s after it was signed")
+
+    def on_accept(
+        self, key: LeadKey, attempt: int, now: float, *, flagged: bool, recipients: tuple[str, ...]
+    ) -> None:
+        armed_at = self.arms.get((key, attempt), ("", 0.0))[1]
+        earlier = self.accepts.setdefault(key, [])
+        if not set(recipients) <= self.recipients:
+            self.fail("I12", f"{key} went to somebody else")
+        if now - armed_at > ACCEPT_WITHIN_SECONDS + 2 * SKEW_SECONDS:
+            self.fail("I7", f"{key} attempt {attempt} was accepted {now - armed_at:.0f} s late")
+        if earlier and not flagged:
+            self.fail("I1", f"{key} was accepted twice, attempt {attempt} without the flag")
+        if earlier:
+            self._on_second(key, earlier[-1], armed_at)
+        earlier.append(Accept(attempt, now, armed_at, flagged))
+
+    def _on_second(self, key: LeadKey, first: Accept, armed_at: float) -> None:
+        # Two clocks, each wrong by up to the skew, measured the windows between these two times.
+        windows = self.rules.fence_seconds + self.rules.evidence_seconds
+        if armed_at - first.armed_at < windows:
+            self.fail("I2", f"{key} was armed again {armed_at - first.armed_at:.0f} s after")
+        if self.rules.policy == "never_two":
+            self.fail("I2", f"{key} was sent twice under never_two")
+
+    def excuse(self) -> None:
+        self.excuses += 1
+
+    def on_model_call(self, thread_id: str, snapshot: str) -> None:
+        calls = self.model_calls.setdefault((thread_id, snapshot), [])
+        calls.append(self.excuses)
+        if len(calls) > 1 + calls[-1] - calls[0] + EARLIER_EXCUSES * (calls[0] > 0):
+            self.fail("I11", f"{thread_id} paid the model {len(calls)} times for one snapshot")
+
+    def on_202(self, key: LeadKey, *, kept: bool) -> None:
+        if not kept:
+            self.fail("I9", f"{key} was answered 202 and is nowhere")
+
+    def at_the_end(self, leads: dict[LeadKey, LeadRecord], with_contact: set[LeadKey]) -> None:
+        for key, record in leads.items():
+            if record.state is State.SENT and not self.accepts.get(key):
+                self.fail("I5", f"{key} is SENT and no provider ever took it")
+        for key in with_contact:
+            self._settled(key, leads.get(key))
+
+    def _settled(self, key: LeadKey, record: LeadRecord | None) -> None:
+        state = record.state if record else None
+        if state is State.HELD:
+            if record is None or record.due_at is not None:
+                self.fail("I8", f"{key} is HELD and nobody was told")
+        elif state is not State.SENT:
+            self.fail("I8", f"{key} has contact and is {state}")
+
+    @property
+    def sends(self) -> int:
+        return sum(len(accepts) for accepts in self.accepts.values())
+
+    @property
+    def flagged(self) -> int:
+        return sum(accept.flagged for accepts in self.accepts.values() for accept in accepts)
+
+    @property
+    def unflagged(self) -> int:
+        """Second accepted mails that did not say so."""
+        return sum(
+            not accept.flagged for accepts in self.accepts.values() for accept in accepts[1:]
+        )

@@ -1,0 +1,247 @@
+"""The real services, wired to the simulated world: what `wiring.py` does with real adapters."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import random
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from libs.attribution import Trails
+from libs.errors import Unavailable
+from libs.ledger.events import Rules
+from libs.ledger.sweep import sweep_once
+from libs.limits.fakes import MemoryLimits
+from libs.messages.streams import LEAD_CONSIDER, MAIL_EVENT, MAIL_SEND
+from libs.runtime.log import Log
+from libs.runtime.metrics import Metrics
+from libs.runtime.runtime import Consumer
+from libs.shops.profile import Shops
+from libs.snapshot import LeadSnapshot
+from libs.streams.process import Pace, Process
+from libs.streams.streams import Streams
+from services.lead.gates import Times
+from services.lead.handlers import LeadHandlers
+from services.lead.snapshots import Snapshots
+from services.lead.summary import Summaries
+from services.lead.watches import Sweeper
+from services.mailer.alerts import Alerts
+from services.mailer.copies import Copies
+from services.mailer.desk import Desk
+from services.mailer.handlers import MailHandlers
+from services.mailer.journal import Receipts
+from services.mailer.ports import Variant, Windows
+from services.mailer.reports import Reports
+from services.mailer.resolver import Resolver
+from tests.simulation.customers import SHOP
+from tests.simulation.faults import Faults
+from tests.simulation.loop import SimProcess
+from tests.simulation.model import SimModel
+from tests.simulation.provider import Letter, Provider, SimTransport
+from tests.simulation.stores import (
+    LyingLeases,
+    LyingMarks,
+    Reached,
+    ReachedRecords,
+    SimJournal,
+    Stores,
+)
+
+EPOCH = 1_800_000_000.0
+ALERT_TO = "ops@example.com"
+PACE = Pace(
+    wait_seconds=3600, turn_seconds=60, renew_seconds=60, claim_seconds=120, idle_seconds=200,
+    stats_seconds=1e9,
+)  # fmt: skip
+"""Slower than production where nothing is won by looking more often; never faster."""
+SWEEP_SECONDS = 60.0
+REPLAY_SECONDS = 30.0
+SEND_SECONDS = 1000.0
+
+
+class ProcessClock:
+    """What time a process believes it is."""
+
+    def __init__(self, process: SimProcess, time: Callable[[], float]) -> None:
+        self._process = process
+        self._time = time
+
+    def now(self) -> float:
+        return EPOCH + self._time() + self._process.clock_offset
+
+    def boot(self) -> float:
+        return self._time()
+
+
+@dataclass
+class Parts:
+    """One process's own eyes, hands and dice."""
+
+    process: SimProcess
+    stores: Stores
+    provider: Provider
+    faults: Faults
+    shops: Shops
+    rules: Rules
+    new_id: Callable[[], str]
+    rng: random.Random
+
+    @cached_property
+    def clock(self) -> ProcessClock:
+        return ProcessClock(self.process, self.faults.loop.time)
+
+    @cached_property
+    def log(self) -> Log:
+        return Log(self.process.name, level="error", out=io.StringIO(), clock=self.clock)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        return Metrics()
+
+    @cached_property
+    def records(self) -> Any:
+        return ReachedRecords(self.stores.records, self.faults, self.process)
+
+    @cached_property
+    def leases(self) -> Any:
+        return LyingLeases("redis", self.stores.leases, self.faults)
+
+    @cached_property
+    def marks(self) -> Any:
+        return LyingMarks("redis", self.stores.marks, self.faults)
+
+    @cached_property
+    def conversations(self) -> Any:
+        return Reached("conversations", self.stores.conversations, self.faults)
+
+    @cached_property
+    def streams(self) -> Streams:
+        process = Process(
+            reader=f"{self.process.name}-{self.new_id()}",
+            metrics=self.metrics,
+            log=self.log,
+            clock=self.clock,
+            rng=self.rng,
+            new_id=self.new_id,
+            pace=PACE,
+        )
+        broker: Any = Reached("redis", self.stores.broker, self.faults)
+        return Streams(broker, process)
+
+
+def lead_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
+    blobs, trails = parts.stores.blobs, Trails(parts.stores.blobs)
+    handlers = LeadHandlers(
+        shops=parts.shops,
+        records=parts.records,
+        conversations=parts.conversations,
+        leases=parts.leases,
+        publisher=parts.streams,
+        summaries=Summaries(
+            model=SimModel(parts.faults, parts.provider.checker),
+            limits=MemoryLimits(parts.clock),
+            caps=(),
+            blobs=blobs,
+            metrics=parts.metrics,
+            log=parts.log,
+        ),
+        snapshots=Snapshots(blobs, trails, parts.clock),
+        trails=trails,
+        clock=parts.clock,
+        metrics=parts.metrics,
+        log=parts.log,
+        times=Times(),
+    )
+    sweeper = Sweeper(
+        parts.records, parts.conversations, parts.streams, parts.clock, parts.log, SWEEP_SECONDS
+    )
+    consumer = Consumer(LEAD_CONSIDER, handlers.consider)
+    return [parts.streams.consume(consumer, asyncio.Event()), sweeper.run()]
+
+
+def mailer_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
+    windows = Windows(parts.rules.fence_seconds, parts.rules.evidence_seconds)
+    transport = SimTransport(parts.provider, parts.clock, parts.faults, windows)
+    disk = parts.stores.disks.setdefault(parts.process.machine, {})
+    receipts = Receipts(
+        parts.records, parts.marks, SimJournal(disk, parts.faults), parts.clock, parts.log
+    )
+    copies = Copies(parts.stores.blobs, compose, parts.log)
+    alerts = Alerts(
+        transports=(transport,),
+        leases=parts.leases,
+        records=parts.records,
+        to=ALERT_TO,
+        senders={SHOP: "leads@example.com"},
+        clock=parts.clock,
+        new_id=parts.new_id,
+        log=parts.log,
+        metrics=parts.metrics,
+    )
+    handlers = MailHandlers(
+        records=parts.records,
+        copies=copies,
+        conversations=parts.conversations,
+        transport=transport,
+        receipts=receipts,
+        resolver=Resolver(
+            receipts, transport, copies, parts.shops.by_slug, parts.clock, parts.rules
+        ),
+        desk=Desk(parts.leases, parts.streams, 120, parts.clock, parts.new_id, parts.log),
+        reports=Reports(alerts, parts.log, parts.metrics),
+        shops=parts.shops.by_slug,
+        clock=parts.clock,
+        new_id=parts.new_id,
+        rules=parts.rules,
+    )
+    stop = asyncio.Event()
+    return [
+        parts.streams.consume(
+            Consumer(MAIL_SEND, handlers.send, timeout_seconds=SEND_SECONDS), stop
+        ),
+        parts.streams.consume(Consumer(MAIL_EVENT, handlers.delivered), stop),
+        _sweeping(parts),
+        _replaying(receipts),
+    ]
+
+
+async def compose(snapshot: LeadSnapshot, variant: Variant) -> bytes:
+    """What matters here of a mail: whose it is, which attempt, and whether it says so."""
+    return msgspec.json.encode(Letter(snapshot.thread_id, variant.attempt, variant.possible_copy))
+
+
+async def _sweeping(parts: Parts) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        try:
+            await sweep_once(parts.records, parts.streams, parts.clock)
+        except Unavailable:
+            continue
+
+
+async def _replaying(receipts: Receipts) -> None:
+    while True:
+        try:
+            await receipts.replay()
+        except Unavailable:
+            await asyncio.sleep(REPLAY_SECONDS)
+        else:
+            return
+
+
+TASKS: dict[str, Callable[[Parts], list[Coroutine[Any, Any, None]]]] = {
+    "lead": lead_tasks,
+    "mailer": mailer_tasks,
+}
+
+
+async def run_process(kind: str, parts: Parts) -> None:
+    """Until it dies."""
+    async with asyncio.TaskGroup() as group:
+        for task in TASKS[kind](parts):
+            group.create_task(task)
