@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from libs.errors import Rejected, Retryable, Unavailable
+from libs.ledger.fakes import Hook
 from libs.ledger.record import State
-from libs.messages.mail import LeadMailSent
-from tests.unit.mailer.parts import THREAD, Mailroom
+from libs.messages.lead import ConsiderLead
+from libs.messages.mail import LeadMailHeld, LeadMailSent
+from libs.snapshot import LeadSnapshot
+from services.mailer.fakes import Fault
+from services.mailer.ports import Compose, Mail, Outcome, Refused, Unknown, Variant
+from tests.unit.mailer.parts import LEASE, SHOP, THREAD, Mailroom, plain_compose
+
+HOUR = 3600
+RESOLVABLE = 300 + 1200 + 120
+"""Seconds after ARM at which the resolver may act: fence, evidence, twice the skew."""
 
 
 @pytest.fixture
@@ -16,18 +28,532 @@ async def room() -> Mailroom:
     return made
 
 
-async def test_a_straight_lead_is_armed_sent_and_answered(room: Mailroom) -> None:
-    await room.handlers().send(room.wish())
+class TestStraight:
+    async def test_a_lead_is_armed_sent_and_answered(self, room: Mailroom) -> None:
+        await room.handlers().send(room.wish())
 
-    assert [mail.attempt for mail in room.provider.accepted] == [1]
-    assert room.record.state is State.SENT
-    assert room.record.message_id == "fake-craigs.cthr_one.1"
-    assert room.publisher.replies == [
-        (
-            "gateway-1",
-            LeadMailSent(
-                thread_id=THREAD, reason="idle", sent_at=room.clock.now(), visitor="v_1",
-                request_id="req-1",
-            ),
-        )
-    ]  # fmt: skip
+        assert [mail.attempt for mail in room.provider.accepted] == [1]
+        assert room.record.state is State.SENT
+        assert room.record.message_id == "fake-craigs.cthr_one.1"
+        sent = LeadMailSent(
+            thread_id=THREAD, reason="idle", sent_at=room.clock.now(), visitor="v_1",
+            request_id="req-1",
+        )  # fmt: skip
+        assert room.publisher.replies == [("gateway-1", sent)]
+
+    async def test_costs_three_record_writes(self, room: Mailroom) -> None:
+        await room.handlers().send(room.wish())
+
+        assert room.records.writes == 3
+
+    async def test_costs_two_redis_commands_beside_the_reply(self, room: Mailroom) -> None:
+        calls = counted(room)
+
+        await room.handlers().send(room.wish())
+
+        assert calls == ["extend", "mark"]
+
+    async def test_the_bytes_are_stored_under_their_hash_before_they_are_armed(
+        self, room: Mailroom
+    ) -> None:
+        kept: list[list[str]] = []
+
+        async def before(method: str, record: object) -> None:
+            if method == "write":
+                kept.append([key for key in room.blobs.bodies if key.startswith("mail/")])
+
+        room.records._hook = before
+
+        await room.handlers().send(room.wish())
+
+        assert kept[0][0].endswith(f".{room.record.content_hash}.eml")
+        assert room.blobs.bodies[kept[0][0]] == room.provider.accepted[0].body
+
+    async def test_goes_to_the_shop_and_to_nobody_else(self, room: Mailroom) -> None:
+        await room.handlers().send(room.wish())
+
+        shop = room.shops[SHOP]
+        mail = room.provider.accepted[0]
+        assert all(recipient in " ".join(shop.recipients) for recipient in mail.recipients)
+        assert mail.sender in shop.sender
+
+    async def test_leaves_a_mark_in_redis_and_nothing_in_the_journal(self, room: Mailroom) -> None:
+        await room.handlers().send(room.wish())
+
+        assert await room.marks.read(SHOP, THREAD) is not None
+        assert room.journal.kept == {}
+
+    async def test_takes_over_the_lease_of_the_lead_worker(self, room: Mailroom) -> None:
+        await room.leases.take(f"{SHOP}:{THREAD}", LEASE, 120)
+
+        await room.handlers().send(room.wish())
+
+        assert room.record.state is State.SENT
+
+
+class TestTwice:
+    async def test_a_second_delivery_answers_from_the_record(self, room: Mailroom) -> None:
+        await room.handlers().send(room.wish())
+
+        await room.handlers().send(room.wish(attempt=2))
+
+        assert len(room.provider.accepted) == 1
+        assert len(room.publisher.replies) == 2
+        assert all(isinstance(answer, LeadMailSent) for _, answer in room.publisher.replies)
+
+    async def test_64_at_once_send_one(self, room: Mailroom) -> None:
+        handlers = room.handlers()
+
+        await asyncio.gather(*(handlers.send(room.wish()) for _ in range(64)))
+
+        assert len(room.provider.accepted) == 1
+        assert room.records.writes == 3
+
+    async def test_a_different_living_lease_is_never_acked(self, room: Mailroom) -> None:
+        await room.leases.take(f"{SHOP}:{THREAD}", "somebody else", 120)
+
+        with pytest.raises(Retryable) as later:
+            await room.handlers().send(room.wish())
+
+        assert later.value.after_seconds == 120
+        assert room.provider.begun == []
+
+    async def test_an_attempt_in_flight_is_left_alone(self, room: Mailroom) -> None:
+        room.provider.fault = answering(send=Unknown("timeout"))
+        await room.handlers().send(room.wish())
+        room.clock.seconds += RESOLVABLE - 1
+
+        await room.handlers().send(room.wish(attempt=2))
+
+        assert len(room.provider.begun) == 1
+        answer = room.publisher.replies[-1][1]
+        assert isinstance(answer, LeadMailHeld)
+        assert answer.reason == "in_progress"
+
+
+class TestOutages:
+    async def test_redis_down_is_no_reason_to_wait(self, room: Mailroom) -> None:
+        break_redis(room)
+
+        await room.handlers().send(room.wish())
+
+        assert room.record.state is State.SENT
+        assert "redis_lost" in room.logged
+        assert "Lead dedupe mark sent failed" in room.logged
+
+    async def test_the_record_store_down_before_arm_sends_nothing(self, room: Mailroom) -> None:
+        room.records._hook = failing("read")
+
+        with pytest.raises(Unavailable):
+            await room.handlers().send(room.wish())
+
+        assert room.provider.begun == []
+
+    async def test_an_arm_that_cannot_be_read_back_sends_nothing(self, room: Mailroom) -> None:
+        room.records._hook = failing("write")
+
+        with pytest.raises(Unavailable):
+            await room.handlers().send(room.wish())
+
+        assert room.provider.begun == []
+
+    async def test_an_arm_whose_reply_was_lost_is_read_back_and_sent(self, room: Mailroom) -> None:
+        real, lost = room.records.write, [True]
+
+        async def write(record: object, *, expected_version: int | None) -> bool:
+            done = await real(record, expected_version=expected_version)  # type: ignore[arg-type]
+            if lost:
+                lost.pop()
+                raise Unavailable("records", "reply lost")
+            return done
+
+        room.records.write = write  # type: ignore[method-assign]
+
+        await room.handlers().send(room.wish())
+
+        assert len(room.provider.accepted) == 1
+        assert room.record.state is State.SENT
+
+    async def test_a_receipt_is_retried_while_the_record_store_is_down(
+        self, room: Mailroom
+    ) -> None:
+        async def reply(moment: str, _: Mail) -> Outcome | None:
+            if moment == "reply":
+                room.records._hook = failing("read", until=room.clock.now() + 30, room=room)
+            return None
+
+        room.provider.fault = reply
+
+        await room.handlers().send(room.wish())
+
+        assert room.record.state is State.SENT
+        assert 30 <= sum(room.slept) <= 40
+
+    async def test_a_receipt_that_cannot_be_written_for_ten_minutes_is_in_the_journal(
+        self, room: Mailroom
+    ) -> None:
+        async def reply(moment: str, _: Mail) -> Outcome | None:
+            if moment == "reply":
+                room.records._hook = failing("read")
+            return None
+
+        room.provider.fault = reply
+        with pytest.raises(Unavailable):
+            await room.handlers().send(room.wish())
+        assert sum(room.slept) > 600
+        room.records._hook = None
+
+        settled = await room.handlers().receipts.replay()
+
+        assert settled == 1
+        assert room.record.state is State.SENT
+        assert len(room.provider.accepted) == 1
+        assert room.journal.kept == {}
+
+    async def test_a_wrong_clock_waits_and_tells(self, room: Mailroom) -> None:
+        room.records.skew = -31.0
+
+        with pytest.raises(Retryable, match="clock"):
+            await room.handlers().send(room.wish())
+
+        assert room.provider.begun == []
+        assert subjects(room) == ["[handoff alert] clock_skewed"]
+
+    async def test_an_unknown_shop_is_parked(self, room: Mailroom) -> None:
+        room.shops = {}
+
+        with pytest.raises(Rejected):
+            await room.handlers().send(room.wish())
+
+
+class TestLateness:
+    async def test_prepared_too_long_ago_is_not_armed(self, room: Mailroom) -> None:
+        async def slow(method: str, _: str) -> None:
+            room.clock.skipped += 31
+
+        room.conversations._hook = slow
+
+        with pytest.raises(Retryable):
+            await room.handlers().send(room.wish())
+
+        assert room.record.state is State.PENDING
+        assert room.provider.begun == []
+
+    async def test_asleep_between_arm_and_send_stops_and_stays_sending(
+        self, room: Mailroom
+    ) -> None:
+        async def sleepy(method: str, _: object) -> None:
+            if method == "write":
+                room.clock.skipped += 3000
+
+        room.records._hook = sleepy
+
+        await room.handlers().send(room.wish())
+
+        assert room.provider.begun == []
+        assert room.record.state is State.SENDING
+
+    async def test_newer_items_are_considered_first(self, room: Mailroom) -> None:
+        room.say("item_3")
+
+        await room.handlers().send(room.wish())
+
+        assert room.provider.begun == []
+        assert room.record.state is State.PENDING
+        assert room.publisher.published == [
+            ConsiderLead(
+                shop=SHOP, thread_id=THREAD, reason="idle", visitor="v_1", request_id="req-1"
+            )
+        ]
+        assert room.leases.held == {}
+
+    async def test_a_thread_without_a_record_is_considered_first(self, room: Mailroom) -> None:
+        room.records.leads.clear()
+
+        await room.handlers().send(room.wish())
+
+        assert isinstance(room.publisher.published[0], ConsiderLead)
+
+
+class TestRefusals:
+    async def test_a_refusal_waits_and_counts(self, room: Mailroom) -> None:
+        room.provider.fault = answering(send=Refused("message_rejected"))
+
+        await room.handlers().send(room.wish())
+
+        assert (room.record.state, room.record.tries) == (State.ERROR, 1)
+        answer = room.publisher.replies[-1][1]
+        assert isinstance(answer, LeadMailHeld)
+        assert answer.reason == "cooldown"
+        assert answer.retry_after
+        assert "Lead email failed" in room.logged
+
+    async def test_a_refusal_at_the_door_arms_nothing(self, room: Mailroom) -> None:
+        room.provider.fault = answering(prepare=Refused("not_connected", provider_wide=True))
+
+        await room.handlers().send(room.wish())
+
+        assert (room.record.state, room.record.attempt) == (State.ERROR, 0)
+        assert room.record.tries == 0
+
+    async def test_after_the_cooldown_the_next_attempt_goes_out_unflagged(
+        self, room: Mailroom
+    ) -> None:
+        room.provider.fault = answering(send=Refused("throttled", provider_wide=True))
+        await room.handlers().send(room.wish())
+        room.provider.fault = answering()
+        room.clock.seconds += HOUR
+
+        await room.handlers().send(room.wish())
+
+        assert [mail.attempt for mail in room.provider.accepted] == [2]
+        assert not room.record.possible_duplicate
+
+    async def test_eight_refusals_put_the_lead_before_a_person(self, room: Mailroom) -> None:
+        room.provider.fault = answering(send=Refused("message_rejected"))
+        for _ in range(8):
+            await room.handlers().send(room.wish())
+            room.clock.seconds += HOUR
+
+        assert room.record.state is State.HELD
+        assert subjects(room) == ["[handoff alert] message_rejected (1)"]
+        assert "lead_held" in room.logged
+
+    async def test_a_paused_account_is_told_while_mails_wait(self, room: Mailroom) -> None:
+        room.provider.fault = answering(send=Refused("sending_paused", True, tell=True))
+
+        await room.handlers().send(room.wish())
+
+        assert room.record.state is State.ERROR
+        assert subjects(room) == ["[handoff alert] sending_paused"]
+
+
+class TestUnknown:
+    @pytest.fixture
+    async def lost(self, room: Mailroom) -> Mailroom:
+        """The provider took it; its reply never came."""
+        room.provider.fault = answering(reply=Unknown("timeout"))
+        await room.handlers().send(room.wish())
+        room.provider.fault = answering()
+        return room
+
+    async def test_writes_nothing(self, lost: Mailroom) -> None:
+        assert lost.record.state is State.SENDING
+        assert lost.records.writes == 2
+
+    async def test_never_zero_sends_a_flagged_copy_after_the_windows(self, lost: Mailroom) -> None:
+        lost.clock.seconds += RESOLVABLE
+
+        await lost.handlers().send(lost.wish())
+
+        assert [mail.attempt for mail in lost.provider.accepted] == [1, 2]
+        assert b"(possible copy)" in lost.provider.accepted[1].body
+        assert (lost.record.state, lost.record.ambiguous) == (State.SENT, (1,))
+        assert lost.record.possible_duplicate
+        assert "possible_duplicate" in lost.logged
+
+    async def test_never_two_holds_it_and_tells(self, lost: Mailroom) -> None:
+        lost.policy = "never_two"
+        lost.clock.seconds += RESOLVABLE
+
+        await lost.handlers().send(lost.wish())
+
+        assert len(lost.provider.accepted) == 1
+        assert lost.record.state is State.HELD
+        assert subjects(lost) == ["[handoff alert] ambiguous (1)"]
+
+    async def test_newer_items_do_not_stop_the_copy(self, lost: Mailroom) -> None:
+        lost.say("item_9")
+        lost.clock.seconds += RESOLVABLE
+
+        await lost.handlers().send(lost.wish())
+
+        assert lost.record.state is State.SENT
+
+    async def test_a_provider_with_keys_is_asked_instead(self, lost: Mailroom) -> None:
+        lost.provider.keyed = True
+        lost.clock.seconds += RESOLVABLE
+
+        await lost.handlers().send(lost.wish())
+
+        assert len(lost.provider.accepted) == 1
+        assert lost.record.state is State.SENT
+        assert not lost.record.possible_duplicate
+
+    async def test_a_copy_that_cannot_be_built_is_held(self, lost: Mailroom) -> None:
+        lost.blobs.bodies.pop(lost.snapshot)
+        lost.clock.seconds += RESOLVABLE
+
+        await lost.handlers().send(lost.wish())
+
+        assert lost.record.state is State.HELD
+        assert subjects(lost) == ["[handoff alert] ambiguous (1)"]
+
+
+class TestCancelled:
+    async def test_a_send_in_flight_ends_and_its_receipt_is_kept(self, room: Mailroom) -> None:
+        reached, answer = asyncio.Event(), asyncio.Event()
+
+        async def slow(moment: str, _: Mail) -> Outcome | None:
+            if moment == "reply":
+                reached.set()
+                await answer.wait()
+            return None
+
+        room.provider.fault = slow
+        task = asyncio.create_task(room.handlers().send(room.wish()))
+        await reached.wait()
+        task.cancel()
+        answer.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        await room.handlers().send(room.wish(attempt=2))
+
+        assert len(room.provider.accepted) == 1
+        assert room.record.state is State.SENT
+
+
+class TestLadder:
+    async def test_a_broken_photo_costs_the_photos_not_the_lead(self, room: Mailroom) -> None:
+        room.compose = breaking("FULL")
+
+        await room.handlers().send(room.wish())
+
+        assert b"WITHOUT_ATTACHMENTS" in room.provider.accepted[0].body
+
+    async def test_the_plainest_mail_is_the_last_rung(self, room: Mailroom) -> None:
+        room.compose = breaking("FULL", "WITHOUT_ATTACHMENTS", "WITHOUT_SUMMARY")
+
+        await room.handlers().send(room.wish())
+
+        assert b"PLAIN" in room.provider.accepted[0].body
+
+    async def test_when_nothing_can_be_built_a_person_is_told(self, room: Mailroom) -> None:
+        room.compose = breaking("FULL", "WITHOUT_ATTACHMENTS", "WITHOUT_SUMMARY", "PLAIN")
+
+        await room.handlers().send(room.wish())
+
+        assert room.record.state is State.HELD
+        assert subjects(room) == ["[handoff alert] no_mail_could_be_built (1)"]
+
+    async def test_a_build_that_kills_its_process_goes_down_by_deliveries(
+        self, room: Mailroom
+    ) -> None:
+        room.compose = breaking("FULL", "WITHOUT_ATTACHMENTS", "WITHOUT_SUMMARY", error=Killed)
+        for attempt in range(1, 5):
+            with pytest.raises(Killed):
+                await room.handlers().send(room.wish(attempt=attempt))
+
+        await room.handlers().send(room.wish(attempt=5))
+
+        assert b"PLAIN" in room.provider.accepted[0].body
+
+    async def test_an_outage_elsewhere_does_not_cost_the_photos(self, room: Mailroom) -> None:
+        room.records._hook = failing("read")
+        for attempt in range(1, 9):
+            with pytest.raises(Unavailable):
+                await room.handlers().send(room.wish(attempt=attempt))
+        room.records._hook = None
+
+        await room.handlers().send(room.wish(attempt=9))
+
+        assert b"FULL" in room.provider.accepted[0].body
+
+    async def test_a_retry_sends_the_bytes_that_were_built_before_a_deploy(
+        self, room: Mailroom
+    ) -> None:
+        room.records._hook = failing("write")
+        with pytest.raises(Unavailable):
+            await room.handlers().send(room.wish())
+        room.records._hook = None
+
+        async def deployed(snapshot: LeadSnapshot, variant: Variant) -> bytes:
+            return b"Subject: another template\r\n\r\n"
+
+        room.compose = deployed
+
+        await room.handlers().send(room.wish(attempt=2))
+
+        assert b"FULL" in room.provider.accepted[0].body
+
+    async def test_stored_bytes_that_are_torn_are_built_again(self, room: Mailroom) -> None:
+        room.records._hook = failing("write")
+        with pytest.raises(Unavailable):
+            await room.handlers().send(room.wish())
+        room.records._hook = None
+        for key in room.blobs.bodies:
+            if key.endswith(".eml"):
+                room.blobs.bodies[key] = b"torn"
+
+        await room.handlers().send(room.wish(attempt=2))
+
+        assert b"FULL" in room.provider.accepted[0].body
+
+
+class Killed(BaseException):
+    """The process is gone: nothing below it runs."""
+
+
+def answering(
+    *, prepare: Refused | None = None, send: Outcome | None = None, reply: Outcome | None = None
+) -> Fault:
+    answers = {"prepare": prepare, "send": send, "reply": reply}
+
+    async def fault(moment: str, _: Mail) -> Outcome | None:
+        return answers[moment]
+
+    return fault
+
+
+def breaking(*rungs: str, error: type[BaseException] = ValueError) -> Compose:
+    async def compose(snapshot: LeadSnapshot, variant: Variant) -> bytes:
+        if variant.rung.name in rungs:
+            raise error
+        return await plain_compose(snapshot, variant)
+
+    return compose
+
+
+def failing(method: str, *, until: float = float("inf"), room: Mailroom | None = None) -> Hook:
+    async def hook(called: str, _: object) -> None:
+        if called == method and (room is None or room.clock.now() < until):
+            raise Unavailable("records", "down")
+
+    return hook
+
+
+def break_redis(room: Mailroom) -> None:
+    async def down(*_: object) -> bool:
+        raise Unavailable("redis", "down")
+
+    for part in (room.leases, room.marks):
+        for name in ("take", "extend", "release", "mark", "read"):
+            if hasattr(part, name):
+                setattr(part, name, down)
+
+
+def counted(room: Mailroom) -> list[str]:
+    """The Redis commands that leases and marks cost, by name, as they happen."""
+    calls: list[str] = []
+
+    def count(part: object, name: str) -> None:
+        real = getattr(part, name)
+
+        async def call(*given: object) -> object:
+            calls.append(name)
+            return await real(*given)
+
+        setattr(part, name, call)
+
+    for name in ("take", "extend", "release"):
+        count(room.leases, name)
+    for name in ("mark", "read"):
+        count(room.marks, name)
+    return calls
+
+
+def subjects(room: Mailroom) -> list[str]:
+    """Of the alerts that went out, by the other transport first."""
+    lines = [mail.body.split(b"\r\n")[0].decode() for mail in room.second.accepted]
+    return [line.removeprefix("Subject: ") for line in lines]
