@@ -65,7 +65,7 @@ def invite(call: Call) -> None:
 def decode(call: Call, body: bytes, decoder: msgspec.json.Decoder[T], *, beacon: bool = False) -> T:
     """`beacon`: `sendBeacon` may only say text/plain; its body is JSON all the same."""
     kind = call.headers.get("Content-Type", "")
-    if kind != "application/json":
+    if kind != "application/json" or "Content-Encoding" in call.headers:
         check_type(call, kind, _BEACON if beacon else _JSON)
     try:
         return decoder.decode(body)

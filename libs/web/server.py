@@ -26,6 +26,9 @@ from libs.web.headers import header_block, headers_of
 KEEPALIVE_SECONDS: Final = 75.0
 """An idle connection, and one whose request line does not come, is closed after this."""
 
+LINGER_SECONDS: Final = 2.0
+"""How long the rest of a refused body is read and dropped, so that the refusal is not lost."""
+
 _MALFORMED: Final = {400: "bad_request"}
 _BODILESS: Final = frozenset({204, 304})
 _STATUS_LINES: Final = {s.value: f"HTTP/1.1 {s.value} {s.phrase}" for s in HTTPStatus}
@@ -39,6 +42,7 @@ class EdgeServer(web.Server):
             self._handle,
             access_log=None,
             keepalive_timeout=KEEPALIVE_SECONDS,
+            lingering_time=LINGER_SECONDS,
             auto_decompress=False,
         )
         self.edge = edge
@@ -66,7 +70,7 @@ class EdgeServer(web.Server):
             raise ConnectionResetError("failed in the middle of a streamed answer")
         response = _response(call, answer)
         if not request.content.is_eof():
-            response.force_close()  # the rest of a refused body is not worth waiting for
+            response.force_close()
         return response
 
 

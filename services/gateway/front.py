@@ -77,7 +77,7 @@ def load(file: StaticFile, folder: Path = FOLDER) -> Loaded:
         body = (folder / file.name).read_bytes()
     except FileNotFoundError:
         return Loaded(file, None)
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
     return Loaded(file, body, gzip.compress(body, 9, mtime=0), etag)
 
 
