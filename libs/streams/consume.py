@@ -39,8 +39,9 @@ class LaneLoop:
             concurrency=consumer.concurrency,
             timeout_seconds=consumer.timeout_seconds,
         )
-        self._paused = False
         self._failures = 0
+        self._maybe_claimed = False
+        """The reply to our last claim was lost: entries may be ours, unseen."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`: then start nothing more, finish, and hand back what is left over."""
@@ -96,9 +97,7 @@ class LaneLoop:
             self._lane, self._process.reader, after=after, count=READ_COUNT
         ):
             after = entries[-1].id
-            for entry in entries:
-                await self._workers.wait_for_room()
-                await self._accept([entry])
+            await self._accept(entries)
 
     async def _read_new(self) -> None:
         room = await self._workers.wait_for_room()
@@ -112,22 +111,22 @@ class LaneLoop:
             self._failures = 0
             self._process.log.info("redis_back", stream=self._stream)
         self._hold(entries)
-
-    def _hold(self, entries: list[Entry]) -> None:
-        for entry in entries:
-            self._held[entry.id] = None
         self._workers.put(entries)
 
     async def _accept(self, entries: list[Entry]) -> None:
         """Entries that were handed out before: ours already, or maybe what ended their reader."""
-        for entry in entries:
-            if entry.id in self._held:
-                continue
+        unseen = [entry for entry in entries if entry.id not in self._held]
+        self._hold(unseen)
+        for entry in unseen:
             if entry.deliveries > SUSPECT_DELIVERIES:
-                self._held[entry.id] = None
                 await self._workers.alone(entry)
             else:
-                self._hold([entry])
+                await self._workers.wait_for_room()
+                self._workers.put([entry])
+
+    def _hold(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            self._held[entry.id] = None
 
     async def _stand_back(self, error: Unavailable) -> None:
         if not self._failures:
@@ -158,13 +157,18 @@ class LaneLoop:
 
     async def _claim(self) -> None:
         """Also runs when nothing new arrives. A suspect comes alone, so ask again after it."""
+        if self._maybe_claimed:
+            await self._read_own()
+            self._maybe_claimed = False
         while room := self._workers.room:
+            self._maybe_claimed = True
             entries = await self._broker.claim(
                 self._lane,
                 self._process.reader,
                 count=min(room, READ_COUNT),
                 idle_seconds=self._process.pace.idle_seconds,
             )
+            self._maybe_claimed = False
             if not entries:
                 return
             await self._accept(entries)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from fakeredis import FakeServer
 from fakeredis.aioredis import FakeAsyncRedisConnection
@@ -42,8 +42,10 @@ class FakeWire:
 
 
 def _text(error: ResponseError) -> str:
-    """redis-py cuts the code off and makes it a class."""
+    """redis-py cuts the code off and makes it a class; fakeredis has one text of its own."""
+    if "requires the key to exist" in str(error):
+        return "NOGROUP"
     return f"{_CODES.get(type(error).__name__, '')}{error}"
 
 
-_CODES = {"NoScriptError": "NOSCRIPT ", "ReadOnlyError": "READONLY "}
+_CODES: Final = {"NoScriptError": "NOSCRIPT ", "ReadOnlyError": "READONLY "}

@@ -18,7 +18,7 @@ SUSPECT_DELIVERIES: Final = 2
 
 PREPARE: Final = Script("""
 local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], 'readers', '0', 'MKSTREAM')
-if made.err and not string.find(made.err, 'BUSYGROUP') then return made end
+if made.err and not string.find(tostring(made.err), 'BUSYGROUP') then return made end
 for _, reader in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], 'readers')) do
   local is = {}
   for i = 1, #reader, 2 do is[reader[i]] = reader[i + 1] end

@@ -36,12 +36,20 @@ class Workers:
 
     @property
     def room(self) -> int:
-        """How many entries could be started at once."""
+        """
+        How many entries to fetch now; never more than could be started at once.
+
+        Entries that wait here could have been started by another process, so nothing is fetched
+        ahead, except while handlers do not suspend: then the next batch comes as this one is worked
+        on. Handlers that do suspend get theirs in quarters: while one quarter is fetched the other
+        three work, and they do not all end at the same time.
+        """
         if self._shut:
             return 0
-        # While handlers do not suspend, the next batch is fetched as this one is worked on.
-        places = self._concurrency * 2 if self._swift else self._concurrency
-        return max(0, places - len(self._queue) - len(self._running))
+        taken = len(self._queue) + len(self._running)
+        if self._swift:
+            return max(0, self._concurrency * 2 - taken)
+        return min(-(-self._concurrency // 4), max(0, self._concurrency - taken))
 
     async def wait_for_room(self) -> int:
         await self._until(lambda: self.room > 0)
