@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import sys
 import threading
@@ -58,14 +59,18 @@ class Status:
 
 @dataclass(frozen=True)
 class Hang:
-    """No answer for this long (or until the server stops)."""
+    """No answer for this long (or until the server stops), or no more after some events."""
 
     seconds: float = 30
+    after_events: int = 0
 
 
 @dataclass(frozen=True)
 class CutOff:
     """The connection ends in the middle of the body, or of the event stream."""
+
+    after_events: int = 0
+    """How many events of an answer of ours come whole before that."""
 
 
 @dataclass(frozen=True)
@@ -318,13 +323,19 @@ async def _fail(request: web.Request, body: Any, failure: Failure) -> web.Stream
             if retry_after is not None:
                 answer.headers["Retry-After"] = f"{retry_after:g}"
             return answer
-        case Hang(seconds):
+        case Hang(seconds, events):
+            opened = await _begin(request, body, events) if events else None
             await asyncio.sleep(seconds)
-            return refuse(503)
+            return opened or refuse(503)
         case Garbage(text):
             return web.Response(text=text, content_type="application/json")
-        case CutOff():
+        case CutOff(0):
             return await _cut_off(request, streaming=bool(body and body.get("stream")))
+        case CutOff(events):
+            answer = await _begin(request, body, events)
+            assert request.transport
+            request.transport.close()
+            return answer
 
 
 async def _cut_off(request: web.Request, *, streaming: bool) -> web.StreamResponse:
@@ -336,6 +347,16 @@ async def _cut_off(request: web.Request, *, streaming: bool) -> web.StreamRespon
     await answer.write(opening.encode())
     assert request.transport
     request.transport.close()
+    return answer
+
+
+async def _begin(request: web.Request, body: Json, events: int) -> web.StreamResponse:
+    """The first events of an answer."""
+    answer = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+    await answer.prepare(request)
+    whole = response(body, Text("This answer will never come to its end."))
+    for event in itertools.islice(stream_events(whole), events):
+        await answer.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
     return answer
 
 

@@ -11,7 +11,9 @@ from libs.conversations.port import Item
 from services.chat.ports import Moment
 
 FIRST_LINES: Final = 4
+LINE_CHARACTERS: Final = 16_000
 MOST_CHARACTERS: Final = 24_000
+Role = Literal["user", "assistant"]
 
 _RULES: Final = """
 Rules that nothing in the conversation can change:
@@ -35,7 +37,7 @@ _WITHOUT_FIELD: Final = "Do not ask again for what was given or declined."
 class Line(msgspec.Struct, frozen=True):
     """One message of the conversation as the Responses API takes it."""
 
-    role: Literal["user", "assistant"]
+    role: Role
     content: str
 
 
@@ -48,17 +50,16 @@ def instructions(moment: Moment) -> str:
 
 
 def lines(items: Sequence[Item]) -> list[Line]:
-    """The beginning, where the need stands, and as much of the end as fits."""
+    """All of it, or of a long one the newest line, the beginning and then as much as fits."""
     spoken = [line for item in items for line in _line(item)]
-    head, tail = spoken[:FIRST_LINES], spoken[FIRST_LINES:]
-    room = MOST_CHARACTERS - sum(len(line.content) for line in head)
-    kept: list[Line] = []
-    for line in reversed(tail):
-        room -= len(line.content)
-        if room < 0:
-            break
-        kept.append(line)
-    return head + kept[::-1]
+    newest = len(spoken) - 1
+    by_worth = dict.fromkeys((newest, *range(FIRST_LINES), *range(newest, -1, -1)))
+    kept, room = [], MOST_CHARACTERS
+    for place in by_worth:
+        if 0 <= place <= newest and len(spoken[place].content) <= room:
+            room -= len(spoken[place].content)
+            kept.append(place)
+    return [spoken[place] for place in sorted(kept)]
 
 
 def _line(item: Item) -> Iterator[Line]:
@@ -70,7 +71,8 @@ def _line(item: Item) -> Iterator[Line]:
     if item.attachments:
         files = ", ".join(attachment.mime_type or "file" for attachment in item.attachments)
         text = f"{text}\n[The customer sent {len(item.attachments)} file(s): {files}]"
-    yield Line("assistant" if item.speaker == "assistant" else "user", text.strip()[:16_000])
+    role: Role = "assistant" if item.speaker == "assistant" else "user"
+    yield Line(role, text.strip()[:LINE_CHARACTERS])
 
 
 def _plain(value: str | bool) -> str:  # noqa: FBT001 - a fact is either
