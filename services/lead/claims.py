@@ -168,7 +168,7 @@ _PHONE: Final = re.compile(
     r"(?<![\d])\+?\(?\d(?:[\s().\-–—‐‑−/·•_*,:|]{0,3}\d){6,19}(?!\d)"
     r"|\b1?[\s.-]?8(?:00|33|44|55|66|77|88)[\s.-][a-z\d](?:[\s.-]?[a-z\d]){5,9}\b"
     rf"|\b(?:{'|'.join(_DIGIT_WORDS)})(?:[\s,.-]+(?:{'|'.join(_DIGIT_WORDS)})){{6,14}}\b"
-    r"|\b(?:call|text|sms|dial|llam\w+|marque|whatsapp)\s+(?:[a-z]+\s+){0,3}\d{3,6}\b(?![\s./-]?\d)",
+    r"|\b(?:call|text|sms|dial|llam\w+|marque|whatsapp)\s+(?:[a-z]+\s+){0,3}\d{3,6}\b(?!\W{0,3}\d)",
     re.IGNORECASE,
 )
 _WORDS_OF_DIGITS: Final = re.compile(rf"\b(?:{'|'.join(_DIGIT_WORDS)})\b", re.IGNORECASE)

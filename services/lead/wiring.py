@@ -21,6 +21,7 @@ from libs.runtime.runtime import Consumer, Runtime, Service
 from libs.shops.profile import load_shops
 from services.lead.gates import Times
 from services.lead.handlers import LeadHandlers
+from services.lead.ports import SummaryModel
 from services.lead.settings import LeadSettings
 from services.lead.snapshots import Snapshots
 from services.lead.summary import Summaries

@@ -1,0 +1,124 @@
+"""Phones, emails, web addresses and prices are found however they are disguised."""
+# ruff: noqa: RUF001 - the disguises are the point
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from services.lead.claims import claims_in, numbers_in, plain, sum_of
+
+DISGUISED = [
+    ("Call +1 (900) 555-0199 now.", "phone", "19005550199"),
+    ("Call 900.555.0199", "phone", "9005550199"),
+    ("Call 900 – 555 — 0199", "phone", "9005550199"),
+    ("Call ٩٠٠٥٥٥٠١٩٩", "phone", "9005550199"),
+    ("Call ９００－５５５－０１９９", "phone", "9005550199"),
+    ("Call ①②③④⑤⑥⑦", "phone", "1234567"),
+    ("Call 9\u200b0\u200b0\u200b5550199", "phone", "9005550199"),
+    ("Call nine zero zero five five five zero one nine nine", "phone", "9005550199"),
+    ("llame al nueve cero cero cinco cinco cinco cero uno", "phone", "90055501"),
+    ("请拨打四〇八五五五〇一二三", "phone", "4085550123"),
+    ("Call 1-800-FLOWERS", "phone", "1800flowers"),
+    ("Text 88788 to confirm", "phone", "88788"),
+    ("tel:+19005550199", "phone", "19005550199"),
+    ("Write to evil@example.com.", "email", "evil@example.com"),
+    ("Write to Evil＠Example．com", "email", "evil@example.com"),
+    ("evil at example dot com", "email", "evil@example.com"),
+    ("evil (at) example (dot) com", "email", "evil@example.com"),
+    ("evil[at]mail[dot]example[dot]com", "email", "evil@mail.example.com"),
+    ("evil arroba example punto com", "email", "evil@example.com"),
+    ("ev\u200dil@exa\u00admple.com", "email", "evil@example.com"),
+    ("See https://evil.example/x?y=1", "url", "evil.example/x?y=1"),
+    ("See hxxps://evil.example", "url", "hxxps://evil.example"),
+    ("See www.evil.example", "url", "evil.example"),
+    ("See evil.com/pay", "url", "evil.com/pay"),
+    ("See evil。com", "url", "evil.com"),
+    ("See evil dot com", "url", "evil.com"),
+    ("See evil[.]com", "url", "evil.com"),
+    ("See еvil.com", "url", "еvil.com"),
+    ("See пример.рф", "url", "пример.рф"),
+    ("javascript:alert(1)", "url", "javascript:alert(1"),
+    ("See 203.0.113.7/x", "url", "203.0.113.7/x"),
+    ("It costs $450.", "price", "450"),
+    ("It costs $ 1,450.00", "price", "1450"),
+    ("450 dollars", "price", "450"),
+    ("450 USD", "price", "450"),
+    ("USD 450", "price", "450"),
+    ("1.450,50 €", "price", "1450.50"),
+    ("$1.5k", "price", "1500"),
+    ("five hundred dollars", "price", "five hundred dollars"),
+    ("quinientos dólares", "price", "quinientos dólares"),
+    ("cuesta 300", "price", "300"),
+    ("价格500元", "price", "500"),
+    ("450원", "price", "450"),
+    ("٤٥٠ دولار", "price", "450"),
+    ("450 рублей", "price", "450"),
+    ("20% off", "price", "20"),
+    ("Rs. 4500", "price", "4500"),
+    ("The total is 450", "price", "450"),
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "said"), DISGUISED)
+def test_disguised_claim_is_found(text: str, kind: str, said: str) -> None:
+    found = [(claim.kind, claim.said[0]) for claim in claims_in(plain(text))]
+
+    assert (kind, said) in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The driver seat of the 2016 Honda Civic is torn.",
+        "Ask which of the 3 seats are torn, and for photos.",
+        "Call between 9 a.m. and 5 p.m., Mon. to Fri.",
+        "A quote for the 2016 Civic was asked for.",
+        "They have 2 kids, 4 cars and an F-150.",
+        "Foam density, e.g. medium vs. firm.",
+        "Customer is in San Jose, CA 95112.",
+        "5 center seats, 12 inches wide",
+        "Necesita el asiento para el viernes.",
+        "客户的座椅破了。请他发照片。",
+    ],
+)
+def test_plain_words_claim_nothing(text: str) -> None:
+    assert claims_in(plain(text)) == []
+
+
+def test_range_claims_both_ends() -> None:
+    (claim,) = claims_in("It costs $400 - $600")
+
+    assert claim.said == ("400", "600")
+
+
+@pytest.mark.parametrize(
+    ("number", "amount"),
+    [
+        ("1,200.00", "1200"),
+        ("1.200,50", "1200.50"),
+        ("12.5", "12.50"),
+        ("007", "7"),
+        ("2k", "2000"),
+    ],
+)
+def test_sums_compare_however_they_are_written(number: str, amount: str) -> None:
+    assert sum_of(number) == amount
+    assert amount in numbers_in(number)
+
+
+def test_plain_text_has_nothing_that_a_reader_cannot_see() -> None:
+    assert plain("a\u202eb\u200bc\x00d\ne\tf") == "abcd\ne f"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 16_000, "1 " * 8_000, "a.b" * 5_000, "one " * 4_000, "$1," * 5_000, "a at b dot " * 1_400,
+     "call a b c " * 1_400, "@" * 16_000, "((((" * 4_000, "1-800-" * 2_600],
+)  # fmt: skip
+def test_hostile_text_costs_little(text: str) -> None:
+    began = time.process_time()
+    claims_in(plain(text))
+
+    assert time.process_time() - began < 1.0

@@ -1,0 +1,231 @@
+"""The gates as pure functions: every state, every silence, every answer, in the order of §2."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from libs.conversations.port import Conversation, Item, Speaker
+from libs.ledger.events import (
+    DEFAULT_RULES,
+    Considered,
+    NothingToSend,
+    NotNow,
+    Refuse,
+    Reopened,
+    Write,
+)
+from libs.ledger.record import LeadKey, LeadRecord, State
+from libs.ledger.states import decide
+from libs.ledger.timing import DAY_SECONDS
+from libs.snapshot import Contact, Summary
+from services.lead import gates
+from services.lead.gates import Case, Close, Send, Stop, Times, Verdict, Wait
+from services.lead.transcript import Subject, lines_of
+from tests.unit.lead.world import NOW, PROFILE
+
+KEY = LeadKey("craigs", "cthr_x")
+PHONE = Contact(
+    kind="phone", value="+14085550123", shown="(408) 555-0123", item_id="i1", start=0, end=12
+)
+SILENCES = (0, 299, 300, 301, 7199, 7200, DAY_SECONDS - 1, DAY_SECONDS, 10 * DAY_SECONDS)
+SPEAKERS: tuple[tuple[Speaker, ...], ...] = ((), ("assistant",), ("note",), ("customer",))
+
+
+def case(
+    record: LeadRecord | None = None, *, speakers: tuple[Speaker, ...] = ("customer",),
+    silent: float = 301, contacts: tuple[Contact, ...] = (PHONE,),
+) -> tuple[Case, Subject]:  # fmt: skip
+    items = tuple(
+        Item(id=f"i{n}", speaker=speaker, text="words", at=NOW - silent)
+        for n, speaker in enumerate(speakers, 1)
+    )
+    conversation = Conversation(thread_id="cthr_x", visitor="v_1", title="", items=items)
+    subject = Subject(
+        conversation=conversation,
+        lines=lines_of(conversation, PROFILE),
+        contacts=contacts,
+        profile=PROFILE,
+    )
+    return Case(record=record, now=NOW, times=Times(), subject=subject), subject
+
+
+def record(state: State, **fields: object) -> LeadRecord:
+    made = {"key": KEY, "state": state, "created_at": NOW - 100 * DAY_SECONDS} | fields
+    return LeadRecord(**made)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("state", "leased", "expected"),
+    [
+        (None, True, None),
+        (None, False, "in_progress"),
+        (State.SENT, True, "already_sent"),
+        (State.SENT, False, "already_sent"),
+        (State.SENDING, True, "in_progress"),
+        (State.SENDING, False, "in_progress"),
+        (State.PENDING, True, None),
+        (State.PENDING, False, "in_progress"),
+        (State.CLOSED, True, None),
+        (State.CLOSED, False, "in_progress"),
+        (State.ERROR, False, "in_progress"),
+        (State.HELD, True, "held"),
+        (State.HELD, False, "in_progress"),
+    ],
+)
+def test_record_and_lease_answer_in_the_order_of_the_table(
+    state: State | None, expected: str | None, *, leased: bool
+) -> None:
+    found = gates.standing(record(state) if state else None, leased=leased, now=NOW)
+
+    assert (found.reason if found else None) == expected
+
+
+def test_failed_mail_cools_down_until_it_is_due() -> None:
+    waiting = record(State.ERROR, due_at=NOW + 30)
+
+    assert gates.standing(waiting, leased=True, now=NOW) == Stop(reason="cooldown", retry_after=30)
+    assert gates.standing(waiting, leased=True, now=NOW + 30) is None
+
+
+@pytest.mark.parametrize(
+    ("speakers", "silent", "contacts", "expected"),
+    [
+        ((), 0, (), "empty_thread"),
+        (("assistant", "note"), 0, (PHONE,), "empty_thread"),
+        (("customer",), 299, (), "not_idle"),
+        (("customer",), 299, (PHONE,), "not_idle"),
+        (("customer", "assistant"), 299, (PHONE,), "not_idle"),
+        (("customer",), 300, (), "missing_contact"),
+        (("customer",), 300, (PHONE,), None),
+    ],
+)
+def test_rows_five_to_seven_in_their_order(
+    speakers: tuple[Speaker, ...], silent: float, contacts: tuple[Contact, ...], expected: str
+) -> None:
+    verdict = gates.heard(*case(speakers=speakers, silent=silent, contacts=contacts))
+
+    assert (verdict.reason if verdict else None) == expected
+
+
+def test_quiet_timer_stands_five_seconds_behind_the_window() -> None:
+    verdict = gates.heard(*case(silent=100))
+
+    assert verdict == Wait(reason="not_idle", until=NOW - 100 + 305, punctual=True)
+
+
+@pytest.mark.parametrize("silent", SILENCES)
+@pytest.mark.parametrize("ready", [True, False])
+def test_readiness_is_full_partial_or_later(silent: float, *, ready: bool) -> None:
+    asked, _ = case(silent=silent)
+    verdict = gates.readiness(asked, Summary(handoff_ready=ready, handoff_reason="missing_contact"))
+
+    if ready:
+        assert verdict == Send(kind="full")
+    elif silent >= 7200:
+        assert verdict == Send(kind="partial")
+    else:
+        assert verdict == Wait(reason="missing_contact", until=NOW - silent + 7200)
+
+
+def test_unknown_thread_is_closed_only_where_a_record_waits() -> None:
+    old = NOW - DAY_SECONDS
+
+    def gone(state: State | None, created_at: float = NOW) -> Verdict:
+        known = record(state, created_at=created_at) if state else None
+        return gates.gone(Case(record=known, now=NOW, times=Times()))
+
+    assert gone(None) == Stop(reason="unknown_thread")
+    assert gone(State.CLOSED, old) == Stop(reason="unknown_thread")
+    assert gone(State.PENDING) == Wait(reason="unknown_thread", until=NOW + DAY_SECONDS)
+    assert gone(State.PENDING, old) == Close(reason="unknown_thread", ends="empty")
+
+
+RECORDS = (
+    None,
+    record(State.PENDING, due_at=NOW - 1),
+    record(State.PENDING, due_at=NOW + 60),
+    record(State.PENDING, due_at=NOW + DAY_SECONDS),
+    record(State.PENDING),
+    record(State.CLOSED, reason="no_contact", last_item_id="i0"),
+    record(State.CLOSED, reason="no_contact", last_item_id="i1"),
+    record(State.CLOSED, reason="empty"),
+    record(State.ERROR, due_at=NOW - 1, last_item_id="i0", snapshot="s", kind="full", tries=1),
+    record(State.ERROR, due_at=NOW - 1, last_item_id="i1", snapshot="s", kind="partial", tries=1),
+)
+
+
+@pytest.mark.parametrize("known", RECORDS)
+def test_every_case_leaves_a_record_that_will_be_looked_at_again(known: LeadRecord | None) -> None:
+    """I10: whatever was decided, PENDING has a timer; the ledger takes every event we make."""
+    for speakers, silent, contacts, ready in itertools.product(
+        SPEAKERS, SILENCES, ((), (PHONE,)), (True, False)
+    ):
+        asked, subject = case(known, speakers=speakers, silent=silent, contacts=contacts)
+        summary = Summary(handoff_ready=ready)
+        verdict = gates.heard(asked, subject) or gates.readiness(asked, summary)
+
+        _check(verdict, known, _applied(asked, verdict))
+
+
+def _applied(asked: Case, verdict: Verdict) -> LeadRecord:
+    after = asked.record
+    for event in gates.to_remember(asked, verdict, reason="idle"):
+        decision = decide(KEY, after, event, NOW, DEFAULT_RULES)
+        assert not isinstance(decision, Refuse), (event, decision)
+        after = decision.record if isinstance(decision, Write) else after
+    assert after is not None
+    return after
+
+
+def _check(verdict: Verdict, before: LeadRecord | None, after: LeadRecord) -> None:
+    pending = after.state is State.PENDING
+    match verdict:
+        case Stop():
+            assert after == before
+        case Close():
+            assert after.state in {State.CLOSED, State.ERROR}
+        case Wait(until=until):
+            assert after.state in {State.PENDING, State.ERROR}
+            assert after.due_at is not None
+            assert not pending or NOW < after.due_at <= until
+        case Send():
+            assert after.state in {State.PENDING, State.ERROR}
+            assert after.due_at is not None
+            assert not pending or after.due_at <= NOW + Times().lease_seconds
+
+
+def test_closed_thread_speaks_the_askers_language() -> None:
+    closed = record(State.CLOSED, reason="no_contact", last_item_id="i1")
+
+    assert gates.heard(*case(closed)) == Stop(reason="missing_contact")
+
+
+def test_failed_mail_goes_again_as_it_was() -> None:
+    failed = record(State.ERROR, due_at=NOW, last_item_id="i1", snapshot="s", kind="partial")
+
+    assert gates.heard(*case(failed)) == Send(kind="partial", snapshot="s")
+
+
+def test_events_are_as_few_as_can_be() -> None:
+    def events(known: LeadRecord | None, verdict: Verdict) -> list[type]:
+        asked, _ = case(known, silent=DAY_SECONDS)
+        return [type(event) for event in gates.to_remember(asked, verdict, reason="idle")]
+
+    wait, close, send = (
+        Wait(reason="not_idle", until=NOW + 5),
+        Close(reason="missing_contact", ends="no_contact"),
+        Send(kind="full"),
+    )
+    pending = record(State.PENDING, due_at=NOW + 60)
+    closed = record(State.CLOSED, last_item_id="i0")
+    assert events(None, wait) == events(None, send) == [Considered]
+    assert events(None, close) == [Considered, NothingToSend]
+    assert events(pending, wait) == [NotNow]
+    assert events(pending, close) == [NothingToSend]
+    assert events(pending, send) == []
+    assert events(record(State.PENDING, due_at=NOW + 9_000), send) == [NotNow]
+    assert events(closed, send) == events(closed, wait) == [Reopened]
+    assert events(closed, close) == [Reopened, NothingToSend]
+    assert events(record(State.ERROR, due_at=NOW), send) == [Considered]

@@ -1,0 +1,220 @@
+"""A model's words stay only as far as the conversation bears them out."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+from msgspec.structs import replace
+
+from libs.conversations.port import Conversation, Item
+from libs.snapshot import Line, Summary
+from services.lead import rules
+from services.lead.checked import checked
+from services.lead.contact import contacts
+from services.lead.fakes import EMPTY, NOTHING_STATED
+from services.lead.grounding import cleaned, grounds_in, grounds_of_shop, stated
+from services.lead.ports import Draft
+from services.lead.transcript import Subject, for_model, lines_of
+from tests.unit.lead.world import NOW, PROFILE
+
+TALK = (
+    ("assistant", "Hi, I'm Roxana. What can we fix?"),
+    ("customer", "Hola, soy Ana Ruiz. My 2016 Honda Civic driver seat is ripped, budget is $450"),
+    ("assistant", "What is your phone?"),
+    ("customer", "408-555-0123 or ana@example.com, see https://photos.example/ana"),
+    ("note", "Internal: call 408-555-0777"),
+)
+
+
+def subject(*talk: tuple[str, str]) -> Subject:
+    numbers = count(1)
+    items = tuple(
+        Item(id=f"i{next(numbers)}", speaker=speaker, text=text, at=NOW)  # type: ignore[arg-type]
+        for speaker, text in talk or TALK
+    )
+    conversation = Conversation(thread_id="cthr_x", visitor="v", title="", items=items)
+    lines = lines_of(conversation, PROFILE)
+    return Subject(
+        conversation=conversation, lines=lines, contacts=contacts(lines, PROFILE), profile=PROFILE
+    )
+
+
+def check(draft: Draft, *talk: tuple[str, str]) -> Summary:
+    about = subject(*talk)
+    found = rules.find(about.lines, PROFILE)
+    by_rule = rules.summarize(found, about.contacts, about.lines, PROFILE)
+    return checked(draft, for_model(about.lines), about, by_rule)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Call (408) 555-0123.", True),
+        ("Call +1 408 555 0123.", True),
+        ("Call 0014085550123.", True),
+        ("Call 408-555-0124.", False),
+        ("Call 1-900-408-555-0123.", False),
+        ("Call our shop at (408) 555-0142.", True),
+        ("Write to ANA@example.com.", True),
+        ("Write to not-ana@example.com.", False),
+        ("See photos.example/ana.", True),
+        ("See photos.example/other.", False),
+        ("See craigs.autos.", True),
+        ("Their budget is 450 dollars.", True),
+        ("We said $4500.", False),
+        ("It costs $2016.", False),
+        ("It costs $400 - $450.", False),
+    ],
+)
+def test_only_what_was_said_is_repeated(text: str, *, kept: bool) -> None:
+    about = subject()
+    grounds = grounds_in(for_model(about.lines), about.contacts, PROFILE)
+
+    result = cleaned(text, grounds)
+
+    assert (result.text == text) is kept
+    assert bool(result.removed) is not kept
+
+
+def test_sentence_with_a_made_up_claim_goes_as_a_whole() -> None:
+    about = subject()
+    grounds = grounds_in(for_model(about.lines), about.contacts, PROFILE)
+
+    result = cleaned("Ana wants a quote. Send $50 to evil.com today! She has a Civic.", grounds)
+
+    assert result.text == "Ana wants a quote. She has a Civic."
+    assert sorted(result.removed) == ["price", "url"]
+
+
+def test_line_numbers_of_the_transcript_ground_nothing() -> None:
+    about = subject(*TALK, *[("customer", "ok")] * 20)
+    grounds = grounds_in(for_model(about.lines), about.contacts, PROFILE)
+
+    assert not cleaned("It costs $17.", grounds).text
+
+
+def test_message_to_the_customer_names_no_price_and_nobody_else() -> None:
+    grounds = grounds_of_shop(subject().contacts, PROFILE)
+
+    assert cleaned("Call us at (408) 555-0142.", grounds).text
+    assert not cleaned("We can do it for $450.", grounds).text
+    assert not cleaned("See https://photos.example/ana.", grounds).text
+
+
+LINES = (
+    Line(item_id="1", speaker="customer", name="Customer", text="2016 Honda Civic, torn", at=0),
+    Line(item_id="2", speaker="assistant", name="Roxana", text="Anything else?", at=0),
+    Line(item_id="3", speaker="customer", name="Customer", text="座椅破了, I am José Núñez", at=0),
+    Line(item_id="4", speaker="note", name="Note", text="Tesla Model S", at=0),
+)
+
+
+@pytest.mark.parametrize(
+    ("fact", "numbers", "share", "holds"),
+    [
+        ("2016 Honda Civic", (1,), 1.0, True),
+        ("2016 HONDA civic", (1, 2), 1.0, True),
+        ("2017 Honda Civic", (1,), 0.6, False),
+        ("2016 Honda Accord", (1,), 1.0, False),
+        ("2016 Honda Civic", (2,), 1.0, False),
+        ("2016 Honda Civic", (), 1.0, False),
+        ("2016 Honda Civic", (99, -1, 0), 1.0, False),
+        ("jose nunez", (3,), 1.0, True),
+        ("座椅", (3,), 1.0, True),
+        ("沙发", (3,), 1.0, False),
+        ("Tesla Model S", (4,), 1.0, False),
+        ("Tesla Model S", (1, 4), 1.0, False),
+        ("", (1,), 1.0, False),
+    ],
+)
+def test_fact_rests_on_its_lines(
+    fact: str, numbers: tuple[int, ...], share: float, *, holds: bool
+) -> None:
+    assert stated(fact, LINES, numbers, share) is holds
+
+
+def test_grounded_draft_is_kept_word_for_word() -> None:
+    evidence = replace(NOTHING_STATED, customer_name=(2,), vehicle=(2,), project=(2,))
+    draft = replace(
+        EMPTY, customer_name="Ana Ruiz", vehicle="2016 Honda Civic", project="driver seat ripped",
+        evidence=evidence, summary="Ana has a ripped driver seat.", handoff_ready=True,
+        next_steps=("Call Ana.",), call_script_prompts=("One?", "Two?", "Three?"),
+        outreach_message="Hola Ana, this is Craig's Auto Upholstery, (408) 555-0142.",
+    )  # fmt: skip
+
+    summary = check(draft)
+
+    assert (summary.customer_name, summary.vehicle) == ("Ana Ruiz", "2016 Honda Civic")
+    assert summary.project == "driver seat ripped"
+    assert summary.call_script_prompts == ("One?", "Two?", "Three?")
+    assert summary.outreach_message == draft.outreach_message
+    assert (summary.removed, summary.source) == (0, "model")
+
+
+def test_fact_without_its_lines_gives_way_to_what_the_rules_found() -> None:
+    draft = replace(EMPTY, vehicle="2020 Tesla Model S", customer_name="Bob", project="new paint")
+
+    summary = check(draft)
+
+    assert summary.vehicle == "2016 Honda Civic"
+    assert summary.customer_name == "Ana Ruiz"
+    assert summary.project
+    assert "paint" not in summary.project
+
+
+def test_model_chooses_among_the_contacts_found_and_no_others() -> None:
+    chosen = check(replace(EMPTY, customer_phone="(408) 555 0123"))
+    made_up = check(replace(EMPTY, customer_phone="+1 900 555 0199", customer_email="x@evil.com"))
+
+    assert (chosen.customer_phone, chosen.removed) == ("+14085550123", 0)
+    assert made_up.customer_phone == "+14085550123"
+    assert made_up.customer_email == "ana@example.com"
+    assert made_up.removed == 2
+
+
+def test_what_is_removed_is_counted_everywhere() -> None:
+    bad = "Pay $99 at evil.com."
+    draft = replace(
+        EMPTY, summary=bad, next_steps=(bad, "Call Ana."), follow_up_questions=(bad,),
+        call_script_prompts=(bad, bad, "Ask about foam."), missing_info=(bad,),
+        outreach_message=bad,
+    )  # fmt: skip
+
+    summary = check(draft)
+
+    assert summary.removed == 14
+    assert summary.next_steps == ("Call Ana.",)
+    assert summary.follow_up_questions == summary.missing_info == ()
+    assert len(summary.call_script_prompts) == 3
+    assert summary.call_script_prompts[0] == "Ask about foam."
+    assert "evil" not in repr(summary)
+    assert summary.outreach_message
+    assert "Craig" in summary.outreach_message
+
+
+def test_message_that_does_not_name_the_shop_is_ours_instead() -> None:
+    summary = check(replace(EMPTY, outreach_message="Hi, call me."))
+
+    assert summary.outreach_message
+    assert "(408) 555-0142" in summary.outreach_message
+
+
+def test_rule_makes_ready_what_the_model_found_wanting() -> None:
+    summary = check(replace(EMPTY, handoff_reason="missing_vehicle_context"))
+
+    assert (summary.handoff_ready, summary.handoff_reason) == (True, "ready_for_follow_up")
+
+
+def test_model_cannot_make_ready_what_has_no_contact() -> None:
+    summary = check(replace(EMPTY, handoff_ready=True), ("customer", "My seat is torn"))
+
+    assert not summary.handoff_ready
+
+
+def test_absurd_language_is_not_believed() -> None:
+    absurd = check(replace(EMPTY, customer_language="<script>1</script>"), ("customer", "zzz"))
+    unknown_to_us = check(replace(EMPTY, customer_language="Thai"), ("customer", "สวัสดี"))
+
+    assert absurd.customer_language is None
+    assert unknown_to_us.customer_language == "Thai"

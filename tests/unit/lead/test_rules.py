@@ -1,0 +1,229 @@
+"""The summary without a model, in the languages that customers write."""
+# ruff: noqa: RUF001 - they do
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from libs.snapshot import Contact, Line
+from services.lead.languages import language_in
+from services.lead.rules import Found, find, summarize
+from services.lead.vehicles import vehicle_in
+from tests.unit.lead.world import PROFILE
+
+PHONE = Contact(
+    kind="phone", value="+14085550123", shown="(408) 555-0123", item_id="1", start=0, end=1
+)
+
+
+def said(*texts: str) -> tuple[Line, ...]:
+    """Customer lines; a text that begins with `?` is the assistant's."""
+    return tuple(
+        Line(
+            item_id=str(number),
+            speaker="assistant" if text.startswith("?") else "customer",
+            name="",
+            text=text.removeprefix("?"),
+            at=0,
+        )
+        for number, text in enumerate(texts)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "vehicle"),
+    [
+        ("I have a 2016 honda civic with a torn seat", "2016 Honda Civic"),
+        ("my '67 Mustang", "67 Mustang"),
+        ("bmw 330i 2015", "2015 BMW 330i"),
+        ("It's a Toyota Camry 2012, driver's seat", "2012 Toyota Camry"),
+        ("2010 Kia Telluride SX", "2010 Kia Telluride"),
+        ("I drive a Chevy", "Chevrolet"),
+        ("VW Bus 1972", "1972 Volkswagen Bus"),
+        ("2003年本田", "2003 Honda"),
+        ("2 ford f150 trucks", "Ford F-150"),
+        ("2014 Ford Focus", "2014 Ford Focus"),
+        ("98 chevy silverado", "98 Chevrolet Silverado"),
+        ("grand cherokee 2018 driver seat", "2018 Grand Cherokee"),
+        ("a Tesla model 3", "Tesla Model 3"),
+        ("2018 Mercedes Benz C300", "2018 Mercedes-Benz C300"),
+        ("tengo un Nissan Sentra 2015, asiento roto", "2015 Nissan Sentra"),
+        ("my harley road king", "Harley-Davidson Road King"),
+        ("focus on the seats", ""),
+        ("a mini van", ""),
+        ("my couch from 2016", ""),
+        ("call 408-555-0123 about 300 things", ""),
+    ],
+)
+def test_vehicle_is_found_in_prose(text: str, vehicle: str) -> None:
+    assert vehicle_in(text) == vehicle
+
+
+@pytest.mark.parametrize(
+    ("lines", "name"),
+    [
+        (("Hi, my name is Maria Lopez. My seat is torn",), "Maria Lopez"),
+        (("my name is bob, call me",), "bob"),
+        (("This is John O'Neil, my seat ripped",), "John O'Neil"),
+        (("I'm looking for a quote",), ""),
+        (("I'm Dave",), "Dave"),
+        (("Hola, me llamo José Hernández y mi asiento está roto",), "José Hernández"),
+        (("soy Ana Ruiz",), "Ana Ruiz"),
+        (("Je m'appelle Claire Dubois.",), "Claire Dubois"),
+        (("Meu nome é João Silva",), "João Silva"),
+        (("我叫王小明，座椅破了",), "王小明"),
+        (("Tôi tên là Nguyễn Văn An",), "Nguyễn Văn An"),
+        (("Меня зовут Иван Петров",), "Иван Петров"),
+        (("제 이름은 김민수입니다",), "김민수"),
+        (("اسمي أحمد",), "أحمد"),
+        (("?May I have your name?", "Sara Kim"), "Sara Kim"),
+        (("?¿Cuál es su nombre?", "Luis"), "Luis"),
+        (("?May I have your name?", "why do you ask"), ""),
+        (("?When do you need it?", "Friday"), ""),
+        (("my name is Bob", "sorry, my name is Rob Stone"), "Rob Stone"),
+    ],
+)
+def test_name_is_found_where_it_is_said(lines: tuple[str, ...], name: str) -> None:
+    assert find(said(*lines), PROFILE).name == name
+
+
+@pytest.mark.parametrize(
+    ("text", "timeline"),
+    [
+        ("I need it by Friday please", "by Friday"),
+        ("asap!", "asap"),
+        ("maybe next week", "next week"),
+        ("before June 3rd", "before June 3rd"),
+        ("in two weeks", "in two weeks"),
+        ("lo necesito para el viernes", "para el viernes"),
+        ("下周可以吗", "下周"),
+        ("càng sớm càng tốt", "càng sớm càng tốt"),
+        ("my seat is torn", ""),
+    ],
+)
+def test_timeline_is_cut_out(text: str, timeline: str) -> None:
+    assert find(said(text), PROFILE).timeline == timeline
+
+
+@pytest.mark.parametrize(
+    ("text", "location"),
+    [
+        ("I'm in San Jose and my seat is torn", "San Jose"),
+        ("I live in Santa Clara, CA", "Santa Clara"),
+        ("vivo en Gilroy", "Gilroy"),
+        ("My seat is torn", ""),
+    ],
+)
+def test_location_is_cut_out(text: str, location: str) -> None:
+    assert find(said(text), PROFILE).location == location
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Hi, the seat of my car is torn", "English"),
+        ("Hola, mi asiento está roto, necesito ayuda por favor", "Spanish"),
+        ("Olá, preciso consertar o banco do meu carro", "Portuguese"),
+        ("Bonjour, mon siège est déchiré", "French"),
+        ("Xin chào, ghế xe của tôi bị rách", "Vietnamese"),
+        ("座椅破了，请问多少钱", "Chinese"),
+        ("シートが破れました", "Japanese"),
+        ("시트가 찢어졌어요", "Korean"),
+        ("مقعد سيارتي ممزق", "Arabic"),
+        ("صندلی ماشینم پاره شده است، کمک می‌کنید؟", "Persian"),
+        ("У меня порвалось сиденье", "Russian"),
+        ("मेरी सीट फट गई है", "Hindi"),
+        ("ਮੇਰੀ ਸੀਟ ਫਟ ਗਈ ਹੈ", "Punjabi"),
+        ("என் இருக்கை கிழிந்துவிட்டது", "Tamil"),
+        ("నా సీటు చిరిగింది", "Telugu"),
+        ("Punit ang upuan ng kotse ko po", "Tagalog"),
+        ("Jok mobil saya robek, berapa biaya untuk perbaikan?", "Indonesian"),
+        ("408-555-0123", ""),
+    ],
+)
+def test_language_is_told_by_script_and_everyday_words(text: str, language: str) -> None:
+    assert language_in(text) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("The driver seat of my 2016 Honda Civic is torn", True),
+        ("my couch needs new cushions, can you reupholster it", True),
+        ("Mi asiento está roto", True),
+        ("我的座椅破了", True),
+        ("Xe của tôi bị rách ghế", True),
+        ("I need a quote", False),
+        ("I have a 2016 Honda Civic", False),
+        ("There was a tornado", False),
+    ],
+)
+def test_need_is_what_is_to_be_done_and_to_what(text: str, *, known: bool) -> None:
+    assert find(said(text), PROFILE).needs_known is known
+
+
+@pytest.mark.parametrize(
+    ("text", "contacts", "reason"),
+    [
+        ("The seat of my Civic is torn", (), "missing_contact"),
+        ("Hello there", (PHONE,), "missing_project_details"),
+        ("I need a quote", (PHONE,), "missing_vehicle_context"),
+        ("The seat of my Civic is torn", (PHONE,), "ready_for_follow_up"),
+    ],
+)
+def test_reason_names_what_is_missing_first(
+    text: str, contacts: tuple[Contact, ...], reason: str
+) -> None:
+    lines = said(text)
+
+    summary = summarize(find(lines, PROFILE), contacts, lines, PROFILE)
+
+    assert summary.handoff_reason == reason
+    assert summary.handoff_ready is (reason == "ready_for_follow_up")
+
+
+def test_summary_by_rule_is_useful_on_its_own() -> None:
+    lines = said(
+        "?Hi, I'm Roxana. What can we fix?",
+        "Hola, me llamo José Hernández. El asiento de mi Nissan Sentra 2015 está roto",
+        "Mi número es 408-555-0123, lo necesito esta semana",
+    )
+
+    summary = summarize(find(lines, PROFILE), (PHONE,), lines, PROFILE)
+
+    assert summary.customer_name == "José Hernández"
+    assert summary.customer_phone == "+14085550123"
+    assert summary.customer_language == "Spanish"
+    assert summary.vehicle == "2015 Nissan Sentra"
+    assert summary.project == "El asiento de mi Nissan Sentra 2015 está roto"
+    assert summary.timeline == "esta semana"
+    assert "José Hernández (writes Spanish)" in summary.summary
+    assert summary.next_steps[0] == "Call or text (408) 555-0123."
+    assert summary.call_script_prompts == PROFILE.call_script
+    assert summary.outreach_message
+    assert summary.outreach_message.startswith("Hola José Hernández, le escribe Craig's")
+    assert "(408) 555-0142" in summary.outreach_message
+    assert summary.missing_info == ()
+    assert summary.source == "rules"
+
+
+def test_missing_facts_become_questions() -> None:
+    lines = said("Call me")
+
+    summary = summarize(Found(), (PHONE,), lines, PROFILE)
+
+    assert len(summary.follow_up_questions) == len(summary.missing_info) == 4
+    assert "Call me" in summary.summary
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 64_000, "2016 " * 13_000, "my name is " * 6_000, "seat torn. " * 6_000, "I'm " * 16_000],
+)
+def test_hostile_length_costs_little(text: str) -> None:
+    began = time.process_time()
+    find(said(text), PROFILE)
+
+    assert time.process_time() - began < 0.5

@@ -1,0 +1,111 @@
+"""A visitor who never comes back is looked at all the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from libs.conversations.fakes import MemoryConversations
+from libs.errors import Unavailable
+from libs.ledger.record import LeadKey, LeadRecord, State, Watch
+from libs.messages.lead import ConsiderLead
+from tests.unit.lead.world import NOW, READY_WORDS, SHOP, VISITOR, World
+
+WATCH = Watch(
+    shop=SHOP, visitor=VISITOR, due_at=NOW, session_expires=NOW - 1, locale="es", page_url="/seats"
+)
+
+
+@pytest.fixture
+async def world() -> World:
+    world = World()
+    await world.records.put_watch(WATCH)
+    return world
+
+
+def settle(world: World, thread_id: str, state: State) -> None:
+    key = LeadKey(SHOP, thread_id)
+    world.records.leads[key] = LeadRecord(key=key, state=state)
+
+
+async def test_due_watch_puts_every_open_thread_up_for_decision(world: World) -> None:
+    for thread_id in ("cthr_open", "cthr_sent", "cthr_held", "cthr_closed", "cthr_pending"):
+        world.say(READY_WORDS, thread_id=thread_id)
+    world.say(READY_WORDS, thread_id="cthr_other", visitor="v_somebody_else")
+    settle(world, "cthr_sent", State.SENT)
+    settle(world, "cthr_held", State.HELD)
+    settle(world, "cthr_closed", State.CLOSED)
+    settle(world, "cthr_pending", State.PENDING)
+
+    await world.sweeper.sweep()
+
+    wishes = [wish for wish in world.publisher.published if isinstance(wish, ConsiderLead)]
+    assert {wish.thread_id for wish in wishes} == {"cthr_open", "cthr_closed", "cthr_pending"}
+    assert {(wish.reason, wish.visitor, wish.locale) for wish in wishes} == {
+        ("watch", VISITOR, "es")
+    }
+    assert not world.records.watches
+
+
+async def test_watch_that_is_not_due_stays(world: World) -> None:
+    world.clock.time = NOW - 1
+
+    assert await world.sweeper.end_due_watches() == 0
+    assert world.records.watches
+
+
+async def test_watch_moved_by_a_newer_session_stays(world: World) -> None:
+    newer = Watch(
+        shop=SHOP, visitor=VISITOR, due_at=NOW + 900, session_expires=NOW + 600, version=2
+    )
+
+    async def while_we_work(_method: str, _about: str) -> None:
+        await world.records.put_watch(newer)
+
+    world.conversations._hook = while_we_work
+
+    await world.sweeper.sweep()
+
+    assert list(world.records.watches.values()) == [newer]
+
+
+@pytest.mark.parametrize("part", ["conversations", "records"])
+async def test_what_cannot_be_done_now_is_done_at_the_next_sweep(world: World, part: str) -> None:
+    async def down(_method: str, _about: object) -> None:
+        raise Unavailable(part, "down")
+
+    world.say(READY_WORDS)
+    failing = world.conversations if part == "conversations" else world.records
+    failing._hook = down
+    await world.sweeper.sweep()
+    assert not world.publisher.published
+    failing._hook = None
+
+    await world.sweeper.sweep()
+
+    assert len(world.publisher.published) == 1
+    assert not world.records.watches
+
+
+async def test_crash_before_the_watch_ended_only_publishes_again(world: World) -> None:
+    world.say(READY_WORDS)
+    await world.sweeper.end_due_watches()
+    await world.records.put_watch(WATCH)
+
+    assert await world.sweeper.end_due_watches() == 1
+
+
+async def test_overdue_record_is_swept_as_well(world: World) -> None:
+    world.put_record(State.PENDING, due_at=NOW - 1)
+
+    await world.sweeper.sweep()
+
+    scheduled = [wish for _, wish in world.publisher.scheduled.values()]
+    assert [getattr(wish, "reason", "") for wish in scheduled] == ["quiet"]
+
+
+async def test_visitor_without_a_thread_just_ends_the_watch() -> None:
+    world = World(conversations=MemoryConversations())
+    await world.records.put_watch(WATCH)
+
+    assert await world.sweeper.end_due_watches() == 0
+    assert not world.records.watches
