@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import io
 import socket
 from collections.abc import AsyncIterator
@@ -22,6 +23,8 @@ from services.mailer.fakes import FakeTransport
 from services.mailer.ports import Mail, MailTransport, Outcome, Refused, Unknown
 
 SENDER = "leads@shop.example"
+SIGNATURE_SECONDS = 300
+"""As long as AWS takes a signed request."""
 
 
 class PostOffice(Protocol):
@@ -254,6 +257,9 @@ class Front:
     """Status, error code, message."""
     drop_reply: bool = False
     redirect: str = ""
+    hang: bool = False
+    ahead_seconds: float = 0.0
+    """How far its clock is ahead of the signer's: what a signer that slept looks like."""
     requests: list[dict[str, Any]] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -261,6 +267,12 @@ class Front:
         self.requests.append({"headers": dict(request.headers), "body": body})
         if self.redirect:
             raise web.HTTPTemporaryRedirect(self.redirect + request.path)
+        if self.hang:
+            await asyncio.sleep(60)
+        signed = dt.datetime.strptime(request.headers["X-Amz-Date"], "%Y%m%dT%H%M%S%z")
+        age = dt.datetime.now(dt.UTC) - signed + dt.timedelta(seconds=self.ahead_seconds)
+        if age.total_seconds() > SIGNATURE_SECONDS:
+            self.answer = (403, "InvalidSignatureException", "Signature expired: too old")
         if self.answer:
             status, code, message = self.answer
             headers = {"x-amzn-errortype": f"{code}:http://internal.amazon.com/"} if code else {}
@@ -310,11 +322,11 @@ class SesOffice:
 
 
 @contextlib.asynccontextmanager
-async def ses_office(moto_url: str) -> AsyncIterator[SesOffice]:
+async def ses_office(moto_url: str, **options: Any) -> AsyncIterator[SesOffice]:
     front = Front(moto_url)
     app = web.Application(client_max_size=50 * 1024 * 1024)
     app.router.add_route("*", "/{path:.*}", front.handle)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -327,6 +339,7 @@ async def ses_office(moto_url: str) -> AsyncIterator[SesOffice]:
             region="us-east-1",
             endpoint_url=url,
             configuration_set="leads",
+            **options,
         )
         async with ClientSession() as session:
             verify = {"Action": "VerifyEmailIdentity", "EmailAddress": SENDER}

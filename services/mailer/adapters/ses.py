@@ -130,7 +130,7 @@ async def _signed(call: asyncio.Task[Outcome], gate: _Gate) -> None:
     )
 
 
-async def open_ses(
+async def open_ses(  # noqa: PLR0913 - opened once, each by its name
     stack: AsyncExitStack,
     *,
     clock: Clock,
@@ -138,6 +138,7 @@ async def open_ses(
     endpoint_url: str = "",
     configuration_set: str = "",
     windows: Windows = WINDOWS,
+    read_seconds: float = READ_SECONDS,
 ) -> SesTransport:
     """A client that never repeats a request, never follows a redirect and waits after signing."""
     from aiobotocore.config import AioConfig
@@ -147,7 +148,7 @@ async def open_ses(
 
     config = AioConfig(
         connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
+        read_timeout=read_seconds,
         retries={"total_max_attempts": 1, "mode": "standard"},
         connector_args={"keepalive_timeout": IDLE_SECONDS},
         http_session_cls=OneShotSession,

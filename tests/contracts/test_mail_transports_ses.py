@@ -1,0 +1,183 @@
+"""THE TABLE of SES against a front that answers with every error, and what one send may cost."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import socket
+import struct
+from collections.abc import AsyncIterator
+
+import pytest
+
+from libs.runtime.clock import SystemClock
+from services.mailer.adapters.ses import open_ses
+from services.mailer.adapters.ses_errors import MEANINGS
+from services.mailer.ports import Accepted, NotPrepared, Refused, Unknown
+from tests.contracts.post_offices import SesOffice, ses_office
+from tests.contracts.test_mail_transports import BODY, a_mail, posted
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+async def office(moto_url: str) -> AsyncIterator[SesOffice]:
+    async with ses_office(moto_url) as office:
+        yield office
+
+
+def modelled() -> dict[str, int]:
+    """Every error that botocore's model of SES v2 knows, with its status."""
+    import botocore.session
+
+    shapes = botocore.session.get_session().get_service_model("sesv2").error_shapes
+    return {shape.error_code: shape.metadata["error"]["httpStatusCode"] for shape in shapes}
+
+
+def test_every_modelled_error_is_in_the_table() -> None:
+    assert modelled().keys() <= MEANINGS.keys()
+    assert len(modelled()) >= 12
+
+
+async def test_every_error_means_over_the_wire_what_the_table_says(office: SesOffice) -> None:
+    statuses = modelled()
+    for code, expected in MEANINGS.items():
+        name, _, message = code.partition(": ")
+        usual = 500 if isinstance(expected, Unknown) else 400
+        office.front.answer = (statuses.get(name, usual), name, message)
+
+        outcome = await posted(office, a_mail())
+
+        assert outcome == expected, code
+    assert len(office.front.requests) == len(MEANINGS)
+
+
+BY_STATUS = {
+    400: Refused("http_400"),
+    401: Refused("bad_credentials", provider_wide=True, tell=True),
+    403: Refused("access_denied", provider_wide=True, tell=True),
+    404: Refused("http_404"),
+    408: Refused("request_cut_off", provider_wide=True),
+    413: Refused("too_large"),
+    429: Refused("throttled", provider_wide=True),
+    500: Unknown("http_500"),
+    502: Unknown("http_502"),
+    503: Unknown("http_503"),
+    504: Unknown("http_504"),
+}
+
+
+async def test_an_error_without_a_known_code_goes_by_its_status(office: SesOffice) -> None:
+    for status, expected in BY_STATUS.items():
+        office.front.answer = (status, "", "said a proxy in between")
+
+        assert await posted(office, a_mail()) == expected
+
+
+async def test_a_mail_is_posted_once_whatever_comes_back(office: SesOffice) -> None:
+    for status, code in ((500, "InternalFailure"), (503, ""), (429, "ThrottlingException")):
+        office.front.answer = (status, code, "")
+        before = len(office.front.requests)
+
+        await posted(office, a_mail())
+
+        assert len(office.front.requests) == before + 1
+
+
+async def test_a_redirect_is_not_followed(office: SesOffice, moto_url: str) -> None:
+    office.front.redirect = moto_url
+
+    outcome = await posted(office, a_mail())
+
+    assert outcome == Unknown("http_307")
+    assert office.arrived() == []
+
+
+async def test_the_signature_is_made_before_arm_and_not_again(office: SesOffice) -> None:
+    async with office.transport.prepare(a_mail()) as ready:
+        office.front.ahead_seconds = 301
+        at_arm = len(office.front.requests)
+        outcome = await ready.send()
+
+    assert at_arm == 0
+    assert outcome == Refused("signature_expired", provider_wide=True)
+    assert office.arrived() == []
+
+
+async def test_tags_and_configuration_set_travel_with_it(office: SesOffice) -> None:
+    await posted(office, a_mail(attempt=3))
+
+    sent = json.loads(office.front.requests[0]["body"])
+    assert sent["EmailTags"] == [
+        {"Name": "thread", "Value": "cthr_one"},
+        {"Name": "attempt", "Value": "3"},
+        {"Name": "shop", "Value": "craigs"},
+    ]
+    assert sent["ConfigurationSetName"] == "leads"
+    assert base64.b64decode(sent["Content"]["Raw"]["Data"]) == BODY
+    assert sent["Destination"] == {"ToAddresses": ["owner@shop.example"]}
+
+
+async def test_a_provider_that_hangs_is_unknown(moto_url: str) -> None:
+    async with ses_office(moto_url, read_seconds=0.3) as office:
+        office.front.hang = True
+
+        outcome = await posted(office, a_mail())
+
+    assert outcome == Unknown("ReadTimeoutError")
+
+
+async def test_a_connection_reset_after_the_last_byte_is_unknown() -> None:
+    """Botocore calls this EndpointConnectionError, as if it had never connected."""
+
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.read(100)
+        taken = writer.get_extra_info("socket")
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    server = await asyncio.start_server(reset, "127.0.0.1", 0)
+    async with server, contextlib.AsyncExitStack() as stack:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        transport = await open_ses(stack, clock=SystemClock(), region="us-east-1", endpoint_url=url)
+        async with transport.prepare(a_mail()) as ready:
+            outcome = await ready.send()
+
+    assert isinstance(outcome, Unknown)
+
+
+async def test_without_credentials_nothing_is_prepared(
+    office: SesOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    async with contextlib.AsyncExitStack() as stack:
+        transport = await open_ses(
+            stack, clock=SystemClock(), region="us-east-1", endpoint_url="http://127.0.0.1:9"
+        )
+        with pytest.raises(NotPrepared) as refused:
+            async with transport.prepare(a_mail()):
+                pass
+
+    assert refused.value.refused == Refused("no_credentials", provider_wide=True, tell=True)
+
+
+async def test_a_send_that_is_cancelled_before_arm_leaves_no_task(office: SesOffice) -> None:
+    before = asyncio.all_tasks()
+    async with office.transport.prepare(a_mail()):
+        assert len(asyncio.all_tasks()) > len(before)
+
+    assert {task for task in asyncio.all_tasks() if "_call" in repr(task)} == set()
+    assert office.front.requests == []
+
+
+async def test_twenty_in_turn_all_arrive(office: SesOffice) -> None:
+    outcomes = [await posted(office, a_mail(n, f"lid-{n}")) for n in range(20)]
+
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
