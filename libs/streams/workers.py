@@ -36,8 +36,7 @@ class Workers:
 
     @property
     def room(self) -> int:
-        """
-        How many entries to fetch now; never more than could be started at once.
+        """How many entries to fetch now; never more than could be started at once.
 
         Entries that wait here could have been started by another process, so nothing is fetched
         ahead, except while handlers do not suspend: then the next batch comes as this one is worked
