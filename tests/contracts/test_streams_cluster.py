@@ -1,0 +1,141 @@
+"""The same promises on a cluster of three masters, and through a Sentinel failover."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from libs.leases.redis import RedisLeases
+from libs.messages.lead import ConsiderLead, LeadDecision
+from libs.messages.streams import STREAMS
+from libs.streams.address import connect
+from libs.streams.client import Redis
+from libs.streams.lanes import lane_name
+from libs.streams.port import Delivery
+from libs.streams.redis import _all_keys
+from libs.streams.streams import Streams
+from tests.contracts.redis_cluster import Watched, cluster, sentinel
+from tests.contracts.streams_on_redis import consuming, emptied, publish_somehow, streams_at, wish
+from tests.contracts.test_streams_broker import Flush, RedisBrokerContract
+from tests.servers import RedisServer
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[list[RedisServer]]:
+    with cluster() as nodes:
+        yield nodes
+
+
+def _url(nodes: list[RedisServer]) -> str:
+    return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+
+
+class TestClusterBroker(RedisBrokerContract):
+    @pytest.fixture
+    async def address(self, nodes: list[RedisServer]) -> str:
+        await _flush(nodes)
+        return _url(nodes)
+
+    @pytest.fixture
+    def flush(self, nodes: list[RedisServer], client: Redis) -> Flush:
+        return lambda: _flush(nodes)
+
+
+async def _flush(nodes: list[RedisServer]) -> None:
+    for node in nodes:
+        client = connect(node.url, name="flush")
+        await client.execute("FLUSHALL")
+        await client.aclose()
+
+
+@pytest.fixture
+async def streams(nodes: list[RedisServer]) -> AsyncIterator[Streams]:
+    await _flush(nodes)
+    async with streams_at(_url(nodes[:1])) as streams:
+        yield streams
+
+
+async def test_messages_flow_and_answers_return_on_a_cluster(streams: Streams) -> None:
+    async def decide(delivery: Delivery[ConsiderLead]) -> None:
+        thread = delivery.message.thread_id
+        await streams.reply(
+            delivery.reply_to, LeadDecision(thread_id=thread, sent=False, reason="not_idle")
+        )
+
+    async with consuming(streams, decide) as seen:
+        answers = await asyncio.gather(
+            *(streams.ask(wish(f"t{number}"), timeout_seconds=10) for number in range(30))
+        )
+        await emptied(streams)
+
+    assert [answer.thread_id for answer in answers] == [f"t{number}" for number in range(30)]
+    assert len(seen.threads) == 30
+
+
+async def test_streams_lie_on_all_masters_and_a_lane_on_one(
+    nodes: list[RedisServer], streams: Streams
+) -> None:
+    lanes = [lane_name(stream, number) for stream in STREAMS for number in range(4)]
+    for lane in lanes:
+        await streams.broker.prepare(lane)
+    sizes = []
+    for node in nodes:
+        client = connect(node.url, name="count")
+        sizes.append(await client.execute("DBSIZE"))
+        await client.aclose()
+
+    assert min(sizes) > 0
+    assert sum(sizes) == len(lanes)
+    assert {key.partition("}")[0] for key in _all_keys("a:0")} == {"{a:0"}
+
+
+async def test_leases_work_on_a_cluster(streams: Streams) -> None:
+    leases = RedisLeases(streams.redis)
+    for number in range(20):
+        assert await leases.take(f"t{number}", "mine", 60)
+        assert not await leases.take(f"t{number}", "theirs", 60)
+
+
+async def test_a_slot_that_moved_is_found_again(nodes: list[RedisServer], streams: Streams) -> None:
+    """MOVED: nothing was done, so sending it again to the right node is not sending it twice."""
+    await streams.publish(wish("t1"))
+    streams.redis._slots = [  # type: ignore[attr-defined]
+        (0, 16383, ("127.0.0.1", node.port)) for node in nodes
+    ]
+    for number in range(2, 10):
+        await streams.publish(wish(f"t{number}"))
+
+    assert (await streams.broker.stats("lead.consider:0")).unread == 9
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    with sentinel() as watched:
+        yield watched
+
+
+async def test_a_failover_loses_nothing_that_reached_the_replica(watched: Watched) -> None:
+    async with streams_at(watched.url) as streams, consuming(streams, concurrency=4) as seen:
+        await publish_somehow(streams, *(f"before-{number}" for number in range(20)))
+        await emptied(streams)
+        await streams.oversight.pause(_STREAM)
+        await publish_somehow(streams, *(f"waiting-{number}" for number in range(20)))
+        await streams.oversight.resume(_STREAM)
+        await asyncio.to_thread(watched.await_replica)
+        await asyncio.to_thread(watched.master.stop, signal.SIGKILL)
+        publishing = asyncio.create_task(publish_somehow(streams, "during"))
+        await asyncio.to_thread(watched.await_failover)
+        await publishing
+        await seen.until(lambda: "during" in seen.threads)
+        await emptied(streams)
+
+    expected = {f"{when}-{number}" for when in ("before", "waiting") for number in range(20)}
+    assert expected <= set(seen.threads)
+
+
+_STREAM = next(stream for stream in STREAMS if stream.name == "lead.consider")
