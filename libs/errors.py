@@ -1,5 +1,4 @@
-"""
-Every failure that decides what happens next.
+"""Every failure that decides what happens next.
 
     HandoffError
     ├── Retryable        come back later; the delivery is retried with backoff

@@ -1,5 +1,4 @@
-"""
-A lead, fixed: everything its mail says. Written once by lead, read by mailer and ops.
+"""A lead, fixed: everything its mail says. Written once by lead, read by mailer and ops.
 
 It holds personal data, so it lives in the blob store under a retention, never in the record.
 """

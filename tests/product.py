@@ -117,13 +117,14 @@ class Visitor:
 
     http: aiohttp.ClientSession
     url: str
+    origin: str
     user: str = ""
     secret: str = ""
     thread: str = ""
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"Origin": self.url, "Authorization": f"Bearer {self.secret}"}
+        return {"Origin": self.origin, "Authorization": f"Bearer {self.secret}"}
 
     async def arrive(self, locale: str = "en") -> None:
         body = {"user": self.user or None, "locale": locale, "pageUrl": f"{self.url}/"}
@@ -131,7 +132,7 @@ class Visitor:
         self.secret, self.user = answer["client_secret"], answer["user"]
 
     async def post(self, path: str, body: object) -> dict[str, Any]:
-        headers = self.headers if self.secret else {"Origin": self.url}
+        headers = self.headers if self.secret else {"Origin": self.origin}
         async with self.http.post(self.url + path, json=body, headers=headers) as answer:
             said = await answer.json()
             assert answer.status in {200, 202}, said
@@ -181,8 +182,8 @@ class Visitor:
 
 
 @contextlib.asynccontextmanager
-async def visitor(url: str, user: str = "") -> AsyncIterator[Visitor]:
+async def visitor(url: str, *, user: str = "", origin: str = "") -> AsyncIterator[Visitor]:
     async with aiohttp.ClientSession() as http:
-        someone = Visitor(http, url, user)
+        someone = Visitor(http, url, origin or url, user)
         await someone.arrive()
         yield someone

@@ -27,8 +27,8 @@ async def open_blobs(settings: CommonSettings, stack: AsyncExitStack) -> Blobs:
         open_s3(
             bucket=settings.s3_bucket,
             region=settings.aws_region,
-            endpoint_url=settings.aws_endpoint_url,
+            endpoint_url=settings.s3_url,
             sse=settings.s3_sse,
-            create=is_stand_in(settings.aws_endpoint_url),
+            create=is_stand_in(settings.s3_url),
         )
     )

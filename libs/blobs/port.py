@@ -28,8 +28,7 @@ class Blobs(Protocol):
         ...
 
     async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, content_type: str) -> int:
-        """
-        As `put`, never holding more than a few pieces; returns the size. If `pieces` raises,
+        """As `put`, never holding more than a few pieces; returns the size. If `pieces` raises,
         nothing is stored and the error comes through.
         """
         ...

@@ -20,8 +20,9 @@ from libs.conversations.store import (
     ThreadRow,
     TurnRow,
 )
-from libs.errors import SettingsError, Unavailable
+from libs.errors import Unavailable
 from libs.ledger.dynamodb import dynamodb_client
+from libs.runtime.aws import use_table
 
 ANSWER_SECONDS: Final = 8.0
 REFUSED: Final = "ConditionalCheckFailedException"
@@ -263,18 +264,8 @@ async def open_dynamodb(
     *, table: str, region: str, endpoint_url: str, create: bool
 ) -> AsyncIterator[DynamoChatStore]:
     """Raises SettingsError when the table is missing and we were not told to create it."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
     async with dynamodb_client(region, endpoint_url) as client:
-        try:
-            if create:
-                await create_table(client, table)
-            await client.describe_table(TableName=table)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            raise SettingsError(f"The DynamoDB table {table} cannot be used: {code}.") from error
-        except BotoCoreError as error:
-            raise SettingsError(f"DynamoDB cannot be reached: {error}.") from error
+        await use_table(client, table, create_table if create else None)
         yield DynamoChatStore(client, table)
 
 

@@ -24,7 +24,7 @@ async def open_chat_store(settings: CommonSettings, stack: AsyncExitStack) -> Ch
         open_dynamodb(
             table=f"{settings.dynamodb_table}-chat",
             region=settings.aws_region,
-            endpoint_url=settings.aws_endpoint_url,
-            create=is_stand_in(settings.aws_endpoint_url),
+            endpoint_url=settings.dynamodb_url,
+            create=is_stand_in(settings.dynamodb_url),
         )
     )

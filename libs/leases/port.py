@@ -8,8 +8,7 @@ import msgspec
 
 
 class Leases(Protocol):
-    """
-    The first dedupe: one worker at a time, for a while. Correctness never needs it.
+    """The first dedupe: one worker at a time, for a while. Correctness never needs it.
 
     Every method raises Unavailable("redis", ...) when Redis does not answer.
     """

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
-from libs.errors import SettingsError, Unavailable
+from libs.errors import Unavailable
 from libs.ledger.record import LeadKey, LeadRecord, Watch
+from libs.runtime.aws import use_table
 from libs.runtime.clock import Clock
 
 CONNECT_SECONDS: Final = 2
@@ -34,8 +35,7 @@ Item = dict[str, Any]  # botocore's own shape: {"attribute": {"S": value}}
 
 
 class DynamoLeadRecords:
-    """
-    LeadRecords. An item has `due_kind` and `due_at` only while it is due for something, so the
+    """LeadRecords. An item has `due_kind` and `due_at` only while it is due for something, so the
     index `by_due` holds nothing but open work. No call is retried here: a lost reply is read back.
     """
 
@@ -167,18 +167,8 @@ async def open_dynamodb(
     *, table: str, region: str, endpoint_url: str, clock: Clock, create: bool
 ) -> AsyncIterator[DynamoLeadRecords]:
     """Raises SettingsError when the table is missing and we were not told to create it."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
     async with dynamodb_client(region, endpoint_url) as client:
-        try:
-            if create:
-                await create_table(client, table)
-            await client.describe_table(TableName=table)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            raise SettingsError(f"The DynamoDB table {table} cannot be used: {code}.") from error
-        except BotoCoreError as error:
-            raise SettingsError(f"DynamoDB cannot be reached: {error}.") from error
+        await use_table(client, table, create_table if create else None)
         yield DynamoLeadRecords(client, table, clock)
 
 
@@ -199,7 +189,7 @@ def dynamodb_client(region: str, endpoint_url: str) -> Any:
 
 
 async def create_table(client: Any, table: str) -> None:
-    """The table and its two indexes, unless it is there; `deploy/infra` says the same in CDK."""
+    """The table and its two indexes, unless it is there."""
     with contextlib.suppress(client.exceptions.ResourceInUseException):
         await client.create_table(
             TableName=table,

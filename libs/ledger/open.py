@@ -27,8 +27,8 @@ async def open_records(
         open_dynamodb(
             table=settings.dynamodb_table,
             region=settings.aws_region,
-            endpoint_url=settings.aws_endpoint_url,
+            endpoint_url=settings.dynamodb_url,
             clock=clock or SystemClock(),
-            create=is_stand_in(settings.aws_endpoint_url),
+            create=is_stand_in(settings.dynamodb_url),
         )
     )

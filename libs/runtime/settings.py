@@ -54,6 +54,8 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
     s3_bucket: str = ""
     s3_sse: str = ""
     aws_endpoint_url: str = ""
+    aws_endpoint_url_dynamodb: str = ""
+    aws_endpoint_url_s3: str = ""
     aws_region: str = "us-east-1"
     openai_api_key: str = ""
     openai_base_url: str = ""
@@ -66,6 +68,15 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
     @property
     def data_path(self) -> Path:
         return Path(self.data)
+
+    @property
+    def dynamodb_url(self) -> str:
+        """Empty: Amazon's own."""
+        return self.aws_endpoint_url_dynamodb or self.aws_endpoint_url
+
+    @property
+    def s3_url(self) -> str:
+        return self.aws_endpoint_url_s3 or self.aws_endpoint_url
 
     @property
     def base_url(self) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from openai import AsyncOpenAI
 
 from libs.conversations.store import Owner
 from libs.limits.fakes import MemoryLimits
@@ -19,6 +18,7 @@ from libs.runtime.log import Log
 from libs.runtime.metrics import MODEL_CALLS, Metrics
 from libs.runtime.settings import Rate
 from services.chat.adapters import responses
+from services.chat.adapters.model import ModelConnection
 from services.chat.adapters.purse import LimitedPurse
 from services.chat.adapters.responses import ResponsesAgent
 from services.chat.phrases import LANGUAGES, phrases_in
@@ -48,9 +48,10 @@ def openai(server: OpenAIServer) -> OpenAIServer:
 
 
 @pytest.fixture
-async def client(openai: OpenAIServer) -> AsyncIterator[AsyncOpenAI]:
-    async with AsyncOpenAI(base_url=openai.url, api_key="sk-test", max_retries=0) as given:
-        yield given
+async def connection(openai: OpenAIServer) -> AsyncIterator[ModelConnection]:
+    given = ModelConnection("sk-test", openai.url)
+    yield given
+    await given.aclose()
 
 
 @dataclass
@@ -74,9 +75,9 @@ class Shop:
 
 
 @pytest.fixture
-def shop(client: AsyncOpenAI) -> Shop:
+def shop(connection: ModelConnection) -> Shop:
     purse, metrics = Purse(), Metrics()
-    agent = ResponsesAgent(client, "gpt-test", purse, metrics, Log("chat", level="error"))
+    agent = ResponsesAgent(connection, "gpt-test", purse, metrics, Log("chat", level="error"))
     return Shop(World(agent), purse, metrics)
 
 

@@ -12,7 +12,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 import msgspec
 
@@ -119,8 +119,10 @@ class _Addressed:
 
     async def _deliver(self, body: bytes) -> Outcome:
         """The dot is written apart: a connection lost before it has delivered nothing for sure."""
-        protocol, transport = self.client.protocol, self.client.transport
-        if protocol is None or not isinstance(transport, asyncio.WriteTransport):
+        protocol = self.client.protocol
+        # uvloop's transports are no subclass of asyncio's, so it is not asked with isinstance.
+        transport = cast("asyncio.WriteTransport | None", self.client.transport)
+        if protocol is None or transport is None:
             return of_silence(Stage.BODY, "lost")
         stage = Stage.BODY
         try:
