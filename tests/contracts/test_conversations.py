@@ -1,0 +1,314 @@
+"""What every source of conversations promises: the same talk, whoever hosts it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pytest
+from msgspec.structs import replace
+from openai import AsyncOpenAI
+
+from libs.attachments import StoredAttachment, record_key
+from libs.blobs.fakes import MemoryBlobs
+from libs.conversations import hosted as hosted_module
+from libs.conversations.fakes import MemoryConversations
+from libs.conversations.hosted import HostedConversations
+from libs.conversations.items import epoch_seconds, read_items
+from libs.conversations.own import OwnConversations
+from libs.conversations.port import Conversation, Conversations
+from libs.conversations.store import ItemRow, Owner, ThreadRow
+from libs.conversations.store_fake import MemoryChatStore
+from libs.errors import Unavailable
+from tests.openai_server import CutOff, Failure, Garbage, Hang, OpenAIServer, Status, openai_server
+from tests.openai_shapes import user_message
+from tests.transcripts import Transcript, hosted_items, load, names, own_items
+
+SHOP = "craigs"
+THREAD = "cthr_0123456789"
+VISITOR = "v_anna"
+
+
+class House(Protocol):
+    """A source, and the way in which conversations come to it."""
+
+    source: Conversations
+
+    async def keep(self, thread_id: str, visitor: str, transcript: Transcript) -> None: ...
+
+
+@dataclass
+class MemoryHouse:
+    source: MemoryConversations
+
+    async def keep(self, thread_id: str, visitor: str, transcript: Transcript) -> None:
+        reading = read_items(own_items(transcript, thread_id))
+        self.source.put(
+            SHOP,
+            Conversation(
+                thread_id=thread_id, visitor=visitor, title=transcript.title, items=reading.items,
+                unknown_items=reading.unknown_items,
+            ),
+        )  # fmt: skip
+
+
+@dataclass
+class HostedHouse:
+    source: HostedConversations
+    server: OpenAIServer
+
+    async def keep(self, thread_id: str, visitor: str, transcript: Transcript) -> None:
+        at = 1_790_000_000 + len(self.server.threads)
+        self.server.add_thread(
+            thread_id, user=visitor, items=hosted_items(transcript), title=transcript.title or None,
+            created_at=at,
+        )  # fmt: skip
+
+
+@dataclass
+class OwnHouse:
+    source: OwnConversations
+    store: MemoryChatStore
+    blobs: MemoryBlobs
+    kept: int = 0
+
+    async def keep(self, thread_id: str, visitor: str, transcript: Transcript) -> None:
+        owner = Owner(SHOP, visitor)
+        self.kept += 1
+        row = ThreadRow(id=thread_id, created_at=float(self.kept), title=transcript.title)
+        await self.store.put_thread(owner, row)
+        for raw in own_items(transcript, thread_id):
+            at = epoch_seconds(raw["created_at"])
+            row_of_item = ItemRow(
+                id=raw["id"], kind=raw["type"], at=at, changed_at=at, body=json.dumps(raw)
+            )
+            await self.store.put_item(owner, thread_id, row_of_item)
+            for photo in raw.get("attachments", ()):
+                await self._keep_photo(photo)
+
+    async def _keep_photo(self, photo: dict[str, Any]) -> None:
+        record = StoredAttachment(
+            id=photo["id"], shop=SHOP, visitor=VISITOR, name=photo["name"], created_at=1.0,
+            mime_type=photo["mime_type"],
+        )  # fmt: skip
+        body = json.dumps({name: getattr(record, name) for name in record.__struct_fields__})
+        await self.blobs.put(record_key(record.id), body.encode(), content_type="application/json")
+
+
+class ConversationsContract:
+    @pytest.fixture
+    async def house(self) -> House:
+        raise NotImplementedError
+
+    @pytest.mark.parametrize("name", names())
+    async def test_same_conversation_is_the_same_transcript(self, house: House, name: str) -> None:
+        transcript = load(name)
+        await house.keep(THREAD, VISITOR, transcript)
+
+        conversation = await house.source.read(SHOP, THREAD)
+
+        expected = read_items(own_items(transcript, THREAD))
+        assert conversation
+        assert (conversation.thread_id, conversation.visitor) == (THREAD, VISITOR)
+        assert conversation.title == transcript.title
+        assert conversation.unknown_items == expected.unknown_items
+        assert not conversation.truncated
+        assert [_bare(item) for item in conversation.items] == [
+            _bare(item) for item in expected.items
+        ]
+
+    @pytest.mark.parametrize("name", names())
+    async def test_newest_item_is_the_transcripts_last(self, house: House, name: str) -> None:
+        await house.keep(THREAD, VISITOR, load(name))
+
+        conversation = await house.source.read(SHOP, THREAD)
+        newest = await house.source.last_item_id(SHOP, THREAD)
+
+        assert conversation
+        assert newest == (conversation.items[-1].id if conversation.items else None)
+
+    async def test_hidden_words_are_nowhere(self, house: House) -> None:
+        await house.keep(THREAD, VISITOR, load("hidden_and_unknown"))
+
+        assert "VIP" not in repr(await house.source.read(SHOP, THREAD))
+
+    async def test_newest_item_that_is_hidden_is_not_the_last(self, house: House) -> None:
+        shown = load("hidden_and_unknown")
+        hidden_last = replace(shown, turns=(*shown.turns[1:], shown.turns[0]))
+        await house.keep(THREAD, VISITOR, hidden_last)
+
+        conversation = await house.source.read(SHOP, THREAD)
+
+        assert conversation
+        assert await house.source.last_item_id(SHOP, THREAD) == conversation.items[-1].id
+
+    async def test_unknown_thread_is_none(self, house: House) -> None:
+        assert await house.source.read(SHOP, "cthr_nothing") is None
+        assert await house.source.last_item_id(SHOP, "cthr_nothing") is None
+
+    async def test_threads_of_a_visitor_newest_first(self, house: House) -> None:
+        for number in range(3):
+            await house.keep(f"cthr_{number}", VISITOR, load("empty"))
+        await house.keep("cthr_other", "v_other", load("empty"))
+
+        found = await house.source.threads_of(SHOP, VISITOR)
+
+        assert found == ["cthr_2", "cthr_1", "cthr_0"]
+        assert await house.source.threads_of(SHOP, "v_nobody") == []
+
+    async def test_forgotten_thread_is_gone(self, house: House) -> None:
+        await house.keep(THREAD, VISITOR, load("civic_seat"))
+
+        assert await house.source.forget(SHOP, THREAD)
+        assert not await house.source.forget(SHOP, THREAD)
+        assert await house.source.read(SHOP, THREAD) is None
+
+
+def _bare(item: Any) -> tuple[object, ...]:
+    """Ids of answers and links aside."""
+    photos = [(each.id, each.name, each.mime_type) for each in item.attachments]
+    return item.speaker, item.text, item.quoted, item.at, photos
+
+
+class TestMemory(ConversationsContract):
+    @pytest.fixture
+    async def house(self) -> House:
+        return MemoryHouse(MemoryConversations())
+
+
+class TestOwn(ConversationsContract):
+    @pytest.fixture
+    async def house(self) -> House:
+        store, blobs = MemoryChatStore(), MemoryBlobs()
+        return OwnHouse(OwnConversations(store, blobs), store, blobs)
+
+    async def test_photos_have_the_key_of_our_own_original(self, house: OwnHouse) -> None:
+        await house.keep(THREAD, VISITOR, load("photos"))
+
+        conversation = await house.source.read(SHOP, THREAD)
+
+        assert conversation
+        photos = [each for item in conversation.items for each in item.attachments]
+        assert len(photos) == 3
+        assert all(each.blob_key.startswith("chatkit-attachments/") for each in photos)
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    with openai_server() as running:
+        yield running
+
+
+@pytest.mark.slow
+class TestHosted(ConversationsContract):
+    @pytest.fixture
+    async def house(self, server: OpenAIServer) -> AsyncIterator[House]:
+        async with AsyncOpenAI(base_url=server.url, api_key="sk-test") as client:
+            yield HostedHouse(HostedConversations(client), server)
+
+    async def test_pages_are_followed_to_the_end(self, house: HostedHouse) -> None:
+        house.server.add_thread(
+            THREAD, user=VISITOR, items=[user_message(f"line {n}") for n in range(250)]
+        )
+
+        conversation = await house.source.read(SHOP, THREAD)
+
+        assert conversation
+        assert [item.text for item in conversation.items] == [f"line {n}" for n in range(250)]
+        assert [seen.query["order"] for seen in house.server.seen("items")] == ["asc"] * 3
+
+    async def test_past_the_cap_the_newest_page_is_read_too(
+        self, house: HostedHouse, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(hosted_module, "PAGES", 2)
+        house.server.add_thread(
+            THREAD, user=VISITOR, items=[user_message(f"line {n}") for n in range(450)]
+        )
+
+        conversation = await house.source.read(SHOP, THREAD)
+
+        assert conversation
+        assert conversation.truncated
+        expected = [*range(200), *range(350, 450)]
+        assert [item.text for item in conversation.items] == [f"line {n}" for n in expected]
+
+    async def test_server_that_never_ends_is_left_after_fifty_pages(
+        self, house: HostedHouse
+    ) -> None:
+        house.server.endless = True
+        house.server.add_thread(THREAD, user=VISITOR, items=[user_message("a"), user_message("b")])
+
+        conversation = await house.source.read(SHOP, THREAD)
+
+        assert conversation
+        assert [item.text for item in conversation.items] == ["a", "b"]
+        assert len(house.server.seen("items")) <= 51
+
+    @pytest.mark.parametrize(
+        ("failure", "times", "words"),
+        [
+            (Status(429, retry_after=0.01), 2, "429"),
+            (Status(500), 2, "500"),
+            (Status(503), 2, "503"),
+            (Status(401), 1, "401"),
+            (Status(403), 1, "403"),
+            (CutOff(), 2, "reached"),
+            (Garbage(), 1, "documented"),
+            (Garbage("[]"), 1, "documented"),
+        ],
+    )
+    @pytest.mark.parametrize("route", ["thread", "items"])
+    async def test_failure_means_come_back_later(
+        self, house: HostedHouse, route: str, failure: Failure, times: int, words: str
+    ) -> None:
+        await house.keep(THREAD, VISITOR, load("civic_seat"))
+        house.server.fail(route, failure, times=times)
+
+        with pytest.raises(Unavailable, match=words) as caught:
+            await house.source.read(SHOP, THREAD)
+
+        assert caught.value.part == "conversations"
+        assert "sk-" not in str(caught.value)
+
+    async def test_one_hiccup_is_tried_again_at_once(self, house: HostedHouse) -> None:
+        await house.keep(THREAD, VISITOR, load("civic_seat"))
+        house.server.fail("thread", Status(500))
+
+        assert await house.source.read(SHOP, THREAD)
+
+    async def test_hanging_server_is_left(
+        self, house: HostedHouse, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(hosted_module, "READ_SECONDS", 0.2)
+        await house.keep(THREAD, VISITOR, load("civic_seat"))
+        house.server.fail("items", Hang(5))
+
+        async with asyncio.timeout(4):
+            with pytest.raises(Unavailable, match="timed out"):
+                await house.source.read(SHOP, THREAD)
+
+    async def test_malformed_id_is_an_unknown_thread(self, house: HostedHouse) -> None:
+        house.server.fail("thread", Status(400))
+
+        assert await house.source.read(SHOP, THREAD) is None
+
+    async def test_provider_says_when_to_come_back(self, house: HostedHouse) -> None:
+        await house.keep(THREAD, VISITOR, load("civic_seat"))
+        house.server.fail("thread", Status(429, retry_after=0), times=1)
+        house.server.fail("thread", Status(429, retry_after=7), times=1)
+
+        with pytest.raises(Unavailable) as caught:
+            await house.source.read(SHOP, THREAD)
+
+        assert caught.value.after_seconds == 7
+
+    async def test_logs_link_names_the_thread(self, house: HostedHouse) -> None:
+        await house.keep(THREAD, VISITOR, load("civic_seat"))
+
+        conversation = await house.source.read(SHOP, THREAD)
+
+        assert conversation
+        assert conversation.logs_url.endswith(THREAD)
