@@ -19,6 +19,8 @@ from services.chat.settings import ChatSettings
 AT_ONCE: Final = 256
 TIDY_SECONDS: Final = 3600.0
 
+Loops = tuple[Callable[[], Awaitable[None]], ...]
+
 
 async def wire(settings: ChatSettings, runtime: Runtime) -> Service:
     from services.chat.adapters.chatkit import ChatKit, Speaking
@@ -36,7 +38,7 @@ async def wire(settings: ChatSettings, runtime: Runtime) -> Service:
         new_id=runtime.new_id,
     )
     threads = KeptThreads(kept, desk, runtime.clock, runtime.new_id)
-    agent = await _agent(settings, runtime)
+    agent, loops = _agent(settings, runtime)
     speaking = Speaking(
         threads, Desk(desk), kept=kept, agent=agent, clock=runtime.clock, log=runtime.log
     )
@@ -54,28 +56,26 @@ async def wire(settings: ChatSettings, runtime: Runtime) -> Service:
                 CHAT_REQUEST, chat.answer, concurrency=AT_ONCE, timeout_seconds=ANSWER_SECONDS
             ),
         ),
-        loops=(_tidy(kept, runtime),),
+        loops=(_tidy(kept, runtime), *loops),
     )
 
 
-async def _agent(settings: ChatSettings, runtime: Runtime) -> Agent:
+def _agent(settings: ChatSettings, runtime: Runtime) -> tuple[Agent, Loops]:
     if not settings.openai_api_key:
         from services.chat.practice import PracticeAgent
 
         runtime.log.info("chat_practice_agent", detail="no OPENAI_API_KEY: scripted answers")
-        return PracticeAgent()
-    from openai import AsyncOpenAI
-
+        return PracticeAgent(), ()
     from libs.limits.redis import RedisLimits
+    from services.chat.adapters.model import ModelConnection
     from services.chat.adapters.purse import LimitedPurse
     from services.chat.adapters.responses import ResponsesAgent
 
-    client = AsyncOpenAI(
-        api_key=settings.openai_api_key, base_url=settings.openai_base_url or None, max_retries=0
-    )
-    await runtime.stack.enter_async_context(client)
+    connection = ModelConnection(settings.openai_api_key, settings.openai_base_url)
+    runtime.stack.push_async_callback(connection.aclose)
     purse = LimitedPurse(RedisLimits(runtime.streams.redis), settings)
-    return ResponsesAgent(client, settings.chat_model, purse, runtime.metrics, runtime.log)
+    agent = ResponsesAgent(connection, settings.chat_model, purse, runtime.metrics, runtime.log)
+    return agent, (connection.warm_up,)
 
 
 def _tidy(kept: ChatStore, runtime: Runtime) -> Callable[[], Awaitable[None]]:

@@ -6,19 +6,17 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from libs.errors import Unavailable
 from libs.runtime.log import Log
 from libs.runtime.metrics import MODEL_CALLS, Metrics
+from services.chat.adapters.model import ModelConnection
 from services.chat.phrases import phrases_in
 from services.chat.ports import AnswerFailed, Moment, PhoneField, Purse
 from services.chat.prompt import instructions, lines
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
 
 CONNECT_SECONDS: Final = 5.0
 SILENCE_SECONDS: Final = 25.0
@@ -52,7 +50,7 @@ class _Asked(msgspec.Struct):
 class ResponsesAgent:
     """Agent. Charged to the purse before each call; every trouble of the API is one of five."""
 
-    client: AsyncOpenAI
+    connection: ModelConnection
     model: str
     purse: Purse
     metrics: Metrics
@@ -85,7 +83,7 @@ class ResponsesAgent:
         with _troubles():
             async with (
                 asyncio.timeout(ANSWER_SECONDS),
-                await self.client.responses.create(**self._request(moment)) as events,
+                await self.connection.client().responses.create(**self._request(moment)) as events,
                 aclosing(_read(events, moment)) as pieces,
             ):
                 async for piece in pieces:
