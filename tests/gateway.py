@@ -88,9 +88,13 @@ async def gateway(
     redis_url: str = "fake://",
     one_machine: bool = False,
     behind: dict[type[Message], Answering] | None = None,
+    photos: bool = False,
     **environ: str,
 ) -> AsyncIterator[Gateway]:
-    """`behind`: who answers which wish; a wish without anybody stays in its stream."""
+    """`behind`: who answers which wish; a wish without anybody stays in its stream.
+
+    `photos`: the real attachments service runs beside it.
+    """
     text = io.StringIO()
     log, metrics, rng = Log("gateway", out=text), Metrics(), random.Random(1)
     port = free_port()
@@ -107,14 +111,31 @@ async def gateway(
         )  # fmt: skip
         runtime = Runtime(stack=stack, streams=streams, metrics=metrics, log=log, rng=rng,
                           one_machine=one_machine)  # fmt: skip
+        if photos:
+            given |= await _attachments(given, runtime)
         service = await wire(load(GatewaySettings, given), runtime)
         running = Gateway(port, streams, runtime, text)
         await _stand_in(running, behind or {}, stack)
-        runner = web.ServerRunner(service.sites[0].app, shutdown_timeout=5)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await _listen(service.sites[0].app, port, stack)
         yield running
+
+
+async def _listen(app: web.Server, port: int, stack: AsyncExitStack) -> None:
+    runner = web.ServerRunner(app, shutdown_timeout=5)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+
+
+async def _attachments(given: dict[str, str], runtime: Runtime) -> dict[str, str]:
+    from services.attachments.settings import AttachmentsSettings
+    from services.attachments.wiring import wire as wire_attachments
+
+    port = free_port()
+    settings = load(AttachmentsSettings, {**given, "ATTACHMENTS_PORT": str(port)})
+    service = await wire_attachments(settings, runtime)
+    await _listen(service.sites[0].app, port, runtime.stack)
+    return {"ATTACHMENTS_URL": f"http://127.0.0.1:{port}"}
 
 
 async def _stand_in(

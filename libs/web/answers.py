@@ -51,7 +51,7 @@ FAULTS: Final = {
     "invalid_thread": Fault(
         400, "The field `threadId` must be `cthr_` and up to 128 of the characters A-Za-z0-9_-."
     ),
-    "incomplete_body": Fault(400, "The body ended early; send the request again."),
+    "incomplete_body": Fault(400, "The body is damaged or ended early; send the request again."),
     "missing_token": Fault(400, "The link has no `token`; open it again from the email."),
     "invalid_token": Fault(400, "The link is damaged; open it again from the email."),
     "no_file": Fault(400, "The upload holds no file; send one as the field `file`."),

@@ -7,8 +7,6 @@ import re
 from typing import Final, TypeVar
 
 import msgspec
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web_protocol import RequestPayloadError
 
 from libs.web.answers import Refused
 from libs.web.call import Call
@@ -49,8 +47,6 @@ async def _gather(call: Call, limit_bytes: int, seconds: float) -> bytes:
                 body += piece
     except TimeoutError as error:
         raise Refused("too_slow") from error
-    except (RequestPayloadError, HttpProcessingError) as error:
-        raise Refused("incomplete_body") from error
     return bytes(body)
 
 

@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import EMPTY_PAYLOAD
-from aiohttp.web import StreamResponse
+from aiohttp.web import RequestPayloadError, StreamResponse
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from libs.errors import Unavailable
@@ -92,6 +93,8 @@ class Edge:
             answer = await self._answered(call, route)
         except Refused as refused:
             answer = refused.answer(call.request_id)
+        except (HttpProcessingError, RequestPayloadError):
+            answer = Refused("incomplete_body").answer(call.request_id)
         except Unavailable as error:
             answer = self._unavailable(call, error)
         except ConnectionError:

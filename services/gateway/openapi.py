@@ -123,7 +123,7 @@ OPERATIONS: Final = {
 
 _QUERY: Final = {
     "token": {"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"},
-    "locale": {"type": "string", "maxLength": 35},
+    "locale": {"type": "string"},
     "id": {"type": "string", "maxLength": 64},
     "view": {"type": "string", "enum": ["original", "1200", "320"]},
     "signature": {"type": "string", "maxLength": 128},
@@ -213,8 +213,10 @@ def _answer_headers() -> dict[str, Any]:
 
 
 def _request_id() -> dict[str, Any]:
-    pattern = {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"}
-    return {"name": "X-Request-ID", "in": "header", "required": False, "schema": pattern}
+    """Anything may be sent; one that is none is replaced."""
+    name = "X-Request-ID"
+    says = "Taken if it is up to 64 of A-Za-z0-9 and -, else made; echoed on every answer."
+    return {"name": name, "in": "header", "schema": {"type": "string"}, "description": says}
 
 
 def _origin() -> dict[str, Any]:
