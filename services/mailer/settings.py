@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
+
+import msgspec
 
 from libs.errors import SettingsError
 from libs.runtime.settings import CommonSettings
@@ -27,7 +29,7 @@ class MailerSettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper
     ses_configuration_set: str = ""
     ses_events_queue_url: str = ""
     smtp_host: str = ""
-    smtp_port: int = 0
+    smtp_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     """0: 465 with `tls`, 587 with `starttls`, else 25."""
     smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
     smtp_username: str = ""

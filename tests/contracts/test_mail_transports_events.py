@@ -1,0 +1,177 @@
+"""Delivery events of SES, through a real queue and back to the attempt they speak of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import msgspec
+import pytest
+
+from libs.errors import Unavailable
+from libs.messages.mail import DeliveryEvent
+from libs.runtime.log import Log
+from libs.streams.fakes import RememberingPublisher
+from services.mailer.adapters.ses_events import SesEvents, open_events, read_event
+
+TAGS = {"shop": ["craigs"], "thread": ["cthr_one"], "attempt": ["2"], "ses:operation": ["x"]}
+
+
+def an_event(kind: str, key: str = "eventType", **more: object) -> dict[str, Any]:
+    """As SES publishes it; the addresses are there, and must not come through."""
+    return {
+        key: kind,
+        "mail": {
+            "timestamp": "2026-11-20T18:00:00.000Z",
+            "messageId": "ses-1",
+            "source": "leads@shop.example",
+            "destination": ["owner@shop.example"],
+            "commonHeaders": {"subject": "New chat lead: Jane Doe"},
+            "tags": TAGS,
+        },
+        **more,
+    }
+
+
+CASES = {
+    "Send": ("send", "", {"send": {}}),
+    "Delivery": ("delivery", "", {"delivery": {"recipients": ["owner@shop.example"]}}),
+    "Bounce": (
+        "bounce",
+        "Permanent General",
+        {
+            "bounce": {
+                "bounceType": "Permanent",
+                "bounceSubType": "General",
+                "bouncedRecipients": [{"emailAddress": "owner@shop.example"}],
+            }
+        },
+    ),
+    "Complaint": ("complaint", "abuse", {"complaint": {"complaintFeedbackType": "abuse"}}),
+    "Reject": ("reject", "Bad content", {"reject": {"reason": "Bad content"}}),
+    "DeliveryDelay": ("delay", "MailboxFull", {"deliveryDelay": {"delayType": "MailboxFull"}}),
+}
+
+
+@pytest.mark.parametrize("kind", CASES)
+@pytest.mark.parametrize("wrapped", [True, False])
+@pytest.mark.parametrize("key", ["eventType", "notificationType"])
+def test_reads_every_kind(kind: str, wrapped: bool, key: str) -> None:  # noqa: FBT001 - a case
+    ours, detail, more = CASES[kind]
+    body = json.dumps(an_event(kind, key, **more))
+    if wrapped:
+        body = json.dumps({"Type": "Notification", "MessageId": "sns-1", "Message": body})
+
+    assert read_event(body) == DeliveryEvent(
+        shop="craigs", thread_id="cthr_one", attempt=2, event=ours, message_id="ses-1",
+        at=1795197600.0, detail=detail,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        an_event("Open"),
+        an_event("Click"),
+        {**an_event("Send"), "mail": {"messageId": "ses-2"}},
+        {**an_event("Send"), "mail": {"tags": {**TAGS, "attempt": ["first"]}}},
+        {**an_event("Send"), "mail": {"tags": {**TAGS, "thread": []}}},
+    ],
+)
+def test_what_is_not_about_an_attempt_of_ours_is_none(event: dict[str, Any]) -> None:
+    assert read_event(json.dumps(event)) is None
+
+
+@pytest.mark.parametrize("body", ["", "not json", "[]", '{"Message": "hello"}', '{"mail": 3}'])
+def test_what_is_no_event_says_so(body: str) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        read_event(body)
+
+
+class TestQueue:
+    pytestmark = pytest.mark.slow
+
+    @pytest.fixture
+    async def events(self, moto_url: str) -> AsyncIterator[SesEvents]:
+        from aiobotocore.session import get_session
+
+        async with AsyncExitStack() as stack:
+            sqs = await stack.enter_async_context(
+                get_session().create_client("sqs", region_name="us-east-1", endpoint_url=moto_url)
+            )
+            queue = await sqs.create_queue(QueueName=f"events-{id(stack)}")
+            yield await open_events(
+                stack,
+                queue_url=queue["QueueUrl"],
+                region="us-east-1",
+                endpoint_url=moto_url,
+                publisher=RememberingPublisher(),
+                log=Log("mailer"),
+            )
+
+    async def test_every_event_goes_on_the_stream_and_off_the_queue(
+        self, events: SesEvents
+    ) -> None:
+        for kind, (_, _, more) in CASES.items():
+            await post(events, json.dumps(an_event(kind, **more)))
+
+        passed = 0
+        while batch := await events.pass_on(wait_seconds=0):
+            passed += batch
+
+        assert passed == len(CASES)
+        assert sorted(event.event for event in published(events)) == sorted(
+            ours for ours, _, _ in CASES.values()
+        )
+        assert await waiting(events) == 0
+
+    async def test_what_cannot_be_read_is_taken_off_and_stops_nobody(
+        self, events: SesEvents
+    ) -> None:
+        await post(events, "not json")
+        await post(events, json.dumps(an_event("Send")))
+
+        passed = sum([await events.pass_on(wait_seconds=0) for _ in range(3)])
+
+        assert passed == 1
+        assert await waiting(events) == 0
+
+    async def test_an_event_stays_in_the_queue_while_the_stream_is_down(
+        self, events: SesEvents
+    ) -> None:
+        await post(events, json.dumps(an_event("Send")))
+
+        async def down(*_: object, **__: object) -> None:
+            raise Unavailable("redis", "down")
+
+        events.publisher.publish = down  # type: ignore[method-assign]
+        with pytest.raises(Unavailable):
+            await events.pass_on(wait_seconds=0)
+
+        assert await waiting(events) == 1
+
+    async def test_a_queue_that_is_gone_is_unavailable(self, events: SesEvents) -> None:
+        await events.client.delete_queue(QueueUrl=events.queue_url)
+
+        with pytest.raises(Unavailable, match="ses_events"):
+            await events.pass_on(wait_seconds=0)
+
+
+async def post(events: SesEvents, body: str) -> None:
+    await events.client.send_message(QueueUrl=events.queue_url, MessageBody=body)
+
+
+def published(events: SesEvents) -> list[DeliveryEvent]:
+    assert isinstance(events.publisher, RememberingPublisher)
+    return [each for each in events.publisher.published if isinstance(each, DeliveryEvent)]
+
+
+async def waiting(events: SesEvents) -> int:
+    """Messages in the queue, in flight or not."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = await events.client.get_queue_attributes(
+        QueueUrl=events.queue_url, AttributeNames=names
+    )
+    return sum(int(answer["Attributes"][name]) for name in names)

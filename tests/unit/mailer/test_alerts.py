@@ -1,0 +1,204 @@
+"""A person is told: once per cause and hour, of everything owed, by the other transport first."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+
+import pytest
+
+from libs.errors import Unavailable
+from libs.ledger.apply import apply
+from libs.ledger.events import Considered, GaveUp
+from libs.ledger.record import LeadKey, LeadRecord, State
+from libs.ledger.states import alert_owed
+from libs.ledger.sweep import sweep_once
+from libs.messages.mail import DeliveryEvent, SendLeadMail
+from libs.streams.port import Delivery
+from services.mailer.alerts import Alerts
+from services.mailer.ports import Refused
+from tests.unit.mailer.parts import ALERTS_TO, KEY, SHOP, THREAD, Mailroom
+from tests.unit.mailer.test_handlers import answering, break_redis, subjects
+
+HOUR = 3600
+
+
+@pytest.fixture
+async def room() -> Mailroom:
+    made = Mailroom()
+    await made.pending()
+    return made
+
+
+def alerts(room: Mailroom) -> Alerts:
+    return room.handlers().reports.alerts
+
+
+async def held(room: Mailroom, thread: str, reason: str = "no_mail_could_be_built") -> LeadRecord:
+    key = LeadKey(SHOP, thread)
+    await apply(room.records, key, Considered(reason="idle", due_at=0.0), room.clock)
+    await apply(room.records, key, GaveUp(reason=reason), room.clock)
+    return room.records.leads[key]
+
+
+async def test_says_what_happened_and_what_to_do_next(room: Mailroom) -> None:
+    await alerts(room).settle(await held(room, "cthr_two"))
+
+    sent = room.second.accepted[0]
+    message = email.message_from_bytes(sent.body, policy=email.policy.default)
+    assert message["Subject"] == "[handoff alert] no_mail_could_be_built (1)"
+    assert message["To"] == ALERTS_TO
+    assert sent.recipients == (ALERTS_TO,)
+    assert sent.kind == "alert"
+    assert "handoff why cthr_two" in message.get_content()
+    assert "X-Handoff-Thread" not in message
+
+
+async def test_all_that_owe_the_same_are_in_one_mail(room: Mailroom) -> None:
+    records = [await held(room, f"cthr_{n}") for n in range(3)]
+
+    await alerts(room).settle(records[0])
+
+    assert subjects(room) == ["[handoff alert] no_mail_could_be_built (3)"]
+    assert all(alert_owed(record) == "" for record in room.records.leads.values())
+
+
+async def test_one_mail_per_cause_and_hour(room: Mailroom) -> None:
+    told = alerts(room)
+    await told.settle(await held(room, "cthr_1"))
+    await told.settle(await held(room, "cthr_2"))
+    await told.settle(await held(room, "cthr_3", "message_rejected"))
+
+    assert len(room.second.accepted) == 2
+    assert alert_owed(room.records.leads[LeadKey(SHOP, "cthr_2")]) != ""
+
+
+async def test_what_was_owed_within_the_hour_is_told_after_it(room: Mailroom) -> None:
+    await alerts(room).settle(await held(room, "cthr_1"))
+    await alerts(room).settle(await held(room, "cthr_2"))
+    room.clock.seconds += HOUR
+
+    await sweep_once(room.records, room.publisher, room.clock)
+    for _, message in room.publisher.scheduled.values():
+        if isinstance(message, SendLeadMail):
+            await room.handlers().send(Delivery(message=message, entry_id="swept"))
+
+    assert len(room.second.accepted) == 2
+    assert alert_owed(room.records.leads[LeadKey(SHOP, "cthr_2")]) == ""
+
+
+async def test_another_process_keeps_the_same_hour(room: Mailroom) -> None:
+    await alerts(room).tell("sending_paused")
+    await alerts(room).tell("sending_paused")
+
+    assert len(room.second.accepted) == 1
+
+
+async def test_without_redis_each_process_keeps_its_own_hour(room: Mailroom) -> None:
+    break_redis(room)
+    told = alerts(room)
+
+    await told.tell("sending_paused")
+    await told.tell("sending_paused")
+
+    assert len(room.second.accepted) == 1
+
+
+async def test_goes_by_the_same_transport_when_the_other_one_refuses(room: Mailroom) -> None:
+    room.second.fault = answering(prepare=Refused("not_connected", provider_wide=True))
+
+    await alerts(room).tell("sending_paused")
+
+    assert [mail.kind for mail in room.provider.accepted] == ["alert"]
+
+
+async def test_an_alert_that_could_not_leave_is_still_owed(room: Mailroom) -> None:
+    for transport in (room.second, room.provider):
+        transport.fault = answering(prepare=Refused("not_connected", provider_wide=True))
+    record = await held(room, "cthr_1")
+    await alerts(room).settle(record)
+    for transport in (room.second, room.provider):
+        transport.fault = answering()
+
+    await alerts(room).settle(record)
+
+    assert "alert_not_sent" in room.logged
+    assert len(room.second.accepted) == 1
+
+
+async def test_without_an_address_the_log_line_is_the_alert(room: Mailroom) -> None:
+    room.alerts_to = ""
+
+    await alerts(room).settle(await held(room, "cthr_1"))
+
+    assert room.second.accepted == []
+    assert '"event":"alert"' in room.logged
+    assert alert_owed(room.records.leads[LeadKey(SHOP, "cthr_1")]) == ""
+
+
+async def test_the_record_store_down_loses_no_alert(room: Mailroom) -> None:
+    record = await held(room, "cthr_1")
+
+    async def down(method: str, _: object) -> None:
+        raise Unavailable("records", "down")
+
+    room.records._hook = down
+    with pytest.raises(Unavailable):
+        await alerts(room).settle(record)
+    room.records._hook = None
+    room.clock.seconds += HOUR
+
+    await alerts(room).settle(record)
+
+    assert alert_owed(room.records.leads[LeadKey(SHOP, "cthr_1")]) == ""
+
+
+class TestDeliveryEvents:
+    @staticmethod
+    def event(kind: str, attempt: int = 1, thread: str = THREAD) -> Delivery[DeliveryEvent]:
+        message = DeliveryEvent(
+            shop=SHOP, thread_id=thread, attempt=attempt, event=kind, message_id="ses-1", at=7.0
+        )
+        return Delivery(message=message, entry_id="event-1")
+
+    @pytest.mark.parametrize("kind", ["send", "delivery", "delay"])
+    async def test_settle_an_attempt_whose_reply_was_lost(self, room: Mailroom, kind: str) -> None:
+        from services.mailer.ports import Unknown
+
+        room.provider.fault = answering(reply=Unknown("timeout"))
+        await room.handlers().send(room.wish())
+
+        await room.handlers().delivered(self.event(kind))
+
+        assert (room.record.state, room.record.sent_by) == (State.SENT, "event")
+        assert room.record.message_id == "ses-1"
+        assert room.second.accepted == []
+
+    @pytest.mark.parametrize("kind", ["bounce", "complaint", "reject"])
+    async def test_failures_after_acceptance_are_told(self, room: Mailroom, kind: str) -> None:
+        await room.handlers().send(room.wish())
+
+        await room.handlers().delivered(self.event(kind))
+        await room.handlers().delivered(self.event(kind))
+
+        assert (room.record.state, room.record.delivery) == (State.SENT, kind)
+        assert subjects(room) == [f"[handoff alert] {kind} (1)"]
+
+    async def test_of_an_attempt_that_was_never_armed_changes_nothing(self, room: Mailroom) -> None:
+        await room.handlers().delivered(self.event("delivery", attempt=7))
+
+        assert room.records.leads[KEY].state is State.PENDING
+        assert subjects(room) == ["[handoff alert] unexpected_event"]
+
+    async def test_of_an_ambiguous_earlier_attempt_settle_a_held_lead(self, room: Mailroom) -> None:
+        from services.mailer.ports import Unknown
+
+        room.policy = "never_two"
+        room.provider.fault = answering(reply=Unknown("timeout"))
+        await room.handlers().send(room.wish())
+        room.clock.seconds += HOUR
+        await room.handlers().send(room.wish())
+
+        await room.handlers().delivered(self.event("delivery"))
+
+        assert room.record.state is State.SENT

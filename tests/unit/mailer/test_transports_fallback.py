@@ -1,0 +1,118 @@
+"""The second way out: taken while the first refuses everybody, and only then."""
+
+from __future__ import annotations
+
+import pytest
+
+from libs.ledger.record import State
+from services.mailer.adapters.fallback import REST_SECONDS, FallbackTransport
+from services.mailer.fakes import FakeTransport
+from services.mailer.ports import Accepted, Mail, Outcome, Refused, Unknown
+from tests.unit.mailer.parts import HandClock, Mailroom
+from tests.unit.mailer.test_handlers import answering
+
+
+class Pair:
+    def __init__(self) -> None:
+        self.clock = HandClock()
+        self.first = FakeTransport(self.clock, name="first")
+        self.second = FakeTransport(self.clock, name="second")
+        self.told: list[str] = []
+        self.both = FallbackTransport(self.first, self.second, self.clock, self.tell)
+
+    async def tell(self, cause: str) -> None:
+        self.told.append(cause)
+
+    async def post(self, attempt: int = 1) -> Outcome:
+        async with self.both.prepare(mail(attempt)) as ready:
+            return await ready.send()
+
+
+def mail(attempt: int = 1) -> Mail:
+    return Mail(
+        shop="craigs", thread_id="cthr_one", attempt=attempt, lid="lid-1", sender="a@b.example",
+        recipients=("c@d.example",), body=b"Subject: lead\r\n\r\n",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def pair() -> Pair:
+    return Pair()
+
+
+async def test_a_healthy_first_takes_every_mail(pair: Pair) -> None:
+    await pair.post()
+
+    assert (len(pair.first.accepted), len(pair.second.accepted)) == (1, 0)
+
+
+async def test_a_refusal_at_the_door_moves_the_same_attempt(pair: Pair) -> None:
+    pair.first.fault = answering(prepare=Refused("not_connected", provider_wide=True))
+
+    outcome = await pair.post()
+
+    assert isinstance(outcome, Accepted)
+    assert [mail.attempt for mail in pair.second.accepted] == [1]
+    assert pair.told == []
+
+
+async def test_a_refusal_of_everybody_moves_the_next_attempt(pair: Pair) -> None:
+    pair.first.fault = answering(send=Refused("sending_paused", True, tell=True))
+
+    first, second = await pair.post(1), await pair.post(2)
+
+    assert isinstance(first, Refused)
+    assert isinstance(second, Accepted)
+    assert pair.told == ["sending_paused"]
+    assert pair.both.name == "second"
+
+
+async def test_after_its_rest_the_first_is_tried_again(pair: Pair) -> None:
+    pair.first.fault = answering(prepare=Refused("not_connected", provider_wide=True))
+    await pair.post(1)
+    pair.first.fault = answering()
+    pair.clock.seconds += REST_SECONDS
+
+    await pair.post(2)
+
+    assert [mail.attempt for mail in pair.first.accepted] == [2]
+
+
+@pytest.mark.parametrize("outcome", [Refused("message_rejected"), Unknown("timeout")])
+async def test_what_concerns_one_mail_moves_nobody(pair: Pair, outcome: Outcome) -> None:
+    pair.first.fault = answering(send=outcome)
+
+    assert await pair.post() == outcome
+    assert pair.both.name == "first"
+    assert pair.second.begun == []
+
+
+async def test_the_windows_are_those_of_the_transport_that_sends(pair: Pair) -> None:
+    pair.first.fault = answering(prepare=Refused("not_connected", provider_wide=True))
+
+    async with pair.both.prepare(mail()) as ready:
+        assert (ready.transport, ready.windows) == ("second", pair.second.windows)
+
+
+async def test_a_no_counts_only_from_both(pair: Pair) -> None:
+    assert isinstance(await pair.both.fate(mail()), Unknown)
+    pair.second.keyed = True
+    assert isinstance(await pair.both.fate(mail()), Accepted)
+
+
+async def test_a_lead_goes_out_by_the_second_in_the_same_delivery() -> None:
+    room = Mailroom()
+    await room.pending()
+    first = room.provider
+    first.fault = answering(prepare=Refused("not_connected", provider_wide=True))
+    second = FakeTransport(room.clock, name="other")
+
+    async def tell(_: str) -> None:
+        raise AssertionError("nobody needs to know")
+
+    room.transport = FallbackTransport(first, second, room.clock, tell)
+
+    await room.handlers().send(room.wish())
+
+    assert room.record.state is State.SENT
+    assert [mail.attempt for mail in second.accepted] == [1]
