@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from itertools import islice
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -19,7 +20,6 @@ from services.mailer.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet
 from services.mailer.letter import MailContext, MailView, PhotoPlan, Rung
 from services.mailer.mime import (
     Envelope,
-    encoded_size,
     mime_pieces,
     plain_mime,
     reply_address,
@@ -28,17 +28,19 @@ from services.mailer.mime import (
 from services.mailer.photos import MailPhoto, PhotoShelf
 from services.mailer.ports import Variant
 from services.mailer.reach import can_text, reach
-from services.mailer.render import render, render_plain
+from services.mailer.render import html_pieces, render_html, render_plain, render_text
 from services.mailer.subject import subject
-from services.mailer.turns import transcript_file
-from services.mailer.view import own_hosts, view
+from services.mailer.turns import file_room, transcript_file
+from services.mailer.view import view
+
+T = TypeVar("T")
 
 LARGEST_HTML_BYTES: Final = 79_000
 """Gmail cuts a mail off at 102 KB."""
 _TRANSCRIPT_ROOMS: Final = (50_000, 30_000, 15_000, 5_000, 0)
+_HTML_PIECES: Final = 60
 _WORDS_BYTES: Final = 600_000
 """Room for text, HTML and headers, however they are encoded."""
-_TRANSCRIPT_FILE_BYTES: Final = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -57,23 +59,27 @@ class MailBuilder:
         envelope = _envelope(snapshot, profile, variant)
         if variant.rung is Rung.PLAIN:
             return plain_mime(envelope, render_plain(snapshot, profile))
-        file = transcript_file(snapshot, profile.timezone, own_hosts(profile))
         context = MailContext(
             rung=variant.rung,
             possible_duplicate=variant.possible_copy,
-            photos=await self._photos(snapshot, variant.rung, encoded_size(file.encode())),
+            photos=await self._photos(snapshot, variant.rung),
             originals=self._originals(snapshot),
             text_link=self._text_link(snapshot, variant.snapshot),
         )
-        mail, text, html = printed(snapshot, profile, context)
-        await self._keep_link(snapshot, variant.snapshot, context.text_link, mail)
-        file = file if mail.transcript.cut and variant.rung is Rung.FULL else ""
-        return await _breathe(mime_pieces(envelope, text, html, context.photos, file))
+        mail, html = await _fitted(snapshot, profile, context)
+        await self._keep_link(snapshot, variant.snapshot, mail)
+        file = ""
+        if mail.transcript.cut and variant.rung is Rung.FULL:
+            file = await asyncio.to_thread(transcript_file, snapshot, profile)
+        text = render_text(mail)
+        await asyncio.sleep(0)
+        pieces = mime_pieces(envelope, text, html, context.photos, file)
+        return b"".join(await _breathe(pieces))
 
-    async def _photos(self, snapshot: LeadSnapshot, rung: Rung, taken_bytes: int) -> PhotoPlan:
+    async def _photos(self, snapshot: LeadSnapshot, rung: Rung) -> PhotoPlan:
         if rung >= Rung.WITHOUT_ATTACHMENTS:
             return PhotoPlan()
-        room = LARGEST_MAIL_BYTES - _WORDS_BYTES - taken_bytes
+        room = LARGEST_MAIL_BYTES - _WORDS_BYTES - file_room(snapshot)
         plan = arrange(await self.shelf.renditions(snapshot.photos), room)
         left = [one.id for one in plan.left_out if isinstance(one, MailPhoto)]
         if not left:
@@ -96,33 +102,32 @@ class MailBuilder:
         token = link_token(self.keys[0], snapshot.shop, snapshot.thread_id, snapshot_key)
         return link_url(self.public_url, token)
 
-    async def _keep_link(
-        self, snapshot: LeadSnapshot, snapshot_key: str, url: str, mail: MailView
-    ) -> None:
+    async def _keep_link(self, snapshot: LeadSnapshot, key: str, mail: MailView) -> None:
         phone = reach(snapshot).phone
-        if not url or phone is None:
+        if not self.public_url or phone is None or not can_text(phone):
             return
+        token = link_token(self.keys[0], snapshot.shop, snapshot.thread_id, key)
         link = MessageLink(
             shop=snapshot.shop,
             thread_id=snapshot.thread_id,
-            snapshot=snapshot_key,
+            snapshot=key,
             phone=phone.value,
             body=mail.drafts.message.text,
         )
-        await keep_link(self.links, url.rpartition("=")[2], link)
+        await keep_link(self.links, token, link)
 
 
-def printed(
+async def _fitted(
     snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext
-) -> tuple[MailView, str, str]:
-    """View, text and HTML, with as much of the conversation as keeps the HTML small enough."""
+) -> tuple[MailView, str]:
+    """View and HTML, with as much of the conversation as keeps the HTML small enough."""
     for room in _TRANSCRIPT_ROOMS:
-        fitted = msgspec.structs.replace(context, transcript_bytes=room)
-        mail = view(snapshot, profile, fitted)
-        text, html = render(mail)
+        mail = view(snapshot, profile, msgspec.structs.replace(context, transcript_bytes=room))
+        await asyncio.sleep(0)
+        html = render_html(await _breathe(html_pieces(mail), at_once=_HTML_PIECES))
         if len(html.encode()) <= LARGEST_HTML_BYTES:
             break
-    return mail, text, html
+    return mail, html
 
 
 def _envelope(snapshot: LeadSnapshot, profile: ShopProfile, variant: Variant) -> Envelope:
@@ -149,10 +154,10 @@ def _envelope(snapshot: LeadSnapshot, profile: ShopProfile, variant: Variant) ->
     )
 
 
-async def _breathe(pieces: Iterator[bytes]) -> bytes:
-    """Lets the event loop turn between two pieces: photos take long, and others wait."""
+async def _breathe(pieces: Iterator[T], at_once: int = 1) -> list[T]:
+    """Lets the event loop turn between pieces: a mail takes long, and others wait."""
     made = []
-    for piece in pieces:
-        made.append(piece)
+    while some := list(islice(pieces, at_once)):
+        made += some
         await asyncio.sleep(0)
-    return b"".join(made)
+    return made

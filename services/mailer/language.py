@@ -43,6 +43,8 @@ def words(text: str, lang: str = "en") -> Words:
 
 def direction(text: str) -> Literal["ltr", "rtl"]:
     """As the first letter of the text that has one."""
+    if text.isascii():
+        return "ltr"
     for character in text:
         kind = unicodedata.bidirectional(character)
         if kind in {"R", "AL"}:

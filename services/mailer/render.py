@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,7 +14,7 @@ from services.mailer.language import direction
 from services.mailer.letter import MailView
 from services.mailer.reach import logs_link
 from services.mailer.view import shop_card
-from services.mailer.wording import link_pieces, number_pieces, unlinked
+from services.mailer.wording import link_pieces, may_link, number_pieces, unlinked
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -23,12 +23,21 @@ _BLANK_LINES: Final = re.compile(r"\n(?:[ \t]*\n){2,}")
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
-def render(view: MailView) -> tuple[str, str]:
-    """(text, html)."""
-    facts = {field: getattr(view, field) for field in view.__struct_fields__}
-    text = _environment().get_template("lead.txt").render(facts)
-    html = _environment().get_template("lead.html").render(facts)
-    return _BLANK_LINES.sub("\n\n", text), _BLANK_LINES.sub("\n", html)
+def render_text(view: MailView) -> str:
+    return _BLANK_LINES.sub("\n\n", _environment().get_template("lead.txt").render(_facts(view)))
+
+
+def html_pieces(view: MailView) -> Iterator[str]:
+    """The HTML in many small pieces: all at once takes longer than an event loop may stand."""
+    return _environment().get_template("lead.html").generate(_facts(view))
+
+
+def render_html(pieces: Iterable[str]) -> str:
+    return _BLANK_LINES.sub("\n", "".join(pieces))
+
+
+def _facts(view: MailView) -> dict[str, object]:
+    return {name: getattr(view, name) for name in view.__struct_fields__}
 
 
 def render_plain(snapshot: LeadSnapshot, profile: ShopProfile) -> str:
@@ -60,6 +69,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "unlinked": unlinked,
+        "may_link": may_link,
         "quoted": _quoted,
         "pieces": _pieces,
         "direction": direction,
@@ -71,18 +81,12 @@ def _quoted(text: str) -> str:
     return "\n".join(f"  > {line}" for line in text.splitlines())
 
 
-def _pieces(text: str, dir: str) -> Iterator[tuple[str, str]]:  # noqa: A002 - as HTML calls it
-    """The text in pieces and how each is wrapped: `link`, `number` or not at all.
-
-    A link in several elements is none to any reader; a phone number between Arabic letters falls
-    apart unless it says that it reads from left to right.
-    """
+def _pieces(text: str) -> Iterator[tuple[str, str]]:
+    """The text in pieces, each with what it is part of: a `link`, a `number` or neither."""
     for piece, link in link_pieces(text):
         if link:
             broken = piece.replace("://", ":\0//").replace(".", "\0.")
             yield from ((part, "link") for part in broken.split("\0"))
-        elif dir == "rtl":
+        else:
             for part, is_number in number_pieces(piece):
                 yield part, "number" if is_number else ""
-        else:
-            yield piece, ""

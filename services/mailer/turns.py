@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import groupby
 from typing import Final
 
 import msgspec
 
+from libs.shops.profile import ShopProfile
 from libs.snapshot import LeadSnapshot, Line
 from services.mailer.language import words
 from services.mailer.letter import Transcript, Turn, TurnLine
@@ -19,13 +20,18 @@ from services.mailer.wording import (
     mark_links,
     moment,
     one_line,
+    own_hosts,
     unlinked,
 )
 
-LONGEST_LINE: Final = 3000
+LONGEST_LINE: Final = 1500
+LONGEST_QUOTE: Final = 300
+_TURN_LINES: Final = 6
+"""Someone who writes forty messages in a row takes several turns, so that some always fit."""
 _LINE_BYTES: Final = 60
 _TURN_BYTES: Final = 460
 """About what the markup around a line and a turn weighs."""
+FILE_BYTES: Final = 2_000_000
 _RULE: Final = "-" * 72
 
 
@@ -33,55 +39,76 @@ def transcript(
     snapshot: LeadSnapshot, zone: str, lang: str, own_hosts: frozenset[str], room_bytes: int
 ) -> Transcript:
     """The newest turns that fit; what the customer wrote last is what the call is about."""
-    turns = _turns(snapshot, zone, lang, own_hosts)
-    kept = _newest(turns, room_bytes)
-    cut = len(kept) < len(turns) or any(len(line.text) > LONGEST_LINE for line in snapshot.lines)
-    return Transcript(turns=_days_once(kept), note=_note(turns, kept, snapshot, cut=cut), cut=cut)
+    groups = _groups(snapshot.lines)
+    names = {photo.id: photo.name for photo in snapshot.photos}
+    kept: list[Turn] = []
+    for group in reversed(groups):
+        turn = _turn(group, zone, lang, own_hosts, names)
+        room_bytes -= _weight(turn)
+        if room_bytes < 0:
+            break
+        kept.insert(0, turn)
+    cut = len(kept) < len(groups) or any(_is_long(line) for line in snapshot.lines)
+    note = _note(len(groups), len(kept), snapshot, cut=cut)
+    return Transcript(turns=_days_once(kept), note=note, cut=cut)
 
 
-def transcript_file(snapshot: LeadSnapshot, zone: str, own_hosts: frozenset[str]) -> str:
+def transcript_file(snapshot: LeadSnapshot, profile: ShopProfile) -> str:
     """Every line, with its moment, as plain text."""
     names = {photo.id: photo.name for photo in snapshot.photos}
     blocks = [f"Conversation {snapshot.thread_id}\n{_RULE}"]
+    room = FILE_BYTES
     for line in snapshot.lines:
         said = [f"> {quoted}" for quoted in clean(line.quoted).splitlines()]
         said += [text for text in (clean(line.text),) if text]
         said += [f"[{one_line(names.get(one, one), 180)}]" for one in line.attachments]
-        head = f"{one_line(line.name, 80)} - {moment(line.at, zone)}"
-        blocks.append(unlinked(mark_links("\n".join((head, *said)), own_hosts)))
+        head = f"{one_line(line.name, 80)} - {moment(line.at, profile.timezone)}"
+        block = unlinked(mark_links("\n".join((head, *said)), own_hosts(profile)))
+        if (room := room - len(block.encode())) < 0:
+            blocks.append("The rest is too long for a mail.")
+            break
+        blocks.append(block)
     return "\n\n".join(blocks) + "\n"
 
 
-def _turns(
-    snapshot: LeadSnapshot, zone: str, lang: str, own_hosts: frozenset[str]
-) -> tuple[Turn, ...]:
-    names = {photo.id: photo.name for photo in snapshot.photos}
-    turns = []
-    for (speaker, name), group in groupby(
-        snapshot.lines, key=lambda line: (line.speaker, line.name)
-    ):
-        lines = list(group)
-        day, time = day_and_time(lines[0].at, zone)
-        shown = tuple(_line(line, lang, own_hosts, names) for line in lines)
-        turns.append(
-            Turn(speaker=speaker, name=one_line(name, 80), day=day, time=time, lines=shown)
-        )
-    return tuple(turns)
+def file_room(snapshot: LeadSnapshot) -> int:
+    """What `transcript.txt` may take in the mail."""
+    said = sum(len((line.text + line.quoted).encode()) + 200 for line in snapshot.lines)
+    return min(said * 3 // 2, FILE_BYTES * 3 // 2)
+
+
+def _groups(lines: Iterable[Line]) -> list[list[Line]]:
+    groups = []
+    for _, run in groupby(lines, key=lambda line: (line.speaker, line.name)):
+        said = list(run)
+        groups += [said[at : at + _TURN_LINES] for at in range(0, len(said), _TURN_LINES)]
+    return groups
+
+
+def _turn(
+    group: list[Line], zone: str, lang: str, own_hosts: frozenset[str], names: dict[str, str]
+) -> Turn:
+    first = group[0]
+    day, time = day_and_time(first.at, zone)
+    return Turn(
+        speaker=first.speaker,
+        name=one_line(first.name, 80),
+        day=day,
+        time=time,
+        lines=tuple(_line(line, lang, own_hosts, names) for line in group),
+    )
+
+
+def _is_long(line: Line) -> bool:
+    return len(line.text) > LONGEST_LINE or len(line.quoted) > LONGEST_QUOTE
 
 
 def _line(line: Line, lang: str, own_hosts: frozenset[str], names: dict[str, str]) -> TurnLine:
     return TurnLine(
         words(mark_links(clip(clean(line.text), LONGEST_LINE), own_hosts), lang),
-        words(mark_links(clip(clean(line.quoted), 300), own_hosts), lang),
+        words(mark_links(clip(clean(line.quoted), LONGEST_QUOTE), own_hosts), lang),
         tuple(one_line(names.get(one, one), 120) for one in line.attachments),
     )
-
-
-def _newest(turns: Sequence[Turn], room_bytes: int) -> tuple[Turn, ...]:
-    first = len(turns)
-    while first and (room_bytes := room_bytes - _weight(turns[first - 1])) >= 0:
-        first -= 1
-    return tuple(turns[first:])
 
 
 def _weight(turn: Turn) -> int:
@@ -100,14 +127,14 @@ def _days_once(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     )
 
 
-def _note(turns: Sequence[Turn], kept: Sequence[Turn], snapshot: LeadSnapshot, *, cut: bool) -> str:
+def _note(turns: int, kept: int, snapshot: LeadSnapshot, *, cut: bool) -> str:
     notes = []
-    if gone := len(turns) - len(kept):
-        notes.append(f"The last {len(kept)} of {len(turns)} turns; the first {gone} are in")
+    if kept < turns:
+        notes.append(
+            f"The last {kept} of {turns} turns; the first {turns - kept} are in transcript.txt."
+        )
     elif cut:
-        notes.append("Long messages are shortened here; in full they are in")
-    if notes:
-        notes.append("transcript.txt.")
+        notes.append("Long messages are shortened here; in full they are in transcript.txt.")
     if snapshot.truncated:
         notes.append("The middle of this very long conversation could not be read.")
     if snapshot.unknown_items:

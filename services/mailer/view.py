@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -28,7 +28,7 @@ from services.mailer.reach import Reach, actions, address, logs_link, reach
 from services.mailer.script import script_and_questions, steps
 from services.mailer.subject import subject
 from services.mailer.turns import transcript
-from services.mailer.wording import mark_links, one_line
+from services.mailer.wording import mark_links, one_line, own_hosts
 
 LONGEST_NEED: Final = 140
 _DARK: Final = 0.18
@@ -73,22 +73,23 @@ def view(snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext) -> 
     )
 
 
-def own_hosts(profile: ShopProfile) -> frozenset[str]:
-    return frozenset(urlsplit(origin).hostname or "" for origin in profile.origins)
-
-
 def shop_card(profile: ShopProfile) -> ShopCard:
-    import phonenumbers
-
-    number = phonenumbers.parse(profile.phone)
     return ShopCard(
         name=profile.name,
-        phone=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL),
+        phone=_national(profile.phone),
         address=profile.address,
         colour=profile.colour,
         on_colour="#ffffff" if _luminance(profile.colour) < _DARK else "#000000",
         lang=profile.languages[0],
     )
+
+
+@cache
+def _national(phone: str) -> str:
+    import phonenumbers
+
+    number = phonenumbers.parse(phone)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
 
 
 def _luminance(colour: str) -> float:

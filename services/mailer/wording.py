@@ -6,8 +6,11 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from libs.shops.profile import ShopProfile
 
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
@@ -33,12 +36,15 @@ _LINK: Final = re.compile(
     rf"|(?<![\w@.-])(?:[\w-]{{1,63}}\.){{1,6}}(?:{_ENDINGS})(?![\w@-]|\.\w)(?:[/?#:]{_REST}*)?",
     re.IGNORECASE,
 )
+_MAY_LINK: Final = re.compile(r"://|\.[^\s.]")
 _NUMBER: Final = re.compile(r"[+(]?\d[\d ().-]{4,20}\d")
 _AFTER_LINK: Final = ".,;:!?)]}*"
 
 
 def clean(text: str) -> str:
     """Several lines, in one normal form, without what cannot be seen."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     text = _CONTROL.sub("", _NEW_LINE.sub("\n", text))
     text = _MARKS.sub(r"\1", unicodedata.normalize("NFC", _INVISIBLE.sub("", text)))
     text = "\n".join(line.strip() for line in _SPACE.sub(" ", text).split("\n"))
@@ -59,6 +65,11 @@ def clip(text: str, limit: int) -> str:
     return (head[:space] if space > limit * 2 // 3 else head).rstrip(" ,;:-") + "…"
 
 
+def may_link(text: str) -> bool:
+    """A quick no for most texts."""
+    return _MAY_LINK.search(text) is not None
+
+
 def link_pieces(text: str) -> Iterator[tuple[str, bool]]:
     """The text in pieces, each with whether a mail program might make a link of it."""
     at = 0
@@ -72,6 +83,8 @@ def link_pieces(text: str) -> Iterator[tuple[str, bool]]:
 
 def mark_links(text: str, own_hosts: frozenset[str]) -> str:
     """`(external)` behind every link that does not lead to the shop itself."""
+    if not may_link(text):
+        return text
     return "".join(
         f"{piece} (external)" if link and link_host(piece) not in own_hosts else piece
         for piece, link in link_pieces(text)
@@ -88,6 +101,16 @@ def number_pieces(text: str) -> Iterator[tuple[str, bool]]:
     yield text[at:], False
 
 
+@cache
+def _hosts(origins: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(link_host(origin) for origin in origins)
+
+
+def own_hosts(profile: ShopProfile) -> frozenset[str]:
+    """Links to these are the shop's own."""
+    return _hosts(profile.origins)
+
+
 def link_host(link: str) -> str:
     """`https://User@Craigs.Autos:443/x` → `craigs.autos`."""
     bare = re.split(r"[/?#\\]", link.partition("://")[2] or link, maxsplit=1)[0]
@@ -96,6 +119,8 @@ def link_host(link: str) -> str:
 
 def unlinked(text: str) -> str:
     """For plain text: links written so that no mail program makes them clickable."""
+    if not may_link(text):
+        return text
     return "".join(
         piece.replace("://", "[:]//").replace(".", "[.]") if link else piece
         for piece, link in link_pieces(text)
