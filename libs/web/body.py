@@ -18,7 +18,7 @@ JSON_BYTES: Final = 64 * 1024
 
 _JSON: Final = frozenset({"application/json"})
 _BEACON: Final = frozenset({"application/json", "text/plain"})
-_AT: Final = re.compile(r" - at `\$\.([A-Za-z_]+)[^`]*`$")
+_AT: Final = re.compile(r" - at `\$\.([A-Za-z_.]+)[^`]*`$")
 _KEY: Final = re.compile(r"field `([A-Za-z_]+)`")
 
 
