@@ -110,8 +110,10 @@ class LaneLoop:
         if self._failures:
             self._failures = 0
             self._process.log.info("redis_back", stream=self._stream)
-        self._hold(entries)
-        self._workers.put(entries)
+        # A Redis that lost its tail hands out again what we are still working on.
+        unseen = [entry for entry in entries if entry.id not in self._held]
+        self._hold(unseen)
+        self._workers.put(unseen)
 
     async def _accept(self, entries: list[Entry]) -> None:
         """Entries that were handed out before: ours already, or maybe what ended their reader."""
