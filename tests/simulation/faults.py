@@ -33,6 +33,20 @@ FAULTS: Final = (
 EXCUSES: Final = ("process.", "redis.", "blobs.")
 """After these the model may be asked about the same snapshot again (I11)."""
 
+DELICATE: Final = frozenset(
+    {"records.write", "provider.prepare", "provider.send", "provider.sent", "journal.write",
+     "journal.written", "redis.mark", "blobs.put", "model.answered"}
+)  # fmt: skip
+"""Where a process dies or sleeps ten times as often: few awaits decide everything."""
+IDLE: Final = frozenset(
+    {"records.due", *(f"redis.{what}" for what in ("turn", "read", "own", "claim", "prepare",
+                                                   "renew", "stats", "hand_back", "schedule"))}
+)  # fmt: skip
+"""What a mailer also does when there is nothing to send."""
+PROVIDER_RATE: Final = 0.2
+"""A lead meets its provider once, Redis a thousand times."""
+MODEL_RATE: Final = 0.3
+
 ANSWER_SECONDS: Final = 5.0
 """How long a caller waits for a reply that never comes."""
 PAUSE_SECONDS: Final = 3000.0
@@ -146,13 +160,14 @@ class Faults:
             return
         self.calls += 1
         self.note(process.name, where)
-        if process.name.startswith("mailer") and ".read_lane" not in where:
+        if process.name.startswith("mailer") and where not in IDLE:
             self.sending_calls += 1
             if self.sending_calls in self.plan.crash_at:
                 await self.crash(process, where)
-        if self.strikes("process.crash", where, rate=self.plan.rate / 3):
+        often = 1.0 if where in DELICATE else 0.1
+        if self.strikes("process.crash", where, rate=self.plan.rate * often):
             await self.crash(process, where)
-        if self.strikes("process.pause", where, rate=self.plan.rate / 20):
+        if self.strikes("process.pause", where, rate=self.plan.rate * often / 3):
             process.asleep = True
             pause = self.rng.choice((20.0, 150.0, PAUSE_SECONDS))
             self.loop.later(pause, self.loop.wake, process)

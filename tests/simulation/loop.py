@@ -9,7 +9,7 @@ from asyncio import Handle
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
-from typing import Any
+from typing import Any, Self
 
 STEPS_MOST = 5_000_000
 """A run that needs more turns in circles."""
@@ -45,7 +45,7 @@ class SimTask(asyncio.Task[Any]):
 
     number: int
 
-    def __new__(cls, *_: object, loop: SimLoop, **__: object) -> SimTask:
+    def __new__(cls, *_: object, loop: SimLoop, **__: object) -> Self:
         task = super().__new__(cls)
         task.number = loop.next_number()
         return task
@@ -57,7 +57,7 @@ class SimTask(asyncio.Task[Any]):
 class SimFuture(asyncio.Future[Any]):
     number: int
 
-    def __new__(cls, *, loop: SimLoop) -> SimFuture:
+    def __new__(cls, *, loop: SimLoop) -> Self:
         future = super().__new__(cls)
         future.number = loop.next_number()
         return future

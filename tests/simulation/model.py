@@ -1,4 +1,4 @@
-"""The summary model of the simulated world: slow, refused, cut off, hanging; and every call costs."""
+"""The summary model of the simulated world: slow, refused, cut off, hanging; each call costs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from libs.errors import Unavailable
 from services.lead.ports import Draft, DraftRefusedError, Evidence, Prompt
 from tests.simulation.checker import Checker
-from tests.simulation.faults import Faults
+from tests.simulation.faults import MODEL_RATE, Faults
 
 HANG_SECONDS = 50.0
 """Then the adapter's own timeout ends it; below the lead handler's minute."""
@@ -24,12 +24,12 @@ class SimModel:
         await faults.point("model.ask")
         self.checker.on_model_call(prompt.conversation, prompt.transcript)
         await asyncio.sleep(faults.rng.uniform(0.5, 3))
-        if faults.strikes("model.throttled"):
+        if faults.strikes("model.throttled", rate=MODEL_RATE):
             raise Unavailable("model", "429")
-        if faults.strikes("model.hangs"):
+        if faults.strikes("model.hangs", rate=MODEL_RATE):
             await asyncio.sleep(HANG_SECONDS)
             raise Unavailable("model", "timeout")
-        if faults.strikes("model.cut_off"):
+        if faults.strikes("model.cut_off", rate=MODEL_RATE):
             raise DraftRefusedError("incomplete")
         await faults.point("model.answered")
         return _draft(ready="Honda" in prompt.transcript)

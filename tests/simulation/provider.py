@@ -22,7 +22,7 @@ from services.mailer.ports import (
     Windows,
 )
 from tests.simulation.checker import Checker
-from tests.simulation.faults import Faults
+from tests.simulation.faults import PROVIDER_RATE, Faults
 
 FENCE_SECONDS = 300.0
 """The provider refuses what was signed longer ago than this, by the signer's clock and its own."""
@@ -64,7 +64,7 @@ class Provider:
         )  # fmt: skip
         self.faults.note("accepted", mail.name, letter.possible_copy)
         self._tell(mail, "delivery")
-        if self.faults.strikes("provider.bounces", mail.name):
+        if self.faults.strikes("provider.bounces", mail.name, rate=PROVIDER_RATE):
             self._tell(mail, "bounce")
         return Accepted(f"ses-{mail.name}")
 
@@ -97,7 +97,7 @@ class SimTransport:
     async def prepare(self, mail: Mail) -> AsyncIterator[SimReady]:
         await self.faults.point("provider.prepare")
         await asyncio.sleep(self.faults.rng.uniform(0.001, 0.05))
-        if self.faults.strikes("provider.refuses_at_door", mail.name):
+        if self.faults.strikes("provider.refuses_at_door", mail.name, rate=PROVIDER_RATE):
             raise NotPrepared(Refused("550"))
         yield SimReady(self, mail, self.clock.boot(), self.clock.now(), self.windows)
 
@@ -129,19 +129,19 @@ class SimReady:
 
     async def _outcome(self) -> Outcome:
         mail, faults, provider = self.mail, self.at.faults, self.at.provider
-        if faults.strikes("provider.refuses", mail.name):
+        if faults.strikes("provider.refuses", mail.name, rate=PROVIDER_RATE):
             return Refused("554")
-        if faults.strikes("provider.throttles", mail.name):
+        if faults.strikes("provider.throttles", mail.name, rate=PROVIDER_RATE):
             return Refused("throttled", provider_wide=True, delay_seconds=60)
-        if faults.strikes("provider.resets", mail.name):
+        if faults.strikes("provider.resets", mail.name, rate=PROVIDER_RATE):
             return Unknown("reset")
-        if faults.strikes("provider.delays", mail.name):
+        if faults.strikes("provider.delays", mail.name, rate=PROVIDER_RATE):
             delay = faults.rng.uniform(1, 900)
             faults.loop.later(delay, provider.take, mail, self.signed_at)
             await asyncio.sleep(SEND_SECONDS)
             return Unknown("timeout")
         outcome = provider.take(mail, self.signed_at)
-        if faults.strikes("provider.silent", mail.name):
+        if faults.strikes("provider.silent", mail.name, rate=PROVIDER_RATE):
             await asyncio.sleep(SEND_SECONDS)
             return Unknown("timeout")
         return outcome

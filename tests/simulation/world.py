@@ -114,7 +114,16 @@ class World:
             return
         context = copy_context()
         context.run(PROCESS.set, process)
-        self.loop.create_task(run_process(kind, parts), context=context)
+        self.loop.create_task(self._live(kind, parts), context=context)
+
+    async def _live(self, kind: str, parts: Parts) -> None:
+        """A process ends when it is killed; one that ends by itself has a bug."""
+        try:
+            await run_process(kind, parts)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it was not caught
+            self.checker.fail("died", f"{parts.process.name}: {_innermost(error)!r}")
+            parts.process.die()
+            self._restart_later(parts.process)
 
     def _parts(self, process: SimProcess) -> Parts:
         return Parts(
@@ -229,6 +238,12 @@ class World:
         if record is None:
             return False
         return record.state is State.SENT or (record.state is State.HELD and record.due_at is None)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 @cache

@@ -1,0 +1,133 @@
+"""
+Simulates the sending protocol on the real code.
+
+    python -m tests.simulation --seeds 20000        random faults; the table; exit 1 on a violation
+    python -m tests.simulation --every-crash        a crash at each await of the send path, and pairs
+    python -m tests.simulation --mutants            each known-bad edit must be caught
+    python -m tests.simulation --replay '<plan>'    one run again, with its story
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+from tests.simulation import mutants
+
+if TYPE_CHECKING:
+    from tests.simulation.modes import Totals
+    from tests.simulation.world import Result
+
+CHUNK = 50
+
+
+def main() -> int:
+    given = _arguments()
+    if given.mutant:
+        mutants.become(given.mutant)
+    if given.mutants:
+        return _mutants(given.seeds)
+    if given.replay:
+        return _replay(given.replay)
+    started = time.monotonic()
+    totals, broken = _run(given)
+    print("\n".join(totals.lines()))
+    print(f"{'wall seconds':<26}{time.monotonic() - started:>14,.0f}")
+    return _report(broken, shrink=not given.no_shrink)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument("--seeds", type=int, default=1000, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--every-crash", action="store_true")
+    parser.add_argument("--stride", type=int, default=1, help="of the second crash of a pair")
+    parser.add_argument("--mutants", action="store_true")
+    parser.add_argument("--mutant", choices=sorted(mutants.BY_NAME), help="simulate this edit")
+    parser.add_argument("--replay", help="a plan as printed by a failure")
+    parser.add_argument("--no-shrink", action="store_true")
+    return parser.parse_args()
+
+
+def _run(given: argparse.Namespace) -> tuple[Totals, list[Result]]:
+    from tests.simulation import modes
+
+    if given.every_crash:
+        plans = [*modes.every_crash(1), *modes.every_pair_of_crashes(1, stride=given.stride)]
+        return modes.run(plans)
+    seeds = range(given.first, given.first + given.seeds)
+    if given.mutant:
+        plans = itertools.chain(modes.clean(range(3)), modes.swarm(seeds))
+        return modes.run(plans, until=mutants.BY_NAME[given.mutant].caught_by)
+    if given.jobs == 1:
+        return modes.run(modes.swarm(seeds))
+    totals, broken = modes.Totals(), []
+    with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
+        chunks = [seeds[at : at + CHUNK] for at in range(0, len(seeds), CHUNK)]
+        for part, failures in pool.map(_swarm, chunks):
+            totals.merge(part)
+            broken += failures
+    return totals, broken
+
+
+def _swarm(seeds: range) -> tuple[Totals, list[Result]]:
+    from tests.simulation import modes
+
+    return modes.run(modes.swarm(seeds))
+
+
+def _report(broken: list[Result], *, shrink: bool) -> int:
+    from tests.simulation import modes
+
+    for result in broken[:20]:
+        print(f"\nseed {result.plan.seed} broke " + "; ".join(result.violations[:5]))
+    if broken and shrink:
+        smallest = modes.shrink(broken[0])
+        print(f"\nsmallest: {smallest.violations[0]}")
+        print(f"replay:   python -m tests.simulation --replay '{modes.encode(smallest.plan)}'")
+    return 1 if broken else 0
+
+
+def _replay(line: str) -> int:
+    from tests.simulation import modes
+
+    plan = modes.decode(line)
+    if plan.mutation:
+        mutants.become(plan.mutation)
+    result = modes.simulate(plan)
+    for number, fault, at, where in result.struck:
+        if not fault.startswith("("):
+            print(f"{at:10.3f} s  {number:4}  {fault:24} {where}")
+    print(f"trace {result.trace}")
+    return _report([result] if result.violations else [], shrink=False)
+
+
+def _mutants(seeds: int) -> int:
+    """Each in a process of its own: the edit must be there before the code is imported."""
+    import subprocess
+
+    missed = 0
+    for mutant in mutants.MUTANTS:
+        ran = subprocess.run(  # noqa: S603 - ourselves
+            [sys.executable, "-m", "tests.simulation", "--mutant", mutant.name, "--no-shrink",
+             "--seeds", str(seeds)],
+            check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        caught = ran.returncode == 1 and f"{mutant.caught_by}:" in ran.stdout
+        missed += not caught
+        told = [line for line in ran.stdout.splitlines() if line.startswith("seed ")][-1:]
+        print(f"{mutant.name:28} {mutant.caught_by:4} {'caught' if caught else 'MISSED'}"
+              f"  {told[0][:110] if told else ran.stderr[-300:]}", flush=True)  # fmt: skip
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""What a simulation is asked: random seeds, every crash of the send path, a smaller failure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+from msgspec.structs import replace
+
+from tests.simulation.faults import FAULTS, Plan
+from tests.simulation.world import Result, simulate
+
+
+class Totals(msgspec.Struct):
+    """The table."""
+
+    seeds: int = 0
+    virtual_hours: float = 0.0
+    crashes: int = 0
+    leads: int = 0
+    sends: int = 0
+    flagged: int = 0
+    unflagged: int = 0
+    lost: int = 0
+    model_calls: int = 0
+    seconds: float = 0.0
+    """Of one processor."""
+
+    def add(self, result: Result, seconds: float) -> None:
+        self.seeds += 1
+        self.virtual_hours += result.seconds / 3600
+        self.crashes += result.crashes
+        self.leads += result.leads
+        self.sends += result.sends
+        self.flagged += result.flagged
+        self.unflagged += result.unflagged
+        self.lost += result.lost
+        self.model_calls += result.model_calls
+        self.seconds += seconds
+
+    def merge(self, other: Totals) -> None:
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def lines(self) -> Iterator[str]:
+        rows = (
+            ("seeds", f"{self.seeds:,}"),
+            ("virtual hours", f"{self.virtual_hours:,.0f}"),
+            ("crashes", f"{self.crashes:,}"),
+            ("leads with contact", f"{self.leads:,}"),
+            ("accepted sends", f"{self.sends:,}"),
+            ("flagged copies", f"{self.flagged:,}"),
+            ("unflagged duplicates", f"{self.unflagged:,}"),
+            ("lost leads", f"{self.lost:,}"),
+            ("model calls per lead", f"{self.model_calls / max(1, self.leads):.2f}"),
+            ("seeds per hour and core", f"{self.seeds / max(1e-9, self.seconds) * 3600:,.0f}"),
+        )
+        return (f"{name:<26}{value:>14}" for name, value in rows)
+
+
+def run(plans: Iterable[Plan], *, until: str = "") -> tuple[Totals, list[Result]]:
+    """All of them, or until this invariant is broken."""
+    totals, broken = Totals(), []
+    for plan in plans:
+        started = time.process_time()
+        result = simulate(plan)
+        totals.add(result, time.process_time() - started)
+        if result.violations:
+            broken.append(result)
+        if until in result.broken:
+            break
+    return totals, broken
+
+
+def swarm(seeds: range) -> Iterator[Plan]:
+    """Each seed enables its own random subset of faults."""
+    return (Plan.drawn(seed) for seed in seeds)
+
+
+def clean(seeds: range) -> Iterator[Plan]:
+    """Nothing fails."""
+    return (Plan(seed=seed, fault_seconds=0) for seed in seeds)
+
+
+_EVENTS = (frozenset[str](), frozenset({"events.lost"}))
+"""With delivery events, and with half of them lost: other evidence, other ways out."""
+
+
+def every_crash(seed: int) -> Iterator[Plan]:
+    """The sending process dies at each await of the send path in turn."""
+    for events in _EVENTS:
+        base = Plan(seed=seed, threads=1, enabled=events)
+        for at in range(1, simulate(base).sending_calls + 1):
+            yield replace(base, crash_at=frozenset({at}))
+
+
+def every_pair_of_crashes(seed: int, *, stride: int = 1) -> Iterator[Plan]:
+    """And the one that comes after it dies at each of its own."""
+    for first in every_crash(seed):
+        at = min(first.crash_at)
+        after = simulate(first).sending_calls
+        for then in range(at + 1, after + 1, stride):
+            yield replace(first, crash_at=frozenset({at, then}))
+
+
+def shrink(result: Result, runs_most: int = 300) -> Result:
+    """The same invariant broken with fewer threads, kinds of faults and single faults."""
+    wanted = min(result.broken)
+    left = runs_most
+
+    def still(plan: Plan) -> Result | None:
+        nonlocal left
+        left -= 1
+        found = simulate(plan) if left >= 0 else None
+        return found if found is not None and wanted in found.broken else None
+
+    best = result
+    for threads in range(1, best.plan.threads):
+        if smaller := still(replace(best.plan, threads=threads)):
+            best = smaller
+            break
+    for fault in FAULTS:
+        if fault in best.plan.enabled:
+            fewer = replace(best.plan, enabled=best.plan.enabled - {fault})
+            best = still(fewer) or best
+    return _fewer_strikes(best, still)
+
+
+def _fewer_strikes(best: Result, still: Callable[[Plan], Result | None]) -> Result:
+    """Leave out halves, then quarters, and so on, of the faults that struck."""
+    kept = [number for number, fault, _, _ in best.struck if not fault.startswith("(")]
+    size = max(1, len(kept) // 2)
+    while kept:
+        at = 0
+        while at < len(kept):
+            fewer = kept[:at] + kept[at + size :]
+            if smaller := still(replace(best.plan, keep=frozenset(fewer))):
+                best, kept = smaller, fewer
+            else:
+                at += size
+        if size == 1:
+            return best
+        size //= 2
+    return best
+
+
+def encode(plan: Plan) -> str:
+    """One line; only what differs from the default, in a fixed order."""
+    fields = msgspec.to_builtins(plan)
+    usual = msgspec.to_builtins(Plan(seed=0))
+    small = {k: sorted(v) if isinstance(v, list) else v for k, v in fields.items() if v != usual[k]}
+    return msgspec.json.encode(small | {"seed": plan.seed}).decode()
+
+
+def decode(line: str) -> Plan:
+    return msgspec.json.decode(line, type=Plan)

@@ -1,0 +1,176 @@
+"""Twenty-one known-bad edits of the real code, and the invariant that must catch each of them."""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import ModuleType
+from typing import Final
+
+import msgspec
+
+
+class Edit(msgspec.Struct, frozen=True):
+    module: str
+    old: str
+    new: str
+
+
+class Mutant(msgspec.Struct, frozen=True):
+    name: str
+    caught_by: str
+    edits: tuple[Edit, ...]
+
+
+_HANDLERS: Final = "services.mailer.handlers"
+_ATTEMPTS: Final = "libs.ledger.attempts"
+
+MUTANTS: Final = (
+    Mutant("no_arm", "I6", (
+        Edit(_HANDLERS,
+             "applied = await apply(self.records, job.key, job.arm(copy, ends_at), self.clock, rules)",
+             "found = await self.records.read(job.key)\n"
+             "        applied = Applied(events.Write(found, None), found)"),
+    )),
+    Mutant("arm_refusal_ignored", "I6", (
+        Edit(_HANDLERS, "if not applied.wrote:", "if applied.why == 'newer_items':"),
+    )),
+    Mutant("conflict_is_success", "I6", (
+        Edit("libs.ledger.apply", "    return False\n", "    return True\n"),
+    )),
+    Mutant("expired_lease_takes_over", "I2", (
+        Edit("services.mailer.resolver", "if not is_due(record, self.clock.now()):", "if False:"),
+        Edit("services.mailer.resolver", "and is_due(record, now)", ""),
+        Edit(_ATTEMPTS, "if record.state is not State.PENDING and not is_due(record, now):",
+             "if record.state is State.ERROR and not is_due(record, now):"),
+        Edit(_ATTEMPTS, '    if not is_due(record, now):\n        return Nothing("in_progress")\n',
+             ""),
+    )),
+    Mutant("no_windows", "I2", (
+        Edit(_ATTEMPTS,
+             "now + rules.fence_seconds + rules.evidence_seconds + 2 * rules.skew_seconds",
+             "now + 60"),
+    )),
+    Mutant("copy_not_marked", "I1", (
+        Edit("libs.ledger.states",
+             "return record.possible_duplicate or bool(record.ambiguous)"
+             " or record.state is State.SENDING",
+             "return False"),
+    )),
+    Mutant("refusal_drops_the_flag", "I14", (
+        Edit(_ATTEMPTS, "record, ambiguous=ambiguous, tries=tries,",
+             "record, possible_duplicate=False, ambiguous=(), tries=tries,"),
+    )),
+    Mutant("timeout_is_a_refusal", "I1", (
+        Edit(_HANDLERS,
+             "                self.reports.unknown(job, ready.transport, unknown)\n"
+             "                return record\n",
+             "                return await self._refused(job, '', Refused(unknown.code))\n"),
+    )),
+    Mutant("client_retries", "I1", (
+        Edit(_HANDLERS, "outcome = await ready.send()",
+             "outcome = await ready.send()\n"
+             "        if isinstance(outcome, Unknown):\n"
+             "            outcome = await ready.send()"),
+    )),
+    Mutant("sent_is_not_final", "I4", (
+        Edit("libs.ledger.states", "    return Nothing(WHY[record.state])\n\n\ndef _not_now",
+             "    if record.state is State.SENT:\n"
+             "        return next_record(record, now, 'again', state=State.PENDING, due_at=now)\n"
+             "    return Nothing(WHY[record.state])\n\n\ndef _not_now"),
+        Edit("services.lead.gates", "    if record and state is State.SENT:\n", "    if 0:\n"),
+        Edit("services.lead.gates", "case.record.state is not State.PENDING:",
+             "case.record.state in {State.CLOSED, State.ERROR}:"),
+    )),
+    Mutant("no_sweeper", "I8", (
+        Edit("libs.ledger.sweep", "overdue = await records.due(now, limit)", "overdue = []"),
+    )),
+    Mutant("nobody_looks_again", "I10", (
+        Edit("libs.ledger.states", "        due_at=event.due_at,\n        reason=event.reason,\n",
+             "        due_at=None,\n        reason=event.reason,\n"),
+    )),
+    Mutant("attempt_stands_still", "I3", (
+        Edit(_ATTEMPTS, "attempt = record.attempt + 1", "attempt = 1"),
+    )),
+    Mutant("one_nonce_for_all", "I3", (
+        Edit(_HANDLERS, "job_for(wish, record, self.new_id())", "job_for(wish, record, 'mine')"),
+    )),
+    Mutant("late_launch", "I7", (
+        Edit(_HANDLERS,
+             "if self.clock.boot() - ready.prepared_at > LAUNCH_SECONDS:  # 7", "if False:"),
+    )),
+    Mutant("copy_to_a_stranger", "I12", (
+        Edit("services.mailer.job", "recipients=tuple(address(each) for each in shop.recipients),",
+             "recipients=(*map(address, shop.recipients), 'customer@example.org'),"),
+    )),
+    Mutant("watch_ends_first", "I8", (
+        Edit("services.lead.watches",
+             "await self._make_due(LeadKey(watch.shop, thread_id), watch, record)", "pass"),
+    )),
+    Mutant("held_in_silence", "I8", (
+        Edit("services.mailer.reports", "await self.alerts.settle(record)", "pass"),
+    )),
+    Mutant("summary_not_kept", "I11", (
+        Edit("services.lead.summary", "if cached := await self._cached(subject):", "if cached := None:"),
+    )),
+    Mutant("two_under_never_two", "I2", (
+        Edit(_ATTEMPTS, 'if rules.policy != "never_zero":', "if False:"),
+        Edit(_ATTEMPTS, 'if rules.policy == "never_zero":', "if True:"),
+    )),
+    Mutant("hope_is_a_receipt", "I5", (
+        Edit(_HANDLERS, "if not isinstance(outcome, Accepted):", "if isinstance(outcome, Refused):"),
+        Edit(_HANDLERS, "job.receipt(outcome.message_id, self.clock.now())",
+             "job.receipt('', self.clock.now())"),
+    )),
+)  # fmt: skip
+"""Listed with their invariants before the first run; each must be caught by that one."""
+
+BY_NAME: Final = {mutant.name: mutant for mutant in MUTANTS}
+
+
+class _EditingLoader(SourceFileLoader):
+    """Reads a module's source with a mutant's edits in it; never touches the bytecode cache."""
+
+    def __init__(self, name: str, path: str, edits: Sequence[Edit]) -> None:
+        super().__init__(name, path)
+        self._edits = edits
+
+    def path_stats(self, path: str) -> dict[str, int]:
+        raise OSError("not cached")
+
+    def get_data(self, path: str) -> bytes:
+        source = super().get_data(path).decode()
+        for edit in self._edits:
+            if edit.old not in source:
+                raise AssertionError(f"the mutant's text is not in {edit.module}: {edit.old!r}")
+            source = source.replace(edit.old, edit.new)
+        return source.encode()
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def __init__(self, mutant: Mutant) -> None:
+        self._edits: dict[str, list[Edit]] = {}
+        for edit in mutant.edits:
+            self._edits.setdefault(edit.module, []).append(edit)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in self._edits:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        assert spec
+        assert spec.origin
+        loader = _EditingLoader(fullname, spec.origin, self._edits[fullname])
+        return importlib.machinery.ModuleSpec(fullname, loader, origin=spec.origin)
+
+
+def become(name: str) -> None:
+    """From now on this process imports the mutated code; nothing of it may be loaded yet."""
+    mutant = BY_NAME[name]
+    loaded = {edit.module for edit in mutant.edits} & set(sys.modules)
+    assert not loaded, f"already imported: {loaded}"
+    sys.meta_path.insert(0, _Finder(mutant))
