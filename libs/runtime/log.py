@@ -33,7 +33,9 @@ FIELDS: Final = frozenset(
 )  # fmt: skip
 """What a line may carry beside its text. `detail` is our own sentence, never theirs."""
 
-_IDS: Final = frozenset({"request_id", "thread_id", "entry_id", "message_id", "attachment_id"})
+_IDS: Final = frozenset(
+    {"request_id", "thread_id", "entry_id", "message_id", "attachment_id", "shutdown_date"}
+)
 """Checked where they come in, and made of digits often enough to look like a phone."""
 
 _SECRET_KEY = re.compile(

@@ -24,6 +24,7 @@ from libs.runtime.metrics import Metrics
 from libs.runtime.runtime import Runtime, Service, Site
 from libs.runtime.settings import CommonSettings, load
 
+METRICS_SETTING: Final = "HANDOFF_METRICS_PORT"
 STOP_SECONDS: Final = 15.0
 """How long handlers may finish after a stop signal; what is left comes back by itself."""
 
@@ -107,6 +108,8 @@ class _Process:
             services = [await plan.wire(plan.settings, runtime) for plan in self.plans]
             if self.extra:
                 services.append(await self.extra(runtime))
+            if port := self.plans[0].settings.metrics_port:
+                services.append(_numbers(port, services, runtime))
             return await _serve(services, runtime, stop, self.ready)
 
     async def _runtime(self, name: str, log: Log, stack: AsyncExitStack) -> Runtime:
@@ -156,6 +159,23 @@ async def _serve(
             runtime.log.error("unhandled_exception", exception_type=type(error).__name__)
         code = 1
     return code
+
+
+def _numbers(port: int, services: Sequence[Service], runtime: Runtime) -> Service:
+    """/health and /metrics of a process without HTTP of its own, for who scrapes it."""
+    from libs.web.edge import Edge, Tally
+    from libs.web.ops import Ops
+    from libs.web.server import EdgeServer
+
+    async def redis() -> bool:
+        return bool(await runtime.streams.redis.execute("PING"))
+
+    checks = [("redis", redis), *(check for service in services for check in service.health)]
+    clock = runtime.clock
+    tally = Tally(clock.boot())
+    ops = Ops(checks, runtime.metrics, clock, tally)
+    edge = Edge(ops.routes(), runtime.log, runtime.metrics, tally=tally, clock=clock)
+    return Service("numbers", sites=(Site(EdgeServer(edge), "0.0.0.0", port, METRICS_SETTING),))  # noqa: S104 - scraped from other machines; it holds no customer's words
 
 
 Tasks = list[asyncio.Task[None]]

@@ -1,0 +1,52 @@
+"""`docs/settings.md` names every setting there is, with its default, and no other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from libs.runtime.settings import CommonSettings, Rate
+from ops.inbox.settings import OneMachineSettings
+from services.attachments.settings import AttachmentsSettings
+from services.chat.settings import ChatSettings
+from services.gateway.settings import GatewaySettings
+from services.lead.settings import LeadSettings
+from services.mailer.settings import MailerSettings
+from services.session.settings import SessionSettings
+
+CLASSES: tuple[type[CommonSettings], ...] = (
+    GatewaySettings, SessionSettings, ChatSettings, LeadSettings, MailerSettings,
+    AttachmentsSettings, OneMachineSettings,
+)  # fmt: skip
+DOC = (Path(__file__).parents[3] / "docs" / "settings.md").read_text()
+NAMED = dict(re.findall(r"`([A-Z][A-Z0-9_]{3,})`(?: \[([^\]]+)\])?", DOC))
+
+
+def _fields() -> dict[str, object]:
+    return {
+        field.encode_name: field.default
+        for settings in CLASSES
+        for field in msgspec.structs.fields(settings)
+    }
+
+
+def test_every_setting_is_in_the_doc() -> None:
+    assert _fields().keys() <= NAMED.keys()
+
+
+def test_the_doc_names_no_setting_that_is_not() -> None:
+    assert NAMED.keys() <= _fields().keys()
+
+
+@pytest.mark.parametrize("name", sorted(_fields()))
+def test_the_doc_tells_the_default(name: str) -> None:
+    default, said = _fields()[name], NAMED[name]
+    if isinstance(default, Rate):
+        assert said == f"{default.count}/{default.seconds}"
+    elif default in ("", None) or not isinstance(default, str | int | float):
+        assert not re.fullmatch(r"[\d.]+", said)
+    elif name not in {"SMTP_PORT", "LIMIT_UPLOAD_MEGABYTES_PER_DAY"}:
+        assert said == f"{default:g}" if isinstance(default, float) else str(default)
