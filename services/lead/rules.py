@@ -193,16 +193,23 @@ def _word_in(words: tuple[str, ...], text: str) -> str:
 
 @lru_cache(maxsize=256)
 def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
-    """Whole words where the script has them: `torn` is not in `tornado`."""
+    """Words with their endings where the script has them: `replacing`, but no `tornado`."""
     longest_first = sorted(words, key=len, reverse=True)
-    spaced = "|".join(re.escape(word) for word in longest_first if word[-1] < _UNSPACED)
+    spaced = "|".join(_with_endings(word) for word in longest_first if word[-1] < _UNSPACED)
     other = "|".join(re.escape(word) for word in longest_first if word[-1] >= _UNSPACED)
     whole = rf"(?<![^\W\d_])(?:{spaced})(?![^\W\d_])" if spaced else ""
     return re.compile("|".join(part for part in (whole, other) if part) or r"(?!)", re.IGNORECASE)
 
 
+def _with_endings(word: str) -> str:
+    if len(word) < _LONG_WORD:
+        return re.escape(word) + "(?:s|es|ed|ing)?"
+    return re.escape(word.removesuffix("e")) + r"[^\W\d_]{0,4}"
+
+
+_LONG_WORD: Final = 5
 _UNSPACED: Final = "\u0900"
-"""From here on scripts write words together, or change their endings."""
+"""From here on scripts write words together, or change them otherwise."""
 
 
 def _of_kind(contacts: Iterable[Contact], kind: str) -> str | None:
