@@ -21,7 +21,7 @@ check: $(VENV)/.dev ## lint, format, types, import rules, unit and flow tests (u
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit tests/flow tests/contracts
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit tests/flow
 
 bench: $(VENV)/.dev ## every number we promise, beside its floor
 	@$(BIN)/python -m tests.bench

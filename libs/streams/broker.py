@@ -11,11 +11,14 @@ whether it was done.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from libs.errors import Unavailable
+
+SUSPECT_DELIVERIES: Final = 2
+"""Handed out this often without an end, an entry may be what ends its readers."""
 
 
 class LaneMissing(Unavailable):

@@ -8,8 +8,15 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from libs.runtime.clock import Clock
-from libs.streams.broker import DeadLetter, Entry, LaneMissing, LaneStats, Later, Turn
-from libs.streams.scripts import SUSPECT_DELIVERIES
+from libs.streams.broker import (
+    SUSPECT_DELIVERIES,
+    DeadLetter,
+    Entry,
+    LaneMissing,
+    LaneStats,
+    Later,
+    Turn,
+)
 
 T = TypeVar("T")
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from libs.streams.broker import SUSPECT_DELIVERIES
 from libs.streams.client import Script
 
 GROUP: Final = "readers"
 """One group a stream: a second reader gets a stream of its own."""
 
-SUSPECT_DELIVERIES: Final = 2
-"""Handed out this often without an end, an entry may be what ends its readers."""
 
 PREPARE: Final = Script("""
 local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], 'readers', '0', 'MKSTREAM')
