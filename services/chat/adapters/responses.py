@@ -14,6 +14,7 @@ from libs.errors import Unavailable
 from libs.runtime.log import Log
 from libs.runtime.metrics import MODEL_CALLS, Metrics
 from services.chat.adapters.model import ModelConnection
+from services.chat.pacing import paced
 from services.chat.phrases import phrases_in
 from services.chat.ports import AnswerFailed, Moment, PhoneField, Purse
 from services.chat.prompt import instructions, lines
@@ -60,7 +61,7 @@ class ResponsesAgent:
         for attempt in range(1, TRIES + 1):
             heard = False
             try:
-                async with aclosing(self._call(moment)) as pieces:
+                async with aclosing(paced(self._call(moment))) as pieces:
                     async for piece in pieces:
                         heard = True
                         yield piece
