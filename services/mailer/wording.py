@@ -60,9 +60,8 @@ def clip(text: str, limit: int) -> str:
     """At most `limit` characters, cut at a word where there is one near the end."""
     if len(text) <= limit:
         return text
-    head = text[: limit - 1]
-    space = head.rfind(" ")
-    return (head[:space] if space > limit * 2 // 3 else head).rstrip(" ,;:-") + "…"
+    space = text.rfind(" ", 0, limit)
+    return text[: space if space > limit * 2 // 3 else limit - 1].rstrip(" ,;:-") + "…"
 
 
 def may_link(text: str) -> bool:
