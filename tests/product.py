@@ -71,6 +71,13 @@ class Product:
         assert said == "Handoff is running.\n", self.log
         return time.monotonic() - began
 
+    def said(self) -> str:
+        """What it prints for a person, after the first line."""
+        assert self.process
+        assert self.process.stdout
+        lines = iter(self.process.stdout.readline, "Ctrl-C stops it.\n")
+        return "".join(lines)
+
     @property
     def log(self) -> str:
         return (self.data.parent / f"{self.data.name}.log").read_text()

