@@ -35,7 +35,8 @@ OTHER_NUMBER: Final = re.compile(
     r"(?:\b(?:orders?|invoices?|inv|po|p\.o\.|ref(?:erence)?|vin|part|serial|s/n|sn|tracking|case|"
     r"ticket|claim|policy|account|acct|license|licence|plate|zip|stock|sku|upc|ean|isbn|model|"
     r"confirmation|conf|booking|quote|estimate|job|work order|wo|ro|item|lot|fax|routing|card|ssn|"
-    r"passport|imei|member|customer|employee|dot|usdot|reg(?:istration)?|fabric|colou?r|code|"
+    r"passport|imei|member|customer|employee|dot|usdot|reg(?:istration)?|fabric|colou?r|"
+    r"(?<!area )code|"
     r"pedido|orden|factura|serie|p[oó]liza|placa|cuenta|gu[ií]a|rastreo|reclamo|c[oó]digo|folio|"
     r"commande|facture|dossier|nota|protocolo|chassis|apólice|pesanan|resi|hóa đơn|đơn hàng)|"
     r"заказ\w*|счет\w*|订单|訂單|发票|發票|单号|單號|车架|車架|주문|송장|차대|注文|車台|فاتورة|طلب|سفارش|ऑर्डर|बिल)"
@@ -60,7 +61,7 @@ NOT_THIS_BEFORE: Final = re.compile(
     r"(?: (?:at|on))?|no longer|used to be|(?:old|previous|former|other shop'?s?|wrong) "
     r"(?:phone |cell |email )?(?:number|phone|cell|email|address|one|mail)?(?: (?:is|was))?|"
     r"i (?:just )?(?:called|dialed|dialled|rang|texted|emailed)(?: (?:you|them))?(?: (?:at|on))?|"
-    r"missed call from|call from|en lugar de|en vez de|ya no es|no (?:es|era)(?: el)?|"
+    r"en lugar de|en vez de|ya no es|no (?:es|era)(?: el)?|"
     r"n[uú]mero (?:viejo|anterior|equivocado)(?: (?:es|era))?|"
     r"correo (?:viejo|anterior)(?: (?:es|era))?|(?:llam[eé]|marqu[eé]) al|"
     r"não (?:é|era)(?: o)?|pas le|au lieu d[eu]|bukan|không phải(?: là)?)|"
@@ -84,32 +85,42 @@ CORRECTS: Final = re.compile(
     r"mistyped|misspelled|mis-?spelt|scratch that|ignore (?:that|the|my)|disregard|instead|"
     r"should (?:be|have been|read)|supposed to be|actually|new (?:number|phone|email|cell)|"
     r"oops|whoops|let me (?:correct|fix)|use this|better (?:number|email|to use)|changed my|"
-    r"correct(?:ed)? (?:number|email|one|is)|(?:right|real) (?:number|email|one) is|"
-    r"me equivoqu[eé]|correcci[oó]n|quise decir|quer[ií]a decir|en realidad|mejor (?:a|al|use|este)|"
+    r"correct(?:ed)? (?:number|email|one|is)|"
+    r"(?:number|email|phone|cell) (?:has )?changed|it'?s now|is now|"
+    r"(?:right|real) (?:number|email|one) is|"
+    r"me equivoqu[eé]|correcci[oó]n|quise decir|quer[ií]a decir|en realidad|"
+    r"mejor (?:a|al|use|este)|"
     r"est[aá] mal|escrib[ií] mal|n[uú]mero correcto|correo correcto|el correcto|"
     r"corre[cç][aã]o|errei|na verdade|quis dizer|o certo|erreur|je voulais dire|en fait|je me suis|"
     r"correction|nhầm|sai số|đính chính|mali|ibig kong sabihin|salah|maksud saya|ralat)\b|"
     r"不对|不對|更正|打错|打錯|写错|寫錯|说错|說錯|错了|錯了|应该是|應該是|改成|정정|잘못|틀렸|訂正|間違|正しくは|"
-    r"تصحيح|خطأ|الصحيح|أقصد|اشتباه|درستش|منظورم|ошиб|исправ|вернее|точнее|ग़लत|गलत|सही नंबर|ਗਲਤ|தவறு|తప్పు",
+    r"تصحيح|خطأ|الصحيح|أقصد|اشتباه|درستش|منظورم|ошиб|исправ|вернее|точнее|"
+    r"ग़लत|गलत|सही नंबर|ਗਲਤ|தவறு|తప్పు",
     re.IGNORECASE,
 )
 """Before a value: it stands in for the one before."""
 
+_APOLOGIES: Final = (
+    r"\b(?:sorry|apologies|wait|actually|pardon|perd[oó]n|disculp[ea]|desculp[ea]|d[eé]sol[eé]e?|"
+    r"xin lỗi|pasensya|maaf|извините|простите)\b|抱歉|对不起|對不起|不好意思|죄송|"
+    r"すみません|ごめん|عفوا|عفوًا|آسف|ببخشید|माफ़?|ਮਾਫ|மன்னிக்க|క్షమించండి"
+)
+APOLOGY: Final = re.compile(_APOLOGIES, re.IGNORECASE)
+
 SORRY: Final = re.compile(
-    r"(?:\b(?:sorry|apologies|no|nope|wait|actually|pardon|perd[oó]n|disculp[ea]|desculp[ea]|"
-    r"d[eé]sol[eé]e?|xin lỗi|pasensya|maaf|извините|простите|нет)\b|抱歉|对不起|對不起|不好意思|"
-    r"죄송|아니|すみません|ごめん|عفوا|عفوًا|آسف|ببخشید|माफ़?|ਮਾਫ|மன்னிக்க|క్షమించండి)"
-    r"(?:[\s,.!:;*\-–—…()]|\b(?:it|its|it's|it’s|is|that|that's|thats|this|my|the|number|phone|cell|"
-    r"email|address|mail|i|meant|mean|be|should|es|el|mi|n[uú]mero|correo|é|o|meu|c'est|mon|là|số|"
-    r"nomor|saya|to|was|so|here|ay|ang|это|мой|номер)\b|是|号码|號碼|应该|應該|번호|요|합니다|입니다|"
-    r"番号|は|です|هو|رقمي|الرقم|شماره|नंबर|है|करें|कीजिए)*$",
+    rf"(?:{_APOLOGIES}|(?:^|[.!?;,]\s?)(?:no+|nope|нет)\b|아니)"
+    r"(?:[\s,.!:;*\-…()]|\b(?:it|its|it's|is|that|that's|thats|this|my|the|number|phone|cell|"
+    r"email|address|mail|i|meant|mean|be|should|es|el|le|la|mi|n[uú]mero|correo|é|o|meu|c'est|mon|"
+    r"là|số|nomor|saya|to|was|so|here|ay|ang|это|мой|номер)\b|是|号码|號碼|应该|應該|번호|요|합니다|"
+    r"입니다|番号|は|です|هو|رقمي|الرقم|شماره|नंबर|है|करें|कीजिए)*$",
     re.IGNORECASE,
 )
 """An apology right before a value, and nothing but glue between them."""
 
 OLD_ONE_AFTER: Final = re.compile(
-    r"[^.!?]{0,40}?\b(?:instead|is (?:the )?(?:correct|right|better|new)|not the (?:other|first|one "
-    r"(?:above|before|i))|(?:ignore|forget|disregard) the|es el (?:correcto|bueno|nuevo)|"
+    r"[^.!?]{0,40}?\b(?:instead|is (?:the )?(?:correct|right|new)|not \d{2}|"
+    r"not the (?:other|first|one (?:above|before|i))|(?:ignore|forget|disregard) the|"
+    r"es el (?:correcto|bueno|nuevo)|"
     r"(?:the )?(?:other|first|last|previous) (?:one|number|email) (?:was|is) (?:wrong|old|a typo))",
     re.IGNORECASE,
 )

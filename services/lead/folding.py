@@ -1,35 +1,48 @@
-"""Text as a reader sees it: every script's digits, dashes and spaces as ASCII, nothing invisible."""
+"""Text as a reader sees it: digits, dashes and spaces of any script in ASCII, nothing unseen."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
-_GONE = "\x00"
-_LINE_ENDS = frozenset("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
-_DOTS = frozenset("·•・。｡۔")
-_COMMAS = frozenset("、،")
-_KEYCAP = "\u20e3"
-_ROW = re.compile(r"[^\n]+")
+_GONE: Final = "\x00"
+MASK: Final = "\x01"
+"""Stands where something was read already: no number goes on through it."""
+_LINE_ENDS: Final = frozenset("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
+_LOOKALIKES: Final = {
+    **dict.fromkeys("·•・。｡\u06d4", "."),
+    **dict.fromkeys("、،", ","),
+    **dict.fromkeys("\u2018\u2019\u02bc", "'"),
+    **dict.fromkeys("\u201c\u201d", '"'),
+    "\t": " ",
+    "\u2212": "-",
+}
+_KEYCAP: Final = "\u20e3"
+_QUOTED: Final = re.compile(r"^ *(?:>|&gt;|\| ).*$", re.MULTILINE)
 
 
-class Row(msgspec.Struct, frozen=True):
-    """One line of a message, folded; `original` tells where a place in it stands in the message."""
+class Folded(msgspec.Struct, frozen=True):
+    """One message. `original` tells where a place in `text` stands in what was sent."""
 
     text: str
-    start: int
     kept: tuple[int, ...] = ()
     """Where each character comes from; empty when nothing was taken out."""
 
-    def original(self, place: int) -> int:
-        """For the place after the last character too."""
-        if not self.kept:
-            return self.start + place
-        last = place == len(self.kept)
-        return self.kept[place - 1] + 1 if last else self.kept[place]
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        return (self.kept[start], self.kept[end - 1] + 1) if self.kept else (start, end)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A value at [start, end) of a folded text."""
+
+    value: str
+    shown: str
+    start: int
+    end: int
+    doubt: str = ""
 
 
 class _Folding(dict[int, str]):
@@ -44,31 +57,35 @@ def _fold_character(char: str) -> str:
     category = unicodedata.category(char)
     if char in _LINE_ENDS:
         return "\n"
+    if same := _LOOKALIKES.get(char):
+        return same
     if category in {"Cf", "Cc", "Cs"} or char == _KEYCAP or "\ufe00" <= char <= "\ufe0f":
-        return " " if char == "\t" else _GONE
+        return _GONE
     if (digit := unicodedata.digit(char, None)) is not None:
         return str(digit)
-    if category == "Pd" or char == "\u2212":
-        return "-"
-    for same, as_ascii in ((_DOTS, "."), (_COMMAS, ",")):
-        if char in same:
-            return as_ascii
-    if category == "Zs":
-        return " "
+    if category in {"Pd", "Zs"}:
+        return "-" if category == "Pd" else " "
     plain = unicodedata.normalize("NFKC", char)
     return plain if len(plain) == 1 and plain.isascii() else char
 
 
-_FOLDING = _Folding()
+_FOLDING: Final = _Folding()
 
 
-def rows_of(text: str) -> Iterator[Row]:
-    """The lines of a message, empty ones left out."""
+def fold(text: str) -> Folded:
+    """What the customer quoted (`> ...`) is masked: it is not their speech."""
     folded = text.translate(_FOLDING)
     kept: tuple[int, ...] = ()
     if _GONE in folded:
-        kept = tuple(i for i, char in enumerate(folded) if char != _GONE)
+        kept = tuple(place for place, char in enumerate(folded) if char != _GONE)
         folded = folded.replace(_GONE, "")
-    for found in _ROW.finditer(folded):
-        start, end = found.span()
-        yield Row(found[0], start, kept[start:end])
+    return Folded(_QUOTED.sub(lambda found: MASK * len(found[0]), folded), kept)
+
+
+def masked(text: str, found: list[Found]) -> str:
+    """The text without these values, every other character in its place."""
+    pieces, at = [], 0
+    for one in sorted(found, key=lambda one: one.start):
+        pieces += [text[at : one.start], MASK * (one.end - one.start)]
+        at = one.end
+    return "".join([*pieces, text[at:]])

@@ -66,8 +66,9 @@ _HUNDREDS: Final = (
 )
 _TIMES: Final = {"double": 2, "triple": 3, "doble": 2, "dobles": 2, "duplo": 2, "triplo": 3}
 _BETWEEN: Final = frozenset(
-    "y e and dash hyphen guion guión dot punto ponto point space area code then luego entonces".split()
-)
+    ("y", "e", "and", "dash", "hyphen", "guion", "guión", "dot", "punto", "ponto", "point",
+     "space", "area", "code", "then", "luego", "entonces")
+)  # fmt: skip
 """May stand between two numbers without meaning anything."""
 
 
@@ -146,24 +147,22 @@ def _closed(run: list[re.Match[str]]) -> Iterator[SpokenDigits]:
 def _read(words: list[str]) -> str:
     """Digits as dictated: `forty two` is 42, `double five` 55, `cuatrocientos ocho` 408."""
     out: list[str] = []
-    held, size, times = 0, 0, 1
+    number, size, times = 0, 0, 1
     for word in [*words, ""]:
         value, own = _VALUES.get(word, (-1, 0))
         if size > 1 and word in _JOINS:
             continue  # forty-two, treinta y dos
         if 0 < value < size and own < size:
-            held, size = held + value, own
+            number, size = number + value, own
             continue
         if size:
-            out.append(str(held) * times)
-            held, size, times = 0, 0, 1
-        if word in _TIMES:
-            times = _TIMES[word]
+            out.append(str(number) * times)
+            size, times = 0, 1
+        if own:
+            number, size = value, own
         elif word.isdecimal():
-            out.append(word * times if len(word) == 1 else word)
-            times = 1
-        elif word in _ROUND:
-            out.append(_ROUND[word])
-        elif value >= 0:
-            held, size = value, own
+            out.append(word)
+        else:
+            times = _TIMES.get(word, times)
+            out.append(_ROUND.get(word, ""))
     return "".join(out)

@@ -1,0 +1,76 @@
+"""What stands around a number tells whether it is a phone: or an order, a price, a file, a VIN."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from services.lead.contact_words import MONEY_AFTER, MONEY_BEFORE, OTHER_NUMBER, PHONE_CUE
+from services.lead.providers import FILE_ENDINGS
+
+_BEFORE: Final = 100
+_AFTER: Final = 60
+"""How far around a number the text is read for what it is."""
+_BARE_DIGITS: Final = 10
+EXTENSION: Final = re.compile(
+    r"[ ,;(]{0,3}(?:extension|extn?|ext|x|anexo|interno|int|poste|ramal|доб|"
+    r"分机|分機|內線|内线|내선|内線)"
+    r"[ .:#]{0,3}(\d{1,6})\)?(?!\d)| ?# ?(\d{1,5})(?!\d)",
+    re.IGNORECASE,
+)
+_GLUED_BEFORE: Final = re.compile(r"[A-Za-z0-9_$@&%]+\Z")
+_HASTE: Final = re.compile(rf"(?:is|me|at|on|es|al|to)\Z|{PHONE_CUE.pattern}", re.IGNORECASE)
+"""A word that a number is glued to by haste, and not because it is a name of something."""
+_WORD: Final = re.compile(r"[A-Za-z_]+")
+_FILE_AFTER: Final = re.compile(rf"[\w()\-]{{0,40}}\.(?:{'|'.join(FILE_ENDINGS)})\b", re.IGNORECASE)
+_PAGE: Final = re.compile(r"(?:https?://|www\.)(?!wa\.me/|api\.whatsapp\.)", re.IGNORECASE)
+_NAMED_PHONE: Final = re.compile(
+    r"(?:phone|cell|mobile|tel)\w*[\s:#.]*(?:\w+ ){0,2}$", re.IGNORECASE
+)
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """What may be a number: `written` as phonenumbers is to read it."""
+
+    written: str
+    start: int
+    end: int
+    doubt: str = ""
+    needs_cue: bool = False
+
+
+def may_be_phone(text: str, candidate: Candidate, *, asked: bool) -> bool:
+    line = text.rfind("\n", max(0, candidate.start - _BEFORE), candidate.start) + 1
+    before = text[max(line, candidate.start - _BEFORE, 0) : candidate.start]
+    after = text[candidate.end : candidate.end + _AFTER].partition("\n")[0]
+    if _FILE_AFTER.match(after.lstrip(" )")) or _PAGE.search(before.rpartition(" ")[2]):
+        return False
+    if MONEY_BEFORE.search(before) or MONEY_AFTER.match(after):
+        return False
+    if _is_glued(before, after) or (
+        OTHER_NUMBER.search(before) and not _NAMED_PHONE.search(before)
+    ):
+        return False
+    bare = candidate.written.isdecimal() and candidate.end - candidate.start <= _BARE_DIGITS
+    needs_cue = candidate.needs_cue or (bare and before.rstrip().endswith("#"))
+    return not needs_cue or asked or _is_announced(text, candidate)
+
+
+def _is_glued(before: str, after: str) -> bool:
+    """Part of a longer name, such as a VIN or a picture's."""
+    if (glued := _GLUED_BEFORE.search(before)) and not _HASTE.match(glued[0]):
+        return True
+    if (word := _WORD.match(after)) and not EXTENSION.match(after):
+        return not PHONE_CUE.match(word[0])
+    return False
+
+
+def _is_announced(text: str, candidate: Candidate) -> bool:
+    """By a word near it, or by standing alone."""
+    start, end = max(0, candidate.start - _BEFORE), candidate.end + _AFTER
+    if PHONE_CUE.search(text, start, end):
+        return True
+    around = text[start : candidate.start] + text[candidate.end : end]
+    return not around.strip(" .!?,;:()") and not candidate.doubt

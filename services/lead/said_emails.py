@@ -1,0 +1,134 @@
+"""Email addresses that were said or spaced out: `maria dot lopez at gmail dot com`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from services.lead.contact_words import EMAIL_CUE
+from services.lead.folding import Found
+from services.lead.providers import ENDINGS, doubt_about, is_provider
+
+MOST_LOOKED_AT: Final = 60
+_NEAR: Final = 100
+
+_AT_WORDS: Final = "at|arroba|arobase|собака|a còng|艾特|アットマーク|アット|골뱅이|آت|ات"
+_DOT_WORDS: Final = "dot|punto|ponto|point|точка|chấm|cham|点|點|ドット|점|닷|titik|نقطة|نقطه"
+_HINTS: Final = ("@", " at ", "at)", "at]", "at}", "at>", "at )", "at ]", *_AT_WORDS.split("|")[1:])
+_DOT: Final = (
+    rf"(?: ?[(\[{{<] ?(?:\.|{_DOT_WORDS}) ?[)\]}}>] ?| (?:{_DOT_WORDS}) | ?[.,] ?|"
+    r"点|點|ドット|점|닷)"
+)
+_SAID: Final = re.compile(
+    rf"([(\[{{<] ?(?:@|{_AT_WORDS}|a) ?[)\]}}>] ?| (?:{_AT_WORDS}) |@ ?|"
+    r"艾特|アットマーク|アット|골뱅이)"
+    rf"([a-z0-9-]{{2,63}}+)((?:{_DOT}[a-z]{{2,24}}+){{1,2}})"
+)
+"""For lower-case text."""
+_ENDING_PART: Final = re.compile(rf"({_DOT})([a-z]{{2,24}}+)")
+_JOINS: Final = {
+    ".": ("dot", "punto", "ponto", "point", "точка", "chấm", "period", "titik", "(dot)", "[dot]",
+          "(.)", "[.]", "(punto)", "."),
+    "_": ("underscore", "underline", "bajo", "baixo", "_"),
+    "-": ("dash", "hyphen", "guion", "guión", "minus", "-"),
+    "+": ("plus",),
+}  # fmt: skip
+_JOIN: Final = {word: mark for mark, words in _JOINS.items() for word in words}
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
+_NO_NAME: Final = frozenset({
+    "me", "us", "him", "her", "them", "you", "we", "i", "im", "i'm", "it", "is", "are", "was", "am",
+    "be", "look", "looking", "work", "working", "here", "there", "at", "or", "and", "the", "a",
+    "an", "in", "on", "email", "mail", "reach", "contact", "stop", "arrive", "shop", "only", "just",
+    "back", "home", "good", "located", "available", "meet", "stay", "aim", "not", "correo", "es",
+    "mi", "en", "el", "la",
+})  # fmt: skip
+"""Words before `at` that are nobody's name: `reach me at ...`."""
+_CUE_BEFORE: Final = re.compile(
+    r"(?:e-?mail|mail|correo(?: electr[oó]nico)?|address|direcci[oó]n)"
+    r"(?: address)?(?: (?:is|it's|its|es|é|would be))?[: ]*$",
+    re.IGNORECASE,
+)
+_MOST_FIRST_NAMES: Final = 3
+
+
+def said_emails(text: str, lowered: str) -> Iterator[Found]:
+    if any(hint in lowered for hint in _HINTS):
+        for found in islice(_SAID.finditer(lowered), MOST_LOOKED_AT):
+            yield from _said(text, found)
+
+
+def goes_on_as_said(lowered: str, at: int) -> bool:
+    """`maria@gmail dot com`: the typed half is not the whole."""
+    return _SAID.match(lowered, at) is not None
+
+
+def _said(text: str, found: re.Match[str]) -> Iterator[Found]:
+    domain, end, doubt = _said_domain(found)
+    if not domain:
+        return
+    bracketed = found[1].strip()[:1] in {"(", "[", "{", "<"}
+    cued = EMAIL_CUE.search(text, max(0, found.start() - _NEAR), found.end() + _NEAR) is not None
+    if not (bracketed or cued or is_provider(domain) or doubt_about(domain)):
+        return
+    local, start, unsure = _said_local(text, found.start())
+    if local:
+        value = f"{local}@{domain}"
+        yield Found(value, value, start, end, doubt or unsure or doubt_about(domain))
+
+
+def _said_domain(found: re.Match[str]) -> tuple[str, int, str]:
+    """As much of it as ends in something people have mail at."""
+    parts = list(_ENDING_PART.finditer(found[3]))
+    while parts:
+        endings = ".".join(part[2].lower() for part in parts)
+        if endings in ENDINGS:
+            end = found.start(3) + parts[-1].end()
+            comma = any("," in part[1] for part in parts)
+            doubt = f"written as {found[2]}{found[3]}" if comma else ""
+            return f"{found[2].lower()}.{endings}", end, doubt
+        parts.pop()
+    return "", 0, ""
+
+
+def _said_local(text: str, end: int) -> tuple[str, int, str]:
+    """Read backwards from the at: `maria dot lopez`, `m a r i a`, `maria guion bajo l`."""
+    floor = max(text.rfind("\n", 0, end) + 1, end - _NEAR)
+    words = [(word[0], floor + word.start()) for word in re.finditer(r"\S+", text[floor:end])]
+    if not words:
+        return "", 0, ""
+    word, start = words.pop()
+    local = re.split(r"[:=\"'(\[<,;]", word)[-1]
+    start += len(word) - len(local)
+    if not _NAME.fullmatch(local) or local.lower() in _NO_NAME:
+        return "", 0, ""
+    parts, spelled = [local], len(local) == 1
+    while words:
+        mark = _JOIN.get(words[-1][0].lower())
+        if mark and len(words) > 1:
+            words.pop()
+            if words[-1][0].lower() in {"guion", "guión", "underscore"} and len(words) > 1:
+                words.pop()
+        elif not (spelled and len(words[-1][0]) == 1):
+            break
+        if not _NAME.fullmatch(words[-1][0]):
+            break
+        word, start = words.pop()
+        parts[:0] = [word, mark or ""]
+        spelled = len(word) == 1
+    return _with_first_names(text, words, "".join(parts), start)
+
+
+def _with_first_names(
+    text: str, words: list[tuple[str, int]], local: str, start: int
+) -> tuple[str, int, str]:
+    """`my email is maria lopez at gmail dot com`: all words after the cue, joined, with a doubt."""
+    joined = local
+    for word, begins in reversed(words[-_MOST_FIRST_NAMES:]):
+        if not _NAME.fullmatch(word) or word.lower() in _NO_NAME:
+            break
+        joined = word + joined
+        if _CUE_BEFORE.search(text[max(0, begins - 40) : begins]):
+            return joined, begins, "said with a space: ask how it is spelled"
+    return local, start, ""
