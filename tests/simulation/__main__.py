@@ -1,10 +1,10 @@
 """
 Simulates the sending protocol on the real code.
 
-    python -m tests.simulation --seeds 20000        random faults; the table; exit 1 on a violation
-    python -m tests.simulation --every-crash        a crash at each await of the send path, and pairs
-    python -m tests.simulation --mutants            each known-bad edit must be caught
-    python -m tests.simulation --replay '<plan>'    one run again, with its story
+    python -m tests.simulation --seeds 20000       random faults; the table; exit 1 on a violation
+    python -m tests.simulation --every-crash       a crash at each await of the send path, and pairs
+    python -m tests.simulation --mutants           each known-bad edit must be caught
+    python -m tests.simulation --replay '<plan>'   one run again, with its story
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from tests.simulation import mutants
 
@@ -37,14 +40,14 @@ def main() -> int:
         return _replay(given.replay)
     started = time.monotonic()
     totals, broken = _run(given)
-    print("\n".join(totals.lines()))
-    print(f"{'wall seconds':<26}{time.monotonic() - started:>14,.0f}")
+    _say("\n".join(totals.lines()))
+    _say(f"{'wall seconds':<26}{time.monotonic() - started:>14,.0f}")
     return _report(broken, shrink=not given.no_shrink)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--seeds", type=int, default=1000, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -66,7 +69,8 @@ def _run(given: argparse.Namespace) -> tuple[Totals, list[Result]]:
     seeds = range(given.first, given.first + given.seeds)
     if given.mutant:
         plans = itertools.chain(modes.clean(range(3)), modes.swarm(seeds))
-        return modes.run(plans, until=mutants.BY_NAME[given.mutant].caught_by)
+        named = (replace(plan, mutation=given.mutant) for plan in plans)
+        return modes.run(named, until=mutants.BY_NAME[given.mutant].caught_by)
     if given.jobs == 1:
         return modes.run(modes.swarm(seeds))
     totals, broken = modes.Totals(), []
@@ -88,25 +92,25 @@ def _report(broken: list[Result], *, shrink: bool) -> int:
     from tests.simulation import modes
 
     for result in broken[:20]:
-        print(f"\nseed {result.plan.seed} broke " + "; ".join(result.violations[:5]))
+        _say(f"\nseed {result.plan.seed} broke " + "; ".join(result.violations[:5]))
+        _say(f"replay: python -m tests.simulation --replay '{modes.encode(result.plan)}'")
     if broken and shrink:
-        smallest = modes.shrink(broken[0])
-        print(f"\nsmallest: {smallest.violations[0]}")
-        print(f"replay:   python -m tests.simulation --replay '{modes.encode(smallest.plan)}'")
+        smallest = modes.shrink(broken[-1])
+        _say(f"\nsmallest: {smallest.violations[0]}")
+        _say(f"replay: python -m tests.simulation --replay '{modes.encode(smallest.plan)}'")
     return 1 if broken else 0
 
 
 def _replay(line: str) -> int:
+    if mutation := msgspec.json.decode(line).get("mutation"):
+        mutants.become(mutation)
     from tests.simulation import modes
 
-    plan = modes.decode(line)
-    if plan.mutation:
-        mutants.become(plan.mutation)
-    result = modes.simulate(plan)
+    result = modes.simulate(modes.decode(line))
     for number, fault, at, where in result.struck:
         if not fault.startswith("("):
-            print(f"{at:10.3f} s  {number:4}  {fault:24} {where}")
-    print(f"trace {result.trace}")
+            _say(f"{at:10.3f} s  {number:4}  {fault:24} {where}")
+    _say(f"trace {result.trace}")
     return _report([result] if result.violations else [], shrink=False)
 
 
@@ -116,7 +120,7 @@ def _mutants(seeds: int) -> int:
 
     missed = 0
     for mutant in mutants.MUTANTS:
-        ran = subprocess.run(  # noqa: S603 - ourselves
+        ran = subprocess.run(
             [sys.executable, "-m", "tests.simulation", "--mutant", mutant.name, "--no-shrink",
              "--seeds", str(seeds)],
             check=False, capture_output=True, text=True,
@@ -124,9 +128,16 @@ def _mutants(seeds: int) -> int:
         caught = ran.returncode == 1 and f"{mutant.caught_by}:" in ran.stdout
         missed += not caught
         told = [line for line in ran.stdout.splitlines() if line.startswith("seed ")][-1:]
-        print(f"{mutant.name:28} {mutant.caught_by:4} {'caught' if caught else 'MISSED'}"
-              f"  {told[0][:110] if told else ran.stderr[-300:]}", flush=True)  # fmt: skip
+        _say(
+            f"{mutant.name:28} {mutant.caught_by:4} {'caught' if caught else 'MISSED'}"
+            f"  {told[0][:110] if told else ran.stderr[-300:]}"
+        )
     return 1 if missed else 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

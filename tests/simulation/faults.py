@@ -38,11 +38,11 @@ DELICATE: Final = frozenset(
      "journal.written", "redis.mark", "blobs.put", "model.answered"}
 )  # fmt: skip
 """Where a process dies or sleeps ten times as often: few awaits decide everything."""
+_CHORES: Final = ("turn", "read", "own", "claim", "prepare", "renew", "stats", "schedule")
 IDLE: Final = frozenset(
-    {"records.due", *(f"redis.{what}" for what in ("turn", "read", "own", "claim", "prepare",
-                                                   "renew", "stats", "hand_back", "schedule"))}
-)  # fmt: skip
-"""What a mailer also does when there is nothing to send."""
+    {"records.due", "records.due_watches", *(f"redis.{chore}" for chore in _CHORES)}
+)
+"""What a process also does when there is nothing to do: not traced, and in no time."""
 PROVIDER_RATE: Final = 0.2
 """A lead meets its provider once, Redis a thousand times."""
 MODEL_RATE: Final = 0.3
@@ -96,7 +96,6 @@ class Faults:
         self.on_excuse: Callable[[], None] = lambda: None
         self.on_crash: Callable[[SimProcess], None] = lambda _: None
         self.trace = hashlib.sha256()
-        self.calls = 0
         self.sending_calls = 0
         self._down: dict[str, float] = {}
 
@@ -122,7 +121,8 @@ class Faults:
         where = f"{part}.{method}"
         self._check_up(part, where)
         await self.point(where)
-        await asyncio.sleep(self.rng.uniform(0.0005, 0.01))
+        if where not in IDLE:
+            await asyncio.sleep(self.rng.uniform(0.0005, 0.01))
         await self._on_the_way(part, where, act)
         reply = await act()
         if self.strikes(f"{part}.applied_twice", where):
@@ -149,7 +149,7 @@ class Faults:
     def _check_up(self, part: str, where: str) -> None:
         now = self.loop.time()
         if self.strikes(f"{part}.down", where, rate=self.plan.rate / 10):
-            self._down[part] = now + self.rng.uniform(5, 120)
+            self._down[part] = now + self.rng.uniform(5, 60)
         if self._down.get(part, 0) > now:
             raise Unavailable(part, "down")
 
@@ -158,12 +158,12 @@ class Faults:
         process = PROCESS.get()
         if process is None:
             return
-        self.calls += 1
-        self.note(process.name, where)
-        if process.name.startswith("mailer") and where not in IDLE:
-            self.sending_calls += 1
-            if self.sending_calls in self.plan.crash_at:
-                await self.crash(process, where)
+        if where not in IDLE:
+            self.note(process.name, where)
+            if process.name.startswith("mailer"):
+                self.sending_calls += 1
+                if self.sending_calls in self.plan.crash_at:
+                    await self.crash(process, where)
         often = 1.0 if where in DELICATE else 0.1
         if self.strikes("process.crash", where, rate=self.plan.rate * often):
             await self.crash(process, where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
-from asyncio import Handle
+from asyncio import Handle, TimerHandle
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
@@ -74,6 +74,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._draw = random.Random(f"{seed}:loop").random
         self._made = 0
         self._tasks: dict[SimTask, None] = {}
+        self._timers: list[tuple[float, int, TimerHandle]] = []
         self._outside = copy_context()
         self.set_task_factory(self._new_task)
 
@@ -82,6 +83,14 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def create_future(self) -> SimFuture:
         return SimFuture(loop=self)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: object,
+        context: Context | None = None,
+    ) -> TimerHandle:  # fmt: skip
+        timer = TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, self.next_number(), timer))
+        return timer
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., object], *args: object, context: Context | None = None
@@ -109,7 +118,7 @@ class SimLoop(asyncio.BaseEventLoop):
                 _close(task.get_coro())
         self._tasks.clear()
         self._ready.clear()
-        self._scheduled.clear()
+        self._timers.clear()
         self.close()
 
     def _run_once(self) -> None:
@@ -135,16 +144,14 @@ class SimLoop(asyncio.BaseEventLoop):
         handle._run()
 
     def _move_on(self) -> None:
-        scheduled = self._scheduled
-        while scheduled and scheduled[0]._cancelled:
-            heapq.heappop(scheduled)._scheduled = False
-        if not scheduled:
+        timers = self._timers
+        while timers and timers[0][2]._cancelled:
+            heapq.heappop(timers)
+        if not timers:
             raise AssertionError("everybody waits for somebody")
-        self._now = max(self._now, scheduled[0]._when)
-        while scheduled and scheduled[0]._when <= self._now:
-            handle = heapq.heappop(scheduled)
-            handle._scheduled = False
-            self._ready.append(handle)
+        self._now = max(self._now, timers[0][0])
+        while timers and timers[0][0] <= self._now:
+            self._ready.append(heapq.heappop(timers)[2])
 
     def _new_task(
         self, loop: asyncio.AbstractEventLoop, coro: Any, context: Context | None = None

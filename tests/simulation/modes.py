@@ -106,7 +106,7 @@ def every_pair_of_crashes(seed: int, *, stride: int = 1) -> Iterator[Plan]:
 
 def shrink(result: Result, runs_most: int = 300) -> Result:
     """The same invariant broken with fewer threads, kinds of faults and single faults."""
-    wanted = min(result.broken)
+    wanted = result.violations[-1].partition(":")[0]
     left = runs_most
 
     def still(plan: Plan) -> Result | None:

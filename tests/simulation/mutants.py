@@ -31,15 +31,15 @@ _ATTEMPTS: Final = "libs.ledger.attempts"
 MUTANTS: Final = (
     Mutant("no_arm", "I6", (
         Edit(_HANDLERS,
-             "applied = await apply(self.records, job.key, job.arm(copy, ends_at), self.clock, rules)",
+             "applied = await apply(self.records, job.key, job.arm(",
              "found = await self.records.read(job.key)\n"
-             "        applied = Applied(events.Write(found, None), found)"),
+             "        applied = Applied(events.Write(found, None), found) or (job.arm("),
     )),
     Mutant("arm_refusal_ignored", "I6", (
         Edit(_HANDLERS, "if not applied.wrote:", "if applied.why == 'newer_items':"),
     )),
-    Mutant("conflict_is_success", "I6", (
-        Edit("libs.ledger.apply", "    return False\n", "    return True\n"),
+    Mutant("lost_arm_is_armed", "I6", (
+        Edit("libs.ledger.apply", "        raise unsure\n", "        return True\n"),
     )),
     Mutant("expired_lease_takes_over", "I2", (
         Edit("services.mailer.resolver", "if not is_due(record, self.clock.now()):", "if False:"),
@@ -76,14 +76,9 @@ MUTANTS: Final = (
              "        if isinstance(outcome, Unknown):\n"
              "            outcome = await ready.send()"),
     )),
-    Mutant("sent_is_not_final", "I4", (
-        Edit("libs.ledger.states", "    return Nothing(WHY[record.state])\n\n\ndef _not_now",
-             "    if record.state is State.SENT:\n"
-             "        return next_record(record, now, 'again', state=State.PENDING, due_at=now)\n"
-             "    return Nothing(WHY[record.state])\n\n\ndef _not_now"),
-        Edit("services.lead.gates", "    if record and state is State.SENT:\n", "    if 0:\n"),
-        Edit("services.lead.gates", "case.record.state is not State.PENDING:",
-             "case.record.state in {State.CLOSED, State.ERROR}:"),
+    Mutant("bounced_is_sent_again", "I4", (
+        Edit(_ATTEMPTS, "record, now, failed, delivery=failed, due_at=now + TELL_SECONDS,",
+             "record, now, failed, delivery=failed, state=State.ERROR, due_at=now,"),
     )),
     Mutant("no_sweeper", "I8", (
         Edit("libs.ledger.sweep", "overdue = await records.due(now, limit)", "overdue = []"),
@@ -114,14 +109,14 @@ MUTANTS: Final = (
         Edit("services.mailer.reports", "await self.alerts.settle(record)", "pass"),
     )),
     Mutant("summary_not_kept", "I11", (
-        Edit("services.lead.summary", "if cached := await self._cached(subject):", "if cached := None:"),
+        Edit("services.lead.summary", "cached := await self._cached(subject)", "cached := None"),
     )),
     Mutant("two_under_never_two", "I2", (
         Edit(_ATTEMPTS, 'if rules.policy != "never_zero":', "if False:"),
         Edit(_ATTEMPTS, 'if rules.policy == "never_zero":', "if True:"),
     )),
     Mutant("hope_is_a_receipt", "I5", (
-        Edit(_HANDLERS, "if not isinstance(outcome, Accepted):", "if isinstance(outcome, Refused):"),
+        Edit(_HANDLERS, "not isinstance(outcome, Accepted)", "isinstance(outcome, Refused)"),
         Edit(_HANDLERS, "job.receipt(outcome.message_id, self.clock.now())",
              "job.receipt('', self.clock.now())"),
     )),

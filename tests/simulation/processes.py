@@ -55,11 +55,11 @@ from tests.simulation.stores import (
 EPOCH = 1_800_000_000.0
 ALERT_TO = "ops@example.com"
 PACE = Pace(
-    wait_seconds=3600, turn_seconds=60, renew_seconds=60, claim_seconds=120, idle_seconds=200,
+    wait_seconds=3600, turn_seconds=120, renew_seconds=60, claim_seconds=240, idle_seconds=200,
     stats_seconds=1e9,
 )  # fmt: skip
 """Slower than production where nothing is won by looking more often; never faster."""
-SWEEP_SECONDS = 60.0
+SWEEP_SECONDS = 120.0
 REPLAY_SECONDS = 30.0
 SEND_SECONDS = 1000.0
 

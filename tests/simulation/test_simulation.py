@@ -1,0 +1,104 @@
+"""The simulator itself: the same run for the same seed, faults survived, bad edits caught."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.simulation import modes
+from tests.simulation.faults import Plan
+from tests.simulation.mutants import MUTANTS
+from tests.simulation.world import simulate
+
+ROOT = Path(__file__).parents[2]
+
+
+def simulation(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: a mutant must be there before the code is imported."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.simulation", *arguments],
+        cwd=ROOT, env=os.environ | environment, check=False, capture_output=True, text=True,
+        timeout=110,
+    )  # fmt: skip
+
+
+def test_a_world_without_faults_sends_each_lead_once() -> None:
+    for plan in modes.clean(range(4)):
+        result = simulate(plan)
+
+        assert result.violations == ()
+        assert result.sends == result.leads == result.model_calls
+        assert result.flagged == 0
+
+
+def test_the_same_plan_gives_the_same_run() -> None:
+    plan = Plan.drawn(11)
+
+    assert simulate(plan) == simulate(plan)
+
+
+@pytest.mark.slow
+def test_the_same_plan_gives_the_same_run_in_another_process() -> None:
+    line = modes.encode(Plan.drawn(11))
+
+    one, other = (simulation("--replay", line, PYTHONHASHSEED=seed) for seed in ("1", "2"))
+
+    trace = re.search(r"^trace [0-9a-f]{64}$", one.stdout, re.MULTILINE)
+    assert trace
+    assert trace[0] in other.stdout
+    assert trace[0] == f"trace {simulate(Plan.drawn(11)).trace}"
+
+
+def test_a_plan_is_one_line_and_back() -> None:
+    plan = Plan.drawn(5)
+
+    assert modes.decode(modes.encode(plan)) == plan
+    assert "\n" not in modes.encode(plan)
+
+
+@pytest.mark.slow
+def test_random_faults_cost_no_lead_and_send_none_twice() -> None:
+    totals, broken = modes.run(modes.swarm(range(40)))
+
+    assert [(result.plan.seed, result.violations) for result in broken] == []
+    assert (totals.unflagged, totals.lost) == (0, 0)
+    assert totals.crashes > 40
+    assert totals.sends >= totals.leads * 0.9
+
+
+@pytest.mark.slow
+def test_a_crash_at_any_await_of_the_send_path_is_survived() -> None:
+    totals, broken = modes.run(modes.every_crash(1))
+
+    assert [(result.plan.crash_at, result.violations) for result in broken] == []
+    assert totals.crashes == totals.seeds > 50
+    assert totals.lost == totals.unflagged == 0
+
+
+@pytest.mark.slow
+def test_a_mailer_without_arm_is_caught_and_the_failure_shrinks_to_one_line() -> None:
+    caught = simulation("--mutant", "no_arm", "--seeds", "20")
+
+    assert caught.returncode == 1
+    assert "I6:" in caught.stdout
+    replay = re.findall(r"--replay '(.+)'", caught.stdout)[-1]
+    again = simulation("--replay", replay)
+    assert again.returncode == 1
+    assert "I6:" in again.stdout
+    assert modes.decode(replay).enabled == frozenset()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_known_bad_edit_is_caught_by_its_invariant(mutant: object) -> None:
+    name, invariant = getattr(mutant, "name", ""), getattr(mutant, "caught_by", "")
+
+    caught = simulation("--mutant", name, "--seeds", "300", "--no-shrink")
+
+    assert caught.returncode == 1, caught.stderr[-2000:]
+    assert f"{invariant}:" in caught.stdout
