@@ -61,16 +61,19 @@ class RedisLimits:
         self._clock = clock
 
     async def admit(self, shop: str, limits: Sequence[Limit], *, read: str = "") -> Verdict:
-        charged = [limit for limit in limits if not limit.rate.off]
-        keys = [limit_key(shop, limit) for limit in charged]
+        charged: list[Limit] = []
+        keys: list[str] = []
+        words: list[Word] = ["" if self._clock is None else f"{self._clock.now() * 1e6:.0f}"]
+        for limit in limits:
+            rate = limit.rate
+            if not rate.off:
+                charged.append(limit)
+                keys.append(limit_key(shop, limit))
+                words += (rate.count, rate.seconds * 1_000_000, limit.kind)
         if read:
             keys.append(read)
         if not keys:
             return Verdict()
-        now = "" if self._clock is None else f"{self._clock.now() * 1e6:.0f}"
-        words: list[Word] = [now]
-        for limit in charged:
-            words += (limit.rate.count, limit.rate.seconds * 1_000_000, limit.kind)
         number, wait, noted = await self._redis.script(_ADMIT, keys, *words)
         if not number:
             return Verdict(noted=noted)

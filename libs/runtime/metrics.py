@@ -9,7 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 
-class Metric(msgspec.Struct, frozen=True):
+class Metric(msgspec.Struct, frozen=True, eq=False):
     name: str
     kind: Literal["counter", "gauge", "histogram"]
     sentence: str

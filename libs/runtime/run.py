@@ -163,18 +163,17 @@ async def _serve(
 
 def _numbers(port: int, services: Sequence[Service], runtime: Runtime) -> Service:
     """/health and /metrics of a process without HTTP of its own, for who scrapes it."""
-    from libs.web.edge import Edge, Tally
+    from libs.web.edge import Edge
     from libs.web.ops import Ops
+    from libs.web.requests import Requests
     from libs.web.server import EdgeServer
 
     async def redis() -> bool:
         return bool(await runtime.streams.redis.execute("PING"))
 
     checks = [("redis", redis), *(check for service in services for check in service.health)]
-    clock = runtime.clock
-    tally = Tally(clock.boot())
-    ops = Ops(checks, runtime.metrics, clock, tally)
-    edge = Edge(ops.routes(), runtime.log, runtime.metrics, tally=tally, clock=clock)
+    requests = Requests(runtime.log, runtime.metrics, runtime.clock)
+    edge = Edge(Ops(checks, requests).routes(), runtime.log, requests)
     return Service("numbers", sites=(Site(EdgeServer(edge), "0.0.0.0", port, METRICS_SETTING),))  # noqa: S104 - scraped from other machines; it holds no customer's words
 
 

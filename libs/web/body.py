@@ -18,8 +18,10 @@ JSON_BYTES: Final = 64 * 1024
 
 _JSON: Final = frozenset({"application/json"})
 _BEACON: Final = frozenset({"application/json", "text/plain"})
-_AT: Final = re.compile(r" - at `\$\.([A-Za-z_.]+)[^`]*`$")
-_KEY: Final = re.compile(r"field `([A-Za-z_]+)`")
+_AT: Final = re.compile(r" - at `\$\.?([A-Za-z_.]*)[^`]*`$")
+_MISSING: Final = re.compile(r"field `([A-Za-z_]+)`")
+_NAMED: Final = re.compile(r"`([A-Za-z_]+)`( .+)")
+"""As a form's own check says it."""
 
 
 async def read_body(
@@ -83,17 +85,17 @@ def check_type(call: Call, kind: str, taken: frozenset[str]) -> None:
 
 def _wrong_field(problem: str) -> Refused:
     """Name the field and what it must be, never its value."""
-    if found := _AT.search(problem):
-        what = problem[: found.start()]
-        return _refused_field(found[1], what)
-    if found := _KEY.search(problem):
-        return _refused_field(found[1], "it is required")
-    return Refused("invalid_json")
-
-
-def _refused_field(name: str, what: str) -> Refused:
-    if name == "threadId":
+    at = _AT.search(problem)
+    what = problem[: at.start()] if at else problem
+    path = at[1] if at else ""
+    if named := _NAMED.match(what):
+        path, what = f"{path}.{named[1]}".lstrip("."), f"it{named[2]}"
+    elif missing := _MISSING.search(what):
+        path, what = f"{path}.{missing[1]}".lstrip("."), "it is required"
+    if path == "threadId":
         return Refused("invalid_thread")
+    if not path:
+        return Refused("invalid_json")
     if "matching regex" in what:
-        what = "it holds characters that we do not take"
-    return Refused("invalid_field", f"The field `{name}` is wrong: {what}.")
+        what = "it holds characters that it does not take"
+    return Refused("invalid_field", f"The field `{path}` is wrong: {what}.")

@@ -18,19 +18,16 @@ from aiohttp.web import RequestPayloadError, StreamResponse
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from libs.errors import Unavailable
-from libs.runtime.clock import Clock, SystemClock
 from libs.runtime.ids import NewId, random_id
 from libs.runtime.log import Log
-from libs.runtime.metrics import HTTP_REQUESTS, HTTP_SECONDS, Metrics
 from libs.web.answers import Answer, Refused, retry_after
 from libs.web.call import Call, request_id_of
 from libs.web.headers import REQUEST_ID, preflight
-from libs.web.request_log import RequestLog
+from libs.web.requests import Requests
 
 Handler = Callable[[Call], Awaitable[Answer | StreamResponse]]
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _CLIENT_GONE: Final = 499
-_SERVER_ERRORS: Final = 500
 
 
 @dataclass(frozen=True)
@@ -48,34 +45,18 @@ class Route:
     """The handler itself decides who may send this (a signed link does not come with an origin)."""
 
 
-@dataclass
-class Tally:
-    """What this listener did, for `/metrics` in JSON."""
-
-    started: float = 0.0
-    """`clock.boot()` when the service started."""
-    requests: int = 0
-    errors: int = 0
-    limited: int = 0
-    seconds: float = 0.0
-
-
 @dataclass(frozen=True)
 class Edge:
     """`shop_of` tells whose site an origin is, or ""; None: no browser comes here directly."""
 
     routes: Sequence[Route]
     log: Log
-    metrics: Metrics
+    requests: Requests
     shop_of: Callable[[str], str] | None = None
-    clock: Clock = field(default_factory=SystemClock)
     new_id: NewId = random_id
-    tally: Tally = field(default_factory=Tally)
-    request_log: RequestLog = field(init=False)
     _table: dict[str, dict[str, Route]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "request_log", RequestLog(self.log, self.clock))
         for route in self.routes:
             self._table.setdefault(route.path, {})[route.method] = route
 
@@ -158,18 +139,9 @@ class Edge:
     def _finish(
         self, call: Call, route: Route | None, answer: Answer | StreamResponse, seconds: float
     ) -> None:
-        status = answer.status
         if not call.outcome and isinstance(answer, Answer):
             call.outcome = answer.outcome
-        name = route.name if route else "none"
-        tally = self.tally
-        tally.requests += 1
-        tally.seconds += seconds
-        tally.errors += status >= _SERVER_ERRORS
-        tally.limited += status == 429  # noqa: PLR2004 - Too Many Requests
-        self.metrics.count(HTTP_REQUESTS, name, str(status))
-        self.metrics.observe(HTTP_SECONDS, name, seconds=seconds)
-        self.request_log.add(call, name, status, seconds)
+        self.requests.add(call, route.name if route else "none", answer.status, seconds)
 
 
 def _where(error: Exception) -> str:

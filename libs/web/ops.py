@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from libs.errors import Unavailable
-from libs.runtime.clock import Clock
-from libs.runtime.metrics import Metrics
 from libs.web.answers import Answer, json_answer
 from libs.web.call import Call
-from libs.web.edge import Route, Tally
+from libs.web.edge import Route
+from libs.web.requests import Requests, Tally
 
 Check = tuple[str, Callable[[], Awaitable[bool]]]
 """A name (`redis`, `database`) and a question that is true while it answers."""
@@ -24,9 +23,7 @@ _PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
 @dataclass(frozen=True)
 class Ops:
     checks: Sequence[Check]
-    metrics: Metrics
-    clock: Clock
-    tally: Tally
+    requests: Requests
 
     def routes(self) -> tuple[Route, ...]:
         return (
@@ -53,13 +50,13 @@ class Ops:
         return json_answer({"status": "ok", "uptime_seconds": self._uptime()})
 
     async def numbers(self, call: Call) -> Answer:
+        tally = self.requests.tally
         accept = call.headers.get("Accept", "").lower()
         if "text/plain" in accept or "openmetrics" in accept:
-            return Answer(200, self.metrics.prometheus().encode(), _PROMETHEUS)
-        return json_answer(self._summary())
+            return Answer(200, self.requests.metrics.prometheus().encode(), _PROMETHEUS)
+        return json_answer(self._summary(tally))
 
-    def _summary(self) -> dict[str, float | int]:
-        tally = self.tally
+    def _summary(self, tally: Tally) -> dict[str, float | int]:
         requests = tally.requests or 1
         return {
             "total_requests": tally.requests,
@@ -71,7 +68,7 @@ class Ops:
         }
 
     def _uptime(self) -> float:
-        return round(self.clock.boot() - self.tally.started, 3)
+        return round(self.requests.clock.boot() - self.requests.started, 3)
 
     async def _ask(self, question: Callable[[], Awaitable[bool]]) -> bool:
         try:

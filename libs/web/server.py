@@ -52,7 +52,7 @@ class EdgeServer(web.Server):
 
     async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's
         await super().shutdown(timeout)
-        self.edge.request_log.flush()
+        self.edge.requests.flush()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         call = Call(

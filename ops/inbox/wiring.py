@@ -8,6 +8,7 @@ from libs.ledger.open import open_records
 from libs.runtime.runtime import Runtime, Service, Site
 from libs.shops.profile import load_shops
 from libs.web.edge import Edge
+from libs.web.requests import Requests
 from libs.web.server import EdgeServer
 from ops.desk import Desk
 from ops.inbox.mails import Outbox
@@ -30,6 +31,7 @@ async def wire(settings: OneMachineSettings, runtime: Runtime) -> Service:
         streams=runtime.streams,
     )
     inbox = InboxSite(Outbox(settings.data_path / "outbox"), lambda thread: story_of(desk, thread))
-    edge = Edge(inbox.routes(), runtime.log, runtime.metrics, clock=runtime.clock)
+    requests = Requests(runtime.log, runtime.metrics, runtime.clock)
+    edge = Edge(inbox.routes(), runtime.log, requests)
     site = Site(EdgeServer(edge), "127.0.0.1", settings.inbox_port, "HANDOFF_INBOX_PORT")
     return Service("inbox", sites=(site,))

@@ -7,6 +7,7 @@ from libs.errors import SettingsError
 from libs.identity.keys import site_keys
 from libs.runtime.runtime import Runtime, Service, Site
 from libs.web.edge import Edge
+from libs.web.requests import Requests
 from libs.web.server import EdgeServer
 from services.attachments.adapters.allowance import RedisAllowance
 from services.attachments.adapters.child import ChildDarkroom
@@ -37,7 +38,8 @@ async def wire(settings: AttachmentsSettings, runtime: Runtime) -> Service:
         clock=runtime.clock,
         new_id=runtime.new_id,
     )
-    edge = Edge(site.routes(), runtime.log, runtime.metrics, clock=runtime.clock)
+    requests = Requests(runtime.log, runtime.metrics, runtime.clock)
+    edge = Edge(site.routes(), runtime.log, requests)
     return Service(
         "attachments",
         sites=(

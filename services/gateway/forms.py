@@ -1,7 +1,13 @@
-"""What the outside may say: every field with its limits. A refusal names the field."""
+"""What the outside may say: every field with its limits. A refusal names the field.
+
+Which characters a field takes is asked of `str` itself: a regular expression per field cost more
+than all the rest of decoding. `openapi.json` shows the same rules as patterns.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import msgspec
@@ -9,27 +15,54 @@ from msgspec import Meta
 
 from libs.messages.base import Attribution
 
-# `$(?!\n)`: in Python a bare `$` also matches before a last line break.
-_VISIBLE: Final = r"^[!-~]*$(?!\n)"
-_PROSE: Final = (
-    r"^[^\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff]*$(?!\n)"
-)
-"""No control, no bidi, no invisible characters; the joiners of Persian and Hindi are fine."""
+_JOINERS: Final = re.compile("[\u200c\u200d\u00a0\u3000]")
+"""Invisible, and yet part of how Persian, Hindi and Chinese are written."""
 
-Secret = Annotated[str, Meta(max_length=256, pattern=_VISIBLE)]
+# `$(?!\n)`: in Python a bare `$` also matches before a last line break.
+_VISIBLE: Final = {"pattern": r"^[!-~]*$(?!\n)"}
+_PROSE: Final = {"pattern": r"^[^\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\ufeff]*$(?!\n)"}
+
+Secret = Annotated[str, Meta(max_length=256, extra_json_schema=_VISIBLE)]
 """What a browser keeps as its visitor's secret; empty for none."""
-Url = Annotated[str, Meta(max_length=2048, pattern=_VISIBLE)]
+Url = Annotated[str, Meta(max_length=2048, extra_json_schema=_VISIBLE)]
 """As browsers write one: ASCII."""
-Locale = Annotated[str, Meta(max_length=35, pattern=r"^[A-Za-z0-9_-]*$(?!\n)")]
-ClickId = Annotated[str, Meta(max_length=128, pattern=_VISIBLE)]
-Campaign = Annotated[str, Meta(max_length=256, pattern=_PROSE)]
-Word = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_.:-]*$(?!\n)")]
+Locale = Annotated[str, Meta(max_length=35, extra_json_schema=_VISIBLE)]
+ClickId = Annotated[str, Meta(max_length=128, extra_json_schema=_VISIBLE)]
+Campaign = Annotated[str, Meta(max_length=256, extra_json_schema=_PROSE)]
+Word = Annotated[str, Meta(max_length=64, extra_json_schema=_VISIBLE)]
+Phrase = Annotated[str, Meta(max_length=64, extra_json_schema=_PROSE)]
 Event = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]*$(?!\n)")]
 ThreadId = Annotated[str, Meta(pattern=r"^cthr_[A-Za-z0-9_-]{1,128}$(?!\n)")]
 
 
+def _is_visible(text: str) -> bool:
+    """ASCII that one can see: no space, no control."""
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+def _is_prose(text: str) -> bool:
+    """Any language, but nothing that hides, turns around or breaks lines."""
+    return text.isprintable() or _JOINERS.sub("", text).isprintable()
+
+
+def _check(fits: Callable[[str], bool], **fields: str | None) -> None:
+    """All at once, since they fit nearly always; then raises ValueError naming the field."""
+    if fits("".join([value for value in fields.values() if value])):
+        return
+    for name, value in fields.items():
+        if value and not fits(value):
+            raise ValueError(f"`{name}` holds characters that it does not take")
+
+
 class _Form(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Fields that we do not know are ignored: front ends are older or newer than we are."""
+
+    locale: Locale | None = None
+    page_url: Url | None = None
+    user: Secret | None = None
+
+    def __post_init__(self) -> None:
+        _check(_is_visible, locale=self.locale, pageUrl=self.page_url, user=self.user)
 
 
 class AttributionForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,36 +80,47 @@ class AttributionForm(msgspec.Struct, frozen=True, kw_only=True):
     first_touch_at: Word | None = None
     last_touch_at: Word | None = None
 
+    def __post_init__(self) -> None:
+        told = msgspec.structs.asdict(self)
+        _check(
+            _is_prose, **{name: told.pop(name) for name in tuple(told) if name.startswith("utm_")}
+        )
+        _check(_is_visible, **told)
+
     def message(self) -> Attribution:
         told = msgspec.structs.asdict(self)
         return Attribution(**{name: value for name, value in told.items() if value})
 
 
 class SessionForm(_Form, frozen=True, kw_only=True):
-    current: Annotated[str, Meta(max_length=4096, pattern=_VISIBLE)] | None = None
+    current: Annotated[str, Meta(max_length=4096, extra_json_schema=_VISIBLE)] | None = None
     """The secret that is about to end, as ChatKit hands it over; it proves nothing here."""
-    locale: Locale | None = None
-    page_url: Url | None = None
-    user: Secret | None = None
+
+    def __post_init__(self) -> None:
+        _Form.__post_init__(self)
+        _check(_is_visible, current=self.current)
 
 
 class LeadForm(_Form, frozen=True, kw_only=True):
     thread_id: ThreadId
-    reason: Annotated[str, Meta(max_length=64, pattern=_PROSE)] | None = None
-    locale: Locale | None = None
-    page_url: Url | None = None
-    user: Secret | None = None
+    reason: Phrase | None = None
     attribution: AttributionForm | None = None
+
+    def __post_init__(self) -> None:
+        _Form.__post_init__(self)
+        _check(_is_prose, reason=self.reason)
 
 
 class SignalForm(_Form, frozen=True, kw_only=True):
     event: Event
-    page_url: Url | None = None
-    user: Secret | None = None
-    locale: Locale | None = None
     click_url: Url | None = None
-    provider: Annotated[str, Meta(max_length=64, pattern=_PROSE)] | None = None
+    provider: Phrase | None = None
     attribution: AttributionForm | None = None
+
+    def __post_init__(self) -> None:
+        _Form.__post_init__(self)
+        _check(_is_visible, clickUrl=self.click_url)
+        _check(_is_prose, provider=self.provider)
 
 
 class ChatForm(msgspec.Struct, frozen=True, kw_only=True):

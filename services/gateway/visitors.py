@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from libs.identity.sessions import Session, read_session_token
 from libs.identity.signatures import Problem
@@ -15,6 +16,10 @@ Visitor = tuple[str, ...]
 """One person under each site key, newest first; empty: nobody we know."""
 
 
+_ids = lru_cache(maxsize=4096)(visitor_ids)
+"""A page asks several times in a row, and an HMAC costs as much as reading the request."""
+
+
 @dataclass(frozen=True)
 class Visitors:
     keys: tuple[str, ...]
@@ -22,7 +27,7 @@ class Visitors:
 
     def of(self, call: Call, user: str | None) -> Visitor:
         """Who triggers: a session that has ended says nothing, the trigger still counts."""
-        claimed = visitor_ids(self.keys, user) if user else ()
+        claimed = _ids(self.keys, user) if user else ()
         if "Authorization" not in call.headers:
             return claimed
         session = self._session(call)

@@ -13,8 +13,9 @@ from libs.limits.redis import RedisLimits
 from libs.runtime.runtime import Runtime, Service, Site
 from libs.shops.profile import load_shops
 from libs.streams.client import Redis
-from libs.web.edge import Edge, Tally
+from libs.web.edge import Edge
 from libs.web.ops import Check, Ops
+from libs.web.requests import Requests
 from libs.web.server import EdgeServer
 from services.gateway.admission import Admission
 from services.gateway.attachments import AttachmentProxy
@@ -34,22 +35,15 @@ async def wire(settings: GatewaySettings, runtime: Runtime) -> Service:
     origins = Origins(
         load_shops(settings.shops), own_origins(settings) if runtime.one_machine else ()
     )
-    tally = Tally(runtime.clock.boot())
-    edge = Edge(
-        routes(await _parts(settings, runtime, origins, tally)),
-        runtime.log,
-        runtime.metrics,
-        origins.shop_of,
-        runtime.clock,
-        runtime.new_id,
-        tally,
-    )
+    requests = Requests(runtime.log, runtime.metrics, runtime.clock)
+    parts = await _parts(settings, runtime, origins, requests)
+    edge = Edge(routes(parts), runtime.log, requests, origins.shop_of, runtime.new_id)
     site = Site(EdgeServer(edge), settings.host, settings.port, "HANDOFF_PORT")
     return Service("gateway", sites=(site,))
 
 
 async def _parts(
-    settings: GatewaySettings, runtime: Runtime, origins: Origins, tally: Tally
+    settings: GatewaySettings, runtime: Runtime, origins: Origins, requests: Requests
 ) -> Parts:
     streams, clock = runtime.streams, runtime.clock
     records = await open_records(settings, runtime.stack, clock)
@@ -69,7 +63,7 @@ async def _parts(
         links=MessageLinks(blobs, records, admission, settings, clock),
         front=Front(origins.shops, settings, clock, origins.own, load_phrases()),
         files=tuple(load(file) for file in FILES if runtime.one_machine or not file.demo),
-        ops=Ops(_checks(streams.redis, records), runtime.metrics, clock, tally),
+        ops=Ops(_checks(streams.redis, records), requests),
     )
 
 
