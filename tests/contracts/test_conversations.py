@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import pytest
 from msgspec.structs import replace
-from openai import AsyncOpenAI
 
 from libs.attachments import StoredAttachment, record_key
 from libs.blobs.fakes import MemoryBlobs
@@ -23,6 +22,7 @@ from libs.conversations.port import Conversation, Conversations
 from libs.conversations.store import ItemRow, Owner, ThreadRow
 from libs.conversations.store_fake import MemoryChatStore
 from libs.errors import Unavailable
+from libs.openai_connection import OpenAIConnection
 from tests.openai_server import CutOff, Failure, Garbage, Hang, OpenAIServer, Status, openai_server
 from tests.openai_shapes import user_message
 from tests.transcripts import Transcript, hosted_items, load, names, own_items
@@ -206,8 +206,9 @@ def server() -> Iterator[OpenAIServer]:
 class TestHosted(ConversationsContract):
     @pytest.fixture
     async def house(self, server: OpenAIServer) -> AsyncIterator[House]:
-        async with AsyncOpenAI(base_url=server.url, api_key="sk-test") as client:
-            yield HostedHouse(HostedConversations(client), server)
+        connection = OpenAIConnection("sk-test", server.url)
+        yield HostedHouse(HostedConversations(connection), server)
+        await connection.aclose()
 
     async def test_pages_are_followed_to_the_end(self, house: HostedHouse) -> None:
         house.server.add_thread(

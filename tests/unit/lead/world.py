@@ -28,9 +28,9 @@ from libs.shops.profile import load_shops
 from libs.snapshot import LeadSnapshot, decode_snapshot
 from libs.streams.fakes import RememberingPublisher
 from libs.streams.port import Delivery
-from services.lead.fakes import ScriptedModel
 from services.lead.gates import Times
 from services.lead.handlers import LeadHandlers
+from services.lead.ports import SummaryModel
 from services.lead.snapshots import Snapshots
 from services.lead.summary import Summaries
 from services.lead.watches import Sweeper
@@ -69,7 +69,7 @@ class Publisher(RememberingPublisher):
 
 @dataclass
 class World:
-    model: ScriptedModel | None = None
+    model: SummaryModel | None = None
     records: MemoryRecords = field(default_factory=MemoryRecords)
     conversations: MemoryConversations = field(default_factory=MemoryConversations)
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
