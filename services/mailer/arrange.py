@@ -23,8 +23,10 @@ _SHEET_QUALITIES: Final = (80, 65, 50, 30)
 
 def arrange(found: Iterable[Found], room_bytes: int) -> PhotoPlan:
     """In order of appearance; what does not fit is left out, the smaller ones after it are not."""
-    once = {one.id: one for one in reversed(list(found))}
-    listed = [once[key] for key in reversed(once)]
+    once: dict[str, Found] = {}
+    for one in found:
+        once.setdefault(one.id, one)
+    listed = list(once.values())
     plan = _fit(listed, room_bytes)
     return _fit(listed, room_bytes - SHEET_BYTES * 4 // 3) if _pictures(plan.left_out) else plan
 

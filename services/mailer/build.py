@@ -17,6 +17,7 @@ from libs.message_links import MessageLink, keep_link, link_token, link_url
 from libs.shops.profile import ShopProfile
 from libs.snapshot import LeadSnapshot
 from services.mailer.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet
+from services.mailer.facts import shortened
 from services.mailer.letter import MailContext, MailView, PhotoPlan, Rung
 from services.mailer.mime import (
     Envelope,
@@ -37,7 +38,8 @@ T = TypeVar("T")
 
 LARGEST_HTML_BYTES: Final = 79_000
 """Gmail cuts a mail off at 102 KB."""
-_TRANSCRIPT_ROOMS: Final = (50_000, 30_000, 15_000, 5_000, 0)
+_FITS: Final = ((50_000, 0), (30_000, 0), (15_000, 0), (15_000, 60), (0, 60))
+"""Room for the conversation in bytes, length of every other text (0: as usual), until it fits."""
 _HTML_PIECES: Final = 60
 _WORDS_BYTES: Final = 600_000
 """Room for text, HTML and headers, however they are encoded."""
@@ -121,8 +123,9 @@ async def _fitted(
     snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext
 ) -> tuple[MailView, str]:
     """View and HTML, with as much of the conversation as keeps the HTML small enough."""
-    for room in _TRANSCRIPT_ROOMS:
-        mail = view(snapshot, profile, msgspec.structs.replace(context, transcript_bytes=room))
+    for room, longest in _FITS:
+        said = shortened(snapshot, longest) if longest else snapshot
+        mail = view(said, profile, msgspec.structs.replace(context, transcript_bytes=room))
         await asyncio.sleep(0)
         html = render_html(await _breathe(html_pieces(mail), at_once=_HTML_PIECES))
         if len(html.encode()) <= LARGEST_HTML_BYTES:

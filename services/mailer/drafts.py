@@ -9,7 +9,7 @@ from libs.snapshot import Summary
 from services.mailer.greetings import greeting_for
 from services.mailer.language import words
 from services.mailer.letter import Drafts
-from services.mailer.wording import clean, clip, one_line
+from services.mailer.wording import one_line, some_lines
 
 LONGEST_MESSAGE: Final = 900
 
@@ -18,7 +18,7 @@ def drafts(summary: Summary, profile: ShopProfile, lang: str, shop_phone: str) -
     """The model's words where it wrote any, else a greeting; `lang` is the customer's."""
     tag, greeting = greeting_for(lang)
     name = one_line(summary.customer_name or "", 60)
-    said = clip(clean(summary.outreach_message or ""), LONGEST_MESSAGE)
+    said = some_lines(summary.outreach_message or "", LONGEST_MESSAGE)
     message = said or greeting.text(name, profile.name)
     lang = lang if said else tag
     signature = (profile.name, shop_phone, profile.address)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
-from libs.snapshot import Summary
-from services.mailer.wording import clean, clip, mark_links, one_line
+from libs.snapshot import LeadSnapshot, Summary
+from services.mailer.wording import mark_links, one_line, some_lines
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 LONGEST_SUMMARY: Final = 2500
 LONGEST_LINE: Final = 300
+_CLOSED: Final = frozenset({"source", "handoff_reason"})
 _ONE_LINE: Final = {
     "customer_name": 200,
     "customer_location": 200,
@@ -40,7 +43,32 @@ def printable(summary: Summary, own_hosts: frozenset[str]) -> Summary:
     }
     return msgspec.structs.replace(
         summary,
-        summary=mark_links(clip(clean(summary.summary), LONGEST_SUMMARY), own_hosts),
+        summary=mark_links(some_lines(summary.summary, LONGEST_SUMMARY), own_hosts),
         **facts,
         **{name: given[: _LISTS[name]] for name, given in lists.items()},
     )
+
+
+def shortened(snapshot: LeadSnapshot, longest: int) -> LeadSnapshot:
+    """For who fills every field to the brim: all but the conversation, cut to a few words."""
+    attribution = snapshot.attribution
+    return msgspec.structs.replace(
+        snapshot,
+        summary=_cut(snapshot.summary, longest),
+        attribution=_cut(attribution, longest) if attribution else None,
+        signals=tuple(_cut(signal, longest) for signal in snapshot.signals[-3:]),
+        title=snapshot.title[:longest],
+        page_url=snapshot.page_url[:longest],
+    )
+
+
+def _cut(given: T, longest: int) -> T:
+    """The same struct with every text in it cut."""
+    texts: dict[str, object] = {}
+    for name in given.__struct_fields__:
+        value = getattr(given, name)
+        if isinstance(value, str) and name not in _CLOSED:
+            texts[name] = value[:longest]
+        elif isinstance(value, tuple):
+            texts[name] = tuple(text[:longest] for text in value)
+    return msgspec.structs.replace(given, **texts)

@@ -15,12 +15,12 @@ from services.mailer.language import words
 from services.mailer.letter import Transcript, Turn, TurnLine
 from services.mailer.wording import (
     clean,
-    clip,
     day_and_time,
     mark_links,
     moment,
     one_line,
     own_hosts,
+    some_lines,
     unlinked,
 )
 
@@ -29,8 +29,9 @@ LONGEST_QUOTE: Final = 300
 _TURN_LINES: Final = 6
 """Someone who writes forty messages in a row takes several turns, so that some always fit."""
 _LINE_BYTES: Final = 60
+_LINK_BYTES: Final = 13
 _TURN_BYTES: Final = 460
-"""About what the markup around a line and a turn weighs."""
+"""About what the markup around a line, a dot of a link and a turn weighs."""
 FILE_BYTES: Final = 2_000_000
 _RULE: Final = "-" * 72
 
@@ -105,18 +106,20 @@ def _is_long(line: Line) -> bool:
 
 def _line(line: Line, lang: str, own_hosts: frozenset[str], names: dict[str, str]) -> TurnLine:
     return TurnLine(
-        words(mark_links(clip(clean(line.text), LONGEST_LINE), own_hosts), lang),
-        words(mark_links(clip(clean(line.quoted), LONGEST_QUOTE), own_hosts), lang),
+        words(mark_links(some_lines(line.text, LONGEST_LINE), own_hosts), lang),
+        words(mark_links(some_lines(line.quoted, LONGEST_QUOTE), own_hosts), lang),
         tuple(one_line(names.get(one, one), 120) for one in line.attachments),
     )
 
 
 def _weight(turn: Turn) -> int:
+    """About what the turn takes in the HTML."""
     said = "".join(
         escape(line.words.text + line.quoted.text + "".join(line.attachments))
         for line in turn.lines
     )
-    return len(said.encode()) + said.count(".") * 2 + len(turn.lines) * _LINE_BYTES + _TURN_BYTES
+    markup = _TURN_BYTES + len(turn.lines) * _LINE_BYTES + said.count(".") * _LINK_BYTES
+    return len(said.encode()) + markup
 
 
 def _days_once(turns: Sequence[Turn]) -> tuple[Turn, ...]:

@@ -38,6 +38,8 @@ _LINK: Final = re.compile(
 )
 _MAY_LINK: Final = re.compile(r"://|\.[^\s.]")
 _NUMBER: Final = re.compile(r"[+(]?\d[\d ().-]{4,20}\d")
+_SLACK: Final = 4
+"""How much more than we print we look at: cleaning megabytes for one line helps nobody."""
 _AFTER_LINK: Final = ".,;:!?)]}*"
 
 
@@ -53,7 +55,12 @@ def clean(text: str) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """Clean, on one line, cut at a word."""
-    return clip(" ".join(clean(text).split()), limit)
+    return clip(" ".join(clean(text[: limit * _SLACK]).split()), limit)
+
+
+def some_lines(text: str, limit: int) -> str:
+    """Clean, cut at a word."""
+    return clip(clean(text[: limit * _SLACK]), limit)
 
 
 def clip(text: str, limit: int) -> str:

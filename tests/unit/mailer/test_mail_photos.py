@@ -1,0 +1,168 @@
+"""Pictures: from our own store by key, as many as fit, never at the price of the lead."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from libs.blobs.fakes import MemoryBlobs
+from libs.errors import Unavailable
+from libs.snapshot import LeadSnapshot, Photo
+from services.mailer.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet
+from services.mailer.build import MailBuilder
+from services.mailer.letter import Rung
+from services.mailer.photos import (
+    BlobPhotoShelf,
+    Found,
+    MailFile,
+    MailPhoto,
+    MissingPhoto,
+    cid,
+    jpeg_size,
+)
+from services.mailer.ports import Variant
+from tests.golden import HERE, KEY, PUBLIC_URL, SHOPS, read_snapshot
+from tests.golden.reading import Seen, html_of, read, text_of
+
+JPEG = (HERE / "photos" / "1.jpg").read_bytes()
+
+
+def _photo(number: int, **changes: str) -> Photo:
+    name = f"att_{number:022d}"
+    given = {"mime_type": "image/jpeg", "blob_key": f"chatkit-attachments/{name}.jpg", **changes}
+    return Photo(id=name, name=f"IMG_{number}.jpg", **given)
+
+
+def _large(number: int, size: int = 400_000) -> bytes:
+    return JPEG + bytes([number]) * (size - len(JPEG))
+
+
+async def _stocked(photos: Sequence[Photo], size: int = 0) -> MemoryBlobs:
+    blobs = MemoryBlobs()
+    for number, photo in enumerate(photos):
+        for side in ("1200", "320"):
+            body = _large(number, size) if size and side == "1200" else JPEG
+            await blobs.put(f"renditions/{photo.id}/{side}.jpg", body, content_type="image/jpeg")
+    return blobs
+
+
+async def _compose(blobs: MemoryBlobs, photos: Sequence[Photo]) -> bytes:
+    snapshot: LeadSnapshot = msgspec.structs.replace(
+        read_snapshot("english_photos"), photos=tuple(photos)
+    )
+    builder = MailBuilder(BlobPhotoShelf(blobs), blobs, PUBLIC_URL, (KEY,), SHOPS.by_slug)
+    return await builder.compose(snapshot, Variant(1, False, Rung.FULL, "snapshots/x.json"))
+
+
+async def test_finds_renditions_files_and_what_is_missing_in_order() -> None:
+    pdf = _photo(3, mime_type="application/pdf", blob_key="chatkit-attachments/3.pdf")
+    failed, gone, foreign = _photo(4, failed="it was too large"), _photo(5), _photo(6, blob_key="")
+    blobs = await _stocked([_photo(1)])
+    await blobs.put(pdf.blob_key, b"%PDF", content_type="application/pdf")
+    found = await BlobPhotoShelf(blobs).renditions([_photo(1), pdf, failed, gone, foreign])
+
+    photo, file, *missing = found
+    assert isinstance(photo, MailPhoto)
+    assert (photo.jpeg, photo.width, photo.height) == (JPEG, 600, 800)
+    assert isinstance(file, MailFile)
+    assert file.body == b"%PDF"
+    assert [one.why for one in missing if isinstance(one, MissingPhoto)] == [
+        "it was too large", "it could not be read", "it is not in our store",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", [b"", b"GIF89a", JPEG[:20], b"\xff\xd8\xff\xd9", b"\xff\xd8" * 50])
+async def test_what_is_no_jpeg_is_missing_and_breaks_nothing(body: bytes) -> None:
+    blobs = MemoryBlobs()
+    await blobs.put(f"renditions/{_photo(1).id}/1200.jpg", body, content_type="image/jpeg")
+    (found,) = await BlobPhotoShelf(blobs).renditions([_photo(1)])
+
+    assert isinstance(found, MissingPhoto)
+
+
+async def test_a_store_that_is_down_is_told_apart_from_a_photo_that_is_gone() -> None:
+    async def down(method: str, key: str) -> None:
+        raise Unavailable("blobs", "no answer")
+
+    with pytest.raises(Unavailable):
+        await BlobPhotoShelf(MemoryBlobs(down)).renditions([_photo(1), _photo(2)])
+
+
+def test_the_size_of_a_jpeg_is_read_past_other_segments() -> None:
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", (321, 123)).save(out, "JPEG", progressive=True, comment=b"\xff\xc0" * 40)
+
+    assert jpeg_size(out.getvalue()) == (321, 123)
+
+
+def test_every_picture_has_one_name_inside_the_mail() -> None:
+    assert cid("att_1") != cid("att_2")
+    assert cid('x"><script>').removesuffix("@photo.handoff").isalnum()
+
+
+def test_ten_photos_of_the_largest_size_fit() -> None:
+    found = [_found(number) for number in range(10)]
+
+    assert len(arrange(found, LARGEST_MAIL_BYTES - 700_000).shown) == 10
+
+
+def test_what_does_not_fit_leaves_room_for_a_contact_sheet_and_smaller_ones() -> None:
+    found: list[Found] = [_found(number) for number in range(30)]
+    small = _found(99, 5000)
+    plan = arrange([*found, small], 6_000_000)
+
+    assert plan.pictures == 31
+    assert len(plan.shown) + len(plan.left_out) == 31
+    assert small in plan.shown
+    assert sum(len(photo.jpeg) for photo in plan.shown) * 78 / 57 < 6_000_000 - 533_000
+
+
+def test_a_photo_that_was_sent_twice_is_shown_once() -> None:
+    plan = arrange([_found(1), _found(2), _found(1)], 6_000_000)
+
+    assert [photo.id for photo in plan.shown] == [_found(1).id, _found(2).id]
+
+
+def _found(number: int, size: int = 400_000) -> MailPhoto:
+    return MailPhoto(
+        id=f"att_{number:022d}", name="x.jpg", jpeg=_large(number, size), width=600, height=800
+    )
+
+
+def test_a_contact_sheet_is_one_small_jpeg() -> None:
+    sheet = contact_sheet([JPEG] * 30)
+
+    assert sheet is not None
+    assert (sheet.width, sheet.height) == (1200, 1800)
+    assert jpeg_size(sheet.jpeg) == (1200, 1800)
+    assert len(sheet.jpeg) <= 400_000
+    assert contact_sheet([]) is None
+
+
+async def test_thirty_large_photos_give_one_mail_under_seven_megabytes() -> None:
+    photos = [_photo(number) for number in range(30)]
+    raw = await _compose(await _stocked(photos, 400_000), photos)
+    mail = read(raw)
+    seen = Seen(html_of(mail))
+
+    assert len(raw) <= 7_000_000
+    shown = len(seen.sources) - 1
+    assert f"{shown} of 30 shown" in text_of(mail)
+    assert "Contact sheet: " in text_of(mail)
+    originals = [href for href in seen.hrefs if "/api/chatkit/attachment?id=att_" in href]
+    assert len(originals) == 30
+
+
+async def test_every_inline_picture_is_referred_to_and_described() -> None:
+    photos = [_photo(number) for number in range(6)]
+    mail = read(await _compose(await _stocked(photos), photos))
+    ids = [part["Content-ID"].strip("<>") for part in mail.walk() if part["Content-ID"]]
+    html = html_of(mail)
+
+    assert [source.removeprefix("cid:") for source in Seen(html).sources] == ids
+    assert all(f"Photo {number} of 6: IMG_{number - 1}.jpg" in html for number in range(1, 7))

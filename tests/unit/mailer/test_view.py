@@ -1,0 +1,236 @@
+"""The view: whatever the snapshot holds, one mail that is small enough and says it once."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from libs.blobs.fakes import MemoryBlobs
+from libs.messages.base import Attribution
+from libs.snapshot import Contact, LeadSnapshot, Line, Signal, Summary
+from services.mailer.build import MailBuilder
+from services.mailer.drafts import drafts
+from services.mailer.greetings import GREETINGS, greeting_for
+from services.mailer.language import direction, language_name, language_tag
+from services.mailer.letter import MailContext, Rung
+from services.mailer.photos import BlobPhotoShelf
+from services.mailer.ports import Variant
+from services.mailer.reach import reach
+from services.mailer.subject import LONGEST_BEFORE_ID, subject
+from services.mailer.view import shop_card, view
+from tests.golden import KEY, PUBLIC_URL, SHOPS, read_snapshot
+from tests.golden.reading import html_of, read, text_of
+
+SHOP = SHOPS.default
+NASTY = st.text(max_size=400) | st.sampled_from(["<b>&\"'", "\u202e" * 9, "a" * 5000, "\r\nBcc: x"])
+
+
+def _lead(**changes: object) -> LeadSnapshot:
+    return msgspec.structs.replace(read_snapshot("english_photos"), **changes)
+
+
+async def _mail(snapshot: LeadSnapshot, rung: Rung = Rung.FULL, url: str = PUBLIC_URL) -> bytes:
+    blobs = MemoryBlobs()
+    builder = MailBuilder(BlobPhotoShelf(blobs), blobs, url, (KEY,), SHOPS.by_slug)
+    return await builder.compose(snapshot, Variant(1, False, rung, "snapshots/x.json"))
+
+
+def _line(text: str, number: int = 0) -> Line:
+    return Line(item_id=f"i{number}", speaker="customer", name="Customer", text=text, at=1.8e9)
+
+
+@pytest.mark.parametrize("filler", ["x", '"', "<", "漢", "ع", "a.co ", "\n", "🚙"])
+async def test_html_fits_however_much_of_everything_there_is(filler: str) -> None:
+    long = filler * 4_000
+    summary = Summary(
+        customer_name=long, customer_location=long, customer_language=long, vehicle=long,
+        project=long, timeline=long, summary=long, next_steps=(long,) * 9,
+        follow_up_questions=(long,) * 9, call_script_prompts=(long,) * 9, missing_info=(long,) * 9,
+        outreach_message=long, source="rules",
+    )  # fmt: skip
+    every = dict.fromkeys(Attribution.__struct_fields__, long)
+    snapshot = _lead(
+        kind="partial",
+        summary=summary,
+        page_url="https://craigs.autos/" + long,
+        title=long,
+        lines=tuple(_line(long, number) for number in range(60)),
+        photos=(),
+        attribution=Attribution(**every),
+        signals=tuple(Signal(event=long, at=1.8e9, page_url=long) for _ in range(50)),
+    )
+    raw = await _mail(snapshot)
+
+    assert len(html_of(read(raw)).encode()) < 80_000
+    assert len(raw) < 7_000_000
+    assert "(408) 555-0177" in html_of(read(raw))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(NASTY, min_size=12, max_size=12))
+async def test_any_text_anywhere_gives_a_mail_that_reads_back(said: list[str]) -> None:
+    summary = Summary(
+        customer_name=said[0], customer_language=said[1], vehicle=said[2], project=said[3],
+        summary=said[4], next_steps=(said[5],), outreach_message=said[6],
+    )  # fmt: skip
+    snapshot = _lead(
+        summary=summary,
+        title=said[7],
+        locale=said[8],
+        page_url=said[9],
+        lines=(_line(said[10]), _line(said[11], 1)),
+        photos=(),
+    )
+
+    for rung in Rung:
+        mail = read(await _mail(snapshot, rung))
+        assert [part.defects for part in mail.walk()] == [[] for _ in mail.walk()]
+        assert mail["Bcc"] is None
+        assert "\u202e" not in text_of(mail) + html_of(mail)
+        assert "(408) 555-0177" in text_of(mail)
+
+
+def test_the_newest_turns_are_kept_when_one_person_writes_without_end() -> None:
+    lines = tuple(_line(f"message {number} " + "x" * 1000, number) for number in range(500))
+    found = view(_lead(lines=lines), SHOP, MailContext()).transcript
+    texts = [line.words.text for turn in found.turns for line in turn.lines]
+
+    assert found.cut
+    assert texts[-1].startswith("message 499 ")
+    assert texts == [line.text for line in lines[-len(texts) :]]
+
+
+def test_a_day_stands_only_where_it_changes() -> None:
+    lines = tuple(
+        Line(item_id=f"i{n}", speaker=who, name=who, text="x", at=1_794_942_300 + n * 30_000)
+        for n, who in enumerate(("customer", "assistant", "customer", "assistant"))
+    )
+    found = view(_lead(lines=lines), SHOP, MailContext()).transcript
+
+    assert [(turn.day, turn.time) for turn in found.turns] == [
+        ("Tue, Nov 17", "11:05 AM"), ("", "7:25 PM"), ("Wed, Nov 18", "3:45 AM"), ("", "12:05 PM"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "New chat lead: 2015 Ford - Seat torn (cthr_one)"),
+        ({"vehicle": None}, "New chat lead: Seat torn (cthr_one)"),
+        ({"project": None}, "New chat lead: 2015 Ford (cthr_one)"),
+        ({"vehicle": None, "project": " "}, "New chat lead: Title of the chat (cthr_one)"),
+        (
+            {"vehicle": "see evil.com\r\nBcc: x"},
+            "New chat lead: see evil[.]com Bcc: x - Seat torn (cthr_one)",
+        ),
+    ],
+)  # fmt: skip
+def test_the_subject_names_vehicle_and_project_else_the_title(
+    changes: dict[str, str | None], expected: str
+) -> None:
+    summary = Summary(**{"vehicle": "2015 Ford", "project": "Seat torn", **changes})
+    lead = _lead(summary=summary, thread_id="cthr_one", title="Title of the chat")
+
+    assert subject(lead, possible_duplicate=False) == expected
+
+
+def test_the_subject_is_short_before_the_id_with_every_prefix() -> None:
+    summary = Summary(vehicle="v" * 300, project="word " * 60)
+    lead = _lead(kind="partial", summary=summary, thread_id="cthr_" + "a" * 128)
+    found = subject(lead, possible_duplicate=True)
+
+    assert found.startswith("(possible copy) Partial lead: New chat lead: vvv")
+    assert found.endswith(f" ({lead.thread_id})")
+    assert len(found.removesuffix(f"({lead.thread_id})")) <= LONGEST_BEFORE_ID
+
+
+def test_without_anything_to_say_the_subject_still_reads_well() -> None:
+    lead = _lead(summary=Summary(), title="", thread_id="cthr_one")
+
+    assert subject(lead, possible_duplicate=False) == "New chat lead (cthr_one)"
+
+
+def test_the_summary_chooses_among_the_contacts_but_makes_none() -> None:
+    def phone(value: str) -> Contact:
+        return Contact(kind="phone", value=value, shown=value, item_id="i", start=0, end=1)
+
+    contacts = (phone("+14085550001"), phone("+14085550002"))
+    chosen = _lead(contacts=contacts, summary=Summary(customer_phone="+14085550002"))
+    made_up = _lead(contacts=contacts, summary=Summary(customer_phone="+19995550000"))
+
+    assert reach(chosen).phone == contacts[1]
+    assert reach(made_up).phone == contacts[0]
+
+
+async def test_an_extension_cannot_be_texted_and_without_an_address_of_ours_nobody_can() -> None:
+    desk = Contact(
+        kind="phone", value="+14085550177;ext=12", shown="(408) 555-0177 ext. 12",
+        item_id="i", start=0, end=1,
+    )  # fmt: skip
+    with_extension = text_of(read(await _mail(_lead(contacts=(desk,), photos=()))))
+    local = text_of(read(await _mail(_lead(photos=()), url="")))
+
+    assert "Call customer: (408) 555-0177 ext. 12" in with_extension
+    assert "Text customer" not in with_extension
+    assert "Text customer" not in local
+
+
+async def test_a_doubtful_address_gets_no_reply_header() -> None:
+    doubtful = read(await _mail(read_snapshot("arabic_doubtful_email")))
+
+    assert doubtful["Reply-To"] is None
+
+
+def test_every_language_of_the_chat_has_a_greeting_that_names_the_shop() -> None:
+    for tag, greeting in GREETINGS.items():
+        assert "Craig's" in greeting.text("", "Craig's"), tag
+        assert "{" not in greeting.text("Ana", "Craig's") + greeting.subject.format(shop="x")
+    assert set(GREETINGS) >= set(SHOP.languages)
+    assert greeting_for("zh-HK")[0] == "zh-TW"
+    assert greeting_for("de") == ("en", GREETINGS["en"])
+
+
+def test_a_draft_without_a_model_greets_in_the_customers_language() -> None:
+    found = drafts(Summary(customer_name="José"), SHOP, "es-MX", shop_card(SHOP).phone)
+
+    assert found.message.text.startswith("Hola José:")
+    assert found.message.lang == "es"
+    assert found.email_body.text.endswith(
+        "Craig's Auto Upholstery\n(408) 555-0142\n271 Bestor St, San Jose, CA 95112"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "locale", "tag"),
+    [
+        ("Spanish", "en", "es"), ("español", "", "es"), ("zh", "en", "zh"),
+        ("", "zh-hans", "zh-CN"), ("Klingon!", "ar", "ar"), ("", "", "en"), ("Brazilian Portuguese", "", "pt-BR"),
+        ('x" onload="y', "", "en"),
+    ],
+)  # fmt: skip
+def test_the_language_comes_from_the_summary_then_the_page(
+    said: str, locale: str, tag: str
+) -> None:
+    assert language_tag(said, locale) == tag
+
+
+def test_direction_follows_the_first_letter() -> None:
+    assert direction("... 12 مرحبا abc") == "rtl"
+    assert direction("abc مرحبا") == "ltr"
+    assert direction("12 - 3") == "ltr"
+    assert language_name("es-MX") == "Spanish"
+
+
+def test_white_or_black_stands_on_the_shops_colour() -> None:
+    def on(colour: str) -> str:
+        return shop_card(_coloured(colour)).on_colour
+
+    assert [on(colour) for colour in ("#7a1f1f", "#1f3a5f", "#ffcc00", "#ffffff")] == [
+        "#ffffff", "#ffffff", "#000000", "#000000",
+    ]  # fmt: skip
+
+
+def _coloured(colour: str) -> object:
+    return msgspec.structs.replace(SHOP, colour=colour)
