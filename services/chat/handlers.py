@@ -1,4 +1,4 @@
-"""Answers a request of the chat, and lets the lead be considered after every turn."""
+"""Answers a request of the chat, and has the lead considered after every turn."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Final
 
 from libs.conversations.store import Owner
 from libs.errors import Unavailable
-from libs.messages.base import Message
-from libs.messages.chat import ChatChunk, ChatRefused, ChatRequest
+from libs.messages.chat import ChatChunk, ChatRefused, ChatReply, ChatRequest
 from libs.messages.lead import ConsiderLead
 from libs.runtime.log import Log
 from libs.shops.profile import Shops
@@ -19,6 +18,8 @@ from services.chat.request import Operation, read_operation
 from services.chat.turns import Turns
 
 LATER_SECONDS: Final = 5
+LOCALE_CHARACTERS: Final = 35
+URL_CHARACTERS: Final = 2048
 
 
 @dataclass(frozen=True)
@@ -33,23 +34,20 @@ class Chat:
         """May run twice: the turn remembers what was heard and said (`turns.py`)."""
         request = delivery.message
         voice = _Voice(self.publisher, delivery.reply_to)
+        visit: Visit | None = None
         try:
             operation = read_operation(request.body)
             visit = self._visit(request, operation)
-            if not operation.speaks:
-                data = await self.protocol.answer(request.body, visit)
-                await voice.say(ChatChunk(data=data, streaming=False, last=True))
-                return
-            await self._speak(delivery, operation, visit, voice)
+            await self._respond(delivery, operation, visit, voice)
         except ChatRefusal as refusal:
             await voice.say(_refused(refusal))
             return
         except Unavailable as down:
             self.log.warning("chat_unavailable", part=down.part, request_id=request.request_id)
             await voice.say(_refused(_later()))
-            return
-        await self._consider(request, visit)
-        await voice.say(ChatChunk(data="", last=True))
+        if visit and visit.turn:
+            await self._consider(request, visit, visit.turn.thread_id)
+            await voice.say(ChatChunk(data="", last=True))
 
     def _visit(self, request: ChatRequest, operation: Operation) -> Visit:
         shop = self.shops.by_slug.get(request.shop)
@@ -60,38 +58,43 @@ class Chat:
         return Visit(
             owner=Owner(request.shop, request.visitor),
             shop=shop,
-            locale=operation.metadata.locale or request.locale,
-            page_url=operation.metadata.page_url or request.page_url,
+            locale=operation.told("locale", LOCALE_CHARACTERS) or request.locale,
+            page_url=operation.told("page_url", URL_CHARACTERS) or request.page_url,
         )
 
-    async def _speak(
+    async def _respond(
         self, delivery: Delivery[ChatRequest], operation: Operation, visit: Visit, voice: _Voice
     ) -> None:
+        body = delivery.message.body
+        if not operation.speaks:
+            data = await self.protocol.answer(body, visit)
+            await voice.say(ChatChunk(data=data, streaming=False, last=True))
+            return
         way = await self.turns.take(delivery, operation, visit)
         if way == "new":
-            events = self.protocol.stream(delivery.message.body, visit)
+            events = self.protocol.stream(body, visit)
         else:
-            created = operation.creates
-            events = self.protocol.repeat(visit, created=created, cut=way == "cut")
+            events = self.protocol.repeat(visit, created=operation.creates, cut=way == "cut")
         async with aclosing(events):
             async for data in events:
                 await voice.say(ChatChunk(data=data))
         if way == "new":
             await self.turns.settle(visit)
 
-    async def _consider(self, request: ChatRequest, visit: Visit) -> None:
-        """Raises Unavailable: then the delivery comes again, and finds its turn settled."""
+    async def _consider(self, request: ChatRequest, visit: Visit, thread_id: str) -> None:
+        """Raises Unavailable: then the delivery comes again, and finds its turn taken."""
         await self.publisher.publish(
             ConsiderLead(
                 request_id=request.request_id,
                 shop=request.shop,
-                thread_id=visit.turn.thread_id if visit.turn else "",
+                thread_id=thread_id,
                 reason="auto",
                 visitor=request.visitor,
                 locale=visit.locale,
                 page_url=visit.page_url,
             )
         )
+        self.log.info("chat_turn", thread_id=thread_id, request_id=request.request_id)
 
 
 @dataclass
@@ -100,14 +103,16 @@ class _Voice:
 
     publisher: Publisher
     reply_to: str
-    unheard: bool = False
+    over: bool = False
 
-    async def say(self, chunk: Message) -> None:
-        if not self.unheard:
-            try:
-                await self.publisher.reply(self.reply_to, chunk)
-            except Unavailable:
-                self.unheard = True
+    async def say(self, chunk: ChatReply) -> None:
+        if self.over:
+            return
+        try:
+            await self.publisher.reply(self.reply_to, chunk)
+            self.over = chunk.last
+        except Unavailable:
+            self.over = True
 
 
 def _later() -> ChatRefusal:

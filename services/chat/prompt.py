@@ -12,6 +12,7 @@ from services.chat.ports import Moment
 
 FIRST_LINES: Final = 4
 LINE_CHARACTERS: Final = 16_000
+FACT_CHARACTERS: Final = 300
 MOST_CHARACTERS: Final = 24_000
 Role = Literal["user", "assistant"]
 
@@ -76,4 +77,7 @@ def _line(item: Item) -> Iterator[Line]:
 
 
 def _plain(value: str | bool) -> str:  # noqa: FBT001 - a fact is either
-    return str(value).lower() if isinstance(value, bool) else (value or "unknown")
+    """On one line: `page_url` comes from a browser and must not write facts of its own."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return " ".join(value.split())[:FACT_CHARACTERS] or "unknown"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -59,18 +59,18 @@ class _Params(msgspec.Struct):
     input: _Input | None = None
 
 
-class _Metadata(msgspec.Struct):
-    locale: Annotated[str, msgspec.Meta(max_length=35)] = ""
-    page_url: Annotated[str, msgspec.Meta(max_length=2048)] = ""
-
-
 class Operation(msgspec.Struct):
     """What of a request decides its way; the protocol itself checks the rest."""
 
     type: str
     params: _Params = msgspec.field(default_factory=_Params)
-    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
-    """Where the chat stands, as our own panel tells with each request."""
+    metadata: dict[str, Any] = {}
+    """The protocol leaves it to the front end; ours tells where the chat stands."""
+
+    def told(self, name: str, longest: int) -> str:
+        """A word of the metadata, when it is one; it never decides whether we answer."""
+        value = self.metadata.get(name)
+        return " ".join(value.split())[:longest] if isinstance(value, str) else ""
 
     @property
     def speaks(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -10,6 +11,7 @@ import msgspec
 
 from libs.conversations.ids import new_thread_id, next_item_id
 from libs.conversations.store import ChatStore, Owner, TurnRow
+from libs.errors import Unavailable
 from libs.messages.chat import ChatRequest
 from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
@@ -62,9 +64,11 @@ class Turns:
         return "cut"
 
     async def settle(self, visit: Visit) -> None:
+        """Best effort: a turn whose answer is kept is repeated, settled or not."""
         if visit.turn:
             settled = msgspec.structs.replace(visit.turn, state="settled")
-            await self.kept.put_turn(visit.owner, settled)
+            with suppress(Unavailable):
+                await self.kept.put_turn(visit.owner, settled)
 
     async def _drafted(
         self, delivery: Delivery[ChatRequest], operation: Operation, visit: Visit

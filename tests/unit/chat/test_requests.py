@@ -95,6 +95,15 @@ async def test_whatever_a_person_writes_within_the_limits_is_taken(text: str) ->
     assert answer.items[0]["content"][0]["text"] == text
 
 
+@pytest.mark.parametrize("metadata", [{"locale": 7}, {"page_url": ["x"]}, {"a": {"b": None}}])
+async def test_whatever_a_front_end_keeps_in_its_metadata_is_no_reason_to_refuse(
+    metadata: Json,
+) -> None:
+    answer = await World(Scripted()).ask({**create("Hello"), "metadata": metadata})
+
+    assert answer.said
+
+
 @pytest.mark.parametrize("limit", [-5, 0, 10**9])
 async def test_pages_stay_bounded(limit: int) -> None:
     world = World(Scripted())

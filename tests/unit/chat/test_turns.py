@@ -357,6 +357,29 @@ async def test_a_store_that_fails_in_the_middle_ends_in_a_clean_error() -> None:
     assert answer.of("error")[0]["allow_retry"]
 
 
+@pytest.mark.parametrize("method", ["put_item", "put_turn"])
+async def test_whatever_fails_once_a_turn_is_taken_the_lead_is_considered(method: str) -> None:
+    store = MemoryChatStore()
+    world = World(Scripted(), store)
+    kept = getattr(store, method)
+    calls = 0
+
+    async def down(*args: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 1 or method == "put_turn":
+            raise Unavailable("conversations", "disk full")
+        await kept(*args)
+
+    setattr(store, method, down)
+    answer = await world.ask(create("My seat is torn, 408 555 0199"))
+
+    assert bool(answer.of("error")) == (method == "put_item")
+    (considered,) = world.publisher.published
+    assert isinstance(considered, ConsiderLead)
+    assert considered.thread_id == answer.thread_id
+
+
 async def test_the_model_never_comes_from_the_browser() -> None:
     agent = Scripted()
     body = create("Hi")
