@@ -64,7 +64,7 @@ class RedisServer:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
-        _await_port(self.port)
+        await_port(self.port)
 
     def stop(self, how: int = signal.SIGTERM) -> None:
         if self.process and self.process.poll() is None:
@@ -82,7 +82,7 @@ class RedisServer:
         os.kill(self.process.pid, signal.SIGCONT)
 
 
-def _await_port(port: int, seconds: float = 10) -> None:
+def await_port(port: int, seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with socket.socket() as sock:
