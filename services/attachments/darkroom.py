@@ -136,7 +136,7 @@ def _bare(picture: Image.Image) -> Image.Image:
 def _print(upright: Image.Image, original: bytes, kept_as: str, folder: Path) -> Developed:
     """Write the three files; the renditions are plain RGB JPEGs on white."""
     profile = upright.info.get("icc_profile")
-    picture, profile = _on_white(upright, profile)
+    picture, profile = _on_white(_bare(upright), profile)
     (folder / "original").write_bytes(original)
     mail = _mail_jpeg(picture, profile)
     (folder / "1200.jpg").write_bytes(mail)

@@ -1,0 +1,205 @@
+"""Pictures and other files that a phone, or somebody with bad intent, may send: made, not kept."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
+
+GPS = "37.3349,-121.8881 PLANTED-PLACE"
+"""Planted wherever a format offers room; it must come out nowhere."""
+XMP = (
+    f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description exif:GPSLatitude="{GPS}"/>'
+    "</rdf:RDF></x:xmpmeta>"
+)
+KINDS = {
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/webp": "WEBP",
+    "image/heic": "HEIF",
+    "image/avif": "AVIF",
+    "image/gif": "GIF",
+}
+ROTATED = 6
+"""EXIF orientation: the top of the scene is at the right edge of the pixels."""
+
+
+def scene(width: int = 320, height: int = 200) -> Image.Image:
+    """Red at the left, blue at the right: it shows how it was turned."""
+    picture = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 0, width // 4, height), fill=(220, 20, 20))
+    draw.rectangle((width - width // 4, 0, width, height), fill=(20, 20, 220))
+    return picture
+
+
+def profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def encoded(mime_type: str, picture: Image.Image | None = None, **extra: Any) -> bytes:
+    if mime_type == "image/heic":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    out = io.BytesIO()
+    (picture or scene()).save(out, format=KINDS[mime_type], **extra)
+    return out.getvalue()
+
+
+def exif(orientation: int = 1) -> Image.Exif:
+    """GPS in its own directory, a maker note, a comment, a description."""
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    tags[0x010E] = GPS
+    tags[0x8825] = {1: "N", 2: (37.0, 20.0, 5.6), 3: "W", 4: (121.0, 53.0, 17.2), 29: GPS}
+    tags[0x8769] = {0x927C: GPS.encode(), 0x9286: GPS.encode()}
+    return tags
+
+
+def with_places(mime_type: str, orientation: int = 1) -> bytes:
+    """A picture with GPS planted in every place that its format offers."""
+    extra: dict[str, Any] = {"icc_profile": profile()}
+    if mime_type != "image/gif":
+        extra["exif"] = exif(orientation)
+    if mime_type in {"image/webp", "image/heic", "image/avif"}:
+        extra["xmp"] = XMP.encode()
+    if mime_type == "image/png":
+        extra["pnginfo"] = _png_texts()
+    if mime_type == "image/gif":
+        return encoded(mime_type, comment=GPS.encode())
+    body = encoded(mime_type, **extra)
+    return _jpeg_places(body) if mime_type == "image/jpeg" else body
+
+
+def _png_texts() -> PngImagePlugin.PngInfo:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Comment", GPS)
+    info.add_text("Zipped", GPS, zip=True)
+    info.add_itxt("XML:com.adobe.xmp", XMP)
+    return info
+
+
+def _jpeg_places(body: bytes) -> bytes:
+    """XMP and extended XMP, IPTC, a comment, an unknown segment, a trailer behind the end."""
+    segments = [
+        (0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP.encode()),
+        (0xE1, b"http://ns.adobe.com/xmp/extension/\0" + XMP.encode()),
+        (0xED, b"Photoshop 3.0\x008BIM\x04\x04\0\0" + struct.pack(">I", len(GPS)) + GPS.encode()),
+        (0xFE, GPS.encode()),
+        (0xEA, GPS.encode()),
+    ]
+    added = b"".join(
+        b"\xff" + bytes([mark]) + struct.pack(">H", len(data) + 2) + data for mark, data in segments
+    )
+    return body[:2] + added + body[2:] + GPS.encode()
+
+
+def places_left(body: bytes) -> list[str]:
+    """Where the plant is still to be found: as bytes, and as what a reader of metadata sees."""
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    left = ["bytes"] if GPS.encode() in body or b"PLANTED" in body else []
+    with Image.open(io.BytesIO(body)) as picture:
+        tags = picture.getexif()
+        left += ["exif"] if len(tags) or tags.get_ifd(0x8825) else []
+        known = {"icc_profile", "jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi",
+                 "progressive", "progression", "transparency", "background", "loop", "duration",
+                 "version", "gamma", "srgb", "chromaticity", "timestamp", "extension"}  # fmt: skip
+        left += sorted(str(name) for name in picture.info.keys() - known if picture.info[name])
+    return left
+
+
+def bombs() -> Iterator[tuple[str, str, bytes]]:
+    """(name, type, bytes): small files that are large, endless, broken or lying inside."""
+    for width, height in ((13_000, 13_000), (60_000, 60_000), (1, 2**31 - 1), (2**16, 2**16)):
+        yield f"png-{width}x{height}", "image/png", _png(width, height)
+    for size in (8_000, 20_000, 65_535):
+        yield f"gif-{size}", "image/gif", _gif(size, size)
+        yield f"jpeg-{size}", "image/jpeg", _jpeg_claiming(size, size)
+        yield f"webp-{size}", "image/webp", _webp_claiming(min(size, 16_383))
+    yield "gif-frames", "image/gif", _gif_frames(5_000)
+    for kind in ("image/jpeg", "image/png", "image/webp", "image/gif", "image/heic", "image/avif"):
+        body = encoded(kind, scene(640, 480))
+        for part in (0.1, 0.3, 0.5, 0.8):
+            yield f"cut-{kind[6:]}-{part}", kind, body[: int(len(body) * part)]
+        for place in (0.3, 0.6):
+            at = int(len(body) * place)
+            yield (
+                f"garbled-{kind[6:]}-{place}",
+                kind,
+                body[:at] + b"\xff\x00" * 40 + body[at + 80 :],
+            )
+    yield "png-zip-bomb", "image/png", _png_text_bomb()
+    for name, kind, head in (
+        ("only-magic-jpeg", "image/jpeg", b"\xff\xd8\xff\xe0"),
+        ("only-magic-png", "image/png", b"\x89PNG\r\n\x1a\n"),
+        ("only-magic-gif", "image/gif", b"GIF89a"),
+        ("only-magic-webp", "image/webp", b"RIFF\x10\0\0\0WEBP"),
+        ("only-magic-heic", "image/heic", b"\0\0\0\x18ftypheic\0\0\0\0heicmif1"),
+        ("only-magic-avif", "image/avif", b"\0\0\0\x18ftypavif\0\0\0\0avifmif1"),
+    ):
+        yield name, kind, head
+        yield f"{name}-zeros", kind, head + bytes(100_000)
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    whole = name + data
+    return struct.pack(">I", len(data)) + whole + struct.pack(">I", zlib.crc32(whole))
+
+
+def _png(width: int, height: int) -> bytes:
+    """One bit a pixel, all alike: 169 megapixels fit in 20 KB."""
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    packer = zlib.compressobj(9)
+    row = bytes(1 + (min(width, 100_000) + 7) // 8)
+    data = b"".join(packer.compress(row) for _ in range(min(height, 13_000))) + packer.flush()
+    return (
+        b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+    )
+
+
+def _png_text_bomb() -> bytes:
+    text = _chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(50_000_000), 9))
+    plain = encoded("image/png")
+    return plain[:33] + text * 3 + plain[33:]
+
+
+def _gif(width: int, height: int) -> bytes:
+    body = encoded("image/gif", Image.new("P", (16, 16)))
+    return body[:6] + struct.pack("<HH", width, height) + body[10:]
+
+
+def _gif_frames(count: int) -> bytes:
+    frame = b"\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0"
+    head = b"GIF89a" + struct.pack("<HH", 1, 1) + b"\x80\0\0\0\0\0\xff\xff\xff"
+    return head + frame * count + b"\x3b"
+
+
+def _jpeg_claiming(width: int, height: int) -> bytes:
+    body = bytearray(encoded("image/jpeg", scene(64, 64)))
+    at = body.index(b"\xff\xc0")
+    body[at + 5 : at + 9] = struct.pack(">HH", height, width)
+    return bytes(body)
+
+
+def _webp_claiming(size: int) -> bytes:
+    """Lossless: width and height are the fourteen-bit fields behind the signature."""
+    body = bytearray(encoded("image/webp", scene(64, 64), lossless=True))
+    at = body.index(b"VP8L") + 9
+    bits = int.from_bytes(body[at : at + 4], "little") & ~0xFFFFFFF
+    body[at : at + 4] = (bits | (size - 1) | ((size - 1) << 14)).to_bytes(4, "little")
+    return bytes(body)
+
+
+def archive(name: str = "a.txt", text: str = "hello") -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:
+        packed.writestr(name, text)
+    return out.getvalue()

@@ -1,0 +1,179 @@
+"""What leaves the bath: the picture, upright, in its colours, without a word about its owner."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import resource
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from services.attachments.adapters.child import ChildDarkroom
+from services.attachments.darkroom import MAIL_BYTES, MAIL_SIDE, develop
+from services.attachments.ports import Developed, Refused
+from tests import pictures
+
+VIEWS = ("original", "1200.jpg", "320.jpg")
+BOMBS = list(pictures.bombs())
+
+
+def _develop(body: bytes, mime_type: str, folder: Path) -> Developed:
+    source = folder / "raw"
+    source.write_bytes(body)
+    return develop(source, folder, mime_type)
+
+
+def _open(path: Path) -> Image.Image:
+    with Image.open(path) as picture:
+        return picture.convert("RGB")
+
+
+def _is_red(pixel: object) -> bool:
+    assert isinstance(pixel, tuple)
+    return bool(pixel[0] > 150 and pixel[2] < 110)
+
+
+@pytest.mark.parametrize("kind", pictures.KINDS)
+def test_no_place_survives_in_any_view(kind: str, tmp_path: Path) -> None:
+    body = pictures.with_places(kind)
+    assert pictures.places_left(body)
+
+    _develop(body, kind, tmp_path)
+
+    for view in VIEWS:
+        assert pictures.places_left((tmp_path / view).read_bytes()) == [], view
+
+
+@pytest.mark.parametrize("kind", ["image/jpeg", "image/png", "image/webp", "image/avif"])
+def test_the_orientation_is_baked_in(kind: str, tmp_path: Path) -> None:
+    """Red was at the left; turned clockwise it is at the top."""
+    body = pictures.encoded(kind, exif=pictures.exif(pictures.ROTATED))
+
+    developed = _develop(body, kind, tmp_path)
+
+    assert (developed.width, developed.height) == (200, 320)
+    for view in VIEWS:
+        upright = _open(tmp_path / view)
+        assert upright.height > upright.width
+        assert _is_red(upright.getpixel((upright.width // 2, 5)))
+
+
+@pytest.mark.parametrize("kind", ["image/jpeg", "image/png", "image/webp", "image/heic"])
+def test_the_colour_profile_is_kept(kind: str, tmp_path: Path) -> None:
+    _develop(pictures.encoded(kind, icc_profile=pictures.profile()), kind, tmp_path)
+
+    for view in VIEWS:
+        with Image.open(tmp_path / view) as kept:
+            assert kept.info.get("icc_profile"), view
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [
+        ("L", "image/jpeg"), ("CMYK", "image/jpeg"), ("P", "image/png"), ("RGBA", "image/png"),
+        ("LA", "image/png"), ("I;16", "image/png"), ("1", "image/png"), ("RGBA", "image/webp"),
+        ("RGBA", "image/heic"), ("RGBA", "image/avif"),
+    ],
+)  # fmt: skip
+def test_every_way_to_hold_pixels_becomes_a_plain_jpeg(
+    mode: str, kind: str, tmp_path: Path
+) -> None:
+    body = pictures.encoded(kind, pictures.scene().convert(mode))
+
+    _develop(body, kind, tmp_path)
+
+    with Image.open(tmp_path / "1200.jpg") as view:
+        assert (view.format, view.mode) == ("JPEG", "RGB")
+
+
+def test_transparency_is_white_not_black(tmp_path: Path) -> None:
+    clear = Image.new("RGBA", (50, 50), (0, 0, 0, 0))
+
+    _develop(pictures.encoded("image/png", clear), "image/png", tmp_path)
+
+    assert _open(tmp_path / "1200.jpg").getpixel((25, 25)) == (255, 255, 255)
+
+
+def test_sixteen_bits_are_scaled_not_cut(tmp_path: Path) -> None:
+    grey = Image.new("I;16", (40, 40), 32_768)
+    grey.putpixel((0, 0), 65_535)
+
+    _develop(pictures.encoded("image/png", grey), "image/png", tmp_path)
+
+    pixel = _open(tmp_path / "1200.jpg").getpixel((20, 20))
+    assert isinstance(pixel, tuple)
+    assert 118 < pixel[0] < 138
+
+
+def test_an_animation_keeps_its_frames_and_shows_its_first(tmp_path: Path) -> None:
+    second = pictures.scene().transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    body = pictures.encoded("image/gif", save_all=True, append_images=[second], duration=80)
+
+    _develop(body, "image/gif", tmp_path)
+
+    with Image.open(tmp_path / "original") as kept:
+        assert getattr(kept, "n_frames", 1) == 2
+    assert _is_red(_open(tmp_path / "1200.jpg").getpixel((5, 100)))
+
+
+@pytest.mark.parametrize("size", [(4032, 3024), (600, 400), (39_000, 100)])
+def test_the_mail_view_is_small_enough(size: tuple[int, int], tmp_path: Path) -> None:
+    noisy = Image.effect_noise(size, 90).convert("RGB")
+
+    developed = _develop(pictures.encoded("image/jpeg", noisy, quality=95), "image/jpeg", tmp_path)
+
+    body = (tmp_path / "1200.jpg").read_bytes()
+    with Image.open(io.BytesIO(body)) as view:
+        assert max(view.size) <= MAIL_SIDE
+    assert len(body) == developed.mail_bytes <= MAIL_BYTES
+    with Image.open(tmp_path / "320.jpg") as view:
+        assert max(view.size) <= 320
+
+
+def test_near_duplicates_have_near_fingerprints(tmp_path: Path) -> None:
+    other = Image.effect_noise((320, 200), 90).convert("RGB")
+    seen = []
+    for picture, quality in ((pictures.scene(), 95), (pictures.scene(640, 400), 40), (other, 95)):
+        body = pictures.encoded("image/jpeg", picture, quality=quality)
+        seen.append(int(_develop(body, "image/jpeg", tmp_path).fingerprint, 16))
+
+    first, again, different = seen
+    assert (first ^ again).bit_count() <= 6
+    assert (first ^ different).bit_count() > 12
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_no_bomb_takes_the_service_down(tmp_path: Path) -> None:
+    """Each is refused in a child of bounded memory; whole pictures among them may come out."""
+    darkroom = ChildDarkroom()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    async def develop_one(name: str, kind: str, body: bytes) -> str:
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "raw").write_bytes(body)
+        try:
+            await darkroom.develop(folder / "raw", folder, kind)
+        except Refused as reason:
+            return str(reason)
+        return "developed"
+
+    outcomes = await asyncio.gather(*(develop_one(*bomb) for bomb in BOMBS))
+
+    assert len(BOMBS) >= 60
+    assert set(outcomes) <= {"bomb", "frames", "unreadable", "developed"}
+    refused_whole = [n for (n, _, _), o in zip(BOMBS, outcomes, strict=True) if o == "developed"]
+    assert all(name.startswith(("cut-", "garbled-", "gif-", "png-zip")) for name in refused_whole)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1_500_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000
+
+
+@pytest.mark.slow
+async def test_a_child_that_hangs_is_ended(tmp_path: Path) -> None:
+    (tmp_path / "raw").write_bytes(pictures.encoded("image/jpeg"))
+
+    with pytest.raises(Refused, match="bomb"):
+        await ChildDarkroom(seconds=0.01).develop(tmp_path / "raw", tmp_path, "image/jpeg")
