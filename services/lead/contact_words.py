@@ -15,7 +15,7 @@ PHONE_CUE: Final = re.compile(
         r"\b(?:call|text|ring|phone|cell|mobile|number|reach|whats ?app|tele?|sms|contact|dial)",
         r"\bph\b|\bp:|\bt:|\bc:|\bm:|\bno\.|\bnum\b|\bnr\b|\bhp\b|\bwsp\b|\bwa\b|\bmy ?#",
         r"\b(?:llam|marca|cel|tel[eé]f|n[uú]mero|m[oó]vil|mensaje|contact|comun[ií])",
-        r"\b(?:lig(?:ar|ue)|telefone|zap|fone|appel|t[eé]l[eé]phone|portable|joindre|num[eé]ro)",
+        r"\b(?:lig(?:ar|ue)|telefone|zap|fone|appel|joign|t[eé]l[eé]phone|portable|joindre|num[eé]ro)",
         r"\b(?:tawag|telepon|hubungi|nomor|điện thoại|dien thoai|sđt|sdt|số|gọi|goi|liên hệ)",
         r"电话|電話|手机|手機|号码|號碼|打给|打給|联系|聯絡|聯繫|微信|전화|연락|번호|휴대|핸드폰|携帯|番号|連絡",
         r"هاتف|رقم|جوال|موبايل|اتصل|تلفن|شماره|تماس|واتس|телефон|номер|звон|тел\b|моб",
@@ -81,7 +81,8 @@ NOT_THIS_AFTER: Final = re.compile(
 )
 
 CORRECTS: Final = re.compile(
-    r"\b(?:correction|i meant|i mean|meant to|my bad|typo|wrong (?:number|email|one|digit|address)|"
+    r"\b(?:correction|i meant|i mean|meant to|my bad|my mistake|my error|mi error|my old one|"
+    r"typo|wrong (?:number|email|one|digit|address)|"
     r"mistyped|misspelled|mis-?spelt|scratch that|ignore (?:that|the|my)|disregard|instead|"
     r"should (?:be|have been|read)|supposed to be|actually|new (?:number|phone|email|cell)|"
     r"oops|whoops|let me (?:correct|fix)|use this|better (?:number|email|to use)|changed my|"

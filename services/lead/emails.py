@@ -8,20 +8,19 @@ from itertools import islice
 from typing import Final
 
 from services.lead.folding import Found
-from services.lead.providers import COUNTRY_ENDINGS, FILE_ENDINGS, doubt_about
+from services.lead.providers import BRANDS, COUNTRY_ENDINGS, FILE_ENDINGS, doubt_about
 from services.lead.said_emails import goes_on_as_said, said_emails
 
 MOST_LOOKED_AT: Final = 60
 """Per message; nobody has sixty addresses."""
 _NEAR: Final = 100
 
-_BRANDS: Final = "gmail|yahoo|hotmail|outlook|icloud|live|aol|protonmail"
 _LOCAL: Final = r"A-Za-z0-9\u00c0-\u024f._%+'&-"
 """ASCII, and é as in a typed josé@…; never the Chinese word before it."""
 _TYPED: Final = re.compile(
     rf"(?<![/{_LOCAL}])([{_LOCAL}]{{1,64}}+)@"
     r"((?:[A-Za-z0-9][A-Za-z0-9-]{0,62}+\.){1,8}[A-Za-z]{2,24}"
-    rf"|(?:{_BRANDS})(?![A-Za-z0-9-]|\.[A-Za-z]))",
+    rf"|(?:{'|'.join(BRANDS)})(?![A-Za-z0-9-]|\.[A-Za-z]))",
     re.IGNORECASE,
 )
 _LABEL: Final = re.compile(r"(?:e-?mail|correo)-+|[.\-'&%]+", re.IGNORECASE)

@@ -15,7 +15,7 @@ _AFTER: Final = 60
 """How far around a number the text is read for what it is."""
 _BARE_DIGITS: Final = 10
 EXTENSION: Final = re.compile(
-    r"[ ,;(]{0,3}(?:extension|extn?|ext|x|anexo|interno|int|poste|ramal|доб|"
+    r"[ ,;(]{0,3}(?:extension|extn?|ext|x(?! ?\d+ [a-z]+s\b)|anexo|interno|int|poste|ramal|доб|"
     r"分机|分機|內線|内线|내선|内線)"
     r"[ .:#]{0,3}(\d{1,6})\)?(?!\d)| ?# ?(\d{1,5})(?!\d)",
     re.IGNORECASE,

@@ -24,7 +24,9 @@ _NANP_DIGITS: Final = 10
 _LOCAL_DIGITS: Final = 7
 
 _GAP: Final = r"(?: ?[-./] ?|[,*_]| {1,3}+)?"
-_NANP: Final = re.compile(rf"([2-9]\d\d) ?[)\]]?{_GAP}([2-9]\d\d){_GAP}(\d{{4}})(?!\d|[-.]\d)")
+_NANP: Final = re.compile(
+    rf"([2-9]\d\d) ?[)\]]?{_GAP}([2-9]\d\d){_GAP}(\d\d)[ .-]?(\d\d)(?!\d|[-.]\d)"
+)
 """3-3-4 or any part of it closed up."""
 _NANP_BEFORE: Final = re.compile(rf"(?<![\d])(?<!\d[-._])(?:\+ ?)?(?:\(?1\)?{_GAP})?[(\[]?\Z")
 _PLUS: Final = re.compile(r"(?:\+ ?|0(?:0|11)[ -]?)\(?\d(?:[ ().\-/]{0,3}+\d){6,20}+")

@@ -41,6 +41,11 @@ FILE_ENDINGS: Final = (
     "zip", "rar", "html", "htm", "php", "aspx", "json", "xml", "log", "pages", "key", "dng", "raw",
 )  # fmt: skip
 
+BRANDS: Final = (
+    "gmail", "yahoo", "hotmail", "outlook", "icloud", "live", "aol", "protonmail",
+)  # fmt: skip
+"""`maria@gmail` is understood."""
+
 _SLIPS: Final = {
     "con": "com", "cmo": "com", "ocm": "com", "comm": "com", "vom": "com", "cim": "com",
     "xom": "com", "cpm": "com", "c0m": "com", "coml": "com", "comn": "com", "ner": "net",

@@ -9,7 +9,7 @@ from typing import Final
 
 from services.lead.contact_words import EMAIL_CUE
 from services.lead.folding import Found
-from services.lead.providers import ENDINGS, doubt_about, is_provider
+from services.lead.providers import BRANDS, ENDINGS, doubt_about, is_provider
 
 MOST_LOOKED_AT: Final = 60
 _NEAR: Final = 100
@@ -24,7 +24,7 @@ _DOT: Final = (
 _SAID: Final = re.compile(
     rf"([(\[{{<] ?(?:@|{_AT_WORDS}|a) ?[)\]}}>] ?| (?:{_AT_WORDS}) |@ ?|"
     r"艾特|アットマーク|アット|골뱅이)"
-    rf"([a-z0-9-]{{2,63}}+)((?:{_DOT}[a-z]{{2,24}}+){{1,2}})"
+    rf"([a-z0-9-]{{2,63}}+)((?:{_DOT}[a-z]{{2,24}}+){{1,2}}|$|(?=[,;!?\n]))"
 )
 """For lower-case text."""
 _ENDING_PART: Final = re.compile(rf"({_DOT})([a-z]{{2,24}}+)")
@@ -61,7 +61,8 @@ def said_emails(text: str, lowered: str) -> Iterator[Found]:
 
 def goes_on_as_said(lowered: str, at: int) -> bool:
     """`maria@gmail dot com`: the typed half is not the whole."""
-    return _SAID.match(lowered, at) is not None
+    found = _SAID.match(lowered, at)
+    return found is not None and bool(found[3])
 
 
 def _said(text: str, found: re.Match[str]) -> Iterator[Found]:
@@ -89,6 +90,8 @@ def _said_domain(found: re.Match[str]) -> tuple[str, int, str]:
             doubt = f"written as {found[2]}{found[3]}" if comma else ""
             return f"{found[2].lower()}.{endings}", end, doubt
         parts.pop()
+    if found[2] in BRANDS:
+        return f"{found[2]}.com", found.end(2), f"written as {found[2]}, without its ending"
     return "", 0, ""
 
 
