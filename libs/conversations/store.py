@@ -66,6 +66,15 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     """`cut`: another delivery took over; whoever was answering must add nothing more."""
 
 
+def encode_row(row: msgspec.Struct) -> str:
+    return msgspec.json.encode(row).decode()
+
+
+decode_thread: Final = msgspec.json.Decoder(ThreadRow).decode
+decode_item: Final = msgspec.json.Decoder(ItemRow).decode
+decode_attachment: Final = msgspec.json.Decoder(AttachmentRow).decode
+decode_turn: Final = msgspec.json.Decoder(TurnRow).decode
+
 R = TypeVar("R")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -19,21 +19,19 @@ from libs.conversations.store import (
     ThreadMissingError,
     ThreadRow,
     TurnRow,
+    decode_attachment,
+    decode_item,
+    decode_thread,
+    decode_turn,
+    encode_row,
 )
 from libs.errors import Unavailable
-from libs.ledger.dynamodb import dynamodb_client
-from libs.runtime.aws import use_table
 
 ANSWER_SECONDS: Final = 8.0
 REFUSED: Final = "ConditionalCheckFailedException"
 
 R = TypeVar("R", bound=msgspec.Struct)
 Attributes = dict[str, Any]  # botocore's own shape: {"attribute": {"S": value}}
-
-_thread = msgspec.json.Decoder(ThreadRow).decode
-_item = msgspec.json.Decoder(ItemRow).decode
-_attachment = msgspec.json.Decoder(AttachmentRow).decode
-_turn = msgspec.json.Decoder(TurnRow).decode
 
 
 class DynamoChatStore:
@@ -58,7 +56,7 @@ class DynamoChatStore:
         await self._put(_place(owner, thread.id), "thread", expires, _body(thread))
 
     async def thread(self, owner: Owner, thread_id: str) -> ThreadRow | None:
-        return await self._get(_place(owner, thread_id), "thread", _thread)
+        return await self._get(_place(owner, thread_id), "thread", decode_thread)
 
     async def threads(
         self, owner: Owner, *,
@@ -97,7 +95,7 @@ class DynamoChatStore:
         await self._put(place, f"item#{item.id}", expires, _body(item))
 
     async def item(self, owner: Owner, thread_id: str, item_id: str) -> ItemRow | None:
-        return await self._get(_place(owner, thread_id), f"item#{item_id}", _item)
+        return await self._get(_place(owner, thread_id), f"item#{item_id}", decode_item)
 
     async def items(
         self, owner: Owner, thread_id: str, *,
@@ -109,7 +107,7 @@ class DynamoChatStore:
         listed = self._under(place, "item#", start, newest_first=newest_first, page=limit + 1)
         async with contextlib.aclosing(listed) as rows:
             async for row in rows:
-                found.append(_item(row["body"]["S"]))
+                found.append(decode_item(row["body"]["S"]))
                 if len(found) > limit:
                     break
         return Page(tuple(found[:limit]), len(found) > limit)
@@ -123,7 +121,7 @@ class DynamoChatStore:
         await self._put(_visitor(owner), sort, expires, _body(attachment))
 
     async def attachment(self, owner: Owner, attachment_id: str) -> AttachmentRow | None:
-        return await self._get(_visitor(owner), f"attachment#{attachment_id}", _attachment)
+        return await self._get(_visitor(owner), f"attachment#{attachment_id}", decode_attachment)
 
     async def delete_attachment(self, owner: Owner, attachment_id: str) -> None:
         await self._delete(_visitor(owner), f"attachment#{attachment_id}")
@@ -136,7 +134,7 @@ class DynamoChatStore:
         return None
 
     async def turn(self, owner: Owner, key: str) -> TurnRow | None:
-        return await self._get(_visitor(owner), f"turn#{key}", _turn)
+        return await self._get(_visitor(owner), f"turn#{key}", decode_turn)
 
     async def put_turn(self, owner: Owner, turn: TurnRow) -> None:
         await self._put_turn(owner, turn)
@@ -158,8 +156,8 @@ class DynamoChatStore:
             return False
         place = _place(owner, thread_id)
         for partition, prefix, decode in (
-            (_visitor(owner), "attachment#", _attachment),
-            (_visitor(owner), "turn#", _turn),
+            (_visitor(owner), "attachment#", decode_attachment),
+            (_visitor(owner), "turn#", decode_turn),
         ):
             async for row in self._under(partition, prefix):
                 if decode(row["body"]["S"]).thread_id == thread_id:
@@ -256,32 +254,4 @@ def _key(partition: str, sort: str) -> Attributes:
 
 
 def _body(row: msgspec.Struct) -> Attributes:
-    return {"body": {"S": msgspec.json.encode(row).decode()}}
-
-
-@contextlib.asynccontextmanager
-async def open_dynamodb(
-    *, table: str, region: str, endpoint_url: str, create: bool
-) -> AsyncIterator[DynamoChatStore]:
-    """Raises SettingsError when the table is missing and we were not told to create it."""
-    async with dynamodb_client(region, endpoint_url) as client:
-        await use_table(client, table, create_table if create else None)
-        yield DynamoChatStore(client, table)
-
-
-async def create_table(client: Any, table: str) -> None:
-    """The table, unless it is there; its time to live is on `expires_at`."""
-    with contextlib.suppress(client.exceptions.ResourceInUseException):
-        await client.create_table(
-            TableName=table,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-        )
-    await client.get_waiter("table_exists").wait(TableName=table)
+    return {"body": {"S": encode_row(row)}}

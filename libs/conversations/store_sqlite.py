@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
-
-import msgspec
 
 from libs.conversations.store import (
     AttachmentRow,
@@ -19,48 +15,23 @@ from libs.conversations.store import (
     ThreadMissingError,
     ThreadRow,
     TurnRow,
+    decode_attachment,
+    decode_item,
+    decode_thread,
+    decode_turn,
+    encode_row,
 )
-from libs.errors import SettingsError, Unavailable
+from libs.errors import Unavailable
 from libs.ledger.sqlite_thread import SqliteThread
 
 T = TypeVar("T")
 
 ANSWER_SECONDS: Final = 10.0
-BUSY_SECONDS: Final = 5.0
-
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS threads (
-    shop TEXT NOT NULL, visitor TEXT NOT NULL, id TEXT NOT NULL, created_at REAL NOT NULL,
-    touched_at REAL NOT NULL, hidden INTEGER NOT NULL, body TEXT NOT NULL,
-    PRIMARY KEY (shop, visitor, id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS threads_owner ON threads (shop, id);
-CREATE INDEX IF NOT EXISTS threads_touched ON threads (touched_at);
-CREATE TABLE IF NOT EXISTS items (
-    shop TEXT NOT NULL, visitor TEXT NOT NULL, thread TEXT NOT NULL, id TEXT NOT NULL,
-    body TEXT NOT NULL, PRIMARY KEY (shop, visitor, thread, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS attachments (
-    shop TEXT NOT NULL, visitor TEXT NOT NULL, id TEXT NOT NULL, at REAL NOT NULL,
-    thread TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (shop, visitor, id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS attachments_at ON attachments (at);
-CREATE TABLE IF NOT EXISTS turns (
-    shop TEXT NOT NULL, visitor TEXT NOT NULL, id TEXT NOT NULL, at REAL NOT NULL,
-    thread TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (shop, visitor, id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS turns_at ON turns (at);
-"""
 
 _THREADS = "SELECT body FROM threads WHERE shop = ? AND visitor = ?"
 _ITEMS = "SELECT body FROM items WHERE shop = ? AND visitor = ? AND thread = ?"
 _TURN = "SELECT body FROM turns WHERE shop = ? AND visitor = ? AND id = ?"
 _CREATED = "(SELECT created_at, id FROM threads WHERE shop = ? AND visitor = ? AND id = ?)"
-
-_thread = msgspec.json.Decoder(ThreadRow).decode
-_item = msgspec.json.Decoder(ItemRow).decode
-_attachment = msgspec.json.Decoder(AttachmentRow).decode
-_turn = msgspec.json.Decoder(TurnRow).decode
 
 
 class SqliteChatStore:
@@ -75,12 +46,12 @@ class SqliteChatStore:
             "INSERT INTO threads VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET hidden = excluded.hidden, body = excluded.body",
             (*_key(owner), thread.id, thread.created_at, thread.created_at, thread.hidden,
-             _encode(thread)),
+             encode_row(thread)),
         )  # fmt: skip
 
     async def thread(self, owner: Owner, thread_id: str) -> ThreadRow | None:
         found = await self._bodies(f"{_THREADS} AND id = ?", (*_key(owner), thread_id))
-        return _thread(found[0]) if found else None
+        return decode_thread(found[0]) if found else None
 
     async def threads(
         self, owner: Owner, *,
@@ -93,7 +64,7 @@ class SqliteChatStore:
             f"{_THREADS}{shown}{behind} ORDER BY created_at {order}, id {order} LIMIT ?",
             (*_key(owner), *((*_key(owner), after) if after else ()), limit + 1),
         )
-        return _page(found, _thread, limit)
+        return _page(found, decode_thread, limit)
 
     async def put_item(self, owner: Owner, thread_id: str, item: ItemRow) -> None:
         def put(db: sqlite3.Connection) -> bool:
@@ -103,7 +74,7 @@ class SqliteChatStore:
                 (item.changed_at, *_key(owner), thread_id),
             )
             if touched.rowcount:
-                row = (*_key(owner), thread_id, item.id, _encode(item))
+                row = (*_key(owner), thread_id, item.id, encode_row(item))
                 db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?)", row)
             return bool(touched.rowcount)
 
@@ -112,7 +83,7 @@ class SqliteChatStore:
 
     async def item(self, owner: Owner, thread_id: str, item_id: str) -> ItemRow | None:
         found = await self._bodies(f"{_ITEMS} AND id = ?", (*_key(owner), thread_id, item_id))
-        return _item(found[0]) if found else None
+        return decode_item(found[0]) if found else None
 
     async def items(
         self, owner: Owner, thread_id: str, *,
@@ -124,7 +95,7 @@ class SqliteChatStore:
             f"{_ITEMS}{behind} ORDER BY id {order} LIMIT ?",
             (*_key(owner), thread_id, *((after,) if after else ()), limit + 1),
         )
-        return _page(found, _item, limit)
+        return _page(found, decode_item, limit)
 
     async def delete_item(self, owner: Owner, thread_id: str, item_id: str) -> None:
         await self._run(
@@ -133,7 +104,7 @@ class SqliteChatStore:
         )
 
     async def put_attachment(self, owner: Owner, attachment: AttachmentRow) -> None:
-        row = (attachment.id, attachment.at, attachment.thread_id, _encode(attachment))
+        row = (attachment.id, attachment.at, attachment.thread_id, encode_row(attachment))
         await self._run(
             "INSERT OR REPLACE INTO attachments VALUES (?, ?, ?, ?, ?, ?)", (*_key(owner), *row)
         )
@@ -143,7 +114,7 @@ class SqliteChatStore:
             "SELECT body FROM attachments WHERE shop = ? AND visitor = ? AND id = ?",
             (*_key(owner), attachment_id),
         )
-        return _attachment(found[0]) if found else None
+        return decode_attachment(found[0]) if found else None
 
     async def delete_attachment(self, owner: Owner, attachment_id: str) -> None:
         await self._run(
@@ -153,23 +124,23 @@ class SqliteChatStore:
 
     async def open_turn(self, owner: Owner, turn: TurnRow) -> TurnRow | None:
         def insert(db: sqlite3.Connection) -> str | None:
-            row = (*_key(owner), turn.key, turn.at, turn.thread_id, _encode(turn))
+            row = (*_key(owner), turn.key, turn.at, turn.thread_id, encode_row(turn))
             if db.execute("INSERT OR IGNORE INTO turns VALUES (?, ?, ?, ?, ?, ?)", row).rowcount:
                 return None
             before = db.execute(_TURN, (*_key(owner), turn.key)).fetchone()
             return str(before[0])
 
         before = await _answer(self._writer, insert)
-        return None if before is None else _turn(before)
+        return None if before is None else decode_turn(before)
 
     async def turn(self, owner: Owner, key: str) -> TurnRow | None:
         found = await self._bodies(_TURN, (*_key(owner), key))
-        return _turn(found[0]) if found else None
+        return decode_turn(found[0]) if found else None
 
     async def put_turn(self, owner: Owner, turn: TurnRow) -> None:
         await self._run(
             "INSERT OR REPLACE INTO turns VALUES (?, ?, ?, ?, ?, ?)",
-            (*_key(owner), turn.key, turn.at, turn.thread_id, _encode(turn)),
+            (*_key(owner), turn.key, turn.at, turn.thread_id, encode_row(turn)),
         )
 
     async def owner_of(self, shop: str, thread_id: str) -> Owner | None:
@@ -224,44 +195,8 @@ async def _answer(thread: SqliteThread, work: Callable[[sqlite3.Connection], T])
         raise Unavailable("conversations", type(error).__name__) from error
 
 
-@contextlib.asynccontextmanager
-async def open_sqlite(path: Path) -> AsyncIterator[SqliteChatStore]:
-    """Raises SettingsError when the file cannot be used."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        await asyncio.to_thread(_create, path)
-    except (OSError, sqlite3.Error) as error:
-        raise SettingsError(f"HANDOFF_DATA: {path} cannot be used: {error}.") from error
-    writer = SqliteThread("chat-write", lambda: _connect(path), transactions=True)
-    reader = SqliteThread("chat-read", lambda: _connect(path), transactions=False)
-    for thread in (writer, reader):
-        thread.start()
-    try:
-        yield SqliteChatStore(writer, reader)
-    finally:
-        for thread in (writer, reader):
-            await asyncio.to_thread(thread.stop)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """A message is on the disk before its answer begins: it may hold the phone number."""
-    db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    return db
-
-
-def _create(path: Path) -> None:
-    with contextlib.closing(_connect(path)) as db:
-        db.executescript(SCHEMA)
-
-
 def _key(owner: Owner) -> tuple[str, str]:
     return owner.shop, owner.visitor
-
-
-def _encode(row: msgspec.Struct) -> str:
-    return msgspec.json.encode(row).decode()
 
 
 def _page(found: list[str], decode: Callable[[str], T], limit: int) -> Page[T]:

@@ -23,9 +23,10 @@ Loops = tuple[Callable[[], Awaitable[None]], ...]
 
 
 async def wire(settings: ChatSettings, runtime: Runtime) -> Service:
-    from services.chat.adapters.chatkit import ChatKit, Speaking
+    from services.chat.adapters.chatkit import ChatKit
     from services.chat.adapters.desk import BlobDesk
     from services.chat.adapters.kept import Desk, KeptThreads
+    from services.chat.adapters.speaking import Speaking
     from services.chat.handlers import Chat
     from services.chat.turns import ANSWER_SECONDS, Turns
 
@@ -43,7 +44,7 @@ async def wire(settings: ChatSettings, runtime: Runtime) -> Service:
         threads, Desk(desk), kept=kept, agent=agent, clock=runtime.clock, log=runtime.log
     )
     chat = Chat(
-        protocol=ChatKit(speaking, kept),
+        protocol=ChatKit(speaking),
         turns=Turns(kept, runtime.clock, runtime.new_id),
         shops=load_shops(settings.shops),
         publisher=runtime.streams,

@@ -20,9 +20,10 @@ from libs.conversations.store import (
     ThreadRow,
     TurnRow,
 )
-from libs.conversations.store_dynamodb import DynamoChatStore, open_dynamodb
+from libs.conversations.store_dynamodb import DynamoChatStore
+from libs.conversations.store_dynamodb_open import open_dynamodb
 from libs.conversations.store_fake import MemoryChatStore
-from libs.conversations.store_sqlite import open_sqlite
+from libs.conversations.store_sqlite_open import open_sqlite
 from libs.errors import SettingsError
 
 ANA = Owner("craigs", "v_ana")

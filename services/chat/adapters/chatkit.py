@@ -1,44 +1,25 @@
-"""ChatKit's protocol on the official SDK, with our agents speaking and our store keeping."""
+"""ChatKit's requests, checked, answered by the SDK, and refused in one clear sentence."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+import re
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
-import msgspec
 from pydantic import TypeAdapter, ValidationError
 
-from libs.conversations.items import read_items
-from libs.conversations.store import PAGE_LIMIT, ChatStore, ItemRow, ThreadMissingError
+from libs.conversations.store import ThreadMissingError
 from libs.errors import Unavailable
-from libs.runtime.clock import Clock
-from libs.runtime.log import Log
-from libs.shops.hours import state_at
-from services.chat.adapters.kept import KeptThreads
-from services.chat.adapters.sdk import errors as sdk_errors
-from services.chat.adapters.sdk import log_to
-from services.chat.adapters.sdk import server as sdk_server
 from services.chat.adapters.sdk import store as sdk_store
 from services.chat.adapters.sdk import types as sdk
-from services.chat.language import language_of
-from services.chat.moments import customer_lines, is_reachable, title_of
-from services.chat.phrases import phrases_in
-from services.chat.ports import (
-    Agent,
-    AnswerFailed,
-    ChatRefusal,
-    Moment,
-    PhoneField,
-    Trouble,
-    Visit,
-)
+from services.chat.adapters.speaking import Speaking
+from services.chat.ports import ChatRefusal, Visit
 
-HISTORY_ITEMS: Final = 300
-PHONE_FIELD: Final = "phone"
 _HIDDEN: Final = ("hidden_context_item", "sdk_hidden_context")
+_ANSWERS: Final = ("assistant_message", "structured_input")
+_OF_THE_PROTOCOL: Final = re.compile(r"[a-z_]{1,40}|[0-9]{1,4}", re.ASCII)
 
 _requests: TypeAdapter[Any] = TypeAdapter(sdk.ChatKitReq)
 _items: TypeAdapter[Any] = TypeAdapter(sdk.ThreadItem)
@@ -49,7 +30,6 @@ class ChatKit:
     """ChatProtocol."""
 
     speaking: Speaking
-    kept: ChatStore
 
     async def answer(self, body: str, visit: Visit) -> str:
         with _refusing():
@@ -74,20 +54,15 @@ class ChatKit:
             assert visit.turn  # noqa: S101 - only turns are repeated
             thread = await self.speaking.threads.load_thread(visit.turn.thread_id, visit)
             if created:
-                yield self.speaking.event(
-                    sdk.ThreadCreatedEvent(
-                        thread=sdk.Thread(**thread.model_dump(), items=sdk.Page())
-                    )
-                )
+                empty = sdk.Thread(**thread.model_dump(), items=sdk.Page())
+                yield self.speaking.event(sdk.ThreadCreatedEvent(thread=empty))
             rows = await self.speaking.history(thread.id, visit)
             since = [row for row in rows if row.id >= visit.turn.message_id]
             for row in since:
                 if row.kind not in _HIDDEN:
                     item = _items.validate_json(row.body)
                     yield self.speaking.event(sdk.ThreadItemDoneEvent(item=item))
-            if cut and not any(
-                row.kind in ("assistant_message", "structured_input") for row in since
-            ):
+            if cut and not any(row.kind in _ANSWERS for row in since):
                 yield self.speaking.apology(visit, "cut", rows)
 
     async def _checked(self, body: str, visit: Visit) -> Any:
@@ -111,189 +86,13 @@ class ChatKit:
         return request
 
 
-class Speaking(sdk_server.ChatKitServer[Visit]):
-    """The SDK's server: who answers, and what it does that the SDK leaves open."""
-
-    def __init__(
-        self,
-        threads: KeptThreads,
-        desk: sdk_store.AttachmentStore[Visit],
-        *,
-        kept: ChatStore,
-        agent: Agent,
-        clock: Clock,
-        log: Log,
-    ) -> None:
-        log_to(log)
-        super().__init__(threads, desk)
-        self.threads = threads
-        self._kept = kept
-        self._agent = agent
-        self._clock = clock
-
-    async def whole(self, request: Any, visit: Visit) -> str:
-        """`process()` of the SDK builds its validator anew for every request, which takes 10 ms."""
-        return (await self._process_non_streaming(request, visit)).decode()
-
-    async def events(self, request: Any, visit: Visit) -> AsyncIterator[str]:
-        """As `process()` streams them, without the framing that the gateway does."""
-        async for event in self._process_streaming(request, visit):
-            yield event.decode().removeprefix("data: ").rstrip("\n")
-
-    async def respond(
-        self, thread: sdk.ThreadMetadata, input_user_message: Any, context: Visit
-    ) -> AsyncIterator[Any]:
-        rows = await self.history(thread.id, context)
-        for row in rows:
-            if row.kind == "structured_input" and (field := _still_open(row)):
-                yield sdk.ThreadItemReplacedEvent(item=field)
-        items = read_items(msgspec.json.decode(row.body) for row in rows).items
-        moment = self._moment(thread.id, rows, items, context)
-        try:
-            async for event in self._speak(moment, context):
-                yield event
-        except AnswerFailed as failed:
-            sentence = _sentence(failed.trouble, moment.language, context)
-            raise sdk_errors.CustomStreamError(
-                sentence, allow_retry=failed.trouble != "spent"
-            ) from failed
-        finally:  # the title is saved once the answer is out: nothing may delay its first word
-            thread.title = thread.title or title_of(items) or None
-
-    def _moment(self, thread_id: str, rows: list[ItemRow], items: Any, visit: Visit) -> Moment:
-        asked = any(row.kind == "structured_input" for row in rows)
-        facts = state_at(visit.shop, self._clock.now()).variables()
-        return Moment(
-            shop=visit.shop,
-            facts={"locale": visit.locale, "page_url": visit.page_url, **facts},
-            language=language_of(customer_lines(items), visit.locale),
-            items=items,
-            may_ask_phone=not asked and not is_reachable(items),
-            owner=visit.owner,
-            thread_id=thread_id,
-        )
-
-    async def _speak(self, moment: Moment, visit: Visit) -> AsyncIterator[Any]:
-        message = sdk.AssistantMessageItem(content=[], **self._stamp(moment, visit))
-        text, field = "", None
-        try:
-            async for piece in self._agent.answer(moment):
-                if isinstance(piece, PhoneField):
-                    field = piece
-                    continue
-                if not text:
-                    yield sdk.ThreadItemAddedEvent(item=message)
-                    yield _update(message, _begun())
-                yield _update(message, _delta(piece))
-                text += piece
-        except AnswerFailed:
-            if text:
-                yield sdk.ThreadItemRemovedEvent(item_id=message.id)
-            raise
-        for event in self._said(message, text):
-            yield event
-        if field:
-            yield sdk.ThreadItemDoneEvent(item=self._phone_field(field, moment, visit))
-
-    def _said(self, message: Any, text: str) -> Iterator[Any]:
-        if text:
-            content = sdk.AssistantMessageContent(text=text)
-            done = sdk.AssistantMessageContentPartDone(content_index=0, content=content)
-            yield _update(message, done)
-            yield sdk.ThreadItemDoneEvent(item=message.model_copy(update={"content": [content]}))
-
-    def _phone_field(self, field: PhoneField, moment: Moment, visit: Visit) -> Any:
-        hint = phrases_in(moment.language).phone_hint
-        question = sdk.StructuredInputFreeform(
-            id=PHONE_FIELD, question=field.question, description=hint
-        )
-        return sdk.StructuredInputItem(inputs=[question], **self._stamp(moment, visit))
-
-    def _stamp(self, moment: Moment, visit: Visit) -> dict[str, Any]:
-        now = datetime.fromtimestamp(self._clock.now(), UTC)
-        name = self.threads.next_item_id(visit)
-        return {"id": name, "thread_id": moment.thread_id, "created_at": now}
-
-    async def history(self, thread_id: str, visit: Visit) -> list[ItemRow]:
-        """The newest part of a thread, oldest first."""
-        rows: list[ItemRow] = []
-        more = True
-        while more and len(rows) < HISTORY_ITEMS:
-            page = await self._kept.items(
-                visit.owner,
-                thread_id,
-                after=rows[-1].id if rows else "",
-                limit=PAGE_LIMIT,
-                newest_first=True,
-            )
-            rows += page.rows
-            more = page.has_more
-        return rows[::-1]
-
-    async def add_feedback(
-        self, thread_id: str, item_ids: list[str], feedback: str, context: Visit
-    ) -> None:
-        for item_id in item_ids[:PAGE_LIMIT]:
-            await self.threads.load_item(thread_id, item_id, context)
-            row = await self._kept.item(context.owner, thread_id, item_id)
-            if row:
-                rated = msgspec.structs.replace(row, feedback=feedback)
-                await self._kept.put_item(context.owner, thread_id, rated)
-
-    async def handle_stream_cancelled(
-        self, thread: sdk.ThreadMetadata, pending_items: list[Any], context: Visit
-    ) -> None:
-        """Only our own stop cancels an answer; it is asked for again, so half of it is not kept."""
-
-    def get_stream_options(self, thread: sdk.ThreadMetadata, context: Visit) -> Any:
-        """A browser that goes away never stops an answer, so it is not offered to."""
-        return sdk.StreamOptions(allow_cancel=False)
-
-    def event(self, event: Any) -> str:
-        return self._serialize(event).decode()
-
-    def apology(self, visit: Visit, trouble: Trouble, rows: Any) -> str:
-        """The error event with a kind sentence and the offer to try again."""
-        lines = customer_lines(read_items(msgspec.json.decode(row.body) for row in rows).items)
-        sentence = _sentence(trouble, language_of(lines, visit.locale), visit)
-        return self.event(sdk.ErrorEvent(code="custom", message=sentence, allow_retry=True))
-
-    def _to_thread_response(self, thread: Any) -> Any:
-        created_at = self.threads.moment(thread.created_at)
-        return super()._to_thread_response(thread.model_copy(update={"created_at": created_at}))
-
-
-def _still_open(row: ItemRow) -> Any:
-    """A field that the customer passed over, as skipped; None for one that is settled."""
-    item = _items.validate_json(row.body)
-    return item.model_copy(update={"status": "skipped"}) if item.status == "pending" else None
-
-
-def _begun() -> Any:
-    content = sdk.AssistantMessageContent(text="")
-    return sdk.AssistantMessageContentPartAdded(content_index=0, content=content)
-
-
-def _delta(piece: str) -> Any:
-    return sdk.AssistantMessageContentPartTextDelta(content_index=0, delta=piece)
-
-
-def _update(message: Any, update: Any) -> Any:
-    return sdk.ThreadItemUpdatedEvent(item_id=message.id, update=update)
-
-
-def _sentence(trouble: Trouble, language: str, visit: Visit) -> str:
-    return phrases_in(language).failed[trouble].format(phone=visit.shop.phone)
-
-
 @contextmanager
 def _refusing() -> Iterator[None]:
     """The one table from what the SDK raises to what the browser is told."""
     try:
         yield
     except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "type"
-        sentence = f"The field {where} is not as the protocol says."
+        sentence = f"The field {_place(error)} is not as the protocol says."
         raise ChatRefusal(400, "invalid_request", sentence) from error
     except (sdk_store.NotFoundError, ThreadMissingError) as error:
         raise ChatRefusal(404, "not_found", "There is no such thread, item or file.") from error
@@ -301,3 +100,9 @@ def _refusing() -> Iterator[None]:
         raise ChatRefusal(400, "unsupported", "This chat does not offer that.") from error
     except ValueError as error:
         raise ChatRefusal(422, "not_possible", "This cannot be done with that item.") from error
+
+
+def _place(error: ValidationError) -> str:
+    """`params.limit`: only names of the protocol, never what somebody sent as one."""
+    parts = [str(part) for part in error.errors(include_input=False)[0]["loc"]]
+    return ".".join(part for part in parts if _OF_THE_PROTOCOL.fullmatch(part)) or "type"

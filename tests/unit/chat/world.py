@@ -19,9 +19,10 @@ from libs.runtime.log import Log
 from libs.shops.profile import load_shops
 from libs.streams.fakes import RememberingPublisher
 from libs.streams.port import Delivery
-from services.chat.adapters.chatkit import ChatKit, Speaking
+from services.chat.adapters.chatkit import ChatKit
 from services.chat.adapters.desk import BlobDesk
 from services.chat.adapters.kept import Desk, KeptThreads
+from services.chat.adapters.speaking import Speaking
 from services.chat.handlers import Chat
 from services.chat.ports import Agent, Moment, PhoneField
 from services.chat.practice import PracticeAgent
@@ -118,7 +119,7 @@ class World:
             log=Log("chat", level="error", out=self.logged),
         )
         return Chat(
-            protocol=ChatKit(speaking, kept),
+            protocol=ChatKit(speaking),
             turns=Turns(kept, self.clock, self.new_id),
             shops=SHOPS,
             publisher=self.publisher,
