@@ -63,7 +63,7 @@ class RedisClient:
         try:
             reply = await wire.send(*command, at_once=True)
         except BaseException:
-            # Its reply may still come: whoever used the wire next would take it for theirs.
+            # The server still waits on this wire: what it brought would be ours, and unseen.
             self._busy.discard(wire)
             await wire.aclose()
             raise

@@ -128,9 +128,9 @@ class BrokerContract:
     ) -> None:
         ids = [entry.id for entry in await read(filled, "a")]
         await filled.renew(LANE, "b", ids)
-        await filled.renew(LANE, "a", ids)
-
         assert await filled.own(LANE, "b", after="", count=9) == []
+
+        await filled.renew(LANE, "a", ids)
         own = await filled.own(LANE, "a", after="", count=9)
         assert [entry.deliveries for entry in own] == [1, 1, 1]
 

@@ -587,12 +587,13 @@ def test_after_a_flush_it_goes_on_with_what_comes() -> None:
     in_virtual_time(story())
 
 
-class LosesReplies:
-    """A broker whose next replies to `method` are lost: it was done, and nobody hears of it."""
+class Loses:
+    """A broker that loses the next requests to `method`, or the replies: then it was done."""
 
-    def __init__(self, broker: Broker, method: str, times: int) -> None:
+    def __init__(self, broker: Broker, method: str, what: str, times: int) -> None:
         self._broker = broker
         self._method = method
+        self._what = what
         self._left = times
 
     def __getattr__(self, name: str) -> Any:
@@ -601,6 +602,9 @@ class LosesReplies:
             return there
 
         async def loses(*args: Any, **more: Any) -> Any:
+            if self._left and self._what == "request":
+                self._left -= 1
+                raise Unavailable("redis", "connection lost")
             reply: list[Entry] | None = await there(*args, **more)
             if self._left and (reply or reply is None):
                 self._left -= 1
@@ -613,7 +617,8 @@ class LosesReplies:
 @pytest.mark.parametrize(
     "method", ["read", "own", "claim", "ack", "put_back", "park", "renew", "turn", "prepare"]
 )
-def test_a_lost_reply_loses_no_message_and_repeats_no_effect(method: str) -> None:
+@pytest.mark.parametrize("what", ["request", "reply"])
+def test_what_the_wire_loses_loses_no_message_and_repeats_no_effect(method: str, what: str) -> None:
     async def story() -> None:
         shop = Shop()
         await shop.streams.publish(wish("orphan"))
@@ -628,7 +633,7 @@ def test_a_lost_reply_loses_no_message_and_repeats_no_effect(method: str) -> Non
             if delivery.message.thread_id == "t4":
                 raise Rejected("never")
 
-        unlucky = shop.process(LosesReplies(shop.broker, method, times=3))
+        unlucky = shop.process(Loses(shop.broker, method, what, times=3))
         async with shop.open(varies, unlucky, concurrency=5):
             await asyncio.sleep(120)
 

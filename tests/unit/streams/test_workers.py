@@ -1,0 +1,49 @@
+"""The workers of a lane, apart from the lane."""
+
+from __future__ import annotations
+
+import asyncio
+
+from libs.messages.lead import ConsiderLead
+from libs.messages.streams import LEAD_CONSIDER
+from libs.runtime.runtime import Consumer
+from libs.streams.attempt import Attempts
+from libs.streams.broker import Entry
+from libs.streams.envelope import seal
+from libs.streams.memory import MemoryBroker
+from libs.streams.port import Delivery
+from libs.streams.settle import Settler
+from libs.streams.workers import Workers
+from tests.unit.streams.virtual import LoopClock, in_virtual_time, process
+
+
+def entry(number: int, thread: str) -> Entry:
+    return Entry(f"{number}-0", seal(ConsiderLead(shop="s", thread_id=thread, reason="idle")))
+
+
+def test_a_worker_whose_handler_was_cancelled_goes_on_as_good_as_new() -> None:
+    """Task groups and timeouts of the next handler ask their task whether it is being cancelled."""
+    asked: list[int] = []
+
+    async def handler(delivery: Delivery[ConsiderLead]) -> None:
+        task = asyncio.current_task()
+        assert task
+        asked.append(task.cancelling())
+        if delivery.message.thread_id == "hangs":
+            await asyncio.sleep(1000)
+
+    async def story() -> None:
+        settler = Settler("lane", MemoryBroker(LoopClock()))
+        attempts = Attempts(Consumer(LEAD_CONSIDER, handler), process(), settler)
+        workers = Workers(attempts, LoopClock(), concurrency=1, timeout_seconds=30)
+        async with asyncio.TaskGroup() as workers.group:
+            clock = workers.group.create_task(workers.end_overdue())
+            workers.put([entry(1, "hangs"), entry(2, "follows")])
+            await asyncio.sleep(100)
+            clock.cancel()
+
+        assert asked == [0, 0]
+        assert settler._acks == ["2-0"]
+        assert [later.entry_id for later in settler._later] == ["1-0"]
+
+    in_virtual_time(story())
