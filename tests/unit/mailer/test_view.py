@@ -206,7 +206,8 @@ def test_a_draft_without_a_model_greets_in_the_customers_language() -> None:
     ("said", "locale", "tag"),
     [
         ("Spanish", "en", "es"), ("español", "", "es"), ("zh", "en", "zh"),
-        ("", "zh-hans", "zh-CN"), ("Klingon!", "ar", "ar"), ("", "", "en"), ("Brazilian Portuguese", "", "pt-BR"),
+        ("", "zh-hans", "zh-CN"), ("Klingon!", "ar", "ar"), ("", "", "en"),
+        ("Brazilian Portuguese", "", "pt-BR"),
         ('x" onload="y', "", "en"),
     ],
 )  # fmt: skip

@@ -1,0 +1,126 @@
+"""What the shop sees: the golden mails in Chromium, on a phone and wider, light and dark."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+
+from tests import needs
+from tests.golden import CASES, Case
+from tests.golden.reading import golden, with_pictures
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.slow
+
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+SCREEN = 844
+"""Height of the phone that the first screen is judged on."""
+DARK: tuple[tuple[Literal["light", "dark"], bool], ...] = (("light", False), ("dark", True))
+VIEWS = [(width, scheme) for width in (390, 720) for scheme, _ in DARK]
+MAILS = [case for case in CASES if case.name != "plain"]
+
+CONTRASTS = """() => {
+  const light = c => { const [r, g, b] = c.map(v => { v /= 255;
+    return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4 });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b };
+  const parse = text => text.match(/[\\d.]+/g).map(Number);
+  const behind = node => { for (let at = node; at; at = at.parentElement) {
+    const c = parse(getComputedStyle(at).backgroundColor);
+    if (c.length < 4 || c[3] > 0) return c.slice(0, 3) } return [255, 255, 255] };
+  const bad = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) { const node = walk.currentNode, on = node.parentElement;
+    if (!node.data.trim() || !on.getClientRects().length) continue;
+    const [a, b] = [light(parse(getComputedStyle(on).color)), light(behind(on))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) bad.push([node.data.trim(), ratio]) }
+  return bad }"""
+"""Every text whose colour is too close to what lies behind it."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        needs.missing("chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with browser.new_page(viewport={"width": 390, "height": SCREEN}) as opened:
+        yield opened
+
+
+def _open(page: Page, case: Case) -> list[str]:
+    """The mail as it comes; and what it asked the network for."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.set_content(with_pictures(golden(case.path)))
+    return [url for url in asked if not url.startswith("data:")]
+
+
+@pytest.mark.parametrize("case", MAILS, ids=lambda case: case.name)
+def test_a_mail_looks_right_on_a_phone_and_wider_light_and_dark(page: Page, case: Case) -> None:
+    assert _open(page, case) == []
+    for width, scheme in VIEWS:
+        page.set_viewport_size({"width": width, "height": SCREEN})
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(CONTRASTS) == [], scheme
+        assert page.evaluate("[...document.images].every(one => one.naturalWidth > 0)")
+        _check_first_screen(page, width)
+        _check_targets(page)
+
+
+def _check_first_screen(page: Page, width: int) -> None:
+    """Who, what, how: name, need and the large buttons, without scrolling."""
+    size = page.locator("h1").evaluate("one => parseFloat(getComputedStyle(one).fontSize)")
+    assert size >= 28
+    boxes = [one.bounding_box() for one in page.locator("td[align=center] > a").all()]
+    assert boxes
+    for box in boxes:
+        assert box
+        assert box["height"] >= 44
+        assert box["y"] + box["height"] <= SCREEN
+        assert box["width"] >= min(width, 640) - 34
+
+
+def _check_targets(page: Page) -> None:
+    """A thumb finds every chip."""
+    for chip in page.locator("a.plain").all():
+        box = chip.bounding_box()
+        assert box
+        assert box["height"] >= 43.5
+        assert box["width"] >= 44
+
+
+def test_a_dark_page_is_dark_and_a_light_one_is_light(page: Page) -> None:
+    _open(page, MAILS[0])
+    for scheme, dark in DARK:
+        page.emulate_media(color_scheme=scheme)
+        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(int(part) for part in colour[4:-1].split(",")) < 200) is dark
+
+
+def test_arabic_starts_on_the_right_and_its_signature_on_the_left(page: Page) -> None:
+    _open(page, next(case for case in MAILS if case.name == "arabic_doubtful_email"))
+    sides = page.evaluate(
+        "[...document.querySelectorAll('div.tint > div')].map(one => [one.lang, one.dir])"
+    )
+
+    assert sides[0] == ["ar", "rtl"]
+    assert ["ar", "ltr"] in sides
