@@ -8,6 +8,7 @@ from typing import Any
 
 from libs.conversations.store_dynamodb import DynamoChatStore
 from libs.ledger.dynamodb import dynamodb_client
+from libs.runtime.aws import use_table
 
 
 @contextlib.asynccontextmanager
