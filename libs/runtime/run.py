@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import random
 import signal
@@ -149,6 +150,7 @@ async def _serve(
                 await _listen(site, runtime.stack)
             runtime.log.info("service_ready", name=",".join(s.name for s in services))
             ready()
+            gc.freeze()  # what stands now stands until the end: collections need not walk it
             await stop.wait()
             runtime.log.info("service_stopping")
             await _stop(consuming, looping)

@@ -41,8 +41,8 @@ class Route:
     """For metrics and logs."""
     whole: bool = True
     """Small body in, small answer out; False: one of them is streamed."""
-    any_origin: bool = False
-    """The handler itself decides who may send this (a signed link does not come with an origin)."""
+    also_from: frozenset[str] = frozenset()
+    """Origins beside the shops' own that may send this; the handler asks them for more."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ class Edge:
     async def _answered(self, call: Call, route: Route | None) -> Answer | StreamResponse:
         if route is None:
             return self._without_route(call)
-        if self.shop_of and not call.shop and call.method in _UNSAFE and not route.any_origin:
-            raise Refused("origin_not_allowed")
+        if call.method in _UNSAFE and self.shop_of and not call.shop:
+            _admit_guest(call, route.also_from)
         return await route.handler(call)
 
     def _without_route(self, call: Call) -> Answer:
@@ -108,7 +108,7 @@ class Edge:
         if call.method != "OPTIONS":
             raise Refused("method_not_allowed", headers=(("Allow", allowed),))
         if call.origin and not call.shop:
-            raise Refused("origin_not_allowed")
+            _admit_guest(call, frozenset().union(*(each.also_from for each in methods.values())))
         extra = preflight(allowed) if call.origin else ()
         return Answer(204, headers=(("Allow", allowed), *extra), outcome="preflight")
 
@@ -142,6 +142,12 @@ class Edge:
         if not call.outcome and isinstance(answer, Answer):
             call.outcome = answer.outcome
         self.requests.add(call, route.name if route else "none", answer.status, seconds)
+
+
+def _admit_guest(call: Call, origins: frozenset[str]) -> None:
+    if call.origin not in origins:
+        raise Refused("origin_not_allowed")
+    call.readable_by = call.origin
 
 
 def _where(error: Exception) -> str:

@@ -130,9 +130,16 @@ class _Connection(RequestHandler):
         if self.transport is not None:
             assert isinstance(answer, Answer)  # noqa: S101 - what a whole route answers
             self.transport.write(_encoded(call, answer))
-            if self._paused:
-                await self._drain_helper()
             self._keep_alive_from_now()
+            if self._paused:
+                await self._drained()
+
+    async def _drained(self) -> None:
+        """A client that does not read its answers gets no more of them."""
+        try:
+            await self._drain_helper()
+        except ConnectionError:
+            self.force_close()
 
     def _keep_alive_from_now(self) -> None:
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout

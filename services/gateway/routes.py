@@ -30,13 +30,14 @@ class Parts:
 
 def routes(parts: Parts) -> tuple[Route, ...]:
     photos, photo, front = parts.photos, attachments.PATH, parts.front
+    guests = frozenset({attachments.RUNTIME_ORIGIN})
     return (
         Route("POST", "/api/chatkit/session", parts.sessions.mint, "session"),
         Route("POST", "/api/chatkit/lead", parts.leads.consider, "lead"),
         Route("POST", "/api/lead-signal", parts.signals.record, "lead_signal"),
         Route("POST", "/api/chatkit", parts.chat.answer, "chat", whole=False),
-        Route("POST", photo, photos.upload, "upload", whole=False, any_origin=True),
-        Route("PUT", photo, photos.upload, "upload", whole=False, any_origin=True),
+        Route("POST", photo, photos.upload, "upload", whole=False, also_from=guests),
+        Route("PUT", photo, photos.upload, "upload", whole=False, also_from=guests),
         Route("GET", photo, photos.view, "attachment", whole=False),
         Route("GET", message_page.PAGE, parts.links.page, "message_page"),
         Route("GET", message_page.API, parts.links.api, "message_link"),

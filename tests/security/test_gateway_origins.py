@@ -23,7 +23,6 @@ TRICKS = (
     "https://craigs.autos https://evil.example", "https://craigs.autos.", "https://craigs%2Eautos",
     "https://cr\u0430igs.autos", "https://craigs\u3002autos", "file://", "http://localhost:4322",
     "http://localhost", "http://127.0.0.1:4321", "https://localhost:4321", "chrome-extension://abc",
-    "https://cdn.platform.openai.com",
 )  # fmt: skip
 
 

@@ -1,0 +1,212 @@
+"""Photos through the gateway to the real attachments service and back, in small pieces."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tracemalloc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, FormData, web
+from PIL import Image
+
+from services.gateway.attachments import RUNTIME_ORIGIN
+from tests.gateway import ORIGIN, UNLIMITED, bearer, gateway
+from tests.servers import free_port
+
+PATH = "/api/chatkit/attachment"
+FROM = {"Origin": ORIGIN}
+
+
+def photo() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (640, 480), "brown").save(out, "JPEG")
+    return out.getvalue()
+
+
+def form(body: bytes, name: str = "seat.jpg", kind: str = "image/jpeg") -> FormData:
+    data = FormData()
+    data.add_field("file", body, filename=name, content_type=kind)
+    return data
+
+
+@pytest.mark.slow
+async def test_a_photo_goes_in_and_its_preview_comes_out(tmp_path: Path) -> None:
+    async with gateway(tmp_path, photos=True) as running, ClientSession() as client:
+        headers = {**FROM, **bearer(), "X-Request-ID": "req-5"}
+        async with client.post(running.url + PATH, data=form(photo()), headers=headers) as answer:
+            told = await answer.json()
+        assert answer.status == 200, told
+        async with client.get(told["preview_url"]) as preview:
+            body = await preview.read()
+        some = {"Range": "bytes=0-99"}
+        async with client.get(told["preview_url"], headers=some) as part:
+            piece = await part.read()
+        known = {"If-None-Match": preview.headers["ETag"]}
+        async with client.get(told["preview_url"], headers=known) as unchanged:
+            pass
+        async with client.get(told["preview_url"] + "x") as forged:
+            problem = await forged.json()
+
+    assert answer.headers.getall("Access-Control-Allow-Origin") == [ORIGIN]
+    assert answer.headers["X-Request-ID"] == "req-5"
+    assert (told["type"], told["name"], told["mime_type"]) == ("image", "seat.jpg", "image/jpeg")
+    assert told["preview_url"].startswith(running.url)
+    assert preview.status == 200
+    assert Image.open(io.BytesIO(body)).width == 320
+    assert (part.status, piece) == (206, body[:100])
+    assert unchanged.status == 304
+    assert problem["ok"] is False
+    assert forged.status in {400, 401, 403, 404}
+
+
+@pytest.mark.slow
+async def test_what_the_service_refuses_is_passed_on(tmp_path: Path) -> None:
+    async with gateway(tmp_path, photos=True) as running, ClientSession() as client:
+        headers = {**FROM, **bearer()}
+        html = form(b"<html><script>alert(1)</script>", "a.html", "text/html")
+        async with client.post(running.url + PATH, data=html, headers=headers) as answer:
+            told = await answer.json()
+
+    assert (answer.status, told["ok"]) == (415, False)
+    assert told["request_id"] == answer.headers["X-Request-ID"]
+
+
+async def test_an_upload_needs_a_session_and_a_known_site(tmp_path: Path) -> None:
+    async with gateway(tmp_path) as running, ClientSession() as client:
+        url = running.url + PATH
+        async with client.post(url, data=b"x", headers=FROM) as without:
+            pass
+        async with client.post(url, data=b"x", headers={**FROM, **bearer(seconds=-1)}) as ended:
+            pass
+        framed = {"Origin": RUNTIME_ORIGIN, **bearer()}
+        async with client.post(url, data=b"x", headers=framed) as frame:
+            pass
+
+    assert (without.status, ended.status, frame.status) == (401, 401, 403)
+
+
+async def test_the_frame_of_openai_s_runtime_may_upload_by_signed_link(tmp_path: Path) -> None:
+    async with (
+        upstream() as (url, seen),
+        gateway(tmp_path, ATTACHMENTS_URL=url) as running,
+        ClientSession() as client,
+    ):
+        link = f"{running.url}{PATH}?id=att_1&upload=signature"
+        headers = {"Origin": RUNTIME_ORIGIN}
+        async with client.options(link, headers=headers) as preflight:
+            pass
+        async with client.put(link, data=b"bytes", headers=headers) as answer:
+            pass
+
+    assert (preflight.status, answer.status) == (204, 200)
+    assert "PUT" in preflight.headers["Access-Control-Allow-Methods"]
+    assert preflight.headers["Access-Control-Allow-Origin"] == RUNTIME_ORIGIN
+    assert answer.headers["Access-Control-Allow-Origin"] == RUNTIME_ORIGIN
+    assert seen == [5]
+
+
+async def test_without_the_service_it_says_so(tmp_path: Path) -> None:
+    headers = {**FROM, **bearer()}
+    nobody = f"http://127.0.0.1:{free_port()}"
+    for environ, error in (({}, "not_ready"), ({"ATTACHMENTS_URL": nobody}, "unavailable")):
+        async with gateway(tmp_path, **environ) as running, ClientSession() as client:
+            url = running.url + PATH
+            async with client.post(url, data=form(b"x"), headers=headers) as sent:
+                told = await sent.json()
+            async with client.get(f"{url}?id=a") as got:
+                pass
+
+        assert (sent.status, told["error"], got.status) == (503, error, 503)
+
+
+async def test_the_21st_upload_in_a_minute_must_wait(tmp_path: Path) -> None:
+    async with (
+        upstream() as (url, _),
+        gateway(tmp_path, ATTACHMENTS_URL=url) as running,
+        ClientSession() as client,
+    ):
+        statuses = []
+        for _number in range(21):
+            headers = {**FROM, **bearer()}
+            async with client.post(running.url + PATH, data=b"x", headers=headers) as answer:
+                statuses.append(answer.status)
+
+    assert statuses == [200] * 20 + [429]
+
+
+@pytest.mark.slow
+async def test_neither_way_is_a_photo_ever_held_whole(tmp_path: Path) -> None:
+    size = 48 * 1024 * 1024
+
+    async def much() -> AsyncIterator[bytes]:
+        for _ in range(size // 65_536):
+            yield b"p" * 65_536
+
+    async with (
+        upstream(size) as (url, seen),
+        gateway(tmp_path, ATTACHMENTS_URL=url, **UNLIMITED) as running,
+        ClientSession() as client,
+    ):
+        tracemalloc.start()
+        headers = {**FROM, **bearer()}
+        async with client.post(running.url + PATH, data=much(), headers=headers) as answer:
+            assert answer.status == 200
+        got = 0
+        async with client.get(f"{running.url}{PATH}?id=a") as answer:
+            async for piece in answer.content.iter_any():
+                got += len(piece)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert (seen, got) == ([size], size)
+    assert most < 8 * 1024 * 1024
+
+
+async def test_an_upload_that_is_cut_off_reaches_nobody(tmp_path: Path) -> None:
+    async with upstream() as (url, seen), gateway(tmp_path, ATTACHMENTS_URL=url) as running:
+        _, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        token = bearer()["Authorization"]
+        writer.write(
+            f"POST {PATH} HTTP/1.1\r\nHost: h\r\nOrigin: {ORIGIN}\r\n"
+            f"Authorization: {token}\r\nContent-Length: 100\r\n\r\nhalf".encode()
+        )
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        async with ClientSession() as client, client.get(f"{running.url}/health") as answer:
+            assert answer.status == 200
+
+    assert 100 not in seen
+    assert running.lines("unhandled_exception") == []
+
+
+@asynccontextmanager
+async def upstream(size: int = 0) -> AsyncIterator[tuple[str, list[int]]]:
+    """A stand-in that counts what comes in, and sends `size` bytes out."""
+    seen: list[int] = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.method == "GET":
+            response = web.StreamResponse(headers={"Content-Type": "image/jpeg"})
+            await response.prepare(request)
+            for _ in range(size // 65_536):
+                await response.write(b"p" * 65_536)
+            return response
+        count = 0
+        async for piece in request.content.iter_any():
+            count += len(piece)
+        seen.append(count)
+        return web.json_response({"id": "att_1"}, headers={"Access-Control-Allow-Origin": "*"})
+
+    port = free_port()
+    runner = web.ServerRunner(web.Server(answer, access_log=None), shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield f"http://127.0.0.1:{port}", seen
+    finally:
+        await runner.cleanup()
