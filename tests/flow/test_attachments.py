@@ -1,0 +1,270 @@
+"""The attachments service over real HTTP, on a folder and on an S3 that knows no encryption."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import msgspec
+import pytest
+from aiohttp import web
+
+from libs.attachments import (
+    LARGEST_BYTES,
+    StoredAttachment,
+    attachment_link,
+    record_key,
+    upload_link,
+)
+from libs.blobs.open import open_blobs
+from libs.blobs.port import Blobs
+from libs.identity.sessions import mint_session_token
+from libs.runtime.clock import SystemClock
+from libs.runtime.ids import random_id
+from libs.runtime.log import Log
+from libs.runtime.metrics import Metrics
+from libs.runtime.settings import CommonSettings, load
+from libs.web.edge import Edge
+from libs.web.requests import Requests
+from libs.web.server import EdgeServer
+from services.attachments.adapters.child import ChildDarkroom
+from services.attachments.handlers import Attachments
+from services.attachments.http import AttachmentSite
+from tests import pictures
+from tests.servers import free_port
+
+pytestmark = pytest.mark.slow
+
+KEYS = ("k" * 40, "o" * 40)
+PATH = "/api/chatkit/attachment"
+HUGE = b"\xff\xd8\xff" + bytes(LARGEST_BYTES)
+
+
+class Allowance:
+    """Bytes a visitor may send; a number, not a clock."""
+
+    left = 10 * LARGEST_BYTES
+
+    async def spend(self, shop: str, visitor: str, size_bytes: int) -> bool:
+        self.left -= size_bytes
+        return self.left >= 0
+
+
+@dataclass
+class Desk:
+    http: aiohttp.ClientSession
+    url: str
+    blobs: Blobs
+    allowance: Allowance
+
+    def token(self, seconds: int = 600) -> dict[str, str]:
+        token = mint_session_token(KEYS, "craigs", ("v_ana",), int(time.time()) + seconds)
+        return {"Authorization": f"Bearer {token}"}
+
+    async def upload(
+        self, body: bytes, name: str = "seat.jpg", kind: str = "image/jpeg", field: str = "file"
+    ) -> tuple[int, dict[str, Any]]:
+        form = aiohttp.FormData(quote_fields=False)
+        form.add_field("thread_id", "cthr_1")
+        form.add_field(field, io.BytesIO(body), filename=name, content_type=kind)
+        async with self.http.post(self.url + PATH, data=form, headers=self.token()) as answer:
+            return answer.status, await answer.json()
+
+    async def get(self, link: str, **headers: str) -> tuple[aiohttp.ClientResponse, bytes]:
+        async with self.http.get(link, headers=headers) as answer:
+            return answer, await answer.read()
+
+    async def keys(self) -> list[str]:
+        return [info.key async for info in self.blobs.list("")]
+
+
+@pytest.fixture(params=["folder", "s3"])
+async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
+    environ = {"HANDOFF_DATA": str(tmp_path), "BLOBS": request.param}
+    if request.param == "s3":
+        environ |= {
+            "S3_BUCKET": f"photos-{random_id().lower().strip('-_').replace('_', '')}",
+            "AWS_ENDPOINT_URL": request.getfixturevalue("moto_url"),
+        }
+    port = free_port()
+    async with AsyncExitStack() as stack:
+        blobs = await open_blobs(load(CommonSettings, environ), stack)
+        (tmp_path / "spool").mkdir()
+        allowance = Allowance()
+        attachments = Attachments(blobs, ChildDarkroom(), allowance, tmp_path / "spool")
+        url = f"http://127.0.0.1:{port}"
+        site = AttachmentSite(attachments, KEYS, url, SystemClock(), random_id)
+        log = Log("attachments", level="error")
+        requests = Requests(log, Metrics(), SystemClock())
+        runner = web.ServerRunner(EdgeServer(Edge(site.routes(), log, requests)))
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        yield Desk(http, url, blobs, allowance)
+        assert list((tmp_path / "spool").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [*pictures.KINDS, "application/pdf"])
+async def test_what_is_taken_can_be_seen_and_says_nothing_of_its_place(
+    desk: Desk, kind: str
+) -> None:
+    body = b"%PDF-1.7\n%%EOF" if kind.endswith("pdf") else pictures.with_places(kind)
+    name = f"seat.{kind.partition('/')[2]}"
+
+    status, said = await desk.upload(body, name, kind)
+
+    assert status == 200
+    assert said["name"] == name
+    assert said["type"] == ("file" if kind.endswith("pdf") else "image")
+    if kind.endswith("pdf"):
+        assert said["preview_url"] is None
+        return
+    answer, seen = await desk.get(said["preview_url"])
+    assert answer.status == 200
+    assert answer.content_type == "image/jpeg"
+    for key in await desk.keys():
+        if not key.endswith(".json"):
+            assert pictures.places_left(await desk.blobs.get(key)) == [], key
+    assert pictures.places_left(seen) == []
+
+
+async def test_a_picture_is_shown_and_an_original_is_downloaded(desk: Desk) -> None:
+    _, said = await desk.upload(pictures.encoded("image/jpeg"), "mi asiento «1».jpg")
+    original = attachment_link(KEYS, desk.url, said["id"], "original", int(time.time()) + 60)
+
+    shown, _ = await desk.get(said["preview_url"])
+    kept, _ = await desk.get(original)
+
+    assert shown.headers["Content-Disposition"].startswith("inline;")
+    assert kept.headers["Content-Disposition"].startswith("attachment;")
+    assert "mi%20asiento%20%C2%AB1%C2%BB.jpg" in kept.headers["Content-Disposition"]
+    for answer in (shown, kept):
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+        assert "Cross-Origin-Resource-Policy" in answer.headers
+
+
+async def test_a_part_can_be_asked_for_and_nothing_is_sent_twice(desk: Desk) -> None:
+    _, said = await desk.upload(pictures.encoded("image/jpeg"))
+    whole, body = await desk.get(said["preview_url"])
+
+    part, some = await desk.get(said["preview_url"], Range="bytes=2-5")
+    tail, last = await desk.get(said["preview_url"], Range="bytes=-3")
+    past, _ = await desk.get(said["preview_url"], Range=f"bytes={len(body)}-")
+    again, none = await desk.get(said["preview_url"], **{"If-None-Match": whole.headers["ETag"]})
+
+    assert (part.status, some) == (206, body[2:6])
+    assert part.headers["Content-Range"] == f"bytes 2-5/{len(body)}"
+    assert (tail.status, last) == (206, body[-3:])
+    assert (past.status, past.headers["Content-Range"]) == (416, f"bytes */{len(body)}")
+    assert (again.status, none) == (304, b"")
+
+
+async def test_a_link_says_whether_it_ended_or_never_was(desk: Desk) -> None:
+    _, said = await desk.upload(pictures.encoded("image/jpeg"))
+    gone = attachment_link(KEYS, desk.url, said["id"], "320", int(time.time()) - 1)
+    wrong = said["preview_url"].replace("view=320", "view=original")
+    stranger = attachment_link(("x" * 40,), desk.url, said["id"], "320", int(time.time()) + 60)
+    older = attachment_link(KEYS[1:], desk.url, said["id"], "320", int(time.time()) + 60)
+
+    statuses = [(await desk.get(link))[0].status for link in (gone, wrong, stranger, older)]
+    await desk.blobs.delete(record_key(said["id"]))
+    revoked, _ = await desk.get(said["preview_url"])
+
+    assert statuses == [410, 404, 404, 200]
+    assert revoked.status == 404
+
+
+async def test_bytes_follow_an_announcement_and_may_come_twice(desk: Desk) -> None:
+    attachment_id = f"att_{random_id()}"
+    announced = StoredAttachment(
+        id=attachment_id, shop="craigs", visitor="v_ana", name="seat.heic", created_at=time.time()
+    )
+    body = pictures.encoded("image/heic")
+    key = record_key(attachment_id)
+    await desk.blobs.put(key, msgspec.json.encode(announced), content_type="application/json")
+    link = upload_link(KEYS, desk.url, attachment_id, int(time.time()) + 60)
+
+    for _ in range(2):
+        async with desk.http.put(link, data=body, headers={"Content-Type": "image/heic"}) as answer:
+            assert answer.status == 200
+            assert (await answer.json())["id"] == attachment_id
+
+    expired = upload_link(KEYS, desk.url, attachment_id, int(time.time()) - 1)
+    async with desk.http.put(expired, data=body) as answer:
+        assert answer.status == 410
+    unknown = upload_link(KEYS, desk.url, f"att_{random_id()}", int(time.time()) + 60)
+    async with desk.http.put(unknown, data=body) as answer:
+        assert answer.status == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "kind", "field", "status", "error"),
+    [
+        (b"", "a.jpg", "image/jpeg", "file", 400, "no_file"),
+        (b"x", "a.jpg", "image/jpeg", "photo", 400, "no_file"),
+        (b"<svg/>", "a.svg", "image/svg+xml", "file", 415, "unsupported_type"),
+        (b"\xff\xd8\xff\xe0junk", "a.jpg", "image/jpeg", "file", 415, "unsupported_type"),
+        (HUGE, "a.jpg", "image/jpeg", "file", 413, "too_large"),
+    ],
+    ids=["empty", "other-field", "svg", "broken", "huge"],
+)
+async def test_a_refusal_says_why_and_keeps_no_bytes(  # noqa: PLR0913, PLR0917 - a row of the table each
+    desk: Desk, body: bytes, name: str, kind: str, field: str, status: int, error: str
+) -> None:
+    got, said = await desk.upload(body, name, kind, field)
+
+    assert (got, said["error"]) == (status, error)
+    assert said["request_id"]
+    assert all(key.startswith("attachments/") for key in await desk.keys())
+
+
+async def test_a_refused_file_is_remembered_so_that_the_shop_can_ask_again(desk: Desk) -> None:
+    await desk.upload(b"\xff\xd8\xff\xe0junk")
+
+    [key] = await desk.keys()
+    record = msgspec.json.decode(await desk.blobs.get(key), type=StoredAttachment)
+    assert (record.problem, record.thread_id) == ("unsupported_type", "cthr_1")
+
+
+async def test_a_day_has_an_end(desk: Desk) -> None:
+    desk.allowance.left = 10
+
+    status, said = await desk.upload(pictures.encoded("image/jpeg"))
+
+    assert (status, said["error"]) == (429, "too_many_uploads")
+
+
+@pytest.mark.parametrize(
+    ("header", "error"),
+    [("", "missing_session"), ("Bearer x", "invalid_session"), ("Basic x", "missing_session")],
+)
+async def test_an_upload_needs_a_session(desk: Desk, header: str, error: str) -> None:
+    form = aiohttp.FormData()
+    form.add_field("file", pictures.encoded("image/jpeg"), filename="a.jpg")
+    headers = {"Authorization": header} if header else {}
+
+    async with desk.http.post(desk.url + PATH, data=form, headers=headers) as answer:
+        assert answer.status == 401
+        assert (await answer.json())["error"] == error
+
+
+async def test_the_signature_is_of_this_picture_and_view_only(desk: Desk) -> None:
+    _, one = await desk.upload(pictures.encoded("image/jpeg"))
+    _, two = await desk.upload(pictures.encoded("image/png"), "b.png", "image/png")
+    signature = parse_qs(urlsplit(one["preview_url"]).query)["signature"][0]
+
+    for view in ("320", "1200", "original"):
+        link = f"{desk.url}{PATH}?id={two['id']}&view={view}&signature={signature}"
+        assert (await desk.get(link))[0].status == 404
+        literal = cast(Literal["320", "1200", "original"], view)
+        fine = attachment_link(KEYS, desk.url, two["id"], literal, int(time.time()) + 60)
+        assert (await desk.get(fine))[0].status == 200
