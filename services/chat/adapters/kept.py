@@ -58,9 +58,12 @@ class KeptThreads(sdk_store.Store[Visit]):
         context.newest_id = next_item_id(self._clock.now(), self._new_id, after=context.newest_id)
         return context.newest_id
 
-    def moment(self, stamped: datetime) -> datetime:
-        """The SDK stamps what it makes with the machine's local time; our clock knows better."""
-        return stamped if stamped.tzinfo else datetime.fromtimestamp(self._clock.now(), UTC)
+    def moment(self, stamped: datetime, context: Visit) -> datetime:
+        """The SDK stamps what it makes with the machine's local time, anew at every try; what was
+        said in a turn was said when it came.
+        """
+        at = context.turn.at if context.turn else self._clock.now()
+        return stamped if stamped.tzinfo else datetime.fromtimestamp(at, UTC)
 
     async def load_thread(self, thread_id: str, context: Visit) -> sdk.ThreadMetadata:
         row = await self._kept.thread(context.owner, thread_id)
@@ -71,7 +74,7 @@ class KeptThreads(sdk_store.Store[Visit]):
     async def save_thread(self, thread: sdk.ThreadMetadata, context: Visit) -> None:
         if thread.title and len(thread.title) > TITLE_CHARACTERS:
             thread.title = thread.title[:TITLE_CHARACTERS]
-        kept = thread.model_copy(update={"created_at": self.moment(thread.created_at)})
+        kept = thread.model_copy(update={"created_at": self.moment(thread.created_at, context)})
         await self._kept.put_thread(
             context.owner,
             ThreadRow(
@@ -122,7 +125,7 @@ class KeptThreads(sdk_store.Store[Visit]):
         return _items.validate_json(row.body)
 
     async def add_thread_item(self, thread_id: str, item: Any, context: Visit) -> None:
-        item.created_at = self.moment(item.created_at)
+        item.created_at = self.moment(item.created_at, context)
         await self._put(thread_id, item, item.created_at.timestamp(), context)
 
     async def save_item(self, thread_id: str, item: Any, context: Visit) -> None:

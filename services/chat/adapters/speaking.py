@@ -56,9 +56,12 @@ class Speaking(sdk_server.ChatKitServer[Visit]):
         return (await self._process_non_streaming(request, visit)).decode()
 
     async def events(self, request: Any, visit: Visit) -> AsyncIterator[str]:
-        """As `process()` streams them, without the framing that the gateway does."""
-        async for event in self._process_streaming(request, visit):
-            yield event.decode().removeprefix("data: ").rstrip("\n")
+        """As `process()` streams them, without the framing, which is the gateway's."""
+        async for event in self._process_streaming_impl(request, visit):
+            if isinstance(event, sdk.ThreadCreatedEvent | sdk.ThreadUpdatedEvent):
+                thread = event.thread
+                thread.created_at = self.threads.moment(thread.created_at, visit)
+            yield self.event(event)
 
     async def respond(
         self, thread: sdk.ThreadMetadata, input_user_message: Any, context: Visit
@@ -177,10 +180,6 @@ class Speaking(sdk_server.ChatKitServer[Visit]):
         lines = customer_lines(read_items(msgspec.json.decode(row.body) for row in rows).items)
         sentence = _sentence(trouble, language_of(lines, visit.locale), visit)
         return self.event(sdk.ErrorEvent(code="custom", message=sentence, allow_retry=True))
-
-    def _to_thread_response(self, thread: Any) -> Any:
-        created_at = self.threads.moment(thread.created_at)
-        return super()._to_thread_response(thread.model_copy(update={"created_at": created_at}))
 
 
 def _still_open(row: ItemRow) -> Any:

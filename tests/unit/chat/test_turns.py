@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from libs.conversations.store import ItemRow, Owner
 from libs.conversations.store_fake import MemoryChatStore
 from libs.errors import Unavailable
 from libs.messages.lead import ConsiderLead
-from services.chat.ports import AnswerFailed, PhoneField
+from services.chat.ports import AnswerFailed, Moment, PhoneField
 from tests.unit.chat.world import Answer, Scripted, World, add, answer_field, create, retry
 
 ANA = Owner("craigs", "v_ana")
@@ -54,6 +55,28 @@ async def test_the_title_waits_until_the_answer_is_out() -> None:
     order = [event["type"] for event in answer.events]
     assert order.index("thread.updated") > order.index("thread.item.updated")
     assert len(answer.of("thread.updated")) == 1
+
+
+async def test_a_thread_was_made_when_its_first_message_came() -> None:
+    world = World()
+
+    class Slow(Scripted):
+        async def answer(self, moment: Moment) -> AsyncIterator[str | PhoneField]:
+            world.clock.at += 30
+            yield "Hello"
+
+    world.chat = world.process(Slow())
+    answer = await world.ask(create("Hi"))
+    world.clock.at += 30
+    listed = (await world.ask({"type": "threads.list", "params": {}})).json
+
+    assert listed
+    told = [*answer.of("thread.created"), *answer.of("thread.updated")]
+    times = {event["thread"]["created_at"] for event in told}
+    assert times == {listed["data"][0]["created_at"]} == {"2026-11-20T20:00:00Z"}
+    thread = await world.kept.thread(ANA, answer.thread_id)
+    assert thread
+    assert thread.created_at == world.clock.at - 60
 
 
 async def test_every_turn_has_the_lead_considered() -> None:
