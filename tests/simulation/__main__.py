@@ -68,7 +68,10 @@ def _run(given: argparse.Namespace) -> tuple[Totals, list[Result]]:
         return modes.run(plans)
     seeds = range(given.first, given.first + given.seeds)
     if given.mutant:
-        plans = itertools.chain(modes.clean(range(3)), modes.swarm(seeds))
+        first = mutants.BY_NAME[given.mutant].seed
+        plans = itertools.chain(
+            modes.clean(range(3)), modes.swarm(range(first, first + 1)), modes.swarm(seeds)
+        )
         named = (replace(plan, mutation=given.mutant) for plan in plans)
         return modes.run(named, until=mutants.BY_NAME[given.mutant].caught_by)
     if given.jobs == 1:
@@ -76,16 +79,10 @@ def _run(given: argparse.Namespace) -> tuple[Totals, list[Result]]:
     totals, broken = modes.Totals(), []
     with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
         chunks = [seeds[at : at + CHUNK] for at in range(0, len(seeds), CHUNK)]
-        for part, failures in pool.map(_swarm, chunks):
+        for part, failures in pool.map(modes.run_swarm, chunks):
             totals.merge(part)
             broken += failures
     return totals, broken
-
-
-def _swarm(seeds: range) -> tuple[Totals, list[Result]]:
-    from tests.simulation import modes
-
-    return modes.run(modes.swarm(seeds))
 
 
 def _report(broken: list[Result], *, shrink: bool) -> int:

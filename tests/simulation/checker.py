@@ -41,7 +41,6 @@ class Checker:
     accepts: dict[LeadKey, list[Accept]] = field(default_factory=dict)
     arms: dict[tuple[LeadKey, int], tuple[str, float]] = field(default_factory=dict)
     nonces: set[str] = field(default_factory=set)
-    alerts: list[str] = field(default_factory=list)
     model_calls: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     """Per snapshot, for each call, how many excuses there had been."""
     excuses: int = 0
@@ -115,17 +114,20 @@ class Checker:
         if not kept:
             self.fail("I9", f"{key} was answered 202 and is nowhere")
 
-    def at_the_end(self, leads: dict[LeadKey, LeadRecord], with_contact: set[LeadKey]) -> None:
+    def at_the_end(
+        self, leads: dict[LeadKey, LeadRecord], with_contact: set[LeadKey], told: set[LeadKey]
+    ) -> None:
+        """`told`: the threads that an alert mail has named."""
         for key, record in leads.items():
             if record.state is State.SENT and not self.accepts.get(key):
                 self.fail("I5", f"{key} is SENT and no provider ever took it")
         for key in with_contact:
-            self._settled(key, leads.get(key))
+            self._settled(key, leads.get(key), told=key in told)
 
-    def _settled(self, key: LeadKey, record: LeadRecord | None) -> None:
+    def _settled(self, key: LeadKey, record: LeadRecord | None, *, told: bool) -> None:
         state = record.state if record else None
         if state is State.HELD:
-            if record is None or record.due_at is not None:
+            if not told or record is None or record.due_at is not None:
                 self.fail("I8", f"{key} is HELD and nobody was told")
         elif state is not State.SENT:
             self.fail("I8", f"{key} has contact and is {state}")

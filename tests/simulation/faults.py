@@ -25,7 +25,7 @@ FAULTS: Final = (
     "blobs.throttled", "conversations.throttled",
     "process.crash", "process.pause", "process.clock_step",
     "provider.silent", "provider.refuses", "provider.throttles", "provider.delays",
-    "provider.resets", "provider.bounces", "provider.refuses_at_door",
+    "provider.resets", "provider.bounces", "provider.refuses_at_door", "provider.away",
     "events.lost", "events.late", "events.doubled",
     "model.throttled", "model.cut_off", "model.hangs",
 )  # fmt: skip

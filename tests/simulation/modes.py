@@ -78,6 +78,11 @@ def swarm(seeds: range) -> Iterator[Plan]:
     return (Plan.drawn(seed) for seed in seeds)
 
 
+def run_swarm(seeds: range) -> tuple[Totals, list[Result]]:
+    """For a worker process."""
+    return run(swarm(seeds))
+
+
 def clean(seeds: range) -> Iterator[Plan]:
     """Nothing fails."""
     return (Plan(seed=seed, fault_seconds=0) for seed in seeds)

@@ -47,22 +47,22 @@ class Provider:
     now: Callable[[], float]
     """True time, on the epoch."""
     deliver: Callable[[DeliveryEvent], None]
-    taken: dict[LeadKey, int] = field(default_factory=dict)
+    taken: list[Mail] = field(default_factory=list)
 
     def take(self, mail: Mail, signed_at: float) -> Outcome:
         """What it decides in the moment the mail arrives."""
         if self.now() - signed_at > FENCE_SECONDS:
             return Refused("request_expired")
+        self.taken.append(mail)
         if mail.kind == "alert":
-            self.checker.alerts.append(mail.thread_id)
             return Accepted("alert")
-        letter = msgspec.json.decode(mail.body, type=Letter)
+        flagged = b'"possible_copy":true' in mail.body
         key = LeadKey(mail.shop, mail.thread_id)
         self.checker.on_accept(
             key, mail.attempt, self.faults.loop.time(),
-            flagged=letter.possible_copy, recipients=mail.recipients,
+            flagged=flagged, recipients=mail.recipients,
         )  # fmt: skip
-        self.faults.note("accepted", mail.name, letter.possible_copy)
+        self.faults.note("accepted", mail.name, flagged)
         self._tell(mail, "delivery")
         if self.faults.strikes("provider.bounces", mail.name, rate=PROVIDER_RATE):
             self._tell(mail, "bounce")
@@ -99,6 +99,8 @@ class SimTransport:
         await asyncio.sleep(self.faults.rng.uniform(0.001, 0.05))
         if self.faults.strikes("provider.refuses_at_door", mail.name, rate=PROVIDER_RATE):
             raise NotPrepared(Refused("550"))
+        if self.faults.strikes("provider.away", mail.name, rate=PROVIDER_RATE):
+            raise NotPrepared(Refused("not_connected", provider_wide=True))
         yield SimReady(self, mail, self.clock.boot(), self.clock.now(), self.windows)
 
     async def fate(self, mail: Mail) -> Outcome:

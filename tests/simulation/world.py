@@ -101,7 +101,8 @@ class World:
         await asyncio.sleep(AFTERMATH_SECONDS)
         nemesis.cancel()
         with_contact = {script.key for script in self.scripts if script.has_contact}
-        self.checker.at_the_end(self.stores.records.leads, with_contact)
+        told = {key for key in with_contact if self._was_told(key)}
+        self.checker.at_the_end(self.stores.records.leads, with_contact, told)
 
     def _start(self, name: str) -> None:
         """Number 1 of each kind shares a machine, and so does number 2."""
@@ -232,6 +233,10 @@ class World:
         wanted = [script.key for script in self.scripts if script.has_contact]
         while self.loop.time() < until and not all(self._settled(key) for key in wanted):
             await asyncio.sleep(60)
+
+    def _was_told(self, key: LeadKey) -> bool:
+        named = f"why {key.thread_id}".encode()
+        return any(mail.kind == "alert" and named in mail.body for mail in self.provider.taken)
 
     def _settled(self, key: LeadKey) -> bool:
         record = self.stores.records.leads.get(key)
