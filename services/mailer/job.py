@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.utils import parseaddr
+from functools import cache
 
 import msgspec
 
@@ -84,6 +85,7 @@ def job_for(wish: SendLeadMail, record: LeadRecord, lid: str) -> Job:
     )
 
 
+@cache
 def address(mailbox: str) -> str:
     """`Name <address>` without the name, as the envelope has it."""
     return parseaddr(mailbox)[1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import hashlib
+import hmac
 import json
 import socket
 import struct
@@ -181,3 +183,44 @@ async def test_twenty_in_turn_all_arrive(office: SesOffice) -> None:
     outcomes = [await posted(office, a_mail(n, f"lid-{n}")) for n in range(20)]
 
     assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+
+
+async def test_the_signature_covers_the_very_body_that_is_posted(office: SesOffice) -> None:
+    await posted(office, a_mail())
+
+    request = office.front.requests[0]
+    headers = {name.lower(): value for name, value in request["headers"].items()}
+    claimed = dict(
+        part.strip().split("=", 1)
+        for part in headers["authorization"].removeprefix("AWS4-HMAC-SHA256 ").split(",")
+    )
+    assert claimed["Signature"] == _signature(headers, claimed, request["body"])
+
+
+def _signature(headers: dict[str, str], claimed: dict[str, str], body: bytes) -> str:
+    """Signature Version 4, written down from its description and not from botocore."""
+    names = claimed["SignedHeaders"].split(";")
+    canonical = "\n".join(
+        [
+            "POST",
+            "/v2/email/outbound-emails",
+            "",
+            *(f"{name}:{headers[name].strip()}" for name in names),
+            "",
+            claimed["SignedHeaders"],
+            hashlib.sha256(body).hexdigest(),
+        ]
+    )
+    scope = claimed["Credential"].split("/", 1)[1]
+    to_sign = "\n".join(
+        [
+            "AWS4-HMAC-SHA256",
+            headers["x-amz-date"],
+            scope,
+            hashlib.sha256(canonical.encode()).hexdigest(),
+        ]
+    )
+    key = b"AWS4testing"
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return hmac.digest(key, to_sign.encode(), "sha256").hex()

@@ -7,11 +7,14 @@ refused by the provider itself. That is the fence.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+import msgspec
 
 from libs.runtime.clock import Clock
 from services.mailer.adapters.ses_errors import meaning
@@ -39,15 +42,30 @@ IDLE_SECONDS: Final = 3.0
 class _Gate:
     """Where one request waits, signed, until it is armed."""
 
+    body: bytes
+    digest: str
     signed: asyncio.Event = field(default_factory=asyncio.Event)
     go: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+_IN_THE_HOOK: Final = {"Raw": {"Data": b""}}
 _GATE: ContextVar[_Gate] = ContextVar("gate")
 
 
+def _written_out(request: dict[str, Any]) -> _Gate:
+    body = msgspec.json.encode(request)
+    return _Gate(body, hashlib.sha256(body).hexdigest())
+
+
+def _put_body(params: dict[str, Any], **_: object) -> None:
+    """The hook `before-call`: botocore would hold the loop 50 ms to write out five photos."""
+    gate = _GATE.get()
+    params["body"] = gate.body
+    params["headers"]["X-Amz-Content-SHA256"] = gate.digest
+
+
 async def _wait_after_signing(**_: object) -> None:
-    """Botocore's `before-send`: the request is signed, no byte of it has left."""
+    """The hook `before-send`: the request is signed, no byte of it has left."""
     gate = _GATE.get()
     gate.signed.set()
     await gate.go.wait()
@@ -65,8 +83,10 @@ class SesTransport:
 
     @asynccontextmanager
     async def prepare(self, mail: Mail) -> AsyncIterator[_Signed]:
-        gate, prepared_at = _Gate(), self.clock.boot()
-        call = asyncio.create_task(self._call(mail, gate))
+        request = self._request(mail)
+        gate = await asyncio.to_thread(_written_out, request)
+        prepared_at = self.clock.boot()
+        call = asyncio.create_task(self._call(request, gate))
         try:
             await _signed(call, gate)
             yield _Signed(call, gate, prepared_at, self.windows)
@@ -77,10 +97,10 @@ class SesTransport:
     async def fate(self, mail: Mail) -> Outcome:
         return Unknown("no_idempotency_key")
 
-    async def _call(self, mail: Mail, gate: _Gate) -> Outcome:
+    async def _call(self, request: dict[str, Any], gate: _Gate) -> Outcome:
         _GATE.set(gate)
         try:
-            answer = await self.client.send_email(**self._request(mail))
+            answer = await self.client.send_email(**{**request, "Content": _IN_THE_HOOK})
         except Exception as error:  # noqa: BLE001 - the table knows them all; what it does not is Unknown
             return meaning(error)
         return Accepted(answer.get("MessageId", ""))
@@ -159,5 +179,6 @@ async def open_ses(  # noqa: PLR0913 - opened once, each by its name
             "sesv2", region_name=region, endpoint_url=endpoint_url or None, config=config
         )
     )
+    client.meta.events.register("before-call.sesv2.SendEmail", _put_body)
     client.meta.events.register("before-send.sesv2.SendEmail", _wait_after_signing)
     return SesTransport(client, clock, configuration_set, windows)

@@ -29,8 +29,7 @@ COMPLETED: Final = 250
 QUIT_SECONDS: Final = 2.0
 
 _QUEUED = re.compile(r"(?:queued as|id=?)\s*([\w.-]{4,80})", re.IGNORECASE)
-_BARE_NEWLINE = re.compile(rb"\r\n|\r|\n")
-_LEADING_DOT = re.compile(rb"(?m)^\.")
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 Step = tuple[Stage, Callable[[], Awaitable[object]]]
 
@@ -140,10 +139,13 @@ class _Addressed:
 
 def transparent(body: bytes) -> bytes:
     """The mail as DATA carries it (RFC 5321 §4.5.2): CRLF line ends, leading dots doubled."""
-    lines = _BARE_NEWLINE.sub(b"\r\n", body)
+    breaks = body.count(b"\r\n")
+    lines = body
+    if not breaks == body.count(b"\n") == body.count(b"\r"):  # 100 ms for a mail with photos
+        lines = _LINE_END.sub(b"\r\n", body)
     if not lines.endswith(b"\r\n"):
         lines += b"\r\n"
-    return _LEADING_DOT.sub(b"..", lines)
+    return (b"\r\n" + lines).replace(b"\r\n.", b"\r\n..")[2:]
 
 
 async def open_smtp(server: SmtpServer, clock: Clock, windows: Windows = WINDOWS) -> SmtpTransport:
