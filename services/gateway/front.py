@@ -47,6 +47,7 @@ class StaticFile(msgspec.Struct, frozen=True):
 FILES: Final = (
     StaticFile("/handoff.js", "handoff.js", "text/javascript; charset=utf-8", _SCRIPT),
     StaticFile("/", "demo.html", "text/html; charset=utf-8", _DEMO, demo=True),
+    StaticFile("/demo.js", "demo.js", "text/javascript; charset=utf-8", _DEMO, demo=True),
     StaticFile("/demo.css", "demo.css", "text/css; charset=utf-8", _DEMO, demo=True),
 )
 
@@ -90,6 +91,12 @@ class Front:
     """Addresses of this very listener, in the one-machine mode."""
     phrases: Mapping[str, Mapping[str, str]]
     """The panel's own words by language."""
+
+    async def inbox(self, call: Call) -> Answer:
+        """Where the mails of this machine are: a listener of its own, on loopback only."""
+        if not self.own_origins or self.settings.mail != "outbox":
+            raise Refused("not_found")
+        return Answer(302, headers=(("Location", f"http://127.0.0.1:{self.settings.inbox_port}/"),))
 
     async def endpoints(self, call: Call) -> Answer:
         return json_answer({"custom": self._endpoints(call)})

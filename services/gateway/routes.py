@@ -43,6 +43,7 @@ def routes(parts: Parts) -> tuple[Route, ...]:
         Route("GET", message_page.API, parts.links.api, "message_link"),
         Route("GET", "/amplify_outputs.json", front.endpoints, "amplify_outputs"),
         Route("GET", "/handoff.json", front.config, "config"),
+        Route("GET", "/inbox", front.inbox, "inbox"),
         *(Route("GET", loaded.file.path, loaded.serve, "static") for loaded in parts.files),
         *parts.ops.routes(),
     )

@@ -18,6 +18,9 @@ class GatewaySettings(CommonSettings, frozen=True, kw_only=True, rename=str.uppe
     """How many proxies of our own append to X-Forwarded-For before a request is here."""
     answer_seconds: float = 10
     """How long a trigger waits for its decision; 0: it is always queued."""
+    mail: str = "outbox"
+    """The mailer checks it; only for `outbox` there is an inbox to send a person to."""
+    inbox_port: int = msgspec.field(default=8081, name="HANDOFF_INBOX_PORT")
     attachments_url: str = ""
     """Where the attachments service listens; in one process it is found without."""
     attachments_port: int = 8090
