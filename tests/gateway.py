@@ -27,6 +27,8 @@ from libs.runtime.settings import load
 from libs.streams.open import open_streams
 from libs.streams.port import Delivery
 from libs.streams.streams import Streams
+from libs.web.edge import Edge
+from libs.web.server import EdgeServer
 from services.gateway.settings import GatewaySettings
 from services.gateway.wiring import wire
 from tests.servers import free_port
@@ -53,6 +55,7 @@ class Gateway:
     port: int
     streams: Streams
     runtime: Runtime
+    edge: Edge
     log_text: io.StringIO
     seen: list[Message] = field(default_factory=list)
 
@@ -114,9 +117,11 @@ async def gateway(
         if photos:
             given |= await _attachments(given, runtime)
         service = await wire(load(GatewaySettings, given), runtime)
-        running = Gateway(port, streams, runtime, text)
+        app = service.sites[0].app
+        assert isinstance(app, EdgeServer)
+        running = Gateway(port, streams, runtime, app.edge, text)
         await _stand_in(running, behind or {}, stack)
-        await _listen(service.sites[0].app, port, stack)
+        await _listen(app, port, stack)
         yield running
 
 

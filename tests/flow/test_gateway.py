@@ -20,6 +20,7 @@ from libs.messages.lead import ConsiderLead, LeadDecision, RecordSignal
 from libs.messages.mail import LeadMailHeld, LeadMailSent
 from libs.messages.session import MintSession, SessionMinted, SessionRefused
 from libs.messages.streams import LEAD_CONSIDER
+from services.gateway.openapi import OPERATIONS
 from tests.gateway import JSON, KEYS, ORIGIN, SHOP, bearer, gateway, reply
 
 THREAD = "cthr_abc"
@@ -442,6 +443,13 @@ class TestFront:
         assert (elsewhere, here) == (404, 200)
         assert b"<!doctype html>" in page.lower()
         assert "default-src 'self'" in headers["Content-Security-Policy"]
+
+
+async def test_openapi_json_describes_every_route_and_no_other(tmp_path: Path) -> None:
+    async with gateway(tmp_path) as running:
+        known = {(route.method, route.path) for route in running.edge.routes}
+
+    assert known - {("GET", "/inbox")} == set(OPERATIONS), "/inbox is for the demo page alone"
 
 
 class TestOps:

@@ -1,0 +1,85 @@
+"""What a shop's page loads."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from libs.runtime.settings import load
+from libs.shops.profile import load_shops
+from libs.web.answers import Refused
+from services.gateway.front import FILES, Front, load_phrases
+from services.gateway.front import load as load_file
+from services.gateway.openapi import FILE, spelled
+from services.gateway.origins import Origins, own_origins
+from services.gateway.settings import GatewaySettings
+from tests.unit.web.calls import Clock, call
+
+SETTINGS = load(GatewaySettings, {"HANDOFF_PORT": "8123"})
+SHOPS = load_shops("deploy/shops")
+OWN = own_origins(SETTINGS)
+
+
+def front(settings: GatewaySettings = SETTINGS) -> Front:
+    return Front(SHOPS, settings, Clock(), OWN, load_phrases())
+
+
+async def test_a_file_that_is_not_there_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        await load_file(FILES[0], tmp_path).serve(call())
+
+    assert refused.value.status == 404
+
+
+async def test_a_file_is_served_plain_zipped_or_not_again(tmp_path: Path) -> None:
+    (tmp_path / "handoff.js").write_text("let a = 1;" * 50)
+    loaded = load_file(FILES[0], tmp_path)
+
+    plain = await loaded.serve(call())
+    zipped = await loaded.serve(call(Accept_Encoding="gzip"))
+    again = await loaded.serve(call(If_None_Match=loaded.etag))
+
+    assert gzip.decompress(zipped.body) == plain.body
+    assert len(zipped.body) < len(plain.body)
+    assert (again.status, again.body) == (304, b"")
+
+
+async def test_urls_follow_the_address_by_which_the_browser_came() -> None:
+    async def base(host: str, settings: GatewaySettings = SETTINGS) -> str:
+        answer = await front(settings).endpoints(call(Host=host))
+        url: str = json.loads(answer.body)["custom"]["chatkit_session_url"]
+        return url.removesuffix("/api/chatkit/session")
+
+    public = load(GatewaySettings, {"PUBLIC_URL": "https://chat.example"})
+    assert await base("localhost:8123") == "http://localhost:8123"
+    assert await base("evil.example") == "http://127.0.0.1:8123"
+    assert await base("evil.example", public) == "https://chat.example"
+
+
+@pytest.mark.parametrize("asked", ["en", "ar", "zh-hans", "pt-BR", "xx", "", "a" * 200])
+async def test_every_page_gets_all_texts_in_some_language(asked: str) -> None:
+    answer = await front().config(call(target=f"/handoff.json?locale={asked}"))
+
+    chat = json.loads(answer.body)["chat"]
+    english = set(load_phrases()["en"])
+    assert english <= set(chat["texts"])
+    assert chat["texts"]["prompts"]
+    assert chat["dir"] == ("rtl" if asked == "ar" else "ltr")
+
+
+def test_origins_are_compared_as_they_are_spelled() -> None:
+    origins = Origins(SHOPS, OWN)
+
+    assert origins.shop_of("https://craigs.autos") == "craigs"
+    assert origins.shop_of("http://localhost:8123") == "craigs"
+    assert Origins(SHOPS, ()).shop_of("http://localhost:8123") == ""
+    assert origins.shop_of("https://CRAIGS.autos") == ""
+    assert origins.shop_of("null") == ""
+    assert origins.shop_of("") == ""
+
+
+def test_openapi_json_is_up_to_date() -> None:
+    assert FILE.read_text("utf-8") == spelled(), "run `python -m services.gateway.openapi`"
