@@ -48,58 +48,68 @@ class MailerSettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper
 
 def check(settings: MailerSettings) -> None:
     """Raises SettingsError for what cannot work together."""
-    for broken, sentence in _contradictions(settings):
-        if broken:
+    for wrong, sentence in (*_ways_out(settings), *_smtp(settings), *_times(settings)):
+        if wrong:
             raise SettingsError(sentence)
 
 
-def _contradictions(given: MailerSettings) -> tuple[tuple[bool, str], ...]:
-    smtp, ses = "smtp" in given.transports, "ses" in given.transports
-    public = urlsplit(given.public_url)
+Rule = tuple[bool, str]
+"""Whether it is broken, and the sentence that says so."""
+
+
+def _ways_out(given: MailerSettings) -> tuple[Rule, ...]:
+    leaves, public = given.mail != "outbox", urlsplit(given.public_url)
+    web = public.scheme in {"http", "https"} and bool(public.hostname)
     return (
+        (given.mail_fallback == given.mail, f"MAIL_FALLBACK is {given.mail}, which MAIL is too."),
         (
-            given.mail_fallback == given.mail,
-            f"MAIL_FALLBACK is {given.mail} like MAIL; name another transport or none.",
-        ),
-        (
-            given.mail == "outbox" and bool(given.mail_fallback),
+            bool(given.mail_fallback) and not leaves,
             "MAIL_FALLBACK needs MAIL=smtp or ses; the outbox never refuses a mail.",
         ),
         (
-            given.mail != "outbox" and not given.public_url,
+            leaves and not given.public_url,
             f"PUBLIC_URL is not set, but links in mails sent by {given.mail} start with it.",
         ),
         (
-            bool(given.public_url)
-            and (public.scheme not in {"http", "https"} or not public.hostname),
+            bool(given.public_url) and not web,
             "PUBLIC_URL must be an address such as https://chat.example.com.",
-        ),
-        (smtp and not given.smtp_host, "SMTP_HOST is not set, and mail is to leave by SMTP."),
-        (
-            bool(given.smtp_username) != bool(given.smtp_password),
-            "SMTP_USERNAME and SMTP_PASSWORD go together; one of them is missing.",
-        ),
-        (
-            smtp
-            and given.smtp_tls == "none"
-            and bool(given.smtp_password)
-            and not _loopback(given.smtp_host),
-            "SMTP_TLS=none would send SMTP_PASSWORD in clear; set it to starttls or tls.",
-        ),
-        (
-            bool(given.ses_events_queue_url) and not ses,
-            "SES_EVENTS_QUEUE_URL is set, but no mail leaves by SES; set MAIL=ses or remove it.",
         ),
         (
             bool(given.alert_email) and not _MAILBOX.fullmatch(given.alert_email),
             "ALERT_EMAIL must be one address such as ops@example.com.",
         ),
         (
-            ses and given.fence_seconds is not None and given.fence_seconds < SIGNATURE_SECONDS,
+            bool(given.ses_events_queue_url) and "ses" not in given.transports,
+            "SES_EVENTS_QUEUE_URL is set, but no mail leaves by SES; set MAIL=ses or remove it.",
+        ),
+    )
+
+
+def _smtp(given: MailerSettings) -> tuple[Rule, ...]:
+    used = "smtp" in given.transports
+    in_clear = given.smtp_tls == "none" and not _loopback(given.smtp_host)
+    return (
+        (used and not given.smtp_host, "SMTP_HOST is not set, and mail is to leave by SMTP."),
+        (
+            bool(given.smtp_username) != bool(given.smtp_password),
+            "SMTP_USERNAME and SMTP_PASSWORD go together; one of them is missing.",
+        ),
+        (
+            used and in_clear and bool(given.smtp_password),
+            "SMTP_TLS=none would send SMTP_PASSWORD in clear; set it to starttls or tls.",
+        ),
+    )
+
+
+def _times(given: MailerSettings) -> tuple[Rule, ...]:
+    fence = given.fence_seconds
+    return (
+        (
+            fence is not None and "ses" in given.transports and fence < SIGNATURE_SECONDS,
             "FENCE_SECONDS is below 300, but AWS takes a signed mail for that long.",
         ),
         (
-            given.fence_seconds is not None and given.fence_seconds < LAUNCH_SECONDS,
+            fence is not None and fence < LAUNCH_SECONDS,
             "FENCE_SECONDS is below 30, but a send may start that long after it was armed.",
         ),
         (given.evidence_seconds < 0, "EVIDENCE_SECONDS must not be negative."),

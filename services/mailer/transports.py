@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from typing import Final
 
 import msgspec
 
@@ -10,7 +11,7 @@ from libs.runtime.clock import Clock
 from services.mailer.ports import MailTransport, Windows
 from services.mailer.settings import MailerSettings
 
-OUTBOX_FOLDER = "outbox"
+OUTBOX_FOLDER: Final = "outbox"
 
 
 async def open_transports(
@@ -29,9 +30,9 @@ async def _open(
         case "smtp":
             return await _smtp(settings, clock)
         case _:
-            from services.mailer.adapters.outbox import OutboxTransport
+            from services.mailer.adapters.outbox import open_outbox
 
-            return OutboxTransport(settings.data_path / OUTBOX_FOLDER, clock)
+            return await open_outbox(settings.data_path / OUTBOX_FOLDER, clock)
 
 
 async def _ses(settings: MailerSettings, stack: AsyncExitStack, clock: Clock) -> MailTransport:

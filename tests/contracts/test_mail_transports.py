@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from libs.runtime.clock import SystemClock
+from services.mailer.adapters.outbox import open_outbox
 from services.mailer.ports import Accepted, Mail, NotPrepared, Outcome, Refused, Unknown
 from tests.contracts.post_offices import (
     SENDER,
@@ -188,6 +192,41 @@ class TestOutbox(TransportContract):
     @pytest.fixture
     async def office(self, tmp_path: Path) -> PostOffice:
         return OutboxOffice(tmp_path)
+
+    async def test_the_file_bears_the_name_of_the_attempt(self, tmp_path: Path) -> None:
+        await posted(OutboxOffice(tmp_path), a_mail(attempt=3))
+
+        assert (tmp_path / "outbox" / "craigs.cthr_one.3.eml").read_bytes() == BODY
+
+    async def test_alerts_stand_apart(self, tmp_path: Path) -> None:
+        office = OutboxOffice(tmp_path)
+
+        await posted(office, replace(a_mail(), kind="alert"))
+
+        assert office.arrived() == []
+        assert (tmp_path / "outbox" / "alerts" / "craigs.cthr_one.1.eml").exists()
+
+    async def test_a_sender_that_slept_cannot_send_what_was_given_up(self, tmp_path: Path) -> None:
+        office = OutboxOffice(tmp_path)
+        async with office.transport.prepare(a_mail(attempt=1)) as slept:
+            fate = await office.transport.fate(a_mail(attempt=1))
+            again = await posted(office, a_mail(attempt=2, lid="lid-2"))
+            late = await slept.send()
+
+        assert isinstance(fate, Refused)
+        assert isinstance(again, Accepted)
+        assert isinstance(late, Refused)
+        assert len(office.arrived()) == 1
+
+    async def test_a_start_removes_drafts_that_a_crash_left(self, tmp_path: Path) -> None:
+        old, new = tmp_path / ".a.lid.draft", tmp_path / ".b.lid.draft"
+        for draft in (old, new):
+            draft.touch()
+        os.utime(old, (1.0, 1.0))
+
+        await open_outbox(tmp_path, SystemClock())
+
+        assert (old.exists(), new.exists()) == (False, True)
 
 
 @pytest.mark.slow

@@ -17,6 +17,8 @@ from services.mailer.ports import Accepted, Mail, NotPrepared, Outcome, Refused,
 WINDOWS: Final = Windows(fence_seconds=30, evidence_seconds=0)
 """`fate` fences by itself: it takes the written draft away."""
 
+DRAFT_SECONDS: Final = 3600.0
+
 MEANINGS: Final = {
     errno.ENOENT: Refused("voided"),
     errno.ENOSPC: Refused("disk_full", provider_wide=True, tell=True),
@@ -72,6 +74,12 @@ class OutboxTransport:
         return self._final(mail).with_name(f".{mail.name}.{mail.lid}.draft")
 
 
+async def open_outbox(folder: Path, clock: Clock) -> OutboxTransport:
+    """Without the drafts that crashes left: none that old can still be sent."""
+    await asyncio.to_thread(_tidy, folder, clock.now() - DRAFT_SECONDS)
+    return OutboxTransport(folder, clock)
+
+
 @dataclass(frozen=True)
 class _Draft:
     path: Path
@@ -89,6 +97,13 @@ class _Draft:
                 return Accepted(self.final.stem)
             return MEANINGS.get(error.errno or 0, _OTHER)
         return Accepted(self.final.stem)
+
+
+def _tidy(folder: Path, before: float) -> None:
+    for draft in folder.rglob(".*.draft"):
+        with suppress(FileNotFoundError):
+            if draft.stat().st_mtime < before:
+                draft.unlink()
 
 
 def _write(path: Path, body: bytes) -> None:
