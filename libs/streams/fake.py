@@ -23,22 +23,41 @@ class FakeWire:
     def __init__(self, server: FakeServer) -> None:
         self._connection: Any = FakeAsyncRedisConnection(server=server, protocol=2)
         self._turn = asyncio.Lock()
+        self._asking: set[asyncio.Task[None]] = set()
 
-    def send(self, *command: Word, at_once: bool = False) -> asyncio.Task[Reply]:
-        return asyncio.create_task(self._ask(command))
+    def send(self, *command: Word, at_once: bool = False) -> asyncio.Future[Reply]:
+        # Whoever waits may be cancelled; fakeredis must not be, for it takes that as an answer.
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._ask(command, reply))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+        return reply
 
-    async def _ask(self, command: tuple[Word, ...]) -> Reply:
+    async def _ask(self, command: tuple[Word, ...], reply: asyncio.Future[Reply]) -> None:
         async with self._turn:
             try:
                 await self._connection.send_command(*command)
-                return await self._connection.read_response(disable_decoding=True)
-            except ResponseError as error:
-                raise translate(_text(error)) from error
-            except (RedisError, OSError) as error:
-                raise Unavailable("redis", type(error).__name__) from error
+                answer = await self._connection.read_response(disable_decoding=True)
+            except (RedisError, OSError, asyncio.CancelledError) as error:
+                if not reply.done():
+                    reply.set_exception(_translated(error))
+            else:
+                if not reply.done():
+                    reply.set_result(answer)
 
     async def aclose(self) -> None:
+        asking = list(self._asking)
+        for task in asking:
+            task.cancel()
+        if asking:
+            await asyncio.wait(asking)
         await self._connection.disconnect()
+
+
+def _translated(error: BaseException) -> Exception:
+    if isinstance(error, ResponseError):
+        return translate(_text(error))
+    return Unavailable("redis", type(error).__name__)
 
 
 def _text(error: ResponseError) -> str:

@@ -61,7 +61,7 @@ class Workers:
     async def alone(self, entry: Entry) -> None:
         """Run it while nothing else runs here: if it ends us, it was this one."""
         async with self._one_alone:
-            await self._until(lambda: not self._running)
+            await self._until(lambda: self._stopping or not (self._running or self._paused))
             if not self._stopping:
                 await asyncio.wait([self.group.create_task(self._work(entry))])
         self._start()

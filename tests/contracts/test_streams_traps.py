@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from libs.errors import SettingsError, Unavailable
+from libs.errors import Unavailable
 from libs.leases.redis import RedisLeases
-from libs.runtime.clock import SystemClock
-from libs.runtime.ids import random_id
-from libs.runtime.log import Log
-from libs.runtime.metrics import Metrics
 from libs.streams import scripts
 from libs.streams.address import connect
 from libs.streams.client import Redis, RedisClient
 from libs.streams.link import CONNECT_SECONDS, REPLY_SECONDS, Link, translate
-from libs.streams.open import open_streams
 from libs.streams.port import Delivery
 from libs.streams.process import Pace
 from libs.streams.redis import WAIT_SECONDS, RedisBroker
@@ -255,13 +248,6 @@ async def test_a_frozen_redis_is_waited_for(own_redis: servers.RedisServer) -> N
         await seen.until(lambda: "during" in seen.threads)
 
 
-@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
-async def test_a_redis_that_evicts_is_refused_with_the_reason(policy: str) -> None:
-    expected = pytest.raises(SettingsError, match=f"{policy}.*leases.*noeviction")
-    with servers.redis_server("--maxmemory-policy", policy) as server, expected:
-        await _open(server.url)
-
-
 async def test_all_commands_of_one_turn_are_one_write(wire: Proxy, streams: Streams) -> None:
     await streams.publish(wish())
     wire.writes.clear()
@@ -293,12 +279,6 @@ async def test_what_the_address_says_of_protocol_and_retries_does_not_matter(
         await seen.until(lambda: seen.threads == ["t"])
 
 
-@pytest.mark.parametrize("url", ["http://x", "redis+sentinel://h:1", "redis+cluster://h:port"])
-async def test_an_address_that_means_nothing_is_refused(url: str) -> None:
-    with pytest.raises(SettingsError, match="REDIS_URL"):
-        connect(url, name="test")
-
-
 async def test_reads_and_acks_come_in_batches(redis_url: str, client: Redis) -> None:
     """Besides those there are the chores, some a second whatever the load."""
     async with streams_at(redis_url) as streams, consuming(streams, concurrency=100) as seen:
@@ -318,14 +298,6 @@ async def _reads_and_scripts(client: Redis) -> int:
     rows = dict(row.split(":", 1) for row in text.splitlines() if row.startswith("cmdstat_"))
     calls = [rows[name] for name in ("cmdstat_evalsha", "cmdstat_xreadgroup") if name in rows]
     return sum(int(row.split(",")[0].partition("=")[2]) for row in calls)
-
-
-async def _open(url: str) -> None:
-    async with AsyncExitStack() as stack:
-        await open_streams(
-            url, service="test", metrics=Metrics(), log=Log("test"), clock=SystemClock(),
-            rng=random.Random(), new_id=random_id, stack=stack,
-        )  # fmt: skip
 
 
 def test_errors_inside_scripts_are_understood_on_6_2_too() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import io
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -474,6 +475,25 @@ def test_a_paused_stream_starts_nothing_and_goes_on_when_resumed() -> None:
             await shop.streams.oversight.resume(LEAD_CONSIDER)
             await asyncio.sleep(1)
         assert shop.threads == ["t1", "t2"]
+
+    in_virtual_time(story())
+
+
+def test_a_suspect_does_not_run_on_a_paused_stream_either() -> None:
+    async def story() -> None:
+        shop = Shop()
+        await shop.streams.publish(wish())
+        await dead_reader_takes(shop, times=3)
+        suspect = shop.process()
+        suspect.process = dataclasses.replace(suspect.process, reader="dead-3")
+        await shop.streams.oversight.pause(LEAD_CONSIDER)
+        async with shop.open(nothing, suspect):
+            await asyncio.sleep(60)
+            assert shop.seen == []
+
+            await shop.streams.oversight.resume(LEAD_CONSIDER)
+            await asyncio.sleep(2)
+        assert shop.attempts == [3]
 
     in_virtual_time(story())
 
