@@ -478,3 +478,12 @@ async def test_no_customer_words_reach_the_log(world: World) -> None:
     assert "lead_decided" in line
     assert "Civic" not in line
     assert "0123" not in line.replace(THREAD, "")
+
+
+async def test_wish_without_a_request_id_gets_one_that_stays(world: World) -> None:
+    world.say(READY_WORDS)
+    world.wait(301)
+
+    mail = await world.sends("quiet", request_id="", entry_id="17-0")
+
+    assert mail.request_id == world.snapshot(mail).request_id == "lead-17-0"
