@@ -8,9 +8,11 @@ from typing import Final
 import msgspec
 
 from libs.conversations.port import Conversation, Item
+from libs.identity.visitors import visitor_id
 from libs.ledger.record import LeadKey
 
 SHOP: Final = "craigs"
+KEYS: Final = ("a-site-key-of-thirty-two-characters",)
 NEED: Final = "I have a 2015 Honda Civic and the driver seat is torn, can you repair it?"
 CONTACT: Final = "My name is Ann Lee, please call me at (408) 555-0187."
 CHAT: Final = "How long does a repair usually take?"
@@ -31,12 +33,21 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     """One visitor and their one thread."""
 
     key: LeadKey
-    visitor: str
+    secret: str
+    """What the browser keeps; its visitor is derived from it."""
     kind: str
     messages: tuple[tuple[float, str], ...]
     """(seconds to wait before it, text)"""
     triggers: tuple[tuple[float, str], ...]
     """(seconds from the start, reason)"""
+
+    @property
+    def visitor(self) -> str:
+        return visitor_id(KEYS[0], self.secret)
+
+    @property
+    def address(self) -> str:
+        return f"192.0.2.{len(self.messages)}"
 
     @property
     def has_contact(self) -> bool:
@@ -57,7 +68,7 @@ def _script(rng: random.Random, number: int) -> Script:
     triggers = [(rng.uniform(0, 1200), rng.choice(REASONS)) for _ in range(rng.randrange(4))]
     return Script(
         key=LeadKey(SHOP, f"cthr_{number}"),
-        visitor=f"v_{number}",
+        secret=f"secret-{number}",
         kind=kind,
         messages=tuple(zip(waits, texts, strict=True)),
         triggers=tuple(sorted(triggers)),

@@ -140,7 +140,8 @@ class Faults:
         if self.strikes(f"{part}.request_lost", where):
             await asyncio.sleep(ANSWER_SECONDS)
             raise Unavailable(part, "request lost")
-        if not where.endswith("read") and self.strikes(f"{part}.applied_late", where):
+        waits = where.endswith(("read", "pieces"))
+        if not waits and self.strikes(f"{part}.applied_late", where):
             delay = self.rng.uniform(ANSWER_SECONDS, LATE_SECONDS)
             self.loop.later(delay, at_once, act)
             await asyncio.sleep(ANSWER_SECONDS)

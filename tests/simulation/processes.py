@@ -17,7 +17,7 @@ from libs.errors import Unavailable
 from libs.ledger.events import Rules
 from libs.ledger.sweep import sweep_once
 from libs.limits.fakes import MemoryLimits
-from libs.messages.streams import LEAD_CONSIDER, MAIL_EVENT, MAIL_SEND
+from libs.messages.streams import LEAD_CONSIDER, MAIL_EVENT, MAIL_SEND, SESSION_MINT
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.runtime import Consumer
@@ -38,7 +38,9 @@ from services.mailer.journal import Receipts
 from services.mailer.ports import Variant, Windows
 from services.mailer.reports import Reports
 from services.mailer.resolver import Resolver
-from tests.simulation.customers import SHOP
+from services.session.fakes import ScriptedChatSessions
+from services.session.handlers import SessionHandlers
+from tests.simulation.customers import KEYS, SHOP
 from tests.simulation.faults import Faults
 from tests.simulation.loop import SimProcess
 from tests.simulation.model import SimModel
@@ -62,6 +64,7 @@ PACE = Pace(
 SWEEP_SECONDS = 120.0
 REPLAY_SECONDS = 30.0
 SEND_SECONDS = 1000.0
+WATCH_SECONDS = 2100.0
 
 
 class ProcessClock:
@@ -234,7 +237,27 @@ async def _replaying(receipts: Receipts) -> None:
             return
 
 
+def session_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
+    handlers = SessionHandlers(
+        shops=parts.shops,
+        keys=KEYS,
+        sessions=ScriptedChatSessions(parts.clock),
+        limits=MemoryLimits(parts.clock),
+        caps=(),
+        records=parts.records,
+        publisher=parts.streams,
+        clock=parts.clock,
+        new_id=parts.new_id,
+        metrics=parts.metrics,
+        log=parts.log,
+        watch_seconds=WATCH_SECONDS,
+    )
+    consumer = Consumer(SESSION_MINT, handlers.mint, drop_expired=True)
+    return [parts.streams.consume(consumer, asyncio.Event())]
+
+
 TASKS: dict[str, Callable[[Parts], list[Coroutine[Any, Any, None]]]] = {
+    "session": session_tasks,
     "lead": lead_tasks,
     "mailer": mailer_tasks,
 }

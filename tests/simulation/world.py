@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 from contextvars import copy_context
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgspec
 
 from libs.errors import Unavailable
 from libs.ledger.events import Rules
-from libs.ledger.record import LeadKey, State, Watch
+from libs.ledger.record import LeadKey, State
 from libs.messages.lead import ConsiderLead
 from libs.messages.mail import DeliveryEvent
 from libs.messages.streams import LEAD_CONSIDER, MAIL_EVENT
@@ -22,18 +23,19 @@ from libs.streams.lanes import lane_of
 from tests.simulation.checker import Checker, Violation
 from tests.simulation.customers import SHOP, Script, scripts
 from tests.simulation.faults import Faults, Plan, at_once
+from tests.simulation.front import Front
 from tests.simulation.loop import PROCESS, SimLoop, SimProcess
 from tests.simulation.processes import EPOCH, Parts, run_process
 from tests.simulation.provider import Provider
 from tests.simulation.stores import open_stores
 
-WATCH_SECONDS = 1200.0
 SESSION_SECONDS = 600.0
 SETTLE_SECONDS = 4 * 3600.0
 """I8: within this time after the last fault everything is settled."""
 AFTERMATH_SECONDS = 1000.0
 """Longer than any request may still be on its way."""
-KINDS = ("lead", "mailer")
+KINDS = ("session", "lead", "mailer")
+BAD_REQUEST = 400
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +114,7 @@ class World:
         parts = self._parts(process)
         if kind == "gateway":
             self.gateway = parts
+            self.front = Front(parts)
             return
         context = copy_context()
         context.run(PROCESS.set, process)
@@ -160,44 +163,33 @@ class World:
                 await self._open_session(script)
                 watched_until = self.loop.time() + SESSION_SECONDS
             self.stores.conversations.say(script, text, self.clock.now())
-            await self._trigger(script, "auto")
+            await self._turn_ended(script)
         await browser
 
     async def _browser(self, script: Script, began: float) -> None:
         for at, reason in script.triggers:
             await asyncio.sleep(max(0.0, began + at - self.loop.time()))
             if script.key in self.stores.conversations.threads:
-                await self._trigger(script, reason)
+                status = await self.front.trigger(script, reason)
+                if status < BAD_REQUEST:
+                    self.checker.on_202(script.key, kept=self._is_kept(script))
 
     async def _open_session(self, script: Script) -> None:
-        """As the session service does: no watch, no chat. The visitor tries again."""
-        while True:
-            now = self.clock.now()
-            watch = Watch(
-                shop=script.key.shop,
-                visitor=script.visitor,
-                due_at=now + WATCH_SECONDS,
-                session_expires=now + SESSION_SECONDS,
-            )
-            try:
-                await self.gateway.records.put_watch(watch)
-            except Unavailable:
-                await asyncio.sleep(5)
-            else:
-                return
+        """No session, no chat. The visitor tries again."""
+        while await self.front.open_session(script) >= BAD_REQUEST:
+            await asyncio.sleep(10)
 
-    async def _trigger(self, script: Script, reason: str) -> None:
+    async def _turn_ended(self, script: Script) -> None:
+        """As the chat service does after each turn."""
         wish = ConsiderLead(
             shop=script.key.shop,
             thread_id=script.key.thread_id,
-            reason=reason,
+            reason="auto",
             visitor=script.visitor,
         )
-        try:
+        with suppress(Unavailable):
             await self.gateway.streams.publish(wish)
-        except Unavailable:
-            return
-        self.checker.on_202(script.key, kept=self._is_kept(script))
+            self.checker.on_202(script.key, kept=self._is_kept(script))
 
     def _is_kept(self, script: Script) -> bool:
         """I9: the trigger is in the stream, or a timer or a watch will come back to it."""
@@ -261,12 +253,16 @@ def simulate(plan: Plan) -> Result:
     loop = SimLoop(str(plan.seed))
     world = World(plan, loop)
     checker = world.checker
+    loop.set_exception_handler(
+        lambda _, told: checker.fail("died", f"{told['message']}: {told.get('exception')!r}")
+    )
     try:
         loop.run_until_complete(world.run())
     except AssertionError as error:
         checker.fail("I8", f"the world stands still or turns in circles: {error}")
     finally:
         seconds, steps = loop.time(), loop.steps
+        loop.set_exception_handler(lambda *_: None)
         loop.bury()
     wanted = [script.key for script in world.scripts if script.has_contact]
     return Result(
