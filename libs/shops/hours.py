@@ -69,27 +69,29 @@ def state_at(profile: ShopProfile, now: float) -> ShopState:
 
 
 def _current_and_next(schedule: Schedule, now: int) -> tuple[Span | None, Span | None]:
-    spans = _spans_ending_after(schedule, now)
-    first = next(spans, None)
+    today = datetime.fromtimestamp(now, schedule.zone).date()
+    ahead = (span for span in _spans_around(schedule, today) if span[1] > now)
+    first = next(ahead, None)
     if first is None or first[0] > now:
         return None, first
-    return first, next(spans, None)
+    return first, next(ahead, None)
 
 
-def _spans_ending_after(schedule: Schedule, now: int) -> Iterator[Span]:
-    """In order; a span that runs on past midnight is one span."""
-    today = datetime.fromtimestamp(now, schedule.zone).date()
-    held: Span | None = None
+@lru_cache(maxsize=64)
+def _spans_around(schedule: Schedule, day: date) -> tuple[Span, ...]:
+    """From the day before on until two begin after this day; one that passes midnight is one."""
+    spans: list[Span] = []
+    later = 0
     for days in range(-1, HORIZON_DAYS):
-        for start, end in _spans_on(schedule, today + timedelta(days=days)):
-            if end <= now:
-                continue
-            if held and start > held[1]:
-                yield held
-                held = None
-            held = (held[0] if held else start, end)
-    if held:
-        yield held
+        for start, end in _spans_on(schedule, day + timedelta(days=days)):
+            if spans and start <= spans[-1][1]:
+                spans[-1] = (spans[-1][0], end)
+            else:
+                spans.append((start, end))
+                later += days > 0
+        if later > 2:  # noqa: PLR2004 - the last of them may still go on
+            break
+    return tuple(spans)
 
 
 @lru_cache(maxsize=4096)
