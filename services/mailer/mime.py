@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email import policy
+from email.header import Header
 from email.message import EmailMessage
 from email.utils import parseaddr
 from functools import lru_cache
@@ -128,21 +129,22 @@ def sender_domain(sender: str) -> str:
 
 
 def _header(name: str, value: object) -> bytes:
-    """Folded and encoded by the standard library, but for three of its habits.
+    """Folded and encoded by the standard library, but for four of its habits.
 
     It decodes encoded words that a customer typed, breaks the line right after the name, which
-    readers show as a space, and encodes ids only because they are long.
+    readers show as a space, encodes ids only because they are long, and where it folds between two
+    encoded words it may lose the space, which its older encoder does not.
     """
+    if name == "Subject" and not str(value).isascii():
+        words = Header(str(value), "utf-8", maxlinelen=_POLICY.max_line_length, header_name=name)
+        return f"{name}: {words.encode(linesep=_POLICY.linesep)}{_POLICY.linesep}".encode()
     if isinstance(value, str):
         value = value.replace("=?", "= ?")
     message = EmailMessage(policy=_IDS if name in _ID_HEADERS else _POLICY)
     message[name] = value
     folded = b"".join(message.policy.fold_binary(*item) for item in message.raw_items())
-    return (
-        folded.replace(b":\r\n ", b": ", 1)
-        if folded.startswith(f"{name}:\r\n".encode())
-        else folded
-    )
+    early_break = f"{name}:\r\n ".encode()
+    return folded.replace(early_break, f"{name}: ".encode(), 1)
 
 
 _shop_header = lru_cache(maxsize=256)(_header)

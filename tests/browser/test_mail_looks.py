@@ -119,7 +119,7 @@ def test_a_dark_page_is_dark_and_a_light_one_is_light(page: Page) -> None:
 def test_arabic_starts_on_the_right_and_its_signature_on_the_left(page: Page) -> None:
     _open(page, next(case for case in MAILS if case.name == "arabic_doubtful_email"))
     sides = page.evaluate(
-        "[...document.querySelectorAll('div.tint > div')].map(one => [one.lang, one.dir])"
+        "[...document.querySelectorAll('td.tint > div')].map(one => [one.lang, one.dir])"
     )
 
     assert sides[0] == ["ar", "rtl"]
