@@ -18,6 +18,7 @@ SECURITY: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
+    "Strict-Transport-Security": "max-age=31536000",  # heeded over https only
 }
 """For JSON; a page or a script brings its own policy."""
 

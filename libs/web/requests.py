@@ -18,7 +18,8 @@ from libs.runtime.metrics import HTTP_REQUESTS, HTTP_SECONDS, Metrics
 from libs.web.call import Call
 
 _FLUSH_SECONDS: Final = 0.05
-_MANY: Final = 1000
+_MANY: Final = 100
+"""More at once would hold up the loop for longer than an answer takes."""
 _SERVER_ERROR: Final = 500
 _TOO_MANY_REQUESTS: Final = 429
 

@@ -14,9 +14,9 @@ from libs.web.answers import Headers
 
 _STYLE: Final = """
 :root{color-scheme:light dark;
-  --ink:#1d2129;--soft:#5b6472;--line:#c9ced6;--paper:#fff;--accent:#1f3a5f}
+  --ink:#1d2129;--soft:#5b6472;--line:#868e99;--paper:#fff;--accent:#1f3a5f}
 @media(prefers-color-scheme:dark){:root{
-  --ink:#eceef1;--soft:#a7afbb;--line:#434b57;--paper:#16191d;--accent:#9cc0ee}}
+  --ink:#eceef1;--soft:#a7afbb;--line:#717a87;--paper:#16191d;--accent:#9cc0ee}}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 main{max-width:32rem;margin:0 auto;padding:24px 16px}h1{font-size:1.25rem;margin:0 0 16px}
 dt{color:var(--soft)}dd{margin:0 0 16px;white-space:pre-wrap;overflow-wrap:anywhere}
