@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from libs.conversations.port import Conversation, Item
 from libs.snapshot import Line, Summary
-from services.lead import rules
+from services.lead import facts, rules
 from services.lead.checked import checked
 from services.lead.contact import contacts
 from services.lead.fakes import EMPTY, NOTHING_STATED
@@ -42,7 +42,7 @@ def subject(*talk: tuple[str, str]) -> Subject:
 
 def check(draft: Draft, *talk: tuple[str, str]) -> Summary:
     about = subject(*talk)
-    found = rules.find(about.lines, PROFILE)
+    found = facts.find(about.lines, PROFILE)
     by_rule = rules.summarize(found, about.contacts, about.lines, PROFILE)
     return checked(draft, for_model(about.lines), about, by_rule)[0]
 

@@ -8,8 +8,9 @@ import time
 import pytest
 
 from libs.snapshot import Contact, Line
+from services.lead.facts import Found, find
 from services.lead.languages import language_in
-from services.lead.rules import Found, find, summarize
+from services.lead.rules import summarize
 from services.lead.vehicles import vehicle_in
 from tests.unit.lead.world import PROFILE
 
