@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
+from libs.attachments import StoredAttachment, record_key
 from libs.attribution import Touches, TrailKey
 from libs.conversations.port import Attachment
 from libs.errors import Rejected, Unavailable
@@ -389,19 +392,25 @@ async def test_sixty_four_triggers_at_once_are_one_call_one_mail_and_64_answers(
     assert world.records.writes == 1
 
 
-async def test_record_store_down_is_tried_again_and_frees_the_lease() -> None:
+@pytest.mark.parametrize("part", ["records", "conversations", "blobs"])
+async def test_store_that_is_down_is_tried_again_and_nothing_is_lost(part: str) -> None:
     async def down(method: str, _argument: object) -> None:
-        raise Unavailable("records", method)
+        raise Unavailable(part, method)
 
     world = World()
-    world.records._hook = down
     world.say(READY_WORDS)
+    world.wait(301)
+    failing: Any = getattr(world, part)
+    failing._hook = down
 
     with pytest.raises(Unavailable):
         await world.consider()
 
     assert not world.leases.held
     assert not world.publisher.published
+    assert not world.publisher.replies
+    failing._hook = None
+    assert (await world.sends()).kind == "full"
 
 
 async def test_leases_down_is_no_reason_to_stop(world: World) -> None:
@@ -487,3 +496,49 @@ async def test_wish_without_a_request_id_gets_one_that_stays(world: World) -> No
     mail = await world.sends("quiet", request_id="", entry_id="17-0")
 
     assert mail.request_id == world.snapshot(mail).request_id == "lead-17-0"
+
+
+async def stored(world: World, attachment_id: str, **fields: Any) -> None:
+    kept: dict[str, Any] = {
+        "id": attachment_id, "shop": SHOP, "visitor": VISITOR, "name": "seat.heic",
+        "created_at": NOW, "mime_type": "image/heic",
+    }  # fmt: skip
+    body = msgspec.json.encode(StoredAttachment(**(kept | fields)))
+    await world.blobs.put(record_key(attachment_id), body, content_type="application/json")
+
+
+@pytest.mark.parametrize(
+    ("fields", "key", "failed"),
+    [
+        ({}, "chatkit-attachments/att_aaaaaaaaaaaaaaaaaaaaaa.heic", ""),
+        ({"shop": "another"}, "", "not_uploaded"),
+        ({"mime_type": ""}, "", "not_uploaded"),
+        ({"mime_type": "", "problem": "too_large"}, "", "too_large"),
+        (None, "", "missing"),
+    ],
+)
+async def test_photo_uploaded_to_us_is_found_whoever_hosts_the_talk(
+    world: World, fields: dict[str, Any] | None, key: str, failed: str
+) -> None:
+    photo = Attachment(id="att_" + "a" * 22, name="x.jpg", mime_type="image/jpeg")
+    if fields is not None:
+        await stored(world, photo.id, **fields)
+    world.say(READY_WORDS, attachments=(photo,))
+    world.wait(301)
+
+    mail = await world.sends()
+
+    (shown,) = world.snapshot(mail).photos
+    assert (shown.blob_key, shown.failed) == (key, failed)
+
+
+async def test_photo_that_others_host_is_never_taken_from_its_url(world: World) -> None:
+    hosted = Attachment(
+        id="cfile_1", name="x.jpg", mime_type="image/jpeg", preview_url="https://evil.example/x"
+    )
+    world.say(READY_WORDS, attachments=(hosted,))
+    world.wait(301)
+
+    mail = await world.sends()
+
+    assert "evil.example" not in world.blobs.bodies[mail.snapshot].decode()
