@@ -33,6 +33,8 @@ class Attempts:
         self._chatty = process.log.chatty
         self._seconds: list[float] = []
         self._outcomes: list[str] = []
+        self.lately_seconds = 1.0
+        """The longest handler of late: each later and shorter one lets it fade."""
         self.overdue: set[str] = set()
         """Entries whose handler was cancelled because its time was up."""
 
@@ -63,6 +65,7 @@ class Attempts:
         except Exception as error:  # noqa: BLE001 - see above
             outcome = self._failed(entry, attempt, self._surprise(entry, error))
         seconds = self._boot() - started
+        self.lately_seconds = max(seconds, self.lately_seconds * 0.95)
         self._seconds.append(seconds)
         self._outcomes.append(outcome)
         if self._chatty:

@@ -99,20 +99,20 @@ class LaneLoop:
             await self._accept(entries)
 
     async def _read_new(self) -> None:
-        room = await self._workers.wait_for_room()
+        count = min(await self._workers.wait_for_room(), READ_COUNT)
         entries = await self._broker.read(
             self._lane,
             self._process.reader,
-            count=min(room, READ_COUNT),
+            count=count,
             wait_seconds=self._process.pace.wait_seconds,
         )
         if self._failures:
             self._failures = 0
             self._process.log.info("redis_back", stream=self._stream)
-        # A Redis that lost its tail hands out again what we are still working on.
-        unseen = [entry for entry in entries if entry.id not in self._held]
-        self._hold(unseen)
-        self._workers.put(unseen)
+        self._hold(entries)
+        self._workers.put(entries)
+        if len(entries) < count:
+            await asyncio.sleep(0)  # no backlog: start these before we ask for more
 
     async def _accept(self, entries: list[Entry]) -> None:
         """Entries that were handed out before: ours already, or maybe what ended their reader."""

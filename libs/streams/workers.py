@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from libs.runtime.clock import Clock
 from libs.streams.attempt import Attempts
 from libs.streams.broker import Entry
+
+QUICK_SECONDS: Final = 0.05
 
 
 class Workers:
@@ -30,25 +32,30 @@ class Workers:
         self._running: dict[str, tuple[asyncio.Task[Any], float]] = {}
         self._changed = asyncio.Event()
         self._one_alone = asyncio.Lock()
-        self._swift = False
         self._paused = False
         self._stopping = False
 
     @property
     def room(self) -> int:
-        """How many entries to fetch now; never more than could be started at once.
+        """How many entries to fetch now.
 
-        Entries that wait here could have been started by another process, so nothing is fetched
-        ahead, except while handlers do not suspend: then the next batch comes as this one is worked
-        on. Handlers that do suspend get theirs in quarters: while one quarter is fetched the other
-        three work, and they do not all end at the same time.
+        An entry that waits here could have been started by another process. So nothing is fetched
+        ahead, unless all handlers are quick: then it starts in a moment, and no time is lost with
+        fetching. Slow handlers get their entries in quarters: one is fetched while three work.
         """
         if self._shut:
             return 0
         taken = len(self._queue) + len(self._running)
-        if self._swift:
+        if self._all_quick():
             return max(0, self._concurrency * 2 - taken)
         return min(-(-self._concurrency // 4), max(0, self._concurrency - taken))
+
+    def _all_quick(self) -> bool:
+        """Those that ended lately, and the one that has been running the longest."""
+        if self._attempts.lately_seconds > QUICK_SECONDS:
+            return False
+        _, oldest = next(iter(self._running.values()), (None, None))
+        return oldest is None or self._boot() - oldest < QUICK_SECONDS
 
     async def wait_for_room(self) -> int:
         await self._until(lambda: self.room > 0)
@@ -90,7 +97,6 @@ class Workers:
             asyncio.get_running_loop().call_soon(self._start_more)
 
     def _start_more(self) -> None:
-        self._swift = not self._queue and not self._running
         if self._queue and not self._shut:
             for _ in range(min(len(self._queue), self._concurrency - len(self._running))):
                 self.group.create_task(self._work())

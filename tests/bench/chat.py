@@ -1,5 +1,7 @@
 """200 chats at once: how long a model's first word takes to a gateway, and that all come through.
 
+They begin within a second, and each answer takes one to three, so that all run at the same time.
+
 The chat service is the real one in a process of its own, on a real Redis and SQLite; only the
 model's API is replaced, by one that thinks for a while and then says a word every 25 ms.
 """
@@ -33,6 +35,7 @@ from tests.servers import redis_server
 
 CHATS: Final = 200
 ROUNDS: Final = 3
+ARRIVE_SECONDS: Final = 1.0
 WORDS: Final = 40
 WORD_SECONDS: Final = 0.025
 SHOPS: Final = Path(__file__).parents[2] / "deploy" / "shops"
@@ -111,10 +114,15 @@ async def _ask_all(redis_url: str) -> Report:
         found = []
         for number in range(ROUNDS):
             visitors = [f"v_{number}_{n}" for n in range(CHATS)]
-            found += await asyncio.gather(*(_ask(runtime, visitor) for visitor in visitors))
+            found += await asyncio.gather(*(_later(runtime, visitor) for visitor in visitors))
         await runtime.streams.redis.execute("SET", "bench:done", "1")
     delays = [delay for delay, _ in found]
     return {**percentiles(delays), "whole": sum(whole for _, whole in found)}
+
+
+async def _later(runtime: Runtime, visitor: str) -> tuple[float, bool]:
+    await asyncio.sleep(runtime.rng.uniform(0, ARRIVE_SECONDS))
+    return await _ask(runtime, visitor)
 
 
 async def _ask(runtime: Runtime, visitor: str) -> tuple[float, bool]:

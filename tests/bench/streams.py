@@ -29,9 +29,12 @@ from tests.bench import Row, _floor
 from tests.bench._parts import Part, Report, percentiles
 from tests.servers import RedisServer, redis_server
 
-MANY: Final = 150_000
-SLOW: Final = 30_000
-PACED: Final = 2_000
+ROUNDS: Final = 3
+"""Ours and the floor in turns, the best of each: what else runs on the machine slows a round."""
+
+MANY: Final = 60_000
+SLOW: Final = 15_000
+PACED: Final = 800
 PER_SECOND: Final = 200
 PUBLISHERS: Final = 256
 """Publishes in flight, as in a busy gateway."""
@@ -51,31 +54,46 @@ def main() -> list[Row]:
     body = seal(message())
     assert len(body) == 318, f"{len(body)} bytes are not comparable"
     with redis_server() as server:
-        floor = _floor.measure(server.url, body, MANY, PACED, PER_SECOND)
-        alone = _one_after_the_other(server, flood, swift, MANY)
-        slow = _one_after_the_other(server, flood, sleepy, SLOW)
-        both = _together(server, flood, swift, MANY)
-        paced = _together(server, pace, late, PACED)
+        rounds = [_round(server, body) for _ in range(ROUNDS)]
+    best = {
+        name: (min if name.startswith(_LESS) else max)(one[name] for one in rounds)
+        for name in rounds[0]
+    }
     return [
-        Row(
-            "streams: end to end", "msg/s",
-            MANY / both["seconds"], 50_000, "more", floor["both"],
-        ),
-        Row(
-            "streams: consumer alone", "msg/s",
-            MANY / alone["seconds"], 100_000, "more", floor["alone"],
-        ),
-        Row(
-            "streams: consumer CPU for 1,000 messages", "ms",
-            alone["cpu"] * 1e6 / MANY, 10, "less", floor["cpu"],
-        ),
-        Row(
-            "streams: 10 ms handler, 100 at once", "msg/s",
-            SLOW / slow["seconds"], 9_000, "more", 10_000,
-        ),
-        Row("streams: p50 at 200/s", "ms", paced["p50"], 0.30, "less", floor["p50"]),
-        Row("streams: p99 at 200/s", "ms", paced["p99"], 0.70, "less", floor["p99"]),
+        Row(what, unit, best[name], target, "less" if name.startswith(_LESS) else "more",
+            best[f"{name} floor"])
+        for what, unit, name, target in _ROWS
     ]  # fmt: skip
+
+
+_LESS: Final = ("cpu", "p50", "p99")
+_ROWS: Final = (
+    ("streams: end to end", "msg/s", "both", 50_000),
+    ("streams: consumer alone", "msg/s", "alone", 100_000),
+    ("streams: consumer CPU for 1,000 messages", "ms", "cpu", 10),
+    ("streams: 10 ms handler, 100 at once", "msg/s", "slow", 9_000),
+    ("streams: p50 at 200/s", "ms", "p50", 0.30),
+    ("streams: p99 at 200/s", "ms", "p99", 0.70),
+)
+
+
+def _round(server: RedisServer, body: bytes) -> Report:
+    floor = _floor.measure(server.url, body, MANY, PACED, PER_SECOND)
+    sleeping = Part(only_sleep, server.url, SLOW).run()
+    alone = _one_after_the_other(server, flood, swift, MANY)
+    slow = _one_after_the_other(server, flood, sleepy, SLOW)
+    both = _together(server, flood, swift, MANY)
+    paced = _together(server, pace, late, PACED)
+    return {
+        **{f"{name} floor": value for name, value in floor.items()},
+        "slow floor": SLOW / (sleeping["ended"] - sleeping["started"]),
+        "both": MANY / both["seconds"],
+        "alone": MANY / alone["seconds"],
+        "cpu": alone["cpu"] * 1e6 / MANY,
+        "slow": SLOW / slow["seconds"],
+        "p50": paced["p50"],
+        "p99": paced["p99"],
+    }
 
 
 Role = Callable[[str, int], Report]
@@ -151,6 +169,25 @@ def sleepy(url: str, count: int) -> Report:
         return next(left) == 0
 
     return _with_streams(url, lambda streams: _consume(streams, handle, 100))
+
+
+def only_sleep(_: str, count: int) -> Report:
+    """The floor of `sleepy`: a hundred tasks, and the loop's own timers."""
+
+    async def hundred() -> None:
+        left = itertools.count(count, -1)
+
+        async def one() -> None:
+            while next(left) > 0:
+                await asyncio.sleep(0.01)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(100):
+                group.create_task(one())
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(hundred())
+    return {}
 
 
 def late(url: str, count: int) -> Report:
