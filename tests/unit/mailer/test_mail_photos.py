@@ -144,6 +144,7 @@ def test_a_contact_sheet_is_one_small_jpeg() -> None:
     assert contact_sheet([]) is None
 
 
+@pytest.mark.slow
 async def test_thirty_large_photos_give_one_mail_under_seven_megabytes() -> None:
     photos = [_photo(number) for number in range(30)]
     raw = await _compose(await _stocked(photos, 400_000), photos)

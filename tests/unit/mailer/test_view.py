@@ -41,6 +41,7 @@ def _line(text: str, number: int = 0) -> Line:
     return Line(item_id=f"i{number}", speaker="customer", name="Customer", text=text, at=1.8e9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filler", ["x", '"', "<", "漢", "ع", "a.co ", "\n", "🚙"])
 async def test_html_fits_however_much_of_everything_there_is(filler: str) -> None:
     long = filler * 4_000
@@ -68,6 +69,7 @@ async def test_html_fits_however_much_of_everything_there_is(filler: str) -> Non
     assert "(408) 555-0177" in html_of(read(raw))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(NASTY, min_size=12, max_size=12))
 async def test_any_text_anywhere_gives_a_mail_that_reads_back(said: list[str]) -> None:
