@@ -64,13 +64,12 @@ def _run(given: argparse.Namespace) -> tuple[Totals, list[Result]]:
     from tests.simulation import modes
 
     if given.every_crash:
-        plans = [*modes.every_crash(1), *modes.every_pair_of_crashes(1, stride=given.stride)]
-        return modes.run(plans)
+        pairs = modes.every_pair_of_crashes(1, stride=given.stride)
+        return modes.run(itertools.chain(modes.every_crash(1), modes.every_pause(1), pairs))
     seeds = range(given.first, given.first + given.seeds)
     if given.mutant:
-        first = mutants.BY_NAME[given.mutant].seed
         plans = itertools.chain(
-            modes.clean(range(3)), modes.swarm(range(first, first + 1)), modes.swarm(seeds)
+            modes.clean(range(3)), modes.every_pause(1), modes.every_crash(1), modes.swarm(seeds)
         )
         named = (replace(plan, mutation=given.mutant) for plan in plans)
         return modes.run(named, until=mutants.BY_NAME[given.mutant].caught_by)

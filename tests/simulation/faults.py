@@ -49,7 +49,8 @@ MODEL_RATE: Final = 0.3
 
 ANSWER_SECONDS: Final = 5.0
 """How long a caller waits for a reply that never comes."""
-PAUSE_SECONDS: Final = 3000.0
+PAUSES: Final = (20.0, 150.0, 3000.0)
+"""Shorter than a lease, longer than one, longer than every window."""
 LATE_SECONDS: Final = 900.0
 
 
@@ -66,6 +67,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Only the faults with these numbers strike; None: all. For shrinking and replay."""
     crash_at: frozenset[int] = frozenset()
     """Port calls of the sending processes, counted from 1, at which the process dies."""
+    pause_at: frozenset[int] = frozenset()
+    """Likewise, at which it sleeps for `pause_seconds`."""
+    pause_seconds: float = 3000.0
     mutation: str = ""
 
     @classmethod
@@ -165,14 +169,18 @@ class Faults:
                 self.sending_calls += 1
                 if self.sending_calls in self.plan.crash_at:
                     await self.crash(process, where)
+                if self.sending_calls in self.plan.pause_at:
+                    await self.pause(process, self.plan.pause_seconds)
         often = 1.0 if where in DELICATE else 0.1
         if self.strikes("process.crash", where, rate=self.plan.rate * often):
             await self.crash(process, where)
         if self.strikes("process.pause", where, rate=self.plan.rate * often / 3):
-            process.asleep = True
-            pause = self.rng.choice((20.0, 150.0, PAUSE_SECONDS))
-            self.loop.later(pause, self.loop.wake, process)
-            await asyncio.sleep(0)
+            await self.pause(process, self.rng.choice(PAUSES))
+
+    async def pause(self, process: SimProcess, seconds: float) -> None:
+        process.asleep = True
+        self.loop.later(seconds, self.loop.wake, process)
+        await asyncio.sleep(0)
 
     async def crash(self, process: SimProcess, where: str) -> None:
         self.crashes += 1

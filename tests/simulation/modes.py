@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 from msgspec.structs import replace
 
-from tests.simulation.faults import FAULTS, Plan
+from tests.simulation.faults import FAULTS, PAUSES, Plan
 from tests.simulation.world import Result, simulate
 
 
@@ -98,6 +98,15 @@ def every_crash(seed: int) -> Iterator[Plan]:
         base = Plan(seed=seed, threads=1, enabled=events)
         for at in range(1, simulate(base).sending_calls + 1):
             yield replace(base, crash_at=frozenset({at}))
+
+
+def every_pause(seed: int) -> Iterator[Plan]:
+    """Or it sleeps there: longer than a lease, or longer than every fence and window."""
+    for crash in every_crash(seed):
+        for seconds in PAUSES[1:]:
+            yield replace(
+                crash, crash_at=frozenset(), pause_at=crash.crash_at, pause_seconds=seconds
+            )
 
 
 def every_pair_of_crashes(seed: int, *, stride: int = 1) -> Iterator[Plan]:

@@ -81,6 +81,15 @@ def test_a_crash_at_any_await_of_the_send_path_is_survived() -> None:
 
 
 @pytest.mark.slow
+def test_a_long_sleep_at_any_await_of_the_send_path_is_survived() -> None:
+    totals, broken = modes.run(modes.every_pause(1))
+
+    assert [(result.plan.pause_at, result.violations) for result in broken] == []
+    assert totals.seeds > 50
+    assert totals.lost == totals.unflagged == 0
+
+
+@pytest.mark.slow
 def test_a_mailer_without_arm_is_caught_and_the_failure_shrinks_to_one_line() -> None:
     caught = simulation("--mutant", "no_arm", "--seeds", "20")
 
