@@ -13,6 +13,8 @@ from libs.blobs.port import BlobMissingError
 from libs.errors import HandoffError
 from libs.ledger.record import LeadKey
 from ops.desk import Desk
+from ops.doctor_mail import mail
+from ops.finding import Finding
 from ops.show import Shown, table
 
 CHECK_SECONDS: Final = 10.0
@@ -21,13 +23,6 @@ SUNSET: Final = date(2026, 11, 30)
 """OpenAI ends hosted workflows."""
 _BLOB: Final = "doctor/written.txt"
 _SOON_DAYS: Final = 30
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    what: str
-    ok: bool
-    said: str
-    do: str = ""
 
 
 async def doctor(desk: Desk) -> Shown:
@@ -177,6 +172,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("records", records),
     ("blobs", blobs),
     ("clock", clock),
+    ("mail", mail),
     ("dead letters", dead_letters),
     ("model", model),
     ("conversations", hosted),
