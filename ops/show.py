@@ -12,6 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 
+_PIPE_WIDTH = 200
+
+
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """What a command found: `data` is what `--json` prints, `lines` what a person reads."""
 
@@ -26,8 +29,8 @@ def put(shown: Shown, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(shown.data)).decode() + "\n")
         return
-    # Width only matters on a terminal; a pipe gets whole lines.
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    # A pipe has no width: it gets whole lines, so that they can be grepped.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     for line in shown.lines:
         console.print(Text(line) if isinstance(line, str) else line)
 
