@@ -14,9 +14,10 @@ import msgspec
 from libs.conversations.items import Raw, read_items
 from libs.conversations.port import Conversation
 from libs.errors import Unavailable
+from libs.openai_connection import OpenAIConnection
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI, Omit
+    from openai import Omit
     from openai.resources.beta.chatkit.chatkit import AsyncChatKit
 
 PAGE_ITEMS: Final = 100
@@ -50,9 +51,9 @@ class Page(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class HostedConversations:
-    """`client` brings the key and the address; time-outs and the number of tries are ours."""
+    """`connection` brings the key and the address; time-outs and the number of tries are ours."""
 
-    client: AsyncOpenAI
+    connection: OpenAIConnection
 
     async def read(self, shop: str, thread_id: str) -> Conversation | None:
         with _errors_mapped():
@@ -93,7 +94,8 @@ class HostedConversations:
 
     @property
     def _openai(self) -> AsyncChatKit:
-        return self.client.with_options(timeout=CALL_SECONDS, max_retries=1).beta.chatkit
+        client = self.connection.client.with_options(timeout=CALL_SECONDS, max_retries=1)
+        return client.beta.chatkit
 
     async def _thread(self, thread_id: str) -> ThreadHead:
         answer = await self._openai.threads.with_raw_response.retrieve(thread_id)

@@ -23,9 +23,9 @@ async def open_conversations(
         raise SettingsError(
             "OPENAI_API_KEY is not set, and CONVERSATIONS=hosted cannot do without."
         )
-    from openai import AsyncOpenAI
-
     from libs.conversations.hosted import HostedConversations
+    from libs.openai_connection import OpenAIConnection
 
-    client = AsyncOpenAI(api_key=settings.openai_api_key, base_url=settings.openai_base_url or None)
-    return HostedConversations(await stack.enter_async_context(client))
+    connection = OpenAIConnection(settings.openai_api_key, settings.openai_base_url)
+    stack.push_async_callback(connection.aclose)
+    return HostedConversations(connection)
