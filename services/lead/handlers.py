@@ -19,7 +19,7 @@ from libs.ledger.apply import apply
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey
 from libs.messages.dedupe import thread_lease, thread_timer
-from libs.messages.lead import ConsiderLead, LeadDecision, RecordSignal
+from libs.messages.lead import ConsiderLead, RecordSignal
 from libs.messages.mail import SendLeadMail
 from libs.runtime.clock import Clock
 from libs.runtime.log import Log
@@ -28,8 +28,9 @@ from libs.shops.profile import ShopProfile, Shops
 from libs.snapshot import Signal
 from libs.streams.port import Delivery, Publisher
 from services.lead import gates
+from services.lead.answers import decision
 from services.lead.contact import contacts
-from services.lead.gates import Case, Send, Stop, Times, Verdict, Wait
+from services.lead.gates import Case, Send, Times, Verdict, Wait
 from services.lead.snapshots import Snapshots
 from services.lead.summary import Summaries
 from services.lead.transcript import Subject, lines_of
@@ -62,7 +63,7 @@ class LeadHandlers:
         they already are, a summary comes from its cache, and of two `SendLeadMail` for one thread
         only one can arm the record.
         """
-        wish, nonce = _known_reason(delivery.message), delivery.entry_id
+        wish, nonce = _named(delivery), delivery.entry_id
         profile = self.shops.by_slug.get(wish.shop)
         if profile is None:
             raise Rejected("unknown shop")
@@ -75,7 +76,7 @@ class LeadHandlers:
                 passed_on = True
             else:
                 await self._set_timer(wish, verdict, leased=leased)
-                answer = _decision(wish, case, verdict, self.times)
+                answer = decision(wish, case, verdict)
                 await self.publisher.reply(delivery.reply_to, answer)
         finally:
             if leased and not passed_on:
@@ -140,7 +141,7 @@ class LeadHandlers:
 
     async def _pass_on(self, delivery: Delivery[ConsiderLead], case: Case, send: Send) -> None:
         """The mailer takes our lease over, and answers whoever asked."""
-        wish = _known_reason(delivery.message)
+        wish = _named(delivery)
         mail = SendLeadMail(
             request_id=wish.request_id,
             shop=wish.shop,
@@ -207,8 +208,14 @@ class LeadHandlers:
             )
 
 
-def _known_reason(wish: ConsiderLead) -> ConsiderLead:
-    return wish if wish.reason in REASONS else replace(wish, reason="other")
+def _named(delivery: Delivery[ConsiderLead]) -> ConsiderLead:
+    """With a reason that we know, and an id to follow it by where no browser gave one."""
+    wish = delivery.message
+    return replace(
+        wish,
+        reason=wish.reason if wish.reason in REASONS else "other",
+        request_id=wish.request_id or f"lead-{delivery.entry_id}",
+    )
 
 
 def _key(wish: ConsiderLead) -> LeadKey:
@@ -223,29 +230,3 @@ def _subject(conversation: Conversation, profile: ShopProfile) -> Subject:
         contacts=contacts(lines, profile),
         profile=profile,
     )
-
-
-def _decision(wish: ConsiderLead, case: Case, verdict: Verdict, times: Times) -> LeadDecision:
-    answer = LeadDecision(
-        request_id=wish.request_id,
-        thread_id=wish.thread_id,
-        sent=verdict.reason == "already_sent",
-        reason=verdict.reason,
-        visitor=case.owner,
-        known=verdict.reason != "unknown_thread",
-    )
-    match verdict:
-        case Stop(sent_at=sent_at, retry_after=retry_after):
-            return replace(answer, sent_at=sent_at, retry_after=retry_after)
-        case Wait(reason="not_idle", until=until):
-            return replace(
-                answer,
-                last_activity_at=case.last_at,
-                idle_seconds=times.quiet_seconds,
-                seconds_since_last_activity=case.silent_seconds,
-                scheduled_for=until,
-            )
-        case Wait(missing_info=missing_info):
-            return replace(answer, missing_info=missing_info)
-        case _:
-            return answer

@@ -14,7 +14,7 @@ from libs.limits.port import Limit, Limits
 from libs.runtime.log import Log
 from libs.runtime.metrics import MODEL_CALLS, UNGROUNDED, Metrics
 from libs.snapshot import Summary
-from services.lead import rules
+from services.lead import facts, rules
 from services.lead.checked import checked
 from services.lead.ports import DraftRefusedError, SummaryModel
 from services.lead.prompt import prompt_for
@@ -36,7 +36,7 @@ class Summaries:
 
     async def of(self, subject: Subject) -> Summary:
         """Never fails for want of a model. Raises Unavailable("blobs", ...)."""
-        found = rules.find(subject.lines, subject.profile)
+        found = facts.find(subject.lines, subject.profile)
         by_rule = rules.summarize(found, subject.contacts, subject.lines, subject.profile)
         if self.model is None:
             return by_rule

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from libs.attribution import Trails
 from libs.blobs.open import open_blobs
@@ -16,19 +17,19 @@ from libs.ledger.port import LeadRecords
 from libs.limits.port import Limit
 from libs.limits.redis import RedisLimits
 from libs.messages.streams import LEAD_CONSIDER, LEAD_SIGNAL
+from libs.openai_connection import OpenAIConnection
 from libs.runtime.log import Log
 from libs.runtime.runtime import Consumer, Runtime, Service
 from libs.shops.profile import load_shops
+from services.lead.adapters.openai import OpenAISummaryModel
 from services.lead.gates import Times
 from services.lead.handlers import LeadHandlers
 from services.lead.ports import SummaryModel
+from services.lead.retention import Retention
 from services.lead.settings import LeadSettings
 from services.lead.snapshots import Snapshots
 from services.lead.summary import Summaries
 from services.lead.watches import Sweeper
-
-if TYPE_CHECKING:
-    from services.lead.adapters.openai import OpenAISummaryModel
 
 HANDLER_SECONDS: Final = 200.0
 """A slow transcript and both attempts of a slow model; the consume loop keeps the entry ours."""
@@ -39,8 +40,7 @@ async def wire(settings: LeadSettings, runtime: Runtime) -> Service:
     records = await open_records(settings, runtime.stack, runtime.clock)
     blobs = await open_blobs(settings, runtime.stack)
     conversations = await open_conversations(settings, runtime.stack, blobs)
-    model = await _model(settings, runtime)
-    checks = (partial(log_shutdown_date, model, runtime.log),) if model else ()
+    model = _model(settings, runtime)
     trails = Trails(blobs)
     handlers = LeadHandlers(
         shops=load_shops(settings.shops),
@@ -79,9 +79,18 @@ async def wire(settings: LeadSettings, runtime: Runtime) -> Service:
             ),
             Consumer(LEAD_SIGNAL, handlers.signal),
         ),
-        loops=(sweeper.run, *checks),
+        loops=(sweeper.run, *_now_and_then(settings, runtime, model, blobs)),
         health=(("records", lambda: _answers(records)),),
     )
+
+
+def _now_and_then(
+    settings: LeadSettings, runtime: Runtime, model: OpenAISummaryModel | None, blobs: Blobs
+) -> Iterator[Callable[[], Awaitable[None]]]:
+    if model:
+        yield partial(log_shutdown_date, model, runtime.log)
+    if settings.blobs == "folder":
+        yield Retention(blobs, runtime.clock, runtime.log).run
 
 
 def _summaries(
@@ -100,18 +109,13 @@ def _summaries(
     )
 
 
-async def _model(settings: LeadSettings, runtime: Runtime) -> OpenAISummaryModel | None:
+def _model(settings: LeadSettings, runtime: Runtime) -> OpenAISummaryModel | None:
     """Without a key the rules write the summary, and that is no error."""
     if not settings.openai_api_key:
         return None
-    from openai import AsyncOpenAI
-
-    from services.lead.adapters.openai import OpenAISummaryModel
-
-    client = await runtime.stack.enter_async_context(
-        AsyncOpenAI(api_key=settings.openai_api_key, base_url=settings.openai_base_url or None)
-    )
-    return OpenAISummaryModel(client, settings.lead_summary_model)
+    connection = OpenAIConnection(settings.openai_api_key, settings.openai_base_url)
+    runtime.stack.push_async_callback(connection.aclose)
+    return OpenAISummaryModel(connection, settings.lead_summary_model)
 
 
 async def log_shutdown_date(model: OpenAISummaryModel, log: Log) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from libs.errors import Unavailable
+from libs.openai_connection import OpenAIConnection
 from services.lead.ports import Draft, DraftRefusedError, Prompt
 from services.lead.prompt import SCHEMA_NAME, schema
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
 
 ATTEMPT_SECONDS: Final = 60.0
 RETRIES: Final = 1
@@ -47,7 +45,7 @@ class _Response(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class OpenAISummaryModel:
-    client: AsyncOpenAI
+    connection: OpenAIConnection
     model: str
     attempt_seconds: float = ATTEMPT_SECONDS
 
@@ -56,10 +54,11 @@ class OpenAISummaryModel:
 
     async def shutdown_date(self) -> str:
         """The day on which OpenAI switches this model off; empty when none is announced."""
+        await self.connection.warm_up()
         import openai
 
         try:
-            model = await self.client.models.retrieve(self.model, timeout=CHECK_SECONDS)
+            model = await self.connection.client.models.retrieve(self.model, timeout=CHECK_SECONDS)
         except openai.OpenAIError as error:
             raise Unavailable("model", type(error).__name__) from error
         return str(getattr(model, "shutdown_date", None) or "")
@@ -67,7 +66,8 @@ class OpenAISummaryModel:
     async def _respond(self, prompt: Prompt) -> _Response:
         import openai
 
-        quick = self.client.with_options(timeout=self.attempt_seconds, max_retries=RETRIES)
+        client = self.connection.client
+        quick = client.with_options(timeout=self.attempt_seconds, max_retries=RETRIES)
         try:
             async with asyncio.timeout(WHOLE_SECONDS):
                 answer = await quick.responses.with_raw_response.create(

@@ -1,0 +1,48 @@
+"""What this service keeps about customers, and for how long, where no store ages by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from libs.attribution import RETENTION_SECONDS
+from libs.blobs.port import Blobs
+from libs.errors import Unavailable
+from libs.runtime.clock import Clock
+from libs.runtime.log import Log
+
+KEPT_SECONDS: Final = {
+    "snapshots/": 90 * 86_400.0,
+    "summaries/": 90 * 86_400.0,
+    "touches/": RETENTION_SECONDS,
+    "signals/": RETENTION_SECONDS,
+}
+"""By prefix. In S3 a lifecycle rule of the bucket does this; a folder has us."""
+EVERY_SECONDS: Final = 86_400.0
+
+
+@dataclass(frozen=True)
+class Retention:
+    blobs: Blobs
+    clock: Clock
+    log: Log
+
+    async def run(self) -> None:
+        while True:
+            await self.tidy()
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def tidy(self) -> None:
+        """Two processes may tidy at once: what is gone is gone."""
+        try:
+            removed = sum([await self._tidy(*rule) for rule in KEPT_SECONDS.items()])
+        except Unavailable as error:
+            self.log.warning("tidy_failed", part=error.part)
+            return
+        self.log.info("tidied", count=removed)
+
+    async def _tidy(self, prefix: str, seconds: float) -> int:
+        oldest = self.clock.now() - seconds
+        old = [info.key async for info in self.blobs.list(prefix) if info.modified_at < oldest]
+        return sum([await self.blobs.delete(key) for key in old])
