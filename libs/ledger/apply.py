@@ -47,9 +47,8 @@ class Applied(msgspec.Struct, frozen=True):
 async def apply(
     records: LeadRecords, key: LeadKey, event: Event, clock: Clock, rules: Rules = DEFAULT_RULES
 ) -> Applied:
-    """
-    Raises Unavailable when the store does not answer, also when an ARM may or may not have landed:
-    then nobody sends, and if it did land the resolver settles it after the windows.
+    """Raises Unavailable when the store does not answer, also when an ARM may or may not have
+    landed: then nobody sends, and if it did land the resolver settles it after the windows.
     """
     for _ in range(ROUNDS):
         record = await records.read(key)

@@ -15,8 +15,7 @@ class LeadRecords(Protocol):
         ...
 
     async def write(self, record: LeadRecord, *, expected_version: int | None) -> bool:
-        """
-        Write if the stored version is `expected_version` (None: only if absent).
+        """Write if the stored version is `expected_version` (None: only if absent).
 
         False: somebody else wrote first. After a lost reply the caller reads back.
         """

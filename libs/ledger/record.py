@@ -1,5 +1,4 @@
-"""
-The durable record of one lead: the truth about whether its mail may leave.
+"""The durable record of one lead: the truth about whether its mail may leave.
 
 It holds no names, phones or addresses and is kept for ever.
 """

@@ -37,9 +37,8 @@ class _Job:
 
 
 class SqliteThread:
-    """
-    Runs works in order. With `transactions`, all that wait run in one: either every one of a group
-    is on disk when its caller hears of it, or all of them fail.
+    """Runs works in order. With `transactions`, all that wait run in one: either every one of a
+    group is on disk when its caller hears of it, or all of them fail.
     """
 
     def __init__(

@@ -1,5 +1,4 @@
-"""
-The one place that makes a lead's next record: `decide`, a pure table of state and event.
+"""The one place that makes a lead's next record: `decide`, a pure table of state and event.
 
     none ─Considered─▶ PENDING ─Arm─▶ SENDING ─Accepted, ProviderEvent─▶ SENT (final)
     PENDING ─NothingToSend─▶ CLOSED ─Reopened─▶ PENDING

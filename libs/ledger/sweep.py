@@ -17,8 +17,7 @@ SWEEP_LIMIT = 500
 async def sweep_once(
     records: LeadRecords, publisher: Publisher, clock: Clock, limit: int = SWEEP_LIMIT
 ) -> int:
-    """
-    Publish every overdue record's next wish; returns how many.
+    """Publish every overdue record's next wish; returns how many.
 
     Scheduled for now under the thread's own key: many sweepers do the work of one, and a punctual
     timer that is still waiting is replaced instead of doubled.

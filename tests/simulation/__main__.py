@@ -1,10 +1,9 @@
-"""
-Simulates the sending protocol on the real code.
+"""Simulates the sending protocol on the real code.
 
-    python -m tests.simulation --seeds 20000       random faults; the table; exit 1 on a violation
-    python -m tests.simulation --every-crash       a crash at each await of the send path, and pairs
-    python -m tests.simulation --mutants           each known-bad edit must be caught
-    python -m tests.simulation --replay '<plan>'   one run again, with its story
+python -m tests.simulation --seeds 20000       random faults; the table; exit 1 on a violation
+python -m tests.simulation --every-crash       a crash at each await of the send path, and pairs
+python -m tests.simulation --mutants           each known-bad edit must be caught
+python -m tests.simulation --replay '<plan>'   one run again, with its story
 """
 
 from __future__ import annotations
