@@ -381,9 +381,9 @@ def openai_server(port: int = 0) -> Iterator[OpenAIServer]:
         host, chosen = runner.addresses[0][:2]
         server.url = f"http://{host}:{chosen}/v1"
 
-    loop.run_until_complete(begin())
     thread = threading.Thread(target=loop.run_forever, name="openai", daemon=True)
     thread.start()
+    asyncio.run_coroutine_threadsafe(begin(), loop).result(timeout=10)
     try:
         yield server
     finally:

@@ -118,6 +118,23 @@ class TestHosted(ChatSessionsContract):
             },
         }
 
+    async def test_asks_just_as_the_sdks_own_method_would(
+        self, openai: OpenAIServer, sessions: ChatSessions
+    ) -> None:
+        from openai import AsyncOpenAI
+
+        await sessions.create(WANTED)
+        ours = openai.seen("sessions")[0]
+        async with AsyncOpenAI(base_url=openai.url, api_key="sk-test") as client:
+            await client.beta.chatkit.sessions.create(**ours.body)
+        theirs = openai.seen("sessions")[1]
+
+        told = ("openai-beta", "authorization", "content-type", "accept")
+        assert (ours.method, ours.path, ours.body) == (theirs.method, theirs.path, theirs.body)
+        assert [ours.headers.get(name) for name in told] == [
+            theirs.headers.get(name) for name in told
+        ]
+
     async def test_bounds_what_a_page_url_may_be(
         self, openai: OpenAIServer, sessions: ChatSessions
     ) -> None:
