@@ -109,25 +109,25 @@ class LaneLoop:
         if self._failures:
             self._failures = 0
             self._process.log.info("redis_back", stream=self._stream)
-        self._hold(entries)
-        self._workers.put(entries)
+        self._workers.put(self._hold(entries))
         if len(entries) < count:
             await asyncio.sleep(0)  # no backlog: start these before we ask for more
 
     async def _accept(self, entries: list[Entry]) -> None:
         """Entries that were handed out before: ours already, or maybe what ended their reader."""
-        unseen = [entry for entry in entries if entry.id not in self._held]
-        self._hold(unseen)
-        for entry in unseen:
+        for entry in self._hold(entries):
             if entry.deliveries > SUSPECT_DELIVERIES:
                 await self._workers.alone(entry)
             else:
                 await self._workers.wait_for_room()
                 self._workers.put([entry])
 
-    def _hold(self, entries: list[Entry]) -> None:
-        for entry in entries:
+    def _hold(self, entries: list[Entry]) -> list[Entry]:
+        """Returns those that we do not hold yet: a Redis that lost its tail hands out some again."""
+        unseen = [entry for entry in entries if entry.id not in self._held]
+        for entry in unseen:
             self._held[entry.id] = None
+        return unseen
 
     async def _stand_back(self, error: Unavailable) -> None:
         if not self._failures:

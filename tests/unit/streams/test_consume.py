@@ -607,6 +607,24 @@ def test_after_a_flush_it_goes_on_with_what_comes() -> None:
     in_virtual_time(story())
 
 
+def test_what_is_running_is_not_run_again_when_redis_lost_its_tail() -> None:
+    async def story() -> None:
+        shop = Shop()
+        await shop.streams.publish(wish())
+        async with shop.open(a_while):
+            await asyncio.sleep(1)
+            lane = shop.broker._lanes[LANE]
+            lane.unread.update(dict.fromkeys(lane.pending))
+            lane.pending.clear()
+            shop.broker._wake()
+            await asyncio.sleep(30)
+
+        assert shop.attempts == [1]
+        assert await shop.empty()
+
+    in_virtual_time(story())
+
+
 class Loses:
     """A broker that loses the next requests to `method`, or the replies: then it was done."""
 
