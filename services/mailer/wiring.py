@@ -122,7 +122,7 @@ class _Parts:
         return MailBuilder(
             shelf=BlobPhotoShelf(self.blobs),
             links=self.blobs,
-            public_url=self.settings.public_url,
+            public_url=self.settings.base_url,
             keys=self.keys,
             shops=self.shops,
         )
