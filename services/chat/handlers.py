@@ -74,7 +74,7 @@ class Chat:
         if way == "new":
             events = self.protocol.stream(body, visit)
         else:
-            events = self.protocol.repeat(visit, created=operation.creates, cut=way == "cut")
+            events = self.protocol.repeat(visit, created=operation.creates)
         async with aclosing(events):
             async for data in events:
                 await voice.say(ChatChunk(data=data))

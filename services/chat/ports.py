@@ -86,8 +86,11 @@ class ChatProtocol(Protocol):
         """The data of each server-sent event; refuses before the first one or never."""
         ...
 
-    def repeat(self, visit: Visit, *, created: bool, cut: bool) -> AsyncGenerator[str]:
-        """The events of a turn that was taken before, from what was kept of it."""
+    def repeat(self, visit: Visit, *, created: bool) -> AsyncGenerator[str]:
+        """The events of a turn that was taken before, from what was kept of it.
+
+        Without an answer among them it ends with an error that offers to try again.
+        """
         ...
 
 

@@ -22,8 +22,8 @@ from services.chat.request import Operation
 ANSWER_SECONDS: Final = 240.0
 """The longest a turn may take: above both tries of a model that takes all its time."""
 
-Way = Literal["new", "repeat", "cut"]
-"""`new`: answer it. `repeat`: it was answered. `cut`: it was heard, and its answer broke off."""
+Way = Literal["new", "again"]
+"""`new`: answer it. `again`: tell what was kept of it, and that it broke off if it did."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,6 @@ class Turns:
         if before is None:
             return "new"
         visit.newest_id = max(visit.newest_id, before.message_id)
-        if before.state == "settled":
-            return "repeat"
         repeated = before.state == "open" and before.reply_to != delivery.reply_to
         if repeated and turn.at - before.at < ANSWER_SECONDS:
             raise ChatRefusal(
@@ -60,8 +58,9 @@ class Turns:
             )
         if not await self._was_heard(operation, visit.owner, before):
             return "new"
-        await self.kept.put_turn(visit.owner, msgspec.structs.replace(before, state="cut"))
-        return "cut"
+        if before.state == "open":
+            await self.kept.put_turn(visit.owner, msgspec.structs.replace(before, state="cut"))
+        return "again"
 
     async def settle(self, visit: Visit) -> None:
         """Best effort: a turn whose answer is kept is repeated, settled or not."""

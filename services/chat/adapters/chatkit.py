@@ -49,7 +49,7 @@ class ChatKit:
                 raise
             yield self.speaking.apology(visit, "busy", ())
 
-    async def repeat(self, visit: Visit, *, created: bool, cut: bool) -> AsyncGenerator[str]:
+    async def repeat(self, visit: Visit, *, created: bool) -> AsyncGenerator[str]:
         with _refusing():
             assert visit.turn  # noqa: S101 - only turns are repeated
             thread = await self.speaking.threads.load_thread(visit.turn.thread_id, visit)
@@ -62,7 +62,7 @@ class ChatKit:
                 if row.kind not in _HIDDEN:
                     item = _items.validate_json(row.body)
                     yield self.speaking.event(sdk.ThreadItemDoneEvent(item=item))
-            if cut and not any(row.kind in _ANSWERS for row in since):
+            if not any(row.kind in _ANSWERS for row in since):
                 yield self.speaking.apology(visit, "cut", rows)
 
     async def _checked(self, body: str, visit: Visit) -> Any:

@@ -13,7 +13,7 @@ from libs.conversations.store import ItemRow, Owner, TurnRow
 from libs.conversations.store_fake import MemoryChatStore
 from libs.messages.chat import ChatChunk
 from libs.messages.lead import ConsiderLead
-from services.chat.ports import Moment, PhoneField
+from services.chat.ports import AnswerFailed, Moment, PhoneField
 from tests.unit.chat.world import Answer, Scripted, World, add, answer_field, create, retry
 
 ANA = Owner("craigs", "v_ana")
@@ -136,6 +136,14 @@ async def test_a_finished_turn_is_repeated_word_for_word_and_not_paid_again() ->
     assert two.thread_id == one.thread_id
     assert not two.of("error")
     assert len(await rows_of(world)) == 2
+
+
+async def test_a_turn_that_ended_in_trouble_is_never_repeated_as_a_blank() -> None:
+    world = World(Scripted((AnswerFailed("busy"),)))
+    await world.ask(create("My seat"), request_id="same")
+    again = await world.ask(create("My seat"), request_id="same")
+
+    assert again.of("error")[0]["allow_retry"]
 
 
 async def test_the_same_words_in_another_request_are_another_message() -> None:

@@ -115,6 +115,8 @@ async def test_ids_hold_128_random_bits_and_sort_in_order() -> None:
     assert re.fullmatch(r"cthr_[A-Za-z0-9_-]{22}", thread)
     assert all(re.fullmatch(r"cthi_[0-9a-f]{12}[A-Za-z0-9_-]{22}", row.id) for row in rows)
     assert [row.kind for row in rows] == ["user_message", "assistant_message"] * 2
+    assert '"One"' in rows[0].body
+    assert '"Two"' in rows[2].body
 
 
 async def test_history_shows_threads_newest_first_and_their_items() -> None:
@@ -179,7 +181,7 @@ async def test_a_removed_thread_is_gone_for_the_visitor_and_not_for_the_shop() -
 
 async def test_hidden_items_never_leave() -> None:
     world = World(Scripted())
-    answer = await world.ask(create("One"))
+    answer = await world.ask(create("One"), request_id="first")
     thread = answer.thread_id
     for number, kind in enumerate(("hidden_context_item", "sdk_hidden_context")):
         body = {
@@ -191,6 +193,8 @@ async def test_hidden_items_never_leave() -> None:
 
     agent = world.agent
     assert isinstance(agent, Scripted)
+    repeated = await world.ask(create("One"), request_id="first")
+    assert "SECRET" not in json.dumps(repeated.events)
     bodies = (
         {"type": "threads.get_by_id", "params": {"thread_id": thread}},
         {"type": "items.list", "params": {"thread_id": thread}},

@@ -1,0 +1,121 @@
+"""Files of a conversation: announced, found, bound to whoever sent them."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from libs.attachments import LARGEST_BYTES, StoredAttachment, check_upload, record_key
+from tests.unit.chat.world import KEYS, Answer, Json, Scripted, World, create
+
+SENT = "att_" + "s" * 22
+
+
+def announce(name: str = "seat.jpg", size: int = 1000, mime_type: str = "image/jpeg") -> Json:
+    params = {"name": name, "size": size, "mime_type": mime_type}
+    return {"type": "attachments.create", "params": params}
+
+
+async def uploaded(world: World, visitor: str = "v_ana", mime_type: str = "image/jpeg") -> None:
+    """Sent straight to the attachments service, which knows its sender."""
+    record = StoredAttachment(
+        id=SENT, shop="craigs", visitor=visitor, name="seat.jpg", created_at=1.0,
+        mime_type=mime_type,
+    )  # fmt: skip
+    body = msgspec.json.encode(record)
+    await world.blobs.put(record_key(SENT), body, content_type="application/json")
+
+
+def files(answer: Answer) -> list[Json]:
+    return list(answer.items[0]["attachments"])
+
+
+async def test_an_announced_file_gets_a_place_to_go() -> None:
+    world = World(Scripted())
+    told = (await world.ask(announce())).json
+
+    assert told
+    assert told["id"].startswith("att_")
+    assert len(told["id"]) == 26
+    assert told["type"] == "image"
+    url = told["upload_descriptor"]["url"]
+    assert told["upload_descriptor"]["method"] == "POST"
+    assert url.startswith("https://chat.example/api/chatkit/attachment?id=att_")
+    signature = url.partition("upload=")[2]
+    assert check_upload(KEYS, told["id"], signature, world.clock.at) is None
+    assert check_upload(KEYS, "att_other", signature, world.clock.at) is not None
+
+
+async def test_a_message_carries_its_files_and_no_place_to_upload_to() -> None:
+    world = World(Scripted())
+    told = (await world.ask(announce())).json
+    assert told
+    answer = await world.ask(create("Look", told["id"]))
+
+    (file,) = files(answer)
+    assert file["id"] == told["id"]
+    assert "upload_descriptor" not in file
+    assert file["thread_id"] == answer.thread_id
+
+
+async def test_a_pdf_is_a_file() -> None:
+    told = (await World().ask(announce("quote.pdf", mime_type="application/pdf"))).json
+
+    assert told
+    assert told["type"] == "file"
+    assert "preview_url" not in told
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        (announce(size=LARGEST_BYTES + 1), 413),
+        (announce(size=0), 413),
+        (announce(size=-1), 413),
+        (announce(mime_type="image/svg+xml"), 415),
+        (announce(mime_type="text/html"), 415),
+        (announce(mime_type=""), 415),
+    ],
+)
+async def test_what_the_shop_does_not_take_is_refused(given: Json, status: int) -> None:
+    world = World()
+    refused = (await world.ask(given)).refused
+
+    assert refused
+    assert refused.status == status
+    assert world.blobs.bodies == {}
+
+
+async def test_a_file_that_was_sent_straight_away_is_found() -> None:
+    world = World(Scripted())
+    await uploaded(world)
+    answer = await world.ask(create("Look", SENT))
+
+    assert files(answer)[0]["name"] == "seat.jpg"
+
+
+@pytest.mark.parametrize("stranger", ["v_mallory", "v_ana2"])
+async def test_a_file_of_somebody_else_is_not(stranger: str) -> None:
+    world = World(Scripted())
+    await uploaded(world)
+    refused = (await world.ask(create("Look", SENT), visitor=stranger)).refused
+
+    assert refused
+    assert refused.status == 404
+
+
+async def test_a_file_whose_bytes_never_came_in_is_not() -> None:
+    world = World(Scripted())
+    await uploaded(world, mime_type="")
+
+    assert (await world.ask(create("Look", SENT))).refused
+
+
+async def test_a_removed_file_cannot_be_sent_any_more() -> None:
+    world = World(Scripted())
+    told = (await world.ask(announce())).json
+    assert told
+    removed = {"type": "attachments.delete", "params": {"attachment_id": told["id"]}}
+
+    assert (await world.ask(removed)).json == {}
+    assert (await world.ask(create("Look", told["id"]))).refused
