@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from libs.errors import Rejected, Retryable, Unavailable
 from libs.ledger.fakes import Hook
@@ -141,6 +142,16 @@ class TestOutages:
         assert "redis_lost" in room.logged
         assert "Lead dedupe mark sent failed" in room.logged
 
+    async def test_an_answer_that_cannot_be_given_is_no_failure(self, room: Mailroom) -> None:
+        async def reply(*_: object) -> None:
+            raise Unavailable("redis", "down")
+
+        room.publisher.reply = reply  # type: ignore[method-assign]
+
+        await room.handlers().send(room.wish())
+
+        assert room.record.state is State.SENT
+
     async def test_the_record_store_down_before_arm_sends_nothing(self, room: Mailroom) -> None:
         room.records._hook = failing("read")
 
@@ -267,6 +278,19 @@ class TestLateness:
         ]
         assert room.leases.held == {}
 
+    async def test_whoever_waits_hears_what_the_gates_say_then(self, room: Mailroom) -> None:
+        passed_on: list[dict[str, object]] = []
+
+        async def publish(_: object, **given: object) -> None:
+            passed_on.append(given)
+
+        room.publisher.publish = publish  # type: ignore[method-assign]
+        room.say("item_3")
+
+        await room.handlers().send(replace(room.wish(), deadline=9.0))
+
+        assert passed_on == [{"reply_to": "gateway-1", "deadline": 9.0}]
+
     async def test_a_thread_without_a_record_is_considered_first(self, room: Mailroom) -> None:
         room.records.leads.clear()
 
@@ -364,6 +388,16 @@ class TestUnknown:
 
     async def test_newer_items_do_not_stop_the_copy(self, lost: Mailroom) -> None:
         lost.say("item_9")
+        lost.clock.seconds += RESOLVABLE
+
+        await lost.handlers().send(lost.wish())
+
+        assert lost.record.state is State.SENT
+
+    async def test_a_conversation_that_cannot_be_read_does_not_stop_it(
+        self, lost: Mailroom
+    ) -> None:
+        lost.conversations._hook = failing("last_item_id")
         lost.clock.seconds += RESOLVABLE
 
         await lost.handlers().send(lost.wish())
