@@ -67,8 +67,13 @@ def _run(given: argparse.Namespace) -> tuple[Totals, list[Result]]:
         return modes.run(itertools.chain(modes.every_crash(1), modes.every_pause(1), pairs))
     seeds = range(given.first, given.first + given.seeds)
     if given.mutant:
+        first = mutants.BY_NAME[given.mutant].seed
         plans = itertools.chain(
-            modes.clean(range(3)), modes.every_pause(1), modes.every_crash(1), modes.swarm(seeds)
+            modes.clean(range(3)),
+            modes.swarm(range(first, first + 1)),
+            modes.every_pause(1),
+            modes.every_crash(1),
+            modes.swarm(seeds),
         )
         named = (replace(plan, mutation=given.mutant) for plan in plans)
         return modes.run(named, until=mutants.BY_NAME[given.mutant].caught_by)
