@@ -7,6 +7,7 @@ nothing, and one that comes back with `Last-Event-ID` reads on where it was.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -31,10 +32,14 @@ from services.gateway.visitors import Visitors
 
 CHUNK_SECONDS: Final = 90.0
 """The longest silence between two chunks: the model has 60 seconds and one retry."""
-ANSWER_SECONDS: Final = 600.0
+ANSWER_SECONDS = 600.0
+"""The longest answer, however steadily it comes."""
 BODY_BYTES: Final = 128 * 1024
 
 Chunks = AsyncIterator[tuple[str, Message]]
+
+_LINES: Final = re.compile("\r\n|\r|\n")
+"""What ends a line of an event; `str.splitlines` knows many more, which JSON may hold."""
 
 _EVENTS: Final = (
     ("Content-Type", "text/event-stream; charset=utf-8"),
@@ -64,7 +69,7 @@ class Chat:
         )
         position = call.headers.get("Last-Event-ID", "")
         chunks = self.asker.ask_many(wish, timeout_seconds=CHUNK_SECONDS, resume=position)
-        async with aclosing(chunks), asyncio.timeout(ANSWER_SECONDS):  # type: ignore[type-var]
+        async with aclosing(chunks):  # type: ignore[type-var]
             return await _relay(call, chunks)
 
 
@@ -92,8 +97,9 @@ async def _stream(call: Call, position: str, first: ChatChunk, rest: Chunks) -> 
     call.outcome = "streamed"
     try:
         await response.write(_event(position, first.data))
-        async for place, chunk in rest:
-            await response.write(_told(place, chunk))
+        async with asyncio.timeout(ANSWER_SECONDS):
+            async for place, chunk in rest:
+                await response.write(_told(place, chunk))
     except (TimeoutError, Unavailable):
         call.outcome = "cut_off"
         await response.write(_trouble(call.request_id))
@@ -118,7 +124,7 @@ def _event(position: str, data: str) -> bytes:
     """One SSE event; nothing for a chunk that only ends the stream."""
     if not data:
         return b""
-    lines = "".join(f"data: {line}\n" for line in data.splitlines())
+    lines = "".join(f"data: {line}\n" for line in _LINES.split(data))
     return f"id: {position}\n{lines}\n".encode()
 
 

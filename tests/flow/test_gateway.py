@@ -20,6 +20,7 @@ from libs.messages.lead import ConsiderLead, LeadDecision, RecordSignal
 from libs.messages.mail import LeadMailHeld, LeadMailSent
 from libs.messages.session import MintSession, SessionMinted, SessionRefused
 from libs.messages.streams import LEAD_CONSIDER
+from services.gateway import chat
 from services.gateway.openapi import OPERATIONS
 from tests.gateway import JSON, KEYS, ORIGIN, SHOP, bearer, gateway, reply
 
@@ -351,6 +352,55 @@ class TestChat:
             )
 
         assert (status, answer["error"], answer["message"]) == (404, "not_found", "No such chat.")
+
+    async def test_an_event_holds_its_json_in_one_piece(self, tmp_path: Path) -> None:
+        said = json.dumps({"text": "a\u2028b\x85c\x0bd\ne"}, ensure_ascii=False)
+
+        async def speak(_: Any, reply_to: str, streams: Any) -> None:
+            await streams.reply(reply_to, ChatChunk(data=said, last=True))
+
+        text = await self._streamed(tmp_path, speak)
+
+        [line] = [line for line in text.split("\n") if line.startswith("data: ")]
+        assert json.loads(line.removeprefix("data: ")) == json.loads(said)
+
+    async def test_an_answer_that_never_ends_is_ended_with_a_word(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(chat, "ANSWER_SECONDS", 0.1)
+
+        async def speak(_: Any, reply_to: str, streams: Any) -> None:
+            await streams.reply(reply_to, ChatChunk(data='{"n":1}'))
+
+        text = await self._streamed(tmp_path, speak)
+
+        last = json.loads(text.strip().split("\n")[-1].removeprefix("data: "))
+        assert (last["type"], last["allow_retry"]) == ("error", True)
+        assert "req-8" in last["message"]
+
+    async def test_a_refusal_in_mid_answer_is_an_error_event(self, tmp_path: Path) -> None:
+        async def speak(_: Any, reply_to: str, streams: Any) -> None:
+            await streams.reply(reply_to, ChatChunk(data='{"n":1}'))
+            no = ChatRefused(status=503, error="busy", detail="No.", request_id="req-8")
+            await streams.reply(reply_to, no)
+
+        text = await self._streamed(tmp_path, speak)
+
+        assert '"type":"error"' in text
+
+    async def _streamed(self, data: Path, speak: Any) -> str:
+        async with (
+            gateway(data, behind={ChatRequest: speak}) as running,
+            ClientSession() as client,
+            client.post(
+                f"{running.url}/api/chatkit",
+                data='{"type":"threads.create"}',
+                headers={**JSON, **bearer(), "X-Request-ID": "req-8"},
+            ) as answer,
+        ):
+            body = await answer.read()
+            assert running.lines("unhandled_exception") == []
+            return body.decode()
 
     async def test_a_browser_that_goes_away_stops_nothing_and_can_read_on(
         self, tmp_path: Path
