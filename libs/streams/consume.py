@@ -123,7 +123,7 @@ class LaneLoop:
                 self._workers.put([entry])
 
     def _hold(self, entries: list[Entry]) -> list[Entry]:
-        """Returns those that we do not hold yet: a Redis that lost its tail hands out some again."""
+        """Returns those we do not hold yet: a Redis that lost its tail hands out some again."""
         unseen = [entry for entry in entries if entry.id not in self._held]
         for entry in unseen:
             self._held[entry.id] = None
