@@ -69,6 +69,7 @@ def test_the_region_follows_the_phone_unless_it_is_given(tmp_path: Path) -> None
         ('"America/Los_Angeles"', '"America/Los_Angles"', "America/Los_Angles"),
         ('mon = ["08:00-17:00"]', 'mon = ["8-17"]', "mon"),
         ('mon = ["08:00-17:00"]', 'mon = ["22:00-02:00"]', "past midnight as two days"),
+        ('mon = ["08:00-17:00"]', 'mon = ["08:00-08:00"]', "mon"),
         ('mon = ["08:00-17:00"]', 'mon = ["08:00-24:30"]', "ends after 24:00"),
         ('mon = ["08:00-17:00"]', 'mon = ["08:00-12:00", "11:00-13:00"]', "overlap"),
         ('mon = ["08:00-17:00"]', 'moon = ["08:00-17:00"]', "hours"),
