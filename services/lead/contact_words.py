@@ -48,7 +48,7 @@ OTHER_NUMBER: Final = re.compile(
 """Right before a number: it is that, and no phone."""
 
 MONEY_BEFORE: Final = re.compile(
-    r"(?:[$€£¥₹₩₽₫]|\b(?:usd|eur|mxn|rs|inr|price|paid))\s?$", re.IGNORECASE
+    r"(?:[$€£¥₹₩₽₫]|\b(?:usd|eur|mxn|rs|inr|price|paid)\.?)\s?$", re.IGNORECASE
 )
 MONEY_AFTER: Final = re.compile(
     r"\s?(?:[$€£¥₹₩₽₫]|%|(?:dollars?|bucks|usd|euros?|pesos|d[oó]lares|miles|mi|km|kms|kilometers|"

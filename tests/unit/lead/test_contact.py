@@ -54,6 +54,16 @@ def test_precision_and_recall_on_the_corpus(capsys: pytest.CaptureFixture[str]) 
     assert recall >= 0.99, wrong
 
 
+def test_only_the_known_cases_are_read_otherwise() -> None:
+    """A new mistake is seen at once, though one in a hundred is allowed above."""
+    _, _, wrong = score(CASES)
+
+    assert [line.partition(": ")[0] for line in sorted(wrong)] == [
+        "('4155550151$',)",
+        "('510-555-0188', \"it's 0181 at the end not 0188\")",
+    ]
+
+
 def test_the_score_sees_what_is_missed_and_what_is_made_up() -> None:
     missed = Case(kind="", say=("hello",), phones=("+14085550117",))
     made_up = Case(kind="", say=("408-555-0117",))
