@@ -16,7 +16,6 @@ from services.attachments.ports import Developed, Refused
 from tests import pictures
 
 VIEWS = ("original", "1200.jpg", "320.jpg")
-BOMBS = list(pictures.bombs())
 
 
 def _develop(body: bytes, mime_type: str, folder: Path) -> Developed:
@@ -148,7 +147,7 @@ def test_near_duplicates_have_near_fingerprints(tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 async def test_no_bomb_takes_the_service_down(tmp_path: Path) -> None:
     """Each is refused in a child of bounded memory; whole pictures among them may come out."""
-    darkroom = ChildDarkroom()
+    bombs, darkroom = list(pictures.bombs()), ChildDarkroom()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     async def develop_one(name: str, kind: str, body: bytes) -> str:
@@ -161,11 +160,11 @@ async def test_no_bomb_takes_the_service_down(tmp_path: Path) -> None:
             return str(reason)
         return "developed"
 
-    outcomes = await asyncio.gather(*(develop_one(*bomb) for bomb in BOMBS))
+    outcomes = await asyncio.gather(*(develop_one(*bomb) for bomb in bombs))
 
-    assert len(BOMBS) >= 60
+    assert len(bombs) >= 60
     assert set(outcomes) <= {"bomb", "frames", "unreadable", "developed"}
-    refused_whole = [n for (n, _, _), o in zip(BOMBS, outcomes, strict=True) if o == "developed"]
+    refused_whole = [n for (n, _, _), o in zip(bombs, outcomes, strict=True) if o == "developed"]
     assert all(name.startswith(("cut-", "garbled-", "gif-", "png-zip")) for name in refused_whole)
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1_500_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000
