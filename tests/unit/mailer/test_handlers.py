@@ -12,6 +12,7 @@ from libs.ledger.fakes import Hook
 from libs.ledger.record import State
 from libs.messages.lead import ConsiderLead
 from libs.messages.mail import LeadMailHeld, LeadMailSent
+from libs.runtime import metrics as m
 from libs.snapshot import LeadSnapshot
 from services.mailer.fakes import Fault
 from services.mailer.ports import Compose, Mail, Outcome, Refused, Unknown, Variant
@@ -342,6 +343,8 @@ class TestRefusals:
         assert room.record.state is State.HELD
         assert subjects(room) == ["[handoff alert] message_rejected (1)"]
         assert "lead_held" in room.logged
+        assert room.metrics.value(m.HELD, "message_rejected") == 1
+        assert room.metrics.value(m.MAILS, "fake", "refused") == 8
 
     async def test_a_paused_account_is_told_while_mails_wait(self, room: Mailroom) -> None:
         room.provider.fault = answering(send=Refused("sending_paused", True, tell=True))
@@ -403,6 +406,35 @@ class TestUnknown:
         await lost.handlers().send(lost.wish())
 
         assert lost.record.state is State.SENT
+
+    async def test_the_provider_is_not_asked_before_the_windows_are_over(
+        self, lost: Mailroom
+    ) -> None:
+        lost.provider.keyed = True
+
+        await lost.handlers().send(lost.wish(attempt=2))
+
+        assert lost.record.state is State.SENDING
+
+    async def test_the_copy_is_of_the_snapshot_that_was_armed(self, lost: Mailroom) -> None:
+        lost.clock.seconds += RESOLVABLE
+        wish = lost.wish()
+        other = replace(wish.message, snapshot="snapshots/craigs/cthr_one/other.json")
+
+        await lost.handlers().send(replace(wish, message=other))
+
+        assert lost.record.state is State.SENT
+        assert lost.record.snapshot == lost.snapshot
+
+    async def test_is_counted(self, lost: Mailroom) -> None:
+        lost.clock.seconds += RESOLVABLE
+
+        await lost.handlers().send(lost.wish())
+
+        counted = lost.metrics.value
+        assert counted(m.MAILS, "fake", "unknown") == 1
+        assert counted(m.MAILS, "fake", "accepted") == 1
+        assert counted(m.POSSIBLE_DUPLICATES) == 1
 
     async def test_a_provider_with_keys_is_asked_instead(self, lost: Mailroom) -> None:
         lost.provider.keyed = True
@@ -493,6 +525,17 @@ class TestLadder:
         await room.handlers().send(room.wish(attempt=9))
 
         assert b"FULL" in room.provider.accepted[0].body
+
+    async def test_a_blob_store_that_is_down_is_waited_for(self, room: Mailroom) -> None:
+        async def down(*_: object) -> bytes:
+            raise Unavailable("blobs", "down")
+
+        room.compose = down
+
+        with pytest.raises(Unavailable):
+            await room.handlers().send(room.wish())
+
+        assert room.record.state is State.PENDING
 
     async def test_a_retry_sends_the_bytes_that_were_built_before_a_deploy(
         self, room: Mailroom

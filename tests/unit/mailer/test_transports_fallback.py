@@ -7,7 +7,7 @@ import pytest
 from libs.ledger.record import State
 from services.mailer.adapters.fallback import REST_SECONDS, FallbackTransport
 from services.mailer.fakes import FakeTransport
-from services.mailer.ports import Accepted, Mail, Outcome, Refused, Unknown
+from services.mailer.ports import Accepted, Mail, NotPrepared, Outcome, Refused, Unknown
 from tests.unit.mailer.parts import HandClock, Mailroom
 from tests.unit.mailer.test_handlers import answering
 
@@ -85,6 +85,30 @@ async def test_what_concerns_one_mail_moves_nobody(pair: Pair, outcome: Outcome)
     assert await pair.post() == outcome
     assert pair.both.name == "first"
     assert pair.second.begun == []
+
+
+async def test_a_mail_that_is_refused_at_the_door_for_itself_moves_nowhere(pair: Pair) -> None:
+    pair.first.fault = answering(prepare=Refused("rcpt_550"))
+
+    with pytest.raises(NotPrepared, match="rcpt_550"):
+        await pair.post()
+
+    assert pair.both.name == "first"
+    assert pair.second.begun == []
+
+
+async def test_a_second_that_refuses_too_prolongs_no_rest(pair: Pair) -> None:
+    pair.first.fault = answering(prepare=Refused("not_connected", provider_wide=True))
+    await pair.post(1)
+    resting_until = pair.both.resting_until
+    pair.clock.seconds += REST_SECONDS / 2
+    pair.first.fault = answering()
+    pair.second.fault = answering(prepare=Refused("auth_535", provider_wide=True, tell=True))
+
+    await pair.post(2)
+
+    assert pair.both.resting_until == resting_until
+    assert [mail.attempt for mail in pair.first.accepted] == [2]
 
 
 async def test_the_windows_are_those_of_the_transport_that_sends(pair: Pair) -> None:
