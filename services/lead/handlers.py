@@ -29,10 +29,10 @@ from libs.snapshot import Signal
 from libs.streams.port import Delivery, Publisher
 from services.lead import gates
 from services.lead.answers import decision
-from services.lead.contact import contacts
+from services.lead.contact.extract import contacts
 from services.lead.gates import Case, Send, Times, Verdict, Wait
 from services.lead.snapshots import Snapshots
-from services.lead.summary import Summaries
+from services.lead.summary.summaries import Summaries
 from services.lead.transcript import Subject, lines_of
 
 REASONS: Final = frozenset(

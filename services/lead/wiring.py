@@ -28,7 +28,7 @@ from services.lead.ports import SummaryModel
 from services.lead.retention import Retention
 from services.lead.settings import LeadSettings
 from services.lead.snapshots import Snapshots
-from services.lead.summary import Summaries
+from services.lead.summary.summaries import Summaries
 from services.lead.watches import Sweeper
 
 HANDLER_SECONDS: Final = 200.0

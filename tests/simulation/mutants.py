@@ -61,11 +61,11 @@ MUTANTS: Final = (
              "return record.possible_duplicate or bool(record.ambiguous)"
              " or record.state is State.SENDING",
              "return False"),
-    )),
+    ), seed=26),
     Mutant("refusal_drops_the_flag", "I14", (
         Edit(_ATTEMPTS, "record, ambiguous=ambiguous, tries=tries,",
              "record, possible_duplicate=False, ambiguous=(), tries=tries,"),
-    )),
+    ), seed=42),
     Mutant("timeout_is_a_refusal", "I1", (
         Edit(_HANDLERS,
              "                self.reports.unknown(job, ready.transport, unknown)\n"
@@ -77,11 +77,11 @@ MUTANTS: Final = (
              "outcome = await ready.send()\n"
              "        if isinstance(outcome, Unknown):\n"
              "            outcome = await ready.send()"),
-    )),
+    ), seed=24),
     Mutant("bounced_is_sent_again", "I4", (
         Edit(_ATTEMPTS, "record, now, failed, delivery=failed, due_at=now + TELL_SECONDS,",
              "record, now, failed, delivery=failed, state=State.ERROR, due_at=now,"),
-    )),
+    ), seed=4),
     Mutant("no_sweeper", "I8", (
         Edit("libs.ledger.sweep", "overdue = await records.due(now, limit)", "overdue = []"),
     )),
@@ -111,7 +111,7 @@ MUTANTS: Final = (
         Edit("services.mailer.reports", "await self.alerts.settle(record)", "pass"),
     )),
     Mutant("summary_not_kept", "I11", (
-        Edit("services.lead.summary", "cached := await self._cached(subject)", "cached := None"),
+        Edit("services.lead.summary.summaries", "cached := await self._cached(subject)", "cached := None"),
     )),
     Mutant("two_under_never_two", "I2", (
         Edit(_ATTEMPTS, 'if rules.policy != "never_zero":', "if False:"),

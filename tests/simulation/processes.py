@@ -28,7 +28,7 @@ from libs.streams.streams import Streams
 from services.lead.gates import Times
 from services.lead.handlers import LeadHandlers
 from services.lead.snapshots import Snapshots
-from services.lead.summary import Summaries
+from services.lead.summary.summaries import Summaries
 from services.lead.watches import Sweeper
 from services.mailer.alerts import Alerts
 from services.mailer.copies import Copies

@@ -11,7 +11,7 @@ import msgspec
 from libs.errors import Unavailable
 from libs.openai_connection import OpenAIConnection
 from services.lead.ports import Draft, DraftRefusedError, Prompt
-from services.lead.prompt import SCHEMA_NAME, schema
+from services.lead.summary.prompt import SCHEMA_NAME, schema
 
 ATTEMPT_SECONDS: Final = 60.0
 RETRIES: Final = 1

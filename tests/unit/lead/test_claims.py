@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from services.lead.claims import claims_in, numbers_in, plain, sum_of
+from services.lead.summary.claims import claims_in, numbers_in, plain, sum_of
 
 DISGUISED = [
     ("Call +1 (900) 555-0199 now.", "phone", "19005550199"),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.snapshot import Contact
-from services.lead.contact import contacts
+from services.lead.contact.extract import contacts
 from tests.unit.lead.contact_corpus import CRAIGS, Case, line_of, load_cases
 
 CASES = load_cases()

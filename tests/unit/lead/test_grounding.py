@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from libs.conversations.port import Conversation, Item
 from libs.snapshot import Line, Summary
-from services.lead import facts, rules
-from services.lead.checked import checked
-from services.lead.contact import contacts
+from services.lead.contact.extract import contacts
 from services.lead.fakes import EMPTY, NOTHING_STATED
-from services.lead.grounding import cleaned, grounds_in, grounds_of_shop, stated
 from services.lead.ports import Draft
+from services.lead.summary import facts, rules
+from services.lead.summary.checked import checked
+from services.lead.summary.grounding import cleaned, grounds_in, grounds_of_shop, stated
 from services.lead.transcript import Subject, for_model, lines_of
 from tests.unit.lead.world import NOW, PROFILE
 

@@ -8,10 +8,10 @@ import time
 import pytest
 
 from libs.snapshot import Contact, Line
-from services.lead.facts import Found, find
-from services.lead.languages import language_in
-from services.lead.rules import summarize
-from services.lead.vehicles import vehicle_in
+from services.lead.summary.facts import Found, find
+from services.lead.summary.languages import language_in
+from services.lead.summary.rules import summarize
+from services.lead.summary.vehicles import vehicle_in
 from tests.unit.lead.world import PROFILE
 
 PHONE = Contact(

@@ -32,7 +32,7 @@ from services.lead.gates import Times
 from services.lead.handlers import LeadHandlers
 from services.lead.ports import SummaryModel
 from services.lead.snapshots import Snapshots
-from services.lead.summary import Summaries
+from services.lead.summary.summaries import Summaries
 from services.lead.watches import Sweeper
 
 NOW = 1_790_000_000.0

@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, Line
 from services.lead.ports import Evidence, HandoffReason, Prompt
-from services.lead.rules import shown_phone
+from services.lead.summary.rules import shown_phone
 from services.lead.transcript import delimited, for_model
 
 SCHEMA_NAME: Final = "lead_summary"

@@ -15,7 +15,7 @@ import msgspec
 
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, Line
-from services.lead.claims import Claim, ClaimKind, claims_in, numbers_in, plain
+from services.lead.summary.claims import Claim, ClaimKind, claims_in, numbers_in, plain
 
 
 class Grounds(msgspec.Struct, frozen=True):

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from services.lead.folding import Found
-from services.lead.providers import BRANDS, COUNTRY_ENDINGS, FILE_ENDINGS, doubt_about
-from services.lead.said_emails import goes_on_as_said, said_emails
+from services.lead.contact.folding import Found
+from services.lead.contact.providers import BRANDS, COUNTRY_ENDINGS, FILE_ENDINGS, doubt_about
+from services.lead.contact.said_emails import goes_on_as_said, said_emails
 
 MOST_LOOKED_AT: Final = 60
 """Per message; nobody has sixty addresses."""

@@ -9,8 +9,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from libs.snapshot import Summary
-from services.lead.claims import ClaimKind, plain
-from services.lead.grounding import (
+from services.lead.ports import Draft
+from services.lead.summary.claims import ClaimKind, plain
+from services.lead.summary.grounding import (
     Grounds,
     cleaned,
     grounds_in,
@@ -18,9 +19,8 @@ from services.lead.grounding import (
     spellings,
     stated,
 )
-from services.lead.languages import language_in
-from services.lead.ports import Draft
-from services.lead.rules import READY, call_script, shown_phone
+from services.lead.summary.languages import language_in
+from services.lead.summary.rules import READY, call_script, shown_phone
 from services.lead.transcript import Subject
 
 _SHARE_STATED: Final = {

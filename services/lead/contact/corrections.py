@@ -8,7 +8,8 @@ from typing import Final, Literal
 import msgspec
 
 from libs.snapshot import Contact
-from services.lead.contact_words import (
+from services.lead.contact.providers import distance
+from services.lead.contact.words import (
     APOLOGY,
     CORRECTS,
     NOT_THIS_AFTER,
@@ -16,7 +17,6 @@ from services.lead.contact_words import (
     OLD_ONE_AFTER,
     SORRY,
 )
-from services.lead.providers import distance
 
 MOST_KEPT: Final = 12
 """Ways to reach one customer; of more, the newest."""

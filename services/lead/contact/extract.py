@@ -10,17 +10,17 @@ from typing import Final, Literal
 
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, Line
-from services.lead.contact_words import PHONE_CUE
-from services.lead.corrections import (
+from services.lead.contact.corrections import (
     Mention,
     announces_correction,
     correction_in,
     is_taken_back,
     what_stands,
 )
-from services.lead.emails import find_emails
-from services.lead.folding import Folded, Found, fold, masked
-from services.lead.phones import Region, find_phones
+from services.lead.contact.emails import find_emails
+from services.lead.contact.folding import Folded, Found, fold, masked
+from services.lead.contact.phones import Region, find_phones
+from services.lead.contact.words import PHONE_CUE
 
 _TAIL: Final = 200
 _NANP: Final = 1

@@ -14,10 +14,10 @@ from libs.limits.port import Limit, Limits
 from libs.runtime.log import Log
 from libs.runtime.metrics import MODEL_CALLS, UNGROUNDED, Metrics
 from libs.snapshot import Summary
-from services.lead import facts, rules
-from services.lead.checked import checked
 from services.lead.ports import DraftRefusedError, SummaryModel
-from services.lead.prompt import prompt_for
+from services.lead.summary import facts, rules
+from services.lead.summary.checked import checked
+from services.lead.summary.prompt import prompt_for
 from services.lead.transcript import Subject
 
 ALL_SHOPS: Final = "*"

@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
-from services.lead.contact_words import MONEY_AFTER, MONEY_BEFORE, OTHER_NUMBER, PHONE_CUE
-from services.lead.providers import FILE_ENDINGS
+from services.lead.contact.providers import FILE_ENDINGS
+from services.lead.contact.words import MONEY_AFTER, MONEY_BEFORE, OTHER_NUMBER, PHONE_CUE
 
 _BEFORE: Final = 100
 _AFTER: Final = 60

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from services.lead.contact_words import EMAIL_CUE
-from services.lead.folding import Found
-from services.lead.providers import BRANDS, ENDINGS, doubt_about, is_provider
+from services.lead.contact.folding import Found
+from services.lead.contact.providers import BRANDS, ENDINGS, doubt_about, is_provider
+from services.lead.contact.words import EMAIL_CUE
 
 MOST_LOOKED_AT: Final = 60
 _NEAR: Final = 100

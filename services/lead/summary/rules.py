@@ -12,8 +12,8 @@ import msgspec
 
 from libs.shops.profile import CALL_SCRIPT_LINES, ShopProfile
 from libs.snapshot import Contact, Line, Summary
-from services.lead.facts import Found, customer_lines, shortened
-from services.lead.wordings import OUTREACH
+from services.lead.summary.facts import Found, customer_lines, shortened
+from services.lead.summary.wordings import OUTREACH
 
 
 def summarize(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from services.lead.folding import Found
-from services.lead.number_context import EXTENSION, Candidate, may_be_phone
-from services.lead.spoken import digits_for_characters, spoken_digits
+from services.lead.contact.folding import Found
+from services.lead.contact.number_context import EXTENSION, Candidate, may_be_phone
+from services.lead.contact.spoken import digits_for_characters, spoken_digits
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber

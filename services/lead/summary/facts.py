@@ -13,9 +13,9 @@ import msgspec
 
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Line
-from services.lead.languages import language_in
-from services.lead.vehicles import vehicle_in
-from services.lead.wordings import LOCATION, NAME, NAME_ASKED, NOT_NAMES, TIMELINE
+from services.lead.summary.languages import language_in
+from services.lead.summary.vehicles import vehicle_in
+from services.lead.summary.wordings import LOCATION, NAME, NAME_ASKED, NOT_NAMES, TIMELINE
 
 LINE_CHARACTERS: Final = 2_000
 """A longer line is a paste; what matters stands at its beginning."""

@@ -1,0 +1,1 @@
+"""Ways to reach the customer, read out of their own words. Begin at `extract.py`."""
