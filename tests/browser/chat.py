@@ -1,0 +1,137 @@
+"""The chat as a customer sees it: roles and words, through Chromium."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import re
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.async_api import Locator, Page, Request
+
+    from tests.product import Product
+
+NEED = "My driver seat in a 2015 Ford F-150 is torn and I want it repaired."
+PHONE = "I'm Ana, call me at 408-555-0176."
+ARTEFACTS = Path(__file__).parents[2] / "test-artefacts"
+"""Screenshots to look at; git does not keep them."""
+
+
+@dataclass
+class ChatPage:
+    page: Page
+    violations: list[str] = field(default_factory=list)
+    """What the page's own policy refused, and scripts that failed."""
+    console: list[str] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, page: Page) -> ChatPage:
+        made = cls(page)
+        page.on("console", lambda said: made.console.append(said.text))
+        page.on("request", lambda request: made.requests.append(request))  # noqa: PLW0108 - Playwright marks the handler
+        page.on("pageerror", lambda error: made.violations.append(str(error)))
+        return made
+
+    @property
+    def launcher(self) -> Locator:
+        return self.page.locator("#handoff .launch")
+
+    @property
+    def panel(self) -> Locator:
+        return self.page.get_by_role("dialog")
+
+    @property
+    def input(self) -> Locator:
+        return self.panel.locator("textarea")
+
+    @property
+    def send(self) -> Locator:
+        return self.panel.locator(".composer [type=submit]")
+
+    @property
+    def customer(self) -> Locator:
+        return self.panel.locator(".group.customer .bubble")
+
+    @property
+    def assistant(self) -> Locator:
+        return self.panel.locator(".group.assistant .bubble:not(.typing)")
+
+    @property
+    def alert(self) -> Locator:
+        return self.panel.get_by_role("alert")
+
+    @property
+    def start(self) -> Locator:
+        return self.panel.locator(".start")
+
+    async def open(self, url: str) -> None:
+        await self.page.goto(url)
+        await self.launcher.click()
+        await self.start.wait_for()
+
+    async def say(self, text: str) -> str:
+        """One turn, until the assistant has said all of it; returns the newest of its words."""
+        from playwright.async_api import expect
+
+        before = await self.assistant.count()
+        await self.input.fill(text)
+        await self.input.press("Enter")
+        await expect(self.assistant).not_to_have_count(before)
+        await self.answered()
+        return await self.assistant.last.inner_text()
+
+    async def answered(self) -> None:
+        """The panel takes the next message again."""
+        from playwright.async_api import expect
+
+        log = self.panel.get_by_role("log")
+        await expect(log).to_have_attribute("aria-busy", "false", timeout=30_000)
+
+    async def attach(self, name: str, mime_type: str, body: bytes) -> None:
+        file = {"name": name, "mimeType": mime_type, "buffer": body}
+        await self.panel.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+
+    async def thread(self) -> str:
+        found: str = await self.page.evaluate("sessionStorage.getItem('chatkit-thread-id') || ''")
+        return found
+
+    def posted(self, ending: str) -> list[Request]:
+        return [one for one in self.requests if one.method == "POST" and one.url.endswith(ending)]
+
+    async def shoot(self, name: str) -> None:
+        """Without transitions or a blinking caret: what differs between two is a difference."""
+        ARTEFACTS.mkdir(exist_ok=True)
+        await self.page.screenshot(path=ARTEFACTS / f"{name}.png", caret="hide")
+
+
+def reference_in(text: str) -> str:
+    """The id that a person can quote."""
+    found = re.search(r"\b[0-9a-f]{12}\b", text)
+    return found[0] if found else ""
+
+
+async def mail_of(shop: Product, thread: str, page: Page) -> EmailMessage:
+    """The one lead mail of this thread, when it is there."""
+    for _ in range(300):
+        mails = [_message(path) for path in shop.mails()]
+        found = [mail for mail in mails if mail["X-Handoff-Thread"] == thread]
+        if found:
+            [only] = found
+            return only
+        await page.wait_for_timeout(100)
+    raise AssertionError(f"no mail for {thread}: {shop.log[-3000:]}")
+
+
+def text_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body
+    return str(body.get_content())
+
+
+def _message(path: Path) -> EmailMessage:
+    return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)

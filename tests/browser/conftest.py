@@ -1,0 +1,73 @@
+"""The running product, and Chromium to visit it with; both live as long as one module's tests."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from tests import needs
+from tests.browser.chat import ChatPage
+from tests.browser.test_mail_looks import FLAGS
+from tests.product import Product, product
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
+
+UNLIMITED = {
+    f"LIMIT_{name}": "off"
+    for name in (
+        "SESSIONS_PER_ADDRESS", "TRIGGERS_PER_ADDRESS", "SIGNALS_PER_ADDRESS",
+        "UPLOADS_PER_VISITOR", "CHAT_PER_VISITOR",
+    )
+}  # fmt: skip
+"""All visitors of a test come from one address."""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """Without a key: the practice agent answers."""
+    with product(tmp_path_factory.mktemp("shop") / "data", **UNLIMITED) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        needs.missing("chromium")
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield opened
+        await opened.close()
+
+
+class Visits:
+    """Opens pages as somebody's own browser; what they opened is closed with the test."""
+
+    def __init__(self, browser: Browser, stack: AsyncExitStack) -> None:
+        self._browser = browser
+        self._stack = stack
+
+    async def page(self, **context: Any) -> ChatPage:
+        made = await self._browser.new_context(**context)
+        self._stack.push_async_callback(made.close)
+        return ChatPage.of(await made.new_page())
+
+
+@asynccontextmanager
+async def _visits(browser: Browser) -> AsyncIterator[Visits]:
+    async with AsyncExitStack() as stack:
+        yield Visits(browser, stack)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visits(chromium: Browser) -> AsyncIterator[Visits]:
+    async with _visits(chromium) as opened:
+        yield opened
