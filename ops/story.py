@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 from libs.conversations.port import Conversation
-from libs.ledger.record import LeadRecord, State, Step
+from libs.ledger.record import LeadRecord, State
+from libs.ledger.timing import HISTORY_STEPS
 from libs.snapshot import LeadSnapshot
+from ops.wording import EVIDENCE, TIMERS, in_words, step_in_words
+
+
+class Parked(msgspec.Struct, frozen=True):
+    """A dead letter about this thread."""
+
+    stream: str
+    id: str
+    reason: str
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,14 +27,14 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     shop: str
     thread_id: str
+    now: float
     record: LeadRecord | None = None
     conversation: Conversation | None = None
     snapshot: LeadSnapshot | None = None
-    timer_at: float | None = None
-    """When Redis will bring the thread up again."""
     lease_held: bool = False
-    dead: tuple[str, ...] = ()
-    """`stream id: reason` of parked messages about this thread."""
+    parked: tuple[Parked, ...] = ()
+    paused: tuple[str, ...] = ()
+    """Streams on its way that somebody paused."""
     unknown: tuple[str, ...] = ()
     """Parts that did not answer."""
 
@@ -39,144 +50,159 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     headline: str
     events: tuple[Event, ...]
+    """In order of time; those after now are timers."""
     next_step: str
     attempt: int = 0
     warnings: tuple[str, ...] = ()
 
 
-REASONS: Final = {
-    "idle": "the visitor was idle",
-    "pagehide": "the visitor left the page",
-    "chat_closed": "the visitor closed the chat",
-    "auto": "a turn of the chat ended",
-    "quiet": "our own timer fell due",
-    "watch": "the watch on the visitor fell due",
-    "operator": "an operator asked",
-    "other": "a trigger we do not know asked",
-    "not_idle": "the last message is too young",
-    "missing_contact": "no phone and no email yet",
-    "not_ready": "the need is not clear yet",
-    "missing_project_details": "what they want is not clear yet",
-    "missing_vehicle_context": "the vehicle or item is not known yet",
-    "no_contact": "a day passed and they left no way to reach them",
-    "empty": "a day passed and the customer wrote nothing",
-    "ambiguous": "nobody can know whether an attempt arrived, and the policy is never_two",
-    "refused_too_long": "the provider refused it for a day",
-}
-_STEPS: Final = {
-    "considered": "Considered: {0}.",
-    "not_now": "Not yet: {0}.",
-    "closed": "Closed: {0}.",
-    "reopened": "Reopened: the customer wrote again.",
-    "armed": "Armed {0}: from here on a mail may have left.",
-    "accepted": "The provider accepted {0}.",
-    "refused": "The provider refused it: {0}.",
-    "held": "Held for a person: {0}.",
-    "alerted": "A person was told ({0}).",
-    "provider_event": "Delivery event: {0}.",
-    "newer_items": "The customer wrote {0} more after the mail.",
-    "operator_resend": "An operator asked to send it after all.",
-    "operator_confirm": "An operator confirmed that it arrived.",
-    "bounce": "The provider reports a bounce: the shop did not get it.",
-    "complaint": "The provider reports a complaint.",
-    "reject": "The provider rejected it after taking it.",
-}
-
-
 def tell(facts: Facts) -> Story:
     record = facts.record
+    events = [*_said(facts), *_fixed(facts), *_recorded(facts)]
     return Story(
         shop=facts.shop,
         thread_id=facts.thread_id,
         state=record.state.value if record else "unknown",
         headline=_headline(facts),
-        events=tuple(sorted(_events(facts))),
+        events=tuple(sorted(events, key=lambda event: event.at)),
         next_step=_next_step(facts),
         attempt=record.attempt if record else 0,
-        warnings=_warnings(facts),
+        warnings=tuple(_warnings(facts)),
     )
 
 
-def _in_words(detail: str) -> str:
-    return REASONS.get(detail, detail)
+def _said(facts: Facts) -> Iterator[Event]:
+    if facts.conversation is None or not facts.conversation.items:
+        return
+    items = facts.conversation.items
+    yield Event(items[0].at, "The conversation began.")
+    customer = [item for item in items if item.speaker == "customer"]
+    if customer:
+        yield Event(customer[-1].at, f"Customer message {len(customer)}, the newest.")
 
 
-def _step(step: Step) -> Event:
-    words = _STEPS.get(step.what, f"{step.what} {{0}}")
-    return Event(step.at, words.format(_in_words(step.detail)).replace(" :", ":"))
+def _fixed(facts: Facts) -> Iterator[Event]:
+    """What the mail says, counted; the words themselves are for `handoff lead`."""
+    snapshot = facts.snapshot
+    if snapshot is None:
+        return
+    summary = snapshot.summary
+    ways = ", ".join(contact.kind for contact in snapshot.contacts) or "no contact"
+    source = "the model" if summary.source == "model" else "our rules"
+    failed = sum(1 for photo in snapshot.photos if photo.failed)
+    photos = f"{len(snapshot.photos)} photos" + (f" ({failed} cannot be shown)" if failed else "")
+    request = f", request {snapshot.request_id}" if snapshot.request_id else ""
+    yield Event(snapshot.fixed_at, f"Triggered: {in_words(snapshot.reason)}{request}.")
+    said = f"Fixed as a {snapshot.kind} lead: {ways}, {photos}, summary by {source}."
+    if snapshot.kind == "partial":
+        said += f" Partial, because {in_words(summary.handoff_reason or 'not_ready')}."
+    if summary.removed:
+        said += f" {summary.removed} things the customer never said were taken out."
+    yield Event(snapshot.fixed_at, said)
 
 
-def _events(facts: Facts) -> list[Event]:
-    events = [_step(step) for step in facts.record.history] if facts.record else []
-    if conversation := facts.conversation:
-        customer = [item for item in conversation.items if item.speaker == "customer"]
-        if conversation.items:
-            events.append(Event(conversation.items[0].at, "The conversation began."))
-        if customer:
-            events.append(Event(customer[-1].at, f"Customer message {len(customer)}, the newest."))
-    if snapshot := facts.snapshot:
-        ways = ", ".join(contact.kind for contact in snapshot.contacts) or "no contact"
-        source = "the model" if snapshot.summary.source == "model" else "our rules"
-        photos = len(snapshot.photos)
-        fixed = f"Fixed as a {snapshot.kind} lead: {ways}, {photos} photos, summary by {source}."
-        events.append(Event(snapshot.fixed_at, fixed))
-    return events
+def _recorded(facts: Facts) -> Iterator[Event]:
+    record = facts.record
+    if record is None:
+        return
+    if len(record.history) == HISTORY_STEPS:
+        yield Event(record.created_at, "First asked; steps between this and the next are not kept.")
+    for step in record.history:
+        yield Event(step.at, step_in_words(step))
+    if record.due_at is not None and (timer := TIMERS.get(record.state)):
+        late = "Overdue since then: " if record.due_at <= facts.now else "Timer: "
+        yield Event(record.due_at, late + timer)
 
 
 def _headline(facts: Facts) -> str:
     record = facts.record
-    if record is None:
-        return (
-            "Nobody ever asked about this thread."
-            if facts.conversation is None
-            else ("The conversation exists, and no trigger has reached the lead service yet.")
-        )
+    if record is not None:
+        return _standing(record)
+    if facts.conversation is None:
+        return "Nobody ever asked about this thread."
+    return "The conversation exists, and no trigger has reached the lead service yet."
+
+
+def _standing(record: LeadRecord) -> str:
+    why = in_words(record.reason)
     match record.state:
         case State.PENDING:
-            return f"Waiting: {_in_words(record.reason)}."
+            return f"Waiting: {why}."
         case State.SENDING:
             return f"Attempt {record.attempt} may be on its way; its receipt is missing."
         case State.SENT:
-            copy = ", marked as a possible copy" if record.possible_duplicate else ""
-            said = f"; then a {record.delivery}" if record.delivery else ""
-            return (
-                f"Sent as a {record.kind or 'full'} lead with attempt {record.attempt}{copy}{said}."
-            )
+            return _sent(record)
         case State.ERROR:
-            return f"Refused {record.tries} times, will be tried again: {record.reason}."
+            tries = f"{record.tries} times" if record.tries else "without counting"
+            return f"Refused {tries}, will be tried again: {why}."
         case State.HELD:
-            return f"Held for a person: {_in_words(record.reason)}."
+            return f"Held for a person: {why}."
         case State.CLOSED:
-            return f"No mail was needed: {_in_words(record.reason)}."
+            return f"No mail was needed: {why}."
+
+
+def _sent(record: LeadRecord) -> str:
+    if not record.attempt:
+        return f"Settled without a mail, by {EVIDENCE.get(record.sent_by, record.sent_by)}."
+    copy = ", marked as a possible copy" if record.possible_duplicate else ""
+    proof = EVIDENCE.get(record.sent_by, record.sent_by)
+    failed = f" Then: {in_words(record.delivery)}." if record.delivery else ""
+    kind = record.kind or "full"
+    return f"Sent as a {kind} lead with attempt {record.attempt}{copy}; known by {proof}.{failed}"
 
 
 def _next_step(facts: Facts) -> str:
     record = facts.record
-    if facts.dead:
-        return "A message about it is parked: `handoff dead list`, then `handoff dead retry <id>`."
+    if record is not None and record.state in {State.SENT, State.CLOSED}:
+        return _when_settled(facts, record)
+    if facts.parked:
+        ids = " and ".join(f"`handoff dead retry {letter.id}`" for letter in facts.parked)
+        return f"Mend what {facts.parked[0].reason!r} names, then {ids}."
+    if facts.paused:
+        return " and ".join(f"`handoff resume {stream}`" for stream in facts.paused) + "."
     if record is None:
         return "Check the thread id, and whether gateway and lead run: `handoff doctor`."
-    match record.state:
-        case State.PENDING | State.ERROR:
-            return "Nothing: it is looked at again by itself."
-        case State.SENDING:
-            return "Nothing: the resolver decides when the evidence window has passed."
-        case State.SENT if record.delivery:
-            return "Check the recipient's address in the shop's profile, then `handoff lead`."
-        case State.SENT | State.CLOSED:
-            return "Nothing."
-        case State.HELD:
-            return (
-                "Look whether the shop has it. If not:"
-                f" `handoff resend {record.key.thread_id} --attempt {record.attempt}`;"
-                f" if so: the same with `--arrived`."
-            )
+    if record.state is State.HELD:
+        resend = f"`handoff resend {facts.thread_id} --attempt {record.attempt}`"
+        return f"Ask the shop whether they have it. If not: {resend}; if so, add `--arrived`."
+    return _BY_ITSELF[record.state]
 
 
-def _warnings(facts: Facts) -> tuple[str, ...]:
-    warnings = [f"{part} did not answer, so this may be incomplete." for part in facts.unknown]
-    warnings += [f"Parked: {letter}" for letter in facts.dead]
-    waiting = facts.record is not None and facts.record.state is State.PENDING
-    if facts.lease_held and waiting:
-        warnings.append("A worker holds its lease right now.")
-    return tuple(warnings)
+_BY_ITSELF: Final = {
+    State.PENDING: "Nothing: it is looked at again by itself.",
+    State.SENDING: "Nothing: evidence settles it, or the policy when the time for that is over.",
+    State.ERROR: "Nothing: it is tried again by itself. Always the same code? `handoff doctor`.",
+}
+
+
+def _when_settled(facts: Facts, record: LeadRecord) -> str:
+    if record.delivery:
+        tell_them = f"`handoff lead {facts.thread_id}`"
+        return f"Check the recipients in the shop's profile, and tell the shop: {tell_them}."
+    if facts.parked:
+        ids = " and ".join(f"`handoff dead drop {letter.id}`" for letter in facts.parked)
+        return f"Nothing for the lead; {ids}."
+    return "Nothing."
+
+
+def _warnings(facts: Facts) -> Iterator[str]:
+    for part in facts.unknown:
+        yield f"{part} did not answer, so this may be incomplete."
+    for letter in facts.parked:
+        yield f"Parked in {letter.stream}: {letter.id}, {letter.reason}."
+    for stream in facts.paused:
+        yield f"The stream {stream} is paused."
+    if record := facts.record:
+        yield from _doubts(facts, record)
+
+
+def _doubts(facts: Facts, record: LeadRecord) -> Iterator[str]:
+    if record.ambiguous:
+        attempts = ", ".join(str(attempt) for attempt in record.ambiguous)
+        yield f"Nobody knows whether it arrived: attempt {attempts}."
+    if record.snapshot and facts.snapshot is None:
+        yield "What the mail said is not kept, or could not be read."
+    if record.newer_items:
+        yield f"After the mail the customer wrote {record.newer_items} more; it does not hold them."
+    if facts.lease_held and record.state in {State.PENDING, State.ERROR}:
+        yield "A worker holds its lease right now; leases end by themselves."

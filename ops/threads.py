@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from libs.conversations.port import Conversation
 from libs.errors import Unavailable
 from libs.leases.port import lease_key
@@ -12,10 +14,11 @@ from libs.ledger.events import OperatorConfirm, OperatorResend
 from libs.ledger.record import LeadKey, State
 from libs.messages.dedupe import thread_lease
 from libs.messages.lead import ConsiderLead
-from libs.messages.streams import STREAMS
+from libs.messages.streams import LEAD_CONSIDER, MAIL_SEND, STREAMS
+from libs.snapshot import LeadSnapshot
 from ops.desk import Desk
 from ops.show import Shown, facts, moment, table
-from ops.story import Facts, Story, tell
+from ops.story import Facts, Parked, Story, tell
 
 _NOT_FOUND: Final = 3
 
@@ -29,44 +32,52 @@ async def story_of(desk: Desk, thread_id: str) -> Story:
         conversation = await desk.conversations.read(shop, thread_id)
     except Unavailable:
         unknown.append("The conversation store")
-    lease = False
-    dead: tuple[str, ...] = ()
+    snapshot: LeadSnapshot | None = None
     try:
-        lease, dead = await _redis_knows(desk, shop, thread_id)
+        snapshot = await desk.snapshot(record)
+    except Unavailable:
+        unknown.append("The blob store")
+    facts = Facts(
+        shop=shop,
+        thread_id=thread_id,
+        now=desk.clock.now(),
+        record=record,
+        conversation=conversation,
+        snapshot=snapshot,
+    )
+    try:
+        facts = await _with_redis(desk, facts)
     except Unavailable:
         unknown.append("Redis")
-    return tell(
-        Facts(
-            shop=shop,
-            thread_id=thread_id,
-            record=record,
-            conversation=conversation,
-            snapshot=await desk.snapshot(record),
-            lease_held=lease,
-            dead=dead,
-            unknown=tuple(unknown),
-        )
-    )
+    return tell(replace(facts, unknown=tuple(unknown)))
 
 
-async def _redis_knows(desk: Desk, shop: str, thread_id: str) -> tuple[bool, tuple[str, ...]]:
+async def _with_redis(desk: Desk, known: Facts) -> Facts:
     if desk.streams is None:
         raise Unavailable("redis", "not running")
-    lease = await desk.streams.redis.execute("EXISTS", lease_key(thread_lease(shop, thread_id)))
-    letters = [
-        f"{stream.name} {letter.id}: {letter.reason}"
+    lease = lease_key(thread_lease(known.shop, known.thread_id))
+    oversight = desk.streams.oversight
+    parked = [
+        Parked(stream.name, letter.id, letter.reason)
         for stream in STREAMS
-        for letter in await desk.streams.oversight.dead(stream, limit=1000)
-        if thread_id.encode() in letter.body
+        for letter in await oversight.dead(stream, limit=1000)
+        if known.thread_id.encode() in letter.body
     ]
-    return lease == 1, tuple(letters)
+    on_its_way = (LEAD_CONSIDER, MAIL_SEND)
+    paused = [s.name for s in on_its_way if any(x.paused for x in await oversight.stats(s))]
+    return replace(
+        known,
+        parked=tuple(parked),
+        paused=tuple(paused),
+        lease_held=await desk.streams.redis.execute("EXISTS", lease) == 1,
+    )
 
 
 async def why(desk: Desk, thread_id: str) -> Shown:
     story = await story_of(desk, thread_id)
     known = story.state != "unknown" or story.events
     rows = [(moment(event.at), event.what) for event in story.events]
-    lines = [
+    lines: list[object] = [
         f"Thread {story.thread_id} of shop {story.shop}: {story.state.upper()}",
         story.headline,
         *story.warnings,

@@ -1,0 +1,81 @@
+"""Codes of the ledger, the gates and the providers in words that a tired person reads at once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from libs.ledger.record import State, Step
+
+STEPS: Final = {
+    "considered": "Asked for the first time: {}.",
+    "not_now": "Not yet: {}.",
+    "closed": "Closed: {}.",
+    "reopened": "Reopened: the customer wrote again.",
+    "armed": "Armed {}: from here on a mail may have left.",
+    "accepted": "The provider accepted {}.",
+    "refused": "The provider refused it: {}.",
+    "held": "Held for a person: {}.",
+    "alerted": "A person was told: {}.",
+    "provider_event": "A delivery event proves that it left: {}.",
+    "newer_items": "The customer wrote {} more after the mail.",
+    "operator_resend": "An operator asked to send it after all.",
+    "operator_confirm": "An operator confirmed that the shop has it.",
+    "bounce": "The provider reports a bounce: the shop did not get it.",
+    "complaint": "The provider reports that the shop's mailbox called it spam.",
+    "reject": "The provider rejected it after taking it.",
+}
+"""What `libs/ledger` writes into a record's history; a test finds a name that is missing here."""
+
+REASONS: Final = {
+    "idle": "the visitor was idle",
+    "pagehide": "the visitor left the page",
+    "chat_closed": "the visitor closed the chat",
+    "auto": "a turn of the chat ended",
+    "quiet": "our own timer fell due",
+    "watch": "the watch on the visitor fell due",
+    "operator": "an operator asked",
+    "other": "a trigger we do not know asked",
+    "not_idle": "the last message is too young",
+    "empty_thread": "the customer has written nothing yet",
+    "unknown_thread": "no conversation has this id (yet)",
+    "missing_contact": "no phone and no email yet",
+    "not_ready": "the need is not clear yet",
+    "missing_project_details": "what they want is not clear yet",
+    "missing_vehicle_context": "the vehicle or item is not known yet",
+    "reopened": "the customer wrote again",
+    "no_contact": "a day passed and they left no way to reach them",
+    "empty": "a day passed and the customer wrote nothing",
+    "ambiguous": "nobody can know whether an attempt arrived, and the policy is never_two",
+    "refused_too_long": "the provider refused it for a day",
+    "no_mail_could_be_built": "not even the plainest mail could be built",
+    "snapshot_missing": "what the mail would say is gone from the blob store",
+    "snapshot_unreadable": "what the mail would say cannot be read any more",
+    "bounce": "the provider could not deliver it to the shop",
+    "complaint": "the shop's mailbox reported it as spam",
+    "reject": "the provider rejected it after taking it",
+}
+
+EVIDENCE: Final = {
+    "reply": "the provider's own answer",
+    "event": "a delivery event of the provider",
+    "operator": "an operator's word",
+}
+"""What a SENT record rests on."""
+
+TIMERS: Final = {
+    State.PENDING: "Looked at again.",
+    State.SENDING: "The time for evidence ends; without any, DUPLICATE_POLICY decides.",
+    State.ERROR: "Tried again.",
+    State.HELD: "A person is told (again, should nobody have been).",
+    State.SENT: "A person is told (again, should nobody have been).",
+}
+"""What happens when a record's `due_at` comes."""
+
+
+def in_words(code: str) -> str:
+    """A provider's code has no words here and stands for itself."""
+    return REASONS.get(code, code)
+
+
+def step_in_words(step: Step) -> str:
+    return STEPS[step.what].format(in_words(step.detail))
