@@ -15,12 +15,13 @@ from msgspec import Meta
 
 from libs.messages.base import Attribution
 
-_JOINERS: Final = re.compile("[\u200c\u200d\u00a0\u3000]")
-"""Invisible, and yet part of how Persian, Hindi and Chinese are written."""
-
 # `$(?!\n)`: in Python a bare `$` also matches before a last line break.
 _VISIBLE: Final = {"pattern": r"^[!-~]*$(?!\n)"}
-_PROSE: Final = {"pattern": r"^[^\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\ufeff]*$(?!\n)"}
+_PROSE: Final = {
+    "pattern": r"^[^\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    r"\ufff9-\ufffb\ufffe\uffff]*$(?!\n)"
+}
+_IS_PROSE: Final = re.compile(_PROSE["pattern"])
 
 Secret = Annotated[str, Meta(max_length=256, extra_json_schema=_VISIBLE)]
 """What a browser keeps as its visitor's secret; empty for none."""
@@ -42,7 +43,7 @@ def _is_visible(text: str) -> bool:
 
 def _is_prose(text: str) -> bool:
     """Any language, but nothing that hides, turns around or breaks lines."""
-    return text.isprintable() or _JOINERS.sub("", text).isprintable()
+    return text.isprintable() or _IS_PROSE.search(text) is not None
 
 
 def _check(fits: Callable[[str], bool], **fields: str | None) -> None:
