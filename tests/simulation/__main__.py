@@ -71,6 +71,7 @@ def _run(given: argparse.Namespace) -> tuple[Totals, list[Result]]:
         plans = itertools.chain(
             modes.clean(range(3)),
             modes.swarm(range(first, first + 1)),
+            modes.storm(range(10)),
             modes.every_pause(1),
             modes.every_crash(1),
             modes.swarm(seeds),

@@ -88,6 +88,14 @@ def clean(seeds: range) -> Iterator[Plan]:
     return (Plan(seed=seed, fault_seconds=0) for seed in seeds)
 
 
+def storm(seeds: range) -> Iterator[Plan]:
+    """Everything goes wrong with the stores at once, and processes die."""
+    shaky = frozenset(f for f in FAULTS if f.startswith(("redis.", "records.", "process.crash")))
+    return (
+        Plan(seed=seed, enabled=shaky, rate=0.1, threads=3, fault_seconds=7200) for seed in seeds
+    )
+
+
 _EVENTS = (frozenset[str](), frozenset({"events.lost"}))
 """With delivery events, and with half of them lost: other evidence, other ways out."""
 

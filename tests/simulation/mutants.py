@@ -111,12 +111,13 @@ MUTANTS: Final = (
         Edit("services.mailer.reports", "await self.alerts.settle(record)", "pass"),
     )),
     Mutant("summary_not_kept", "I11", (
-        Edit("services.lead.summary.summaries", "cached := await self._cached(subject)", "cached := None"),
+        Edit("services.lead.summary.summaries", "cached := await self._cached(subject)",
+             "cached := None"),
     )),
     Mutant("two_under_never_two", "I2", (
         Edit(_ATTEMPTS, 'if rules.policy != "never_zero":', "if False:"),
         Edit(_ATTEMPTS, 'if rules.policy == "never_zero":', "if True:"),
-    )),
+    ), seed=103),
     Mutant("hope_is_a_receipt", "I5", (
         Edit(_HANDLERS, "not isinstance(outcome, Accepted)", "isinstance(outcome, Refused)"),
         Edit(_HANDLERS, "job.receipt(outcome.message_id, self.clock.now())",

@@ -72,6 +72,14 @@ def test_random_faults_cost_no_lead_and_send_none_twice() -> None:
 
 
 @pytest.mark.slow
+def test_a_storm_over_all_stores_is_survived() -> None:
+    totals, broken = modes.run(modes.storm(range(15)))
+
+    assert [(result.plan.seed, result.violations) for result in broken] == []
+    assert totals.crashes > 15
+
+
+@pytest.mark.slow
 def test_a_crash_at_any_await_of_the_send_path_is_survived() -> None:
     totals, broken = modes.run(modes.every_crash(1))
 
