@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from libs.blobs.port import Blobs
+from libs.errors import Unavailable
 from libs.ledger.apply import Applied
 from libs.ledger.events import Refuse
 from libs.ledger.record import LeadRecord, State
@@ -11,6 +13,7 @@ from libs.messages.mail import DeliveryEvent
 from libs.runtime import metrics as m
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
+from libs.second_sender import leave_trace, of_another
 from services.mailer.alerts import Alerts
 from services.mailer.job import Job
 from services.mailer.ports import Refused, Unknown
@@ -21,6 +24,7 @@ class Reports:
     alerts: Alerts
     log: Log
     metrics: Metrics
+    blobs: Blobs
 
     async def owed(self, record: LeadRecord) -> None:
         """A record that is settled, but of which a person has yet to be told."""
@@ -62,11 +66,20 @@ class Reports:
     async def event(self, event: DeliveryEvent, applied: Applied) -> None:
         fields = {"thread_id": event.thread_id, "attempt": event.attempt, "shop": event.shop}
         self.log.info("delivery_event", event_type=event.event, code=event.detail, **fields)
-        if isinstance(applied.decision, Refuse):
+        refused = isinstance(applied.decision, Refuse)
+        if refused or (applied.record is not None and of_another(event, applied.record)):
             self.log.error("unexpected_event", event_type=event.event, **fields)
+            await self._leave_trace(event)
             await self.alerts.tell("unexpected_event")
-        else:
+        if not refused:
             await self.applied(applied)
+
+    async def _leave_trace(self, event: DeliveryEvent) -> None:
+        """For `handoff doctor`; the alert stands without it."""
+        try:
+            await leave_trace(self.blobs, event, self.alerts.clock.now())
+        except Unavailable as error:
+            self.log.warning("trace_not_left", part=error.part)
 
     async def skewed(self) -> None:
         self.log.error("clock_skewed")

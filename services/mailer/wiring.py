@@ -102,7 +102,7 @@ class _Parts:
             receipts=receipts,
             resolver=Resolver(receipts, transport, copies, self.shops, runtime.clock, rules),
             desk=self.desk(),
-            reports=Reports(alerts, runtime.log, runtime.metrics),
+            reports=Reports(alerts, runtime.log, runtime.metrics, self.blobs),
             shops=self.shops,
             clock=runtime.clock,
             new_id=runtime.new_id,

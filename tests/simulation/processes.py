@@ -196,7 +196,7 @@ def mailer_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
             receipts, transport, copies, parts.shops.by_slug, parts.clock, parts.rules
         ),
         desk=Desk(parts.leases, parts.streams, 120, parts.clock, parts.new_id, parts.log),
-        reports=Reports(alerts, parts.log, parts.metrics),
+        reports=Reports(alerts, parts.log, parts.metrics, parts.stores.blobs),
         shops=parts.shops.by_slug,
         clock=parts.clock,
         new_id=parts.new_id,

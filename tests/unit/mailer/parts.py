@@ -156,7 +156,7 @@ class Mailroom:
                 leases=self.leases, publisher=self.publisher, lease_seconds=120,
                 clock=self.clock, new_id=self.new_id, log=self.log,
             ),
-            reports=Reports(alerts, self.log, self.metrics),
+            reports=Reports(alerts, self.log, self.metrics, self.blobs),
             shops=self.shops,
             clock=self.clock,
             new_id=self.new_id,

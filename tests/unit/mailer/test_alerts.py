@@ -14,6 +14,7 @@ from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.ledger.states import alert_owed
 from libs.ledger.sweep import sweep_once
 from libs.messages.mail import DeliveryEvent, SendLeadMail
+from libs.second_sender import SecondSender, read_trace
 from libs.streams.port import Delivery
 from services.mailer.alerts import Alerts
 from services.mailer.ports import Refused
@@ -155,9 +156,11 @@ async def test_the_record_store_down_loses_no_alert(room: Mailroom) -> None:
 
 class TestDeliveryEvents:
     @staticmethod
-    def event(kind: str, attempt: int = 1, thread: str = THREAD) -> Delivery[DeliveryEvent]:
+    def event(
+        kind: str, attempt: int = 1, thread: str = THREAD, message_id: str = "ses-1"
+    ) -> Delivery[DeliveryEvent]:
         message = DeliveryEvent(
-            shop=SHOP, thread_id=thread, attempt=attempt, event=kind, message_id="ses-1", at=7.0
+            shop=SHOP, thread_id=thread, attempt=attempt, event=kind, message_id=message_id, at=7.0
         )
         return Delivery(message=message, entry_id="event-1")
 
@@ -178,8 +181,9 @@ class TestDeliveryEvents:
     async def test_failures_after_acceptance_are_told(self, room: Mailroom, kind: str) -> None:
         await room.handlers().send(room.wish())
 
-        await room.handlers().delivered(self.event(kind))
-        await room.handlers().delivered(self.event(kind))
+        failed = self.event(kind, message_id=room.record.message_id)
+        await room.handlers().delivered(failed)
+        await room.handlers().delivered(failed)
 
         assert (room.record.state, room.record.delivery) == (State.SENT, kind)
         assert subjects(room) == [f"[handoff alert] {kind} (1)"]
@@ -189,6 +193,28 @@ class TestDeliveryEvents:
 
         assert room.records.leads[KEY].state is State.PENDING
         assert subjects(room) == ["[handoff alert] unexpected_event"]
+        assert await read_trace(room.blobs) == SecondSender(
+            at=room.clock.now(), shop=SHOP, thread_id=THREAD, attempt=7, event="delivery"
+        )
+
+    async def test_of_our_attempt_under_another_id_is_a_second_installation(
+        self, room: Mailroom
+    ) -> None:
+        await room.handlers().send(room.wish())
+
+        await room.handlers().delivered(self.event("send", message_id="of another"))
+
+        assert subjects(room) == ["[handoff alert] unexpected_event"]
+        assert await read_trace(room.blobs)
+
+    async def test_of_our_own_mail_leaves_no_trace(self, room: Mailroom) -> None:
+        await room.handlers().send(room.wish())
+
+        ours = self.event("send", message_id=room.record.message_id)
+        await room.handlers().delivered(ours)
+
+        assert subjects(room) == []
+        assert await read_trace(room.blobs) is None
 
     async def test_of_an_ambiguous_earlier_attempt_settle_a_held_lead(self, room: Mailroom) -> None:
         from services.mailer.ports import Unknown
