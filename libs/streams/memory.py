@@ -42,6 +42,7 @@ class _Lane:
     def remove(self, entry_id: str) -> bool:
         """True when it was pending: only then may it move elsewhere."""
         self.entries.pop(entry_id, None)
+        self.unread.pop(entry_id, None)  # after a lost tail it is unread again
         return self.pending.pop(entry_id, None) is not None
 
 
