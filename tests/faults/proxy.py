@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -18,7 +19,7 @@ Kind = Literal["lose_request", "lose_reply", "hang"]
 
 @dataclass
 class Fault:
-    match: bytes
+    match: re.Pattern[bytes]
     kind: Kind
     left: int
     hits: int = 0
@@ -35,9 +36,10 @@ class Proxy:
     refusing: bool = False
     _pairs: set[_Pair] = field(default_factory=set)
 
-    def fault(self, match: bytes, kind: Kind, times: int = 1) -> Fault:
+    def fault(self, match: bytes | re.Pattern[bytes], kind: Kind, times: int = 1) -> Fault:
         """The next `times` writes that contain `match`."""
-        made = Fault(match, kind, times)
+        pattern = re.compile(re.escape(match)) if isinstance(match, bytes) else match
+        made = Fault(pattern, kind, times)
         self.faults.append(made)
         return made
 
@@ -107,7 +109,7 @@ class _Pair:
 
     def _hit(self, request: bytes) -> Fault | None:
         for fault in self._proxy.faults:
-            if fault.left and fault.match in request:
+            if fault.left and fault.match.search(request):
                 fault.left -= 1
                 fault.hits += 1
                 return fault

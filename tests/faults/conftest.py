@@ -1,0 +1,48 @@
+"""`--prove` selects the tests that break real processes for minutes; nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.faults.verdict import HEADINGS
+
+FULL_KILLS = 60
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--prove", action="store_true", help="break real processes, for minutes")
+    parser.addoption("--kills", type=int, default=FULL_KILLS, help="how many services to kill")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "prove: breaks real processes; needs --prove")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--prove", default=False):
+        return
+    left = [item for item in items if item.get_closest_marker("prove")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--kills", default=FULL_KILLS))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of `docs/proof.md`."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    rows = [value for report in reports for name, value in report.user_properties if name == "row"]
+    if rows:
+        terminalreporter.section("what was counted at the mail server")
+        for row in (HEADINGS, *rows):
+            terminalreporter.write_line(_line(row))
+
+
+def _line(row: Sequence[object]) -> str:
+    first, *rest = row
+    return f"{first!s:<42}" + "".join(f"{cell!s:>12}" for cell in rest)

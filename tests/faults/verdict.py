@@ -1,0 +1,90 @@
+"""Conversations compared with what the mail server counted, once every record is settled."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from libs.errors import Unavailable
+from libs.ledger.port import LeadRecords
+from libs.ledger.record import LeadKey, LeadRecord, State
+from tests.faults.mailbox import Mailbox
+
+SHOP = "craigs"
+SETTLED = frozenset({State.SENT, State.HELD})
+SETTLE_SECONDS = 240.0
+"""Fence 30 s and twice the clock skew of 60 s are 150; around them a takeover and a sweep."""
+LINGER_SECONDS = 3.0
+"""Long enough for a second mail to show itself."""
+
+HEADINGS = (
+    "fault", "faults", "leads", "mails", "flagged", "twice", "lost", "foreign", "held", "settled s",
+)  # fmt: skip
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    leads: int
+    mails: int
+    flagged: int
+    """Copies that say so: allowed where nobody could know, and counted."""
+    twice: int
+    """Second mails that do not say that they may be a copy."""
+    lost: int
+    foreign: int
+    """Mails for conversations that no visitor had."""
+    held: int
+    settled_seconds: float
+
+    @property
+    def kept(self) -> bool:
+        return self.twice == self.lost == self.foreign == self.held == 0
+
+    def row(self, fault: str, faults: int) -> tuple[object, ...]:
+        counts = (self.leads, self.mails, self.flagged, self.twice, self.lost, self.foreign)
+        return (fault, faults, *counts, self.held, round(self.settled_seconds))
+
+
+async def verdict(records: LeadRecords, box: Mailbox, threads: Sequence[str]) -> Tally:
+    began = time.monotonic()
+    stand = await _settled(records, threads)
+    seconds = time.monotonic() - began
+    await asyncio.sleep(LINGER_SECONDS)
+    mails = list(box.leads)
+    unflagged = Counter(thread for thread, flagged in mails if not flagged)
+    reached = {thread for thread, _ in mails}
+    held = {one.key.thread_id for one in stand if one.state is State.HELD}
+    return Tally(
+        leads=len(threads),
+        mails=len(mails),
+        flagged=sum(flagged for _, flagged in mails),
+        twice=sum(count - 1 for count in unflagged.values()),
+        lost=len(set(threads) - reached - held),
+        foreign=len(reached - set(threads)),
+        held=len(held),
+        settled_seconds=seconds,
+    )
+
+
+async def _settled(records: LeadRecords, threads: Sequence[str]) -> list[LeadRecord]:
+    """Liveness: every conversation is SENT or HELD in time, or this says which is not."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        stand = [await _read(records, thread) for thread in threads]
+        found = [one for one in stand if one is not None]
+        if len(found) == len(threads) and all(one.state in SETTLED for one in found):
+            return found
+        open_ = [one for one in found if one.state not in SETTLED]
+        missing = len(threads) - len(found)
+        assert time.monotonic() < deadline, f"{missing} without a record; open: {open_}"
+        await asyncio.sleep(0.5)
+
+
+async def _read(records: LeadRecords, thread: str) -> LeadRecord | None:
+    try:
+        return await records.read(LeadKey(SHOP, thread))
+    except Unavailable:
+        return None
