@@ -50,6 +50,7 @@ def find_binary() -> Path | None:
 def start(binary: Path, folder: Path, stack: ExitStack) -> EmbeddedRedis:
     """Start it on `folder`; ended when `stack` closes. Raises SettingsError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = folder.resolve()  # the server goes into it, and reads its own paths from there
     _end_leftover(folder)
     # Unix socket paths end at 107 bytes, so it cannot live in the data folder.
     sockets = Path(tempfile.mkdtemp(prefix="handoff-", dir=_short_tmp()))

@@ -51,6 +51,17 @@ def test_the_next_start_finds_everything_as_it_was(binary: Path, tmp_path: Path)
         assert _gone(pid)
 
 
+def test_a_relative_folder_is_enough(
+    binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with ExitStack() as stack:
+        own = embedded_redis.start(binary, Path("data/redis"), stack)
+        with redis.Redis.from_url(own.url) as client:
+            assert client.ping()
+
+
 def test_a_wheel_without_debian_is_enough(tmp_path: Path) -> None:
     bundled = servers.bundled_redis_binary()
     if bundled is None:
