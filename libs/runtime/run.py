@@ -143,11 +143,11 @@ async def _serve(
 ) -> int:
     """Consumers and loops in one group: when one dies, all stop and the process ends with 1."""
     code = 0
+    for site in (site for service in services for site in service.sites):
+        await _listen(site, runtime.stack)  # a taken port stops the start before any work begins
     try:
         async with asyncio.TaskGroup() as group:
             consuming, looping = _start(services, runtime, group, stop)
-            for site in (site for service in services for site in service.sites):
-                await _listen(site, runtime.stack)
             runtime.log.info("service_ready", name=",".join(s.name for s in services))
             ready()
             gc.freeze()  # what stands now stands until the end: collections need not walk it

@@ -11,6 +11,7 @@ from libs.conversations.store import RETENTION_SECONDS, ChatStore
 from libs.conversations.store_open import open_chat_store
 from libs.identity.keys import site_keys
 from libs.messages.streams import CHAT_REQUEST
+from libs.runtime.log import Log
 from libs.runtime.runtime import Consumer, Runtime, Service
 from libs.shops.profile import load_shops
 from services.chat.ports import Agent
@@ -65,8 +66,7 @@ def _agent(settings: ChatSettings, runtime: Runtime) -> tuple[Agent, Loops]:
     if not settings.openai_api_key:
         from services.chat.practice import PracticeAgent
 
-        runtime.log.info("chat_practice_agent", detail="no OPENAI_API_KEY: scripted answers")
-        return PracticeAgent(), ()
+        return PracticeAgent(), (_practising(runtime.log),)
     from libs.limits.redis import RedisLimits
     from services.chat.adapters.model import ModelConnection
     from services.chat.adapters.purse import LimitedPurse
@@ -77,6 +77,15 @@ def _agent(settings: ChatSettings, runtime: Runtime) -> tuple[Agent, Loops]:
     purse = LimitedPurse(RedisLimits(runtime.streams.redis), settings)
     agent = ResponsesAgent(connection, settings.chat_model, purse, runtime.metrics, runtime.log)
     return agent, (connection.warm_up,)
+
+
+def _practising(log: Log) -> Callable[[], Awaitable[None]]:
+    """Said once it runs: a start that is refused prints its one sentence and nothing else."""
+
+    async def say() -> None:
+        log.info("chat_practice_agent", detail="no OPENAI_API_KEY: scripted answers")
+
+    return say
 
 
 def _tidy(kept: ChatStore, runtime: Runtime) -> Callable[[], Awaitable[None]]:
