@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
-from libs.errors import HandoffError, SettingsError
+from libs.errors import HandoffError, SettingsError, Unavailable
 from ops import streams, threads
 from ops.desk import Desk, open_desk
-from ops.doctor import doctor
+from ops.doctor import closed, doctor
 from ops.export import export
 from ops.forget import forget
 from ops.show import Shown, put
@@ -37,10 +37,14 @@ async def answer(args: argparse.Namespace) -> int:
         async with AsyncExitStack() as stack:
             run: Run = args.run
             shown = await run(await open_desk(os.environ, stack), args)
+    except Unavailable as problem:
+        if args.command != "doctor":
+            return _failed(f"{problem}; see `handoff doctor`.")
+        shown = closed(problem)
     except SettingsError as problem:
         return _failed(str(problem))
     except HandoffError as problem:
-        return _failed(f"{problem}; try again, and see `handoff doctor`.")
+        return _failed(f"{problem}.")
     put(shown, as_json=args.json)
     return shown.code
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
 
 from libs.blobs.open import open_blobs
 from libs.blobs.port import BlobMissingError, Blobs
@@ -23,6 +25,10 @@ from libs.shops.profile import Shops, load_shops
 from libs.snapshot import LeadSnapshot, decode_snapshot
 from libs.streams.streams import Streams
 
+T = TypeVar("T")
+
+OPEN_SECONDS: Final = 5.0
+
 
 @dataclass(frozen=True)
 class Desk:
@@ -34,6 +40,8 @@ class Desk:
     clock: Clock
     streams: Streams | None
     """None: Redis does not answer; most commands go on without it."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """For settings that only one service has."""
 
     async def find(self, thread_id: str) -> tuple[str, LeadRecord | None]:
         """The shop that has a record of this thread (else the default one), and the record."""
@@ -61,21 +69,31 @@ class Desk:
 
 
 async def open_desk(environ: Mapping[str, str], stack: AsyncExitStack) -> Desk:
-    """Raises SettingsError, Unavailable."""
+    """Raises SettingsError, and Unavailable naming the part that does not open."""
     from libs.conversations.open import open_conversations
 
     settings = load(CommonSettings, environ)
     shops = load_shops(settings.shops)
-    blobs = await open_blobs(settings, stack)
+    blobs = await _opened("blobs", open_blobs(settings, stack))
     return Desk(
         settings=settings,
         shops=shops,
-        records=await open_records(settings, stack),
+        records=await _opened("records", open_records(settings, stack)),
         blobs=blobs,
-        conversations=await open_conversations(settings, stack, blobs),
+        conversations=await _opened("conversations", open_conversations(settings, stack, blobs)),
         clock=SystemClock(),
         streams=await _streams(settings, stack),
+        environ=environ,
     )
+
+
+async def _opened(part: str, opening: Awaitable[T]) -> T:
+    """A service waits half a minute for a store that starts together with it; a person does not."""
+    try:
+        async with asyncio.timeout(OPEN_SECONDS):
+            return await opening
+    except TimeoutError as error:
+        raise Unavailable(part, f"no answer within {OPEN_SECONDS:.0f} s") from error
 
 
 async def _streams(settings: CommonSettings, stack: AsyncExitStack) -> Streams | None:

@@ -10,12 +10,15 @@ from typing import Final
 import msgspec
 
 from libs.blobs.port import BlobMissingError
-from libs.errors import HandoffError
+from libs.errors import HandoffError, Unavailable
 from libs.ledger.record import LeadKey
+from libs.runtime.settings import load
+from libs.second_sender import read_trace
 from ops.desk import Desk
 from ops.doctor_mail import mail
 from ops.finding import Finding
-from ops.show import Shown, table
+from ops.show import Shown, moment, table
+from services.lead.settings import LeadSettings
 
 CHECK_SECONDS: Final = 10.0
 MOST_SKEW_SECONDS: Final = 30.0
@@ -23,10 +26,20 @@ SUNSET: Final = date(2026, 11, 30)
 """OpenAI ends hosted workflows."""
 _BLOB: Final = "doctor/written.txt"
 _SOON_DAYS: Final = 30
+_TRACE_SECONDS: Final = 7 * 86_400
 
 
 async def doctor(desk: Desk) -> Shown:
-    findings = [await _asked(desk, name, check) for name, check in CHECKS]
+    return _shown([await _asked(desk, name, check) for name, check in CHECKS])
+
+
+def closed(problem: Unavailable) -> Shown:
+    """A store that does not even open: nothing else can be asked."""
+    do = f"See that {problem.part} runs and is reached; then ask again for the rest."
+    return _shown([Finding(what=problem.part, ok=False, said=str(problem), do=do)])
+
+
+def _shown(findings: list[Finding]) -> Shown:
     rows = [(f.what, "ok" if f.ok else "PROBLEM", f.said, f.do) for f in findings]
     well = all(finding.ok for finding in findings)
     lines = [table(("part", "", "found", "what to do"), rows)]
@@ -37,7 +50,7 @@ async def _asked(desk: Desk, name: str, check: Check) -> Finding:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             return await check(desk)
-    except (HandoffError, OSError, TimeoutError) as error:
+    except (HandoffError, OSError, TimeoutError, msgspec.DecodeError) as error:
         said = str(error) or type(error).__name__
         return Finding(what=name, ok=False, said=said, do=f"See that {name} runs and is reached.")
 
@@ -122,7 +135,8 @@ async def model(desk: Desk) -> Finding:
         said = f"OpenAI answers {type(error).__name__}"
         return Finding(what="model", ok=False, said=said, do="Check OPENAI_API_KEY and billing.")
     listed = msgspec.json.decode(answer.content, type=_Models)
-    return _model_finding(listed, desk.clock.now())
+    name = load(LeadSettings, desk.environ).lead_summary_model
+    return _model_finding(listed, name, desk.clock.now())
 
 
 class _Model(msgspec.Struct):
@@ -134,10 +148,7 @@ class _Models(msgspec.Struct):
     data: list[_Model]
 
 
-def _model_finding(listed: _Models, now: float) -> Finding:
-    import os
-
-    name = os.environ.get("LEAD_SUMMARY_MODEL") or "gpt-5.2-2025-12-11"
+def _model_finding(listed: _Models, name: str, now: float) -> Finding:
     found = next((one for one in listed.data if one.id == name), None)
     if found is None:
         return Finding(
@@ -157,8 +168,21 @@ async def hosted(desk: Desk) -> Finding:
         return Finding(what="conversations", ok=True, said="our own chat")
     days = (SUNSET - _day(desk.clock.now())).days
     said = f"hosted by OpenAI, which ends it on {SUNSET} ({days} days)"
-    do = "Move to CONVERSATIONS=own: docs/migrate-from-agent-builder.md."
+    do = "Move to CONVERSATIONS=own (`docs/settings.md`) before that day."
     return Finding(what="conversations", ok=False, said=said, do=do)
+
+
+async def second_sender(desk: Desk) -> Finding:
+    """What the mailer noted when the provider spoke of a mail that we never sent."""
+    seen = await read_trace(desk.blobs)
+    if seen is None or desk.clock.now() - seen.at > _TRACE_SECONDS:
+        return Finding(what="second sender", ok=True, said="none seen")
+    said = (
+        f"at {moment(seen.at)} the provider reported a {seen.event} of attempt {seen.attempt} of"
+        f" {seen.thread_id}, which is not of ours"
+    )
+    do = "Find the other installation that sends for these shops and stop it; gone after 7 days."
+    return Finding(what="second sender", ok=False, said=said, do=do)
 
 
 def _day(now: float) -> date:
@@ -173,6 +197,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("blobs", blobs),
     ("clock", clock),
     ("mail", mail),
+    ("second sender", second_sender),
     ("dead letters", dead_letters),
     ("model", model),
     ("conversations", hosted),

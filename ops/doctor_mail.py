@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from email.utils import parseaddr
 from typing import Any, Final
@@ -16,7 +15,7 @@ SECONDS: Final = 8.0
 
 
 async def mail(desk: Desk) -> Finding:
-    settings = load(MailerSettings, os.environ)
+    settings = load(MailerSettings, desk.environ)
     check(settings)
     if settings.mail == "outbox":
         folder = settings.data_path / "outbox"

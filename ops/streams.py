@@ -66,12 +66,16 @@ async def dead_show(desk: Desk, dead_id: str) -> Shown:
 
 
 async def dead_retry(desk: Desk, dead_id: str) -> Shown:
+    oversight = desk.need_streams().oversight
     for stream in STREAMS:
-        if await desk.need_streams().oversight.retry_dead(stream, dead_id):
+        if await oversight.retry_dead(stream, dead_id):
             return Shown(
                 data={"id": dead_id, "stream": stream.name, "retried": True},
                 lines=[f"Back in {stream.name}, as if it were new."],
             )
+        if await oversight.find_dead(stream, dead_id):
+            said = f"It cannot be read, so it cannot be tried again: `handoff dead drop {dead_id}`."
+            return Shown(data={"id": dead_id, "error": said}, lines=[said], code=1)
     return _none(dead_id)
 
 

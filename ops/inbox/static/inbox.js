@@ -27,6 +27,7 @@ const ask = async (path, values = {}) => {
   return answer;
 };
 
+const count = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
 const exact = (seconds) => new Date(seconds * 1000).toLocaleString();
 const ago = (seconds) => {
   const since = Date.now() / 1000 - seconds;
@@ -41,7 +42,7 @@ const drawList = () => {
     const button = make("button", { className: mail.alert ? "alert" : "", onclick: () => show(mail.name) },
       make("strong", { dir: "auto" }, mail.subject || "(no subject)"),
       make("small", {}, `to ${mail.recipient}`),
-      make("small", {}, when(mail.at), mail.photos ? ` · ${mail.photos} photos` : ""));
+      make("small", {}, when(mail.at), mail.photos ? ` · ${count(mail.photos, "photo")}` : ""));
     button.setAttribute("aria-current", String(open?.listed.name === mail.name));
     return button;
   }));
@@ -52,7 +53,7 @@ const poll = async () => {
     const newest = await (await ask("/mails")).json();
     const fresh = newest.length && newest[0].name !== mails[0]?.name;
     mails = newest;
-    $("state").textContent = mails.length ? `${mails.length} mails` : "Waiting for mail";
+    $("state").textContent = mails.length ? count(mails.length, "mail") : "Waiting for mail";
     document.title = mails.length ? `(${mails.length}) Inbox · Handoff` : "Inbox · Handoff";
     drawList();
     if (fresh && (!open || mails[1]?.name === open.listed.name)) await show(mails[0].name);
