@@ -11,45 +11,42 @@ from libs.streams.client import Redis, Script
 from libs.streams.link import Word
 
 # KEYS: one per limit, then perhaps one to read along.
-# ARGV: now in microseconds (empty: ask the server), then count, window and kind of each limit.
-# A rate keeps its theoretical arrival time, a cap `<window number>:<charged>`.
+# ARGV: now in microseconds (empty: ask the server), then each limit's count, milliseconds, kind.
+# A rate keeps its theoretical arrival time, a cap `<window number>:<charged>`; both are forgotten
+# after their window, when they would change nothing any more.
 _ADMIT: Final = Script("""
+local call, format, max = redis.call, string.format, math.max
 local now = tonumber(ARGV[1])
 if not now then
-  local time = redis.call('TIME')
+  local time = call('TIME')
   now = time[1] * 1000000 + time[2]
 end
-local values = redis.call('MGET', unpack(KEYS))
+local values = call('MGET', unpack(KEYS))
 local limits = (#ARGV - 1) / 3
-local after, ends = {}, {}
+local after = {}
 local refused, wait = 0, -1
 for i = 1, limits do
-  local count, window = tonumber(ARGV[i * 3 - 1]), tonumber(ARGV[i * 3])
-  local over
-  if ARGV[i * 3 + 1] == 'cap' then
-    local number, charged = math.floor(now / window), 0
-    if values[i] then
-      local then_number, then_charged = string.match(values[i], '(%d+):(%d+)')
-      if tonumber(then_number) == number then charged = tonumber(then_charged) end
-    end
-    ends[i] = (number + 1) * window
-    after[i] = string.format('%d:%d', number, charged + 1)
-    over = charged < count and -1 or ends[i] - now
-  else
+  local count, window, over = ARGV[i * 3 - 1], ARGV[i * 3] * 1000, -1
+  if ARGV[i * 3 + 1] == 'rate' then
     local step = window / count
-    ends[i] = math.max(tonumber(values[i] or 0), now) + step
-    after[i] = string.format('%.0f', ends[i])
-    over = ends[i] - now - window
-    if over < step / 2 then over = -1 end
+    local arrival = max(values[i] or 0, now) + step
+    if arrival - now - window >= step / 2 then over = arrival - now - window end
+    after[i] = format('%.0f', arrival)
+  else
+    local number, charged = math.floor(now / window), 0
+    local seen, before = string.match(values[i] or '', '(%d+):(%d+)')
+    if tonumber(seen) == number then charged = tonumber(before) end
+    if charged >= tonumber(count) then over = (number + 1) * window - now end
+    after[i] = format('%d:%d', number, charged + 1)
   end
   if over > wait then refused, wait = i, over end
 end
 if refused == 0 then
   for i = 1, limits do
-    redis.call('SET', KEYS[i], after[i], 'PX', math.ceil((ends[i] - now) / 1000))
+    call('SET', KEYS[i], after[i], 'PX', ARGV[i * 3])
   end
 end
-return {refused, string.format('%.0f', math.max(wait, 0)), values[limits + 1] or false}
+return {refused, format('%.0f', max(wait, 0)), values[limits + 1] or false}
 """)
 
 
@@ -69,7 +66,7 @@ class RedisLimits:
             if not rate.off:
                 charged.append(limit)
                 keys.append(limit_key(shop, limit))
-                words += (rate.count, rate.seconds * 1_000_000, limit.kind)
+                words += (rate.count, rate.seconds * 1000, limit.kind)
         if read:
             keys.append(read)
         if not keys:
