@@ -139,7 +139,7 @@ def _serving(command: list[str], port: int, environ: Mapping[str, str], log: int
         preexec_fn=lambda: keep_to_core(0),  # noqa: PLW1509 - no threads here
     )
     try:
-        await_port(port)
+        await_port(port, seconds=30)
         time.sleep(0.2)
         yield process.pid
     finally:
