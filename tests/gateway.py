@@ -22,10 +22,10 @@ from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
-from libs.runtime.runtime import Consumer, Runtime
+from libs.runtime.runtime import Runtime
 from libs.runtime.settings import load
 from libs.streams.open import open_streams
-from libs.streams.port import Delivery
+from libs.streams.port import Consumer, Delivery
 from libs.streams.streams import Streams
 from libs.web.edge import Edge
 from libs.web.server import EdgeServer

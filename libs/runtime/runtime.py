@@ -10,18 +10,17 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from libs.messages.streams import Stream
 from libs.runtime.clock import Clock, SystemClock
 from libs.runtime.ids import NewId, random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
+from libs.streams.port import Consumer
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from libs.streams.port import Handler
     from libs.streams.streams import Streams
 
 
@@ -39,18 +38,6 @@ class Runtime:
     new_id: NewId = random_id
     one_machine: bool = False
     """Everything in one process on the embedded defaults."""
-
-
-@dataclass(frozen=True)
-class Consumer:
-    """One stream this service reads."""
-
-    stream: Stream
-    handler: Handler[Any]
-    concurrency: int = 16
-    timeout_seconds: float = 60.0
-    drop_expired: bool = False
-    """True: a delivery past its deadline is acked unhandled (nobody waits for a stale mint)."""
 
 
 @dataclass(frozen=True)

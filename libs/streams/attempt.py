@@ -11,11 +11,10 @@ import msgspec
 from libs.errors import Rejected, Retryable
 from libs.messages.base import Message
 from libs.runtime.metrics import HANDLED, HANDLER_SECONDS
-from libs.runtime.runtime import Consumer
 from libs.streams.broker import DeadLetter, Entry
 from libs.streams.envelope import Envelope, decoder
 from libs.streams.fate import MAX_DELIVERIES, decide_fate
-from libs.streams.port import Delivery
+from libs.streams.port import Consumer, Delivery
 from libs.streams.process import Process
 from libs.streams.settle import Settler
 

@@ -13,9 +13,9 @@ from contextlib import suppress
 from typing import Final
 
 from libs.errors import Unavailable
-from libs.runtime.runtime import Consumer
 from libs.streams.attempt import Attempts
 from libs.streams.broker import SUSPECT_DELIVERIES, Broker, Entry
+from libs.streams.port import Consumer
 from libs.streams.process import Process
 from libs.streams.settle import Settler
 from libs.streams.workers import Workers

@@ -9,11 +9,13 @@ The stream a message goes to is `libs.messages.streams.STREAM_OF[type(message)]`
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
 from libs.messages.base import Message
+from libs.messages.streams import Stream
 
 M_co = TypeVar("M_co", bound=Message, covariant=True)
 
@@ -32,6 +34,18 @@ class Delivery(msgspec.Struct, Generic[M_co], frozen=True, kw_only=True):
 
 Handler = Callable[[Delivery[M_co]], Awaitable[None]]
 """Returns: acked. Raises Retryable: delayed retry. Raises Rejected: dead-letter. May run twice."""
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """One stream this service reads."""
+
+    stream: Stream
+    handler: Handler[Any]
+    concurrency: int = 16
+    timeout_seconds: float = 60.0
+    drop_expired: bool = False
+    """True: a delivery past its deadline is acked unhandled (nobody waits for a stale mint)."""
 
 
 class Publisher(Protocol):

@@ -12,7 +12,6 @@ from typing import Final
 from libs.errors import Unavailable
 from libs.messages.base import Message
 from libs.messages.streams import STREAM_OF, Stream
-from libs.runtime.runtime import Consumer
 from libs.streams.ask import Answers, read_chunks, send_reply
 from libs.streams.broker import Broker
 from libs.streams.client import Redis
@@ -20,6 +19,7 @@ from libs.streams.consume import LaneLoop
 from libs.streams.envelope import seal
 from libs.streams.lanes import lane_of, lanes_of
 from libs.streams.oversight import Oversight
+from libs.streams.port import Consumer
 from libs.streams.process import Process
 
 _POSITION: Final = re.compile(r"(answer\.[A-Za-z0-9_-]{1,64})/(\d{1,20}-\d{1,20})")

@@ -12,8 +12,9 @@ from libs.conversations.store_open import open_chat_store
 from libs.identity.keys import site_keys
 from libs.messages.streams import CHAT_REQUEST
 from libs.runtime.log import Log
-from libs.runtime.runtime import Consumer, Runtime, Service
+from libs.runtime.runtime import Runtime, Service
 from libs.shops.profile import load_shops
+from libs.streams.port import Consumer
 from services.chat.ports import Agent
 from services.chat.settings import ChatSettings
 

@@ -19,8 +19,9 @@ from libs.limits.redis import RedisLimits
 from libs.messages.streams import LEAD_CONSIDER, LEAD_SIGNAL
 from libs.openai_connection import OpenAIConnection
 from libs.runtime.log import Log
-from libs.runtime.runtime import Consumer, Runtime, Service
+from libs.runtime.runtime import Runtime, Service
 from libs.shops.profile import load_shops
+from libs.streams.port import Consumer
 from services.lead.adapters.openai import OpenAISummaryModel
 from services.lead.gates import Times
 from services.lead.handlers import LeadHandlers

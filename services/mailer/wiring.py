@@ -19,8 +19,9 @@ from libs.ledger.open import open_records
 from libs.ledger.port import LeadRecords
 from libs.ledger.sweep import sweep_once
 from libs.messages.streams import MAIL_EVENT, MAIL_SEND
-from libs.runtime.runtime import Consumer, Runtime, Service
+from libs.runtime.runtime import Runtime, Service
 from libs.shops.profile import ShopProfile, load_shops
+from libs.streams.port import Consumer
 from services.mailer.adapters.fallback import FallbackTransport
 from services.mailer.adapters.journal import FolderJournal
 from services.mailer.alerts import Alerts

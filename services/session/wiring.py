@@ -11,8 +11,9 @@ from libs.ledger.port import LeadRecords
 from libs.limits.port import Limit
 from libs.limits.redis import RedisLimits
 from libs.messages.streams import SESSION_MINT
-from libs.runtime.runtime import Consumer, Runtime, Service
+from libs.runtime.runtime import Runtime, Service
 from libs.shops.profile import load_shops
+from libs.streams.port import Consumer
 from services.session.adapters.own import OwnChatSessions
 from services.session.handlers import SessionHandlers
 from services.session.ports import ChatSessions

@@ -20,10 +20,9 @@ from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
-from libs.runtime.runtime import Consumer
 from libs.streams.envelope import seal
 from libs.streams.open import open_streams
-from libs.streams.port import Delivery
+from libs.streams.port import Consumer, Delivery
 from libs.streams.streams import Streams
 from tests.bench import Row, _floor
 from tests.bench._parts import Part, Report, percentiles

@@ -16,10 +16,9 @@ from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
-from libs.runtime.runtime import Consumer
 from libs.streams.address import connect
 from libs.streams.client import Redis
-from libs.streams.port import Delivery
+from libs.streams.port import Consumer, Delivery
 from libs.streams.process import Pace, Process
 from libs.streams.redis import RedisBroker
 from libs.streams.streams import Streams

@@ -17,11 +17,10 @@ from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
-from libs.runtime.runtime import Consumer
 from libs.streams import open as opening
 from libs.streams.address import connect
 from libs.streams.open import open_streams
-from libs.streams.port import Delivery
+from libs.streams.port import Consumer, Delivery
 from libs.streams.streams import Streams
 from tests import servers
 

@@ -12,8 +12,7 @@ import uvloop
 from libs.errors import Retryable
 from libs.messages.lead import ConsiderLead
 from libs.messages.streams import LEAD_CONSIDER
-from libs.runtime.runtime import Consumer
-from libs.streams.port import Delivery
+from libs.streams.port import Consumer, Delivery
 from tests.contracts.streams_on_redis import streams_at
 
 HANDLED = "handled"

@@ -20,9 +20,9 @@ from libs.limits.fakes import MemoryLimits
 from libs.messages.streams import LEAD_CONSIDER, MAIL_EVENT, MAIL_SEND, SESSION_MINT
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
-from libs.runtime.runtime import Consumer
 from libs.shops.profile import Shops
 from libs.snapshot import LeadSnapshot
+from libs.streams.port import Consumer
 from libs.streams.process import Pace, Process
 from libs.streams.streams import Streams
 from services.lead.gates import Times

@@ -11,9 +11,8 @@ from libs.messages.chat import ChatChunk, ChatRefused, ChatRequest
 from libs.messages.lead import LeadDecision
 from libs.messages.session import MintSession, SessionMinted
 from libs.messages.streams import CHAT_REQUEST, SESSION_MINT
-from libs.runtime.runtime import Consumer
 from libs.streams.memory import MemoryBroker
-from libs.streams.port import Delivery
+from libs.streams.port import Consumer, Delivery
 from libs.streams.streams import Streams
 from tests.unit.streams.virtual import EPOCH, LoopClock, in_virtual_time, streams
 

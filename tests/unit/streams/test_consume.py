@@ -17,12 +17,11 @@ from libs.errors import Rejected, Retryable, Unavailable
 from libs.messages.lead import ConsiderLead
 from libs.messages.streams import LEAD_CONSIDER
 from libs.runtime import metrics as m
-from libs.runtime.runtime import Consumer
 from libs.streams.broker import Broker, Entry
 from libs.streams.envelope import seal
 from libs.streams.fate import MAX_ATTEMPTS, MAX_DELIVERIES
 from libs.streams.memory import MemoryBroker
-from libs.streams.port import Delivery
+from libs.streams.port import Consumer, Delivery
 from libs.streams.streams import Streams
 from tests.unit.streams.virtual import EPOCH, LoopClock, in_virtual_time, process
 

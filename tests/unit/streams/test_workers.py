@@ -6,12 +6,11 @@ import asyncio
 
 from libs.messages.lead import ConsiderLead
 from libs.messages.streams import LEAD_CONSIDER
-from libs.runtime.runtime import Consumer
 from libs.streams.attempt import Attempts
 from libs.streams.broker import Entry
 from libs.streams.envelope import seal
 from libs.streams.memory import MemoryBroker
-from libs.streams.port import Delivery
+from libs.streams.port import Consumer, Delivery
 from libs.streams.settle import Settler
 from libs.streams.workers import Workers
 from tests.unit.streams.virtual import LoopClock, in_virtual_time, process
