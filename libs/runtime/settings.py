@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -17,6 +17,11 @@ from libs.errors import SettingsError
 
 S = TypeVar("S", bound="CommonSettings")
 
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+Interval = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+"""Seconds between two looks, or that something lasts: zero would spin or never hold."""
 
 KEY_CHARACTERS = 32
 """The shortest site key we accept."""
@@ -37,7 +42,7 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
     """What every service needs. See `docs/settings.md` for each in words."""
 
     data: str = msgspec.field(default=".handoff", name="HANDOFF_DATA")
-    port: int = msgspec.field(default=8080, name="HANDOFF_PORT")
+    port: Port = msgspec.field(default=8080, name="HANDOFF_PORT")
     """The gateway's."""
     redis_url: str = ""
     records: Literal["sqlite", "dynamodb"] = "sqlite"
@@ -59,10 +64,10 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
     aws_region: str = "us-east-1"
     openai_api_key: str = ""
     openai_base_url: str = ""
-    lease_seconds: float = 120
-    sweep_seconds: float = 30
-    quiet_seconds: float = 300
-    metrics_port: int = msgspec.field(default=0, name="HANDOFF_METRICS_PORT")
+    lease_seconds: Interval = 120
+    sweep_seconds: Interval = 30
+    quiet_seconds: Seconds = 300
+    metrics_port: Port = msgspec.field(default=0, name="HANDOFF_METRICS_PORT")
     """A service without HTTP of its own serves /health and /metrics here; 0: it does not."""
 
     @property

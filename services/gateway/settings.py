@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
-from libs.runtime.settings import CommonSettings, Rate
+from libs.runtime.settings import CommonSettings, Port, Rate, Seconds
 
 
 def _limit(name: str, count: int, seconds: int = 60) -> Rate:
@@ -14,16 +16,16 @@ def _limit(name: str, count: int, seconds: int = 60) -> Rate:
 
 class GatewaySettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper):
     host: str = msgspec.field(default="127.0.0.1", name="HANDOFF_HOST")
-    trusted_hops: int = 0
+    trusted_hops: Annotated[int, msgspec.Meta(ge=0)] = 0
     """How many proxies of our own append to X-Forwarded-For before a request is here."""
-    answer_seconds: float = 10
+    answer_seconds: Seconds = 10
     """How long a trigger waits for its decision; 0: it is always queued."""
     mail: str = "outbox"
     """The mailer checks it; only for `outbox` there is an inbox to send a person to."""
-    inbox_port: int = msgspec.field(default=8081, name="HANDOFF_INBOX_PORT")
+    inbox_port: Port = msgspec.field(default=8081, name="HANDOFF_INBOX_PORT")
     attachments_url: str = ""
     """Where the attachments service listens; in one process it is found without."""
-    attachments_port: int = 8090
+    attachments_port: Port = 8090
     chatkit_domain_key: str = ""
     """Lets OpenAI's chat runtime run on our own server; without it our panel is shown."""
 

@@ -6,14 +6,14 @@ from typing import Final
 
 import msgspec
 
-from libs.runtime.settings import CommonSettings, Rate
+from libs.runtime.settings import CommonSettings, Rate, Seconds
 
 DEFAULT_MODEL: Final = "gpt-5.2-2025-12-11"
 
 
 class LeadSettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper):
     lead_summary_model: str = DEFAULT_MODEL
-    partial_after_seconds: float = 7200
+    partial_after_seconds: Seconds = 7200
     """Contact but not enough else, and nothing new for this long: a partial lead."""
     model_calls_per_minute: Rate = msgspec.field(
         default=Rate(600, 60), name="LIMIT_MODEL_CALLS_PER_MINUTE"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from libs.runtime.settings import CommonSettings, Rate
+from libs.runtime.settings import CommonSettings, Rate, Seconds
 
 
 class SessionSettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper):
     chatkit_workflow_id: str = ""
     """`wf_…`, for CONVERSATIONS=hosted; it never comes from a browser."""
-    watch_seconds: float = 2100
+    watch_seconds: Seconds = 2100
     """After a mint, when we look at the visitor's threads even if nobody called: session and quiet
     window are over by then."""
     mints_per_minute: Rate = msgspec.field(default=Rate(600, 60), name="LIMIT_MINTS_PER_MINUTE")

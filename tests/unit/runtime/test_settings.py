@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from libs.errors import SettingsError
@@ -10,7 +9,6 @@ from libs.runtime.settings import CommonSettings, Rate, load, parse_rate
 
 
 class Sample(CommonSettings, frozen=True, kw_only=True, rename=str.upper):
-    port: int = msgspec.field(default=8080, name="HANDOFF_PORT")
     limit_sessions_per_address: Rate = Rate(10, 60)
 
 
@@ -48,6 +46,12 @@ def test_an_empty_variable_counts_as_unset() -> None:
     ("name", "value"),
     [
         ("HANDOFF_PORT", "eighty"),
+        ("HANDOFF_PORT", "99999"),
+        ("HANDOFF_PORT", "-1"),
+        ("QUIET_SECONDS", "-1"),
+        ("QUIET_SECONDS", "nan"),
+        ("SWEEP_SECONDS", "0"),
+        ("LEASE_SECONDS", "inf"),
         ("RECORDS", "postgres"),
         ("QUIET_SECONDS", "soon"),
         ("LIMIT_SESSIONS_PER_ADDRESS", "10 per minute"),
