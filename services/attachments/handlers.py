@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -23,7 +23,11 @@ from libs.blobs.port import BlobInfo, BlobMissingError, Blobs
 from services.attachments.ports import Allowance, Darkroom, Developed, Refused
 from services.attachments.sniff import HEAD_BYTES, TAIL_BYTES, agrees, is_two_things, type_of
 
-PIECE_BYTES: Final = 64 * 1024
+Piece = bytes | memoryview
+
+BATCH_BYTES: Final = 128 * 1024
+"""What goes to or comes from the disk in one go: a thread's errand costs as much as 100 KB do."""
+COPIES_AT_ONCE: Final = 4
 
 
 class UploadRefused(Exception):  # noqa: N818 - the file is refused, nothing broke
@@ -71,15 +75,18 @@ class Attachments:
     allowance: Allowance
     spool: Path
     """Where raw bytes wait until they are clean. They never enter the blob store."""
+    largest_bytes: int = LARGEST_BYTES
+    copying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(COPIES_AT_ONCE))
+    """A copy waits for nobody's phone, so few of them keep the disk busy and the memory small."""
 
     async def take_in(
-        self, announced: StoredAttachment, declared_type: str, pieces: AsyncIterator[bytes]
+        self, announced: StoredAttachment, declared_type: str, pieces: AsyncIterator[Piece]
     ) -> StoredAttachment:
         """Raises UploadRefused, Unavailable. A refusal is kept, so that the shop can ask again."""
         with TemporaryDirectory(dir=self.spool, prefix="in-") as folder:
             raw = Path(folder) / "raw"
             try:
-                size = await _spool(raw, pieces)
+                size = await _spool(raw, pieces, self.largest_bytes)
                 kind = await asyncio.to_thread(_kind_of, raw, announced.name, declared_type)
                 await self._spend(announced, size)
                 stored = await self._keep(announced, kind, raw, size)
@@ -111,7 +118,8 @@ class Attachments:
         return stored
 
     async def _put(self, key: str, file: Path, content_type: str) -> None:
-        await self.blobs.put_stream(key, _pieces_of(file), content_type=content_type)
+        async with self.copying:
+            await self.blobs.put_stream(key, _pieces_of(file), content_type=content_type)
 
     async def _write(self, attachment: StoredAttachment) -> None:
         await self.blobs.put(
@@ -157,17 +165,28 @@ def _described(announced: StoredAttachment, developed: Developed) -> StoredAttac
     )
 
 
-async def _spool(file: Path, pieces: AsyncIterator[bytes]) -> int:
+async def _spool(file: Path, pieces: AsyncIterator[Piece], largest_bytes: int) -> int:
     size = 0
     with file.open("wb") as out:
-        async for piece in pieces:
-            size += len(piece)
-            if size > LARGEST_BYTES:
+        async for batch in _batches(pieces):
+            size += sum(map(len, batch))
+            if size > largest_bytes:
                 raise UploadRefused(*TOO_LARGE)
-            await asyncio.to_thread(out.write, piece)
+            await asyncio.to_thread(out.writelines, batch)
     if not size:
         raise UploadRefused(*EMPTY)
     return size
+
+
+async def _batches(pieces: AsyncIterator[Piece]) -> AsyncIterator[list[Piece]]:
+    batch: list[Piece] = []
+    async for piece in pieces:
+        batch.append(piece)
+        if sum(map(len, batch)) >= BATCH_BYTES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _kind_of(file: Path, name: str, declared: str) -> str:
@@ -183,5 +202,5 @@ def _kind_of(file: Path, name: str, declared: str) -> str:
 
 async def _pieces_of(file: Path) -> AsyncIterator[bytes]:
     with file.open("rb") as source:
-        while piece := await asyncio.to_thread(source.read, PIECE_BYTES):
+        while piece := await asyncio.to_thread(source.read, BATCH_BYTES):
             yield piece

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 from urllib.parse import quote
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import web
 
 from libs.attachments import (
     PREVIEW_SECONDS,
@@ -27,13 +27,12 @@ from libs.web.answers import Answer, Refused, json_answer
 from libs.web.body import invite
 from libs.web.call import Call
 from libs.web.edge import Route
-from services.attachments.handlers import PIECE_BYTES, Attachments, Served, UploadRefused
+from services.attachments.forms import body_of, file_of
+from services.attachments.handlers import Attachments, Served, UploadRefused
 from services.attachments.ranges import Span, span_of
 
 PATH: Final = "/api/chatkit/attachment"
 _VIEWS: Final[dict[str, View]] = {"original": "original", "1200": "1200", "320": "320"}
-_FIELDS: Final = frozenset({"file", "files"})
-_THREAD_CHARACTERS: Final = 133
 
 
 @dataclass(frozen=True)
@@ -73,23 +72,23 @@ class AttachmentSite:
         if announced.mime_type:
             return announced  # its bytes are in already: the answer got lost on the way
         if call.headers.get("Content-Type", "").startswith("multipart/"):
-            part, _ = await _file_of(call)
-            return await self.attachments.take_in(announced, _type_of(part), _pieces(part))
+            file = await file_of(call)
+            return await self.attachments.take_in(announced, file.content_type, file.pieces)
         kind = call.headers.get("Content-Type", "")
-        return await self.attachments.take_in(announced, kind, _body_of(call))
+        return await self.attachments.take_in(announced, kind, body_of(call))
 
     async def _direct(self, call: Call) -> StoredAttachment:
         session = self._session(call)
-        part, thread_id = await _file_of(call)
+        file = await file_of(call)
         announced = StoredAttachment(
             id=f"att_{self.new_id()}",
             shop=session.shop,
             visitor=session.visitor,
-            name=clean_name(part.filename or ""),
+            name=clean_name(file.name),
             created_at=self.clock.now(),
-            thread_id=thread_id,
+            thread_id=file.thread_id,
         )
-        return await self.attachments.take_in(announced, _type_of(part), _pieces(part))
+        return await self.attachments.take_in(announced, file.content_type, file.pieces)
 
     def _session(self, call: Call) -> Session:
         scheme, _, token = call.headers.get("Authorization", "").partition(" ")
@@ -178,43 +177,3 @@ def _headers(served: Served) -> dict[str, str]:
         "ETag": f'"{served.info.etag}"',
         "Server": "handoff",
     }
-
-
-def _type_of(part: BodyPartReader) -> str:
-    return part.headers.get("Content-Type", "")
-
-
-async def _file_of(call: Call) -> tuple[BodyPartReader, str]:
-    """The part that holds the file, and the thread if it was named before it."""
-    if not call.headers.get("Content-Type", "").lower().startswith("multipart/form-data"):
-        raise Refused("unsupported_type", "Send the file as multipart/form-data.")
-    thread_id = ""
-    try:
-        reader = MultipartReader(call.headers, call.payload)
-        while (part := await reader.next()) is not None:
-            if not isinstance(part, BodyPartReader):
-                break
-            if part.name in _FIELDS:
-                return part, thread_id
-            if part.name == "thread_id":
-                thread_id = (await part.read_chunk(_THREAD_CHARACTERS)).decode("ascii", "replace")
-            await part.release()
-    except (ValueError, AssertionError, web.RequestPayloadError) as error:
-        raise Refused("no_file") from error
-    raise Refused("no_file")
-
-
-async def _pieces(part: BodyPartReader) -> AsyncIterator[bytes]:
-    try:
-        while piece := await part.read_chunk(PIECE_BYTES):
-            yield bytes(piece)
-    except (ValueError, AssertionError, web.RequestPayloadError) as error:
-        raise Refused("incomplete_body") from error
-
-
-async def _body_of(call: Call) -> AsyncIterator[bytes]:
-    try:
-        async for piece in call.payload.iter_chunked(PIECE_BYTES):
-            yield piece
-    except web.RequestPayloadError as error:
-        raise Refused("incomplete_body") from error
