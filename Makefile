@@ -27,11 +27,11 @@ bench: $(VENV)/.dev ## every number we promise, beside its floor
 	@$(BIN)/python -m tests.bench
 
 prove: $(VENV)/.dev ## kill, freeze, wipe and cut real processes; simulate 1,000 seeds
-	@$(BIN)/python -m pytest -q tests/faults --prove
+	@$(BIN)/python -m pytest -q tests/faults --prove -n 5 --dist worksteal
 	@$(BIN)/python -m tests.simulation --seeds 1000
 
 faults: $(VENV)/.dev ## the long form of prove: 300 kills
-	@$(BIN)/python -m pytest -q tests/faults --prove --kills 300
+	@$(BIN)/python -m pytest -q tests/faults --prove --kills 300 -n 5 --dist worksteal
 
 SEEDS ?= 1000
 simulate: $(VENV)/.dev ## the sending protocol under SEEDS=n seeded fault schedules

@@ -94,6 +94,19 @@ async def test_crash_before_the_watch_ended_only_publishes_again(world: World) -
     assert await world.sweeper.end_due_watches() == 1
 
 
+async def test_wish_that_a_wiped_redis_lost_comes_again(world: World) -> None:
+    """Found by the simulator, seed 117: the watch had ended, and nothing else knew the thread."""
+    world.say(READY_WORDS)
+    await world.sweeper.sweep()
+    world.publisher.published.clear()
+    world.publisher.scheduled.clear()
+
+    await world.sweeper.sweep()
+
+    assert not world.records.watches
+    assert len(world.publisher.scheduled) == 1
+
+
 async def test_overdue_record_is_swept_as_well(world: World) -> None:
     world.put_record(State.PENDING, due_at=NOW - 1)
 
