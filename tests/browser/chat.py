@@ -80,6 +80,7 @@ class ChatPage:
 
         before = await self.assistant.count()
         await self.input.fill(text)
+        await expect(self.send).to_be_enabled()
         await self.input.press("Enter")
         await expect(self.assistant).not_to_have_count(before)
         await self.answered()

@@ -19,7 +19,7 @@
     return;
   }
 
-  // ── Small things ────────────────────────────────────────────────────────────────────────────
+  // ── Small things ──
 
   /** Storage that a browser may refuse: then the visit is simply not remembered. */
   const keep = (area) => ({
@@ -35,7 +35,7 @@
     return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
   };
 
-  /** An element with properties and children; text is always text, never markup. */
+  /** Text is always text, never markup. */
   const make = (tag, props = {}, ...children) => {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(props)) {
@@ -81,7 +81,7 @@
       body: JSON.stringify(body),
     });
 
-  // ── Who, and from where ─────────────────────────────────────────────────────────────────────
+  // ── Who, and from where ──
 
   let secret = null;
   let minting = null;
@@ -140,7 +140,7 @@
 
   const touches = rememberTouch();
 
-  // ── When to ask for a decision ──────────────────────────────────────────────────────────────
+  // ── When to ask for a decision ──
 
   let threadId = session.get("chatkit-thread-id");
   let interacted = false;
@@ -223,7 +223,7 @@
     });
   };
 
-  // ── OpenAI's own runtime, where it may run ──────────────────────────────────────────────────
+  // ── OpenAI's own runtime, where it may run ──
 
   const loadScript = (url) =>
     new Promise((resolve, reject) => {
@@ -300,7 +300,7 @@
     };
   };
 
-  // ── The protocol of our own chat ────────────────────────────────────────────────────────────
+  // ── The protocol of our own chat ──
 
   const RESUMES = 3;
   const RESUME_WAIT_MS = 1000;
@@ -322,7 +322,6 @@
     }
   };
 
-  /** The events of one streamed answer, each with the position to read on from. */
   async function* eventsOf(answer) {
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
@@ -361,7 +360,7 @@
     }
   };
 
-  // ── What our own panel is made of ───────────────────────────────────────────────────────────
+  // ── What our own panel is made of ──
 
   const STYLE = `
     :host { all: initial; --ink: #1d2129; --soft: #5b6472; --line: #d9dde3; --edge: #868e9a; --paper: #fff;
@@ -375,11 +374,10 @@
     button { display: inline-flex; align-items: center; justify-content: center; gap: 8px; min-height: 44px;
       min-width: 44px; padding: 0 16px; border: 1px solid var(--edge); border-radius: 8px;
       background: var(--paper); cursor: pointer; }
-    button:hover { border-color: var(--ink); }
     button:disabled { background: var(--ground); color: var(--soft); border-color: var(--line); cursor: default; }
     svg { width: 24px; height: 24px; flex: none; fill: none; stroke: currentColor; stroke-width: 2;
       stroke-linecap: round; stroke-linejoin: round; }
-    :focus-visible { outline: 3px solid var(--ring); outline-offset: 2px; }
+    :focus-visible { outline: 2px solid var(--ring); outline-offset: -2px; }
     .launch, .send:enabled, .field [type=submit] { background: var(--accent); border-color: var(--accent);
       color: var(--on-accent); font-weight: 600; }
     .launch { position: fixed; inset-block-end: 24px; inset-inline-end: 24px; z-index: 2147483000;
@@ -393,25 +391,24 @@
     .title strong { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
     small { color: var(--soft); font-size: 14px; }
     .state { display: flex; align-items: center; gap: 8px; }
-    .state::before { content: ""; width: 8px; height: 8px; border-radius: 4px; border: 2px solid var(--soft); }
-    .state.open::before { background: #2e9e5b; border-color: #2e9e5b; }
+    .state::before { content: ""; width: 8px; height: 8px; border-radius: 50%; background: var(--soft); }
+    .state.open::before { background: #2e9e5b; }
     .quiet { border-color: transparent; background: transparent; padding: 0 8px; }
     .frame { flex: 1; min-height: 0; display: flex; flex-direction: column; }
     .frame > openai-chatkit { flex: 1; }
     .log { flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px; display: flex;
       flex-direction: column; gap: 16px; }
-    .log:focus-visible { outline-offset: -3px; }
     .group { display: flex; flex-direction: column; gap: 4px; align-items: flex-start; max-width: 88%; }
     .group.customer { align-self: flex-end; align-items: flex-end; }
     .bubble { padding: 8px 16px; border-radius: 16px; background: var(--ground); white-space: pre-wrap;
       overflow-wrap: anywhere; }
     .customer .bubble { background: var(--accent); color: var(--on-accent); }
     .bubble.field { display: grid; gap: 8px; padding: 16px; width: 100%; }
-    .bubble img { display: block; max-width: 100%; height: 180px; object-fit: cover; border-radius: 8px;
-      margin: 8px -8px; }
-    .bubble img:first-child { margin-block-start: 0; }
-    .bubble img:last-child { margin-block-end: 0; }
-    .bubble .file { display: block; text-decoration: underline; }
+    .photos { display: grid; grid-template-columns: repeat(auto-fit, minmax(104px, 1fr)); gap: 4px;
+      width: 240px; max-width: calc(100% + 16px); margin: 0 -8px; }
+    .photos:not(:last-child) { margin-block-end: 8px; }
+    .photos img { width: 100%; height: 100%; max-height: 240px; min-height: 104px;
+      object-fit: cover; border-radius: 8px; }
     .typing { display: flex; gap: 4px; padding: 16px; }
     .typing i { width: 8px; height: 8px; border-radius: 4px; background: var(--soft); animation: wait 1s infinite; }
     .typing i:nth-child(2) { animation-delay: .15s; } .typing i:nth-child(3) { animation-delay: .3s; }
@@ -425,9 +422,10 @@
       gap: 4px; justify-items: start; }
     .trouble p { margin: 0; overflow-wrap: anywhere; }
     .trouble button { margin-block-start: 4px; }
-    .composer { display: grid; grid-template-columns: auto 1fr auto; gap: 8px; align-items: end;
-      padding: 8px; border-block-start: 1px solid var(--line); }
-    .tray { grid-column: 1 / -1; display: flex; flex-wrap: wrap; gap: 8px; max-height: 40dvh; overflow-y: auto; }
+    .composer { display: grid; grid-template-columns: auto 1fr auto; margin: 0 8px 8px; border: 1px solid var(--edge);
+      border-radius: 12px; overflow: hidden; }
+    .composer:has(textarea:focus-visible) { outline: 2px solid var(--ring); outline-offset: -1px; }
+    .tray { grid-column: 1 / -1; display: flex; flex-wrap: wrap; gap: 8px; max-height: 40dvh; padding: 8px; overflow-y: auto; }
     .tray:empty { display: none; }
     .chip { display: flex; align-items: center; gap: 8px; max-width: 100%; padding-inline-start: 8px;
       border: 1px solid var(--line); border-radius: 8px; font-size: 14px; }
@@ -438,10 +436,13 @@
     .chip .trouble { flex: 1 0 100%; border: 0; padding: 0; }
     textarea, .field input { display: block; width: 100%; min-height: 44px; padding: 9px 12px;
       border: 1px solid var(--edge); border-radius: 8px; background: var(--paper); color: var(--ink); resize: none; }
-    ::placeholder { color: var(--soft); opacity: 1; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-    .field > div { display: flex; gap: 8px; }
-    .attach, .send { padding: 0; }
-    .attach { border-color: transparent; background: transparent; }
+    textarea { grid-column: 1 / -1; border: 0; }
+    textarea:focus-visible { outline: 0; }
+    ::placeholder { color: var(--soft); opacity: 1; }
+    .buttons { display: flex; gap: 8px; }
+    .attach, .send { padding: 0; margin: 4px; }
+    .send { grid-column: 3; }
+    .attach, .send:disabled { border-color: transparent; background: transparent; }
     [dir=rtl] .send svg { transform: scaleX(-1); }
     @media (max-width: 480px) { .panel { inset: 0; width: auto; height: 100dvh; border: 0; border-radius: 0; }
       .launch { inset-block-end: 16px; inset-inline-end: 16px; } }
@@ -481,6 +482,11 @@
     file.preview_url
       ? make("img", { src: file.preview_url, alt: file.name })
       : make("span", { className: "file" }, file.name);
+
+  const messageOf = (files, text) => [
+    ...(files?.length ? [make("div", { className: "photos" }, ...files.map(picture))] : []),
+    ...(text ? [make("span", {}, text)] : []),
+  ];
 
   const textOf = (item) => (item.content || []).map((part) => part.text || "").join("");
 
@@ -522,7 +528,7 @@
 
     const SHOW = {
       user_message: (item) =>
-        place(item, "customer").replaceChildren(...(item.attachments || []).map(picture), textOf(item)),
+        place(item, "customer").replaceChildren(...messageOf(item.attachments, textOf(item))),
       assistant_message: (item) => { place(item, "assistant").textContent = textOf(item); },
       structured_input: (item) => {
         const at = place(item, "assistant");
@@ -546,7 +552,7 @@
       say(text, files) {
         atEnd = true;
         unstored = bubble("customer");
-        unstored.append(...files.map(picture), text);
+        unstored.append(...messageOf(files, text));
         scroll();
       },
       wait(text = say.typing) {
@@ -565,7 +571,7 @@
     };
   };
 
-  /** A typed field in the conversation, such as the phone number. */
+  /** A typed field, such as the phone number. */
   const question = (item, one, onAnswer) => {
     const id = `${item.id}-${one.id}`;
     const label = make("label", { htmlFor: id }, one.question);
@@ -577,7 +583,7 @@
       id, name: one.id, dir: "auto", type: phone ? "tel" : "text", autocomplete: phone ? "tel" : "on",
     });
     const skip = make("button", { type: "button", className: "quiet" }, say.skip);
-    const buttons = make("div", {}, make("button", { type: "submit" }, say.send), skip);
+    const buttons = make("div", { className: "buttons" }, make("button", { type: "submit" }, say.send), skip);
     const hint = make("small", {}, one.description || "");
     const form = make("form", { className: "field" }, label, field, hint, buttons);
     const answer = (values) => {
@@ -593,7 +599,7 @@
     return form;
   };
 
-  /** XMLHttpRequest, because fetch cannot tell how far an upload is. */
+  /** fetch cannot tell how far an upload is. */
   const sendFile = async (file, progress) => {
     const token = await clientSecret();
     const requestId = randomId();
@@ -617,7 +623,6 @@
     });
   };
 
-  /** The files of the next message, each with its progress or its error. */
   const makeTray = (onChange) => {
     const node = make("div", { className: "tray" });
     let entries = [];
@@ -660,7 +665,7 @@
     };
   };
 
-  /** Where the customer writes. `onSend(text, files)` is called with something in at least one. */
+  /** Where the customer writes. */
   const makeComposer = (onSend) => {
     const input = make("textarea", {
       rows: 1, placeholder: say.placeholder, "aria-label": say.placeholder, maxLength: 8000,
@@ -677,7 +682,7 @@
       send.disabled = held || tray.busy() || !(input.value.trim() || tray.files().length);
     };
     const tray = makeTray(ready);
-    const node = make("form", { className: "composer" }, tray.node, attach, pick, input, send);
+    const node = make("form", { className: "composer" }, tray.node, input, attach, pick, send);
 
     const grow = () => {
       input.style.height = "auto";
@@ -709,13 +714,12 @@
     });
     return {
       node,
-      focus: () => input.focus(),
+      focus() { grow(); input.focus(); },
       hold(on) { held = on; ready(); },
       send(text) { input.value = text; submit(); },
     };
   };
 
-  /** Our own panel: the same protocol as the runtime's, in a few kilobytes. */
   const panelChat = (frame) => {
     let asked = null; // the customer's newest stored message: what an answer is retried after
     let start = null;
@@ -812,7 +816,7 @@
     return { focus: composer.focus, reset: load };
   };
 
-  // ── The frame around either ─────────────────────────────────────────────────────────────────
+  // ── The frame around either ──
 
   const locale = script.dataset.locale || document.documentElement.lang || navigator.language || "en";
 

@@ -1,0 +1,193 @@
+"""When the page asks for a decision, and what it tells of where the visitor came from."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from tests.browser.chat import NEED, PHONE, mail_of, text_of
+from tests.browser.pages import other_site, page_with
+from tests.product import Product, product
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Visits
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
+
+GZIPPED_BYTES = 12 * 1024
+
+
+async def test_where_they_came_from_reaches_the_mail(shop: Product, visits: Visits) -> None:
+    chat = await visits.page()
+    campaign = "gclid=Cj0-abc&gbraid=gb-1&wbraid=wb-1&utm_source=google&utm_medium=cpc"
+    async with other_site(f'<a href="{shop.url}/?{campaign}&utm_campaign=seats">Go</a>') as origin:
+        await chat.page.goto(f"{origin}/found/us?q=private")
+        await chat.page.get_by_role("link").click()
+        await chat.launcher.wait_for()
+        await chat.page.goto(f"{shop.url}/?utm_source=newsletter&utm_term=tops&utm_content=b")
+    await chat.launcher.click()
+    await chat.start.wait_for()
+    await chat.say(f"{NEED} {PHONE}")
+    async with chat.page.expect_request("**/api/chatkit/lead") as asked:
+        await chat.page.keyboard.press("Escape")
+
+    told = ((await asked.value).post_data_json or {})["attribution"]
+    assert told["utm_source"] == "newsletter"
+    assert told["landing_page"] == f"{shop.url}/"
+    assert told["first_touch_at"] < told["last_touch_at"]
+    assert told["device_type"] == "desktop"
+    kept = json.loads(await chat.page.evaluate("localStorage['handoff-attribution']"))
+    assert kept["first"]["gclid"] == "Cj0-abc"
+    assert kept["first"]["referrer"] == f"{origin}/found/us"
+    text = text_of(await mail_of(shop, await chat.thread(), chat.page))
+    for word in ("newsletter", "tops", "desktop"):
+        assert word in text
+
+
+async def test_click_ids_reach_the_mail(shop: Product, visits: Visits) -> None:
+    chat = await visits.page()
+    await chat.open(f"{shop.url}/?gclid=Cj0-abc&gbraid=gb-1&wbraid={'w' * 200}&utm_campaign=seats")
+    await chat.say(f"{NEED} {PHONE}")
+    await chat.page.keyboard.press("Escape")
+
+    text = text_of(await mail_of(shop, await chat.thread(), chat.page))
+
+    for word in ("Cj0-abc", "gb-1", "w" * 128, "seats"):
+        assert word in text
+    assert "w" * 129 not in text
+
+
+async def test_a_visit_that_tells_nothing_new_keeps_the_last_touch(
+    shop: Product, visits: Visits
+) -> None:
+    chat = await visits.page()
+    await chat.page.goto(f"{shop.url}/?gclid=first")
+    await chat.launcher.wait_for()
+    await chat.page.goto(shop.url)
+    await chat.launcher.wait_for()
+
+    kept = json.loads(await chat.page.evaluate("localStorage['handoff-attribution']"))
+    assert kept["last"]["gclid"] == "first"
+
+
+async def test_leaving_sends_a_beacon_and_only_after_something_was_said(
+    shop: Product, visits: Visits
+) -> None:
+    chat = await visits.page()
+    await chat.open(shop.url)
+    await chat.page.reload()
+    await chat.start.wait_for()
+    assert chat.posted("/api/chatkit/lead") == []
+
+    await chat.say(f"{NEED} {PHONE}")
+    thread = await chat.thread()
+    async with chat.page.expect_request("**/api/chatkit/lead") as asked:
+        await chat.page.goto("about:blank")
+
+    beacon = await asked.value
+    assert beacon.resource_type == "ping"
+    sent = json.loads(beacon.post_data or "{}")
+    assert (sent["threadId"], sent["reason"]) == (thread, "pagehide")
+    assert await mail_of(shop, thread, chat.page)
+
+
+async def test_a_lead_that_was_sent_is_not_asked_for_again_until_something_new_is_said(
+    shop: Product, visits: Visits
+) -> None:
+    chat = await visits.page()
+    await chat.open(shop.url)
+    await chat.say(f"{NEED} {PHONE}")
+    thread = await chat.thread()
+    await mail_of(shop, thread, chat.page)
+
+    async with chat.page.expect_response("**/api/chatkit/lead") as answer:
+        await chat.page.keyboard.press("Escape")
+    assert (await (await answer.value).json())["sent"]
+    mark = f"sessionStorage.getItem('chatkit-lead-sent:{thread}')"
+    while await chat.page.evaluate(mark) is None:
+        await chat.page.wait_for_timeout(20)
+    asked = len(chat.posted("/api/chatkit/lead"))
+    await chat.launcher.click()
+    await chat.page.keyboard.press("Escape")
+    assert len(chat.posted("/api/chatkit/lead")) == asked
+
+    await chat.launcher.click()
+    await chat.say("And the passenger seat too, please.")
+    assert await chat.page.evaluate(mark) is None
+    async with chat.page.expect_response("**/api/chatkit/lead"):
+        await chat.page.keyboard.press("Escape")
+    assert len([path for path in shop.mails() if thread in path.read_text()]) == 1
+
+
+async def test_a_call_from_the_page_is_a_signal(shop: Product, visits: Visits) -> None:
+    chat = await visits.page()
+    await chat.open(f"{shop.url}/?gclid=Cj0-abc")
+
+    async with chat.page.expect_response("**/api/lead-signal") as answer:
+        await chat.page.get_by_role("link", name="(408) 555-0142").click()
+
+    heard = await answer.value
+    assert heard.status == 200
+    sent = json.loads(heard.request.post_data or "{}")
+    assert (sent["event"], sent["clickUrl"]) == ("click_call", "tel:")
+    assert sent["attribution"]["gclid"] == "Cj0-abc"
+
+
+async def test_idle_asks_after_five_minutes(shop: Product, visits: Visits) -> None:
+    chat = await visits.page()
+    await chat.page.clock.install()
+    await chat.open(shop.url)
+    await chat.say(NEED)
+    asked = len(chat.posted("/api/chatkit/lead"))
+
+    await chat.page.clock.run_for(299_000)
+    assert len(chat.posted("/api/chatkit/lead")) == asked
+    async with chat.page.expect_request("**/api/chatkit/lead") as idle:
+        await chat.page.clock.run_for(2_000)
+
+    assert ((await idle.value).post_data_json or {})["reason"] == "idle"
+
+
+async def test_a_shops_own_page_works_under_a_strict_policy_with_integrity(
+    tmp_path_factory: pytest.TempPathFactory, visits: Visits
+) -> None:
+    """What docs/migrate-from-agent-builder.md tells a site to write."""
+    import base64
+    import hashlib
+
+    from services.gateway.front import FOLDER
+
+    body = (FOLDER / "handoff.js").read_bytes()
+    sri = f"sha384-{base64.b64encode(hashlib.sha384(body).digest()).decode()}"
+    running = Product(tmp_path_factory.mktemp("strict") / "data")
+    with product(running.data) as shop:
+        attributes = f'integrity="{sri}" crossorigin="anonymous"'
+        chat = await visits.page()
+        policy = (
+            f"default-src 'none'; script-src {shop.url}; connect-src {shop.url}; img-src {shop.url}"
+            " data: blob:"
+        )
+        html = page_with(f"{shop.url}/handoff.js", attributes).replace(
+            "<head>", f'<head><meta http-equiv="Content-Security-Policy" content="{policy}">'
+        )
+        await chat.page.route(
+            f"{shop.url}/shop", lambda route: route.fulfill(body=html, content_type="text/html")
+        )
+        await chat.open(f"{shop.url}/shop")
+        assert await chat.say(NEED)
+        assert [said for said in chat.console if "Content Security Policy" in said] == []
+
+
+async def test_the_script_is_small(shop: Product) -> None:
+    async with (
+        aiohttp.ClientSession(auto_decompress=False) as http,
+        http.get(f"{shop.url}/handoff.js", headers={"Accept-Encoding": "gzip"}) as answer,
+    ):
+        zipped = await answer.read()
+
+    assert gzip.decompress(zipped).startswith(b"/*! Handoff")
+    assert len(zipped) < GZIPPED_BYTES
