@@ -93,11 +93,12 @@ def refused(record: LeadRecord, event: Refused, now: float, rules: Rules) -> Dec
     if record.state in {State.SENT, State.HELD}:
         return Nothing(WHY[record.state])
     if record.state is State.SENDING and event.attempt == record.attempt:
-        return _error(record, event, now, record.ambiguous)
+        return _error(record, event, now, rules, record.ambiguous)
     at_door = event.attempt == record.attempt + 1
     if at_door and _may_knock(record, now, rules):
         again = record.state is State.SENDING
-        return _error(record, event, now, with_current(record) if again else record.ambiguous)
+        unsure = with_current(record) if again else record.ambiguous
+        return _error(record, event, now, rules, unsure)
     if at_door or may_have_left(record, event.attempt):
         return Nothing(WHY[record.state])
     return Refuse(f"refused attempt {event.attempt}, which cannot have left")
@@ -116,12 +117,15 @@ def _may_knock(record: LeadRecord, now: float, rules: Rules) -> bool:
             return False
 
 
-def _error(record: LeadRecord, event: Refused, now: float, ambiguous: tuple[int, ...]) -> Decision:
+def _error(
+    record: LeadRecord, event: Refused, now: float, rules: Rules, ambiguous: tuple[int, ...]
+) -> Decision:
     tries = record.tries + (0 if event.provider_wide else 1)
     first_error_at = record.first_error_at
     if first_error_at is None and not event.provider_wide:
         first_error_at = now
-    delay = max(backoff_seconds(tries, f"{record.key}:{record.version}"), event.delay_seconds)
+    wait = backoff_seconds(tries, f"{record.key}:{record.version}", rules.cooldown_seconds)
+    delay = max(wait, event.delay_seconds)
     error = replace(
         record, ambiguous=ambiguous, tries=tries, first_error_at=first_error_at, reason=event.reason
     )

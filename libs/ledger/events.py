@@ -149,6 +149,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """How long delivery events may take (SES 20 min); 0 for transports without events."""
     skew_seconds: float = 60
     """How wrong two clocks may be."""
+    cooldown_seconds: float = 60
+    """The wait after a first refusal; each further one doubles it."""
 
 
 DEFAULT_RULES: Final = Rules()

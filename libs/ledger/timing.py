@@ -9,16 +9,15 @@ DAY_SECONDS: Final = 24 * 3600
 """A refused mail goes to a person after this; a thread without contact closes after this."""
 MOST_TRIES: Final = 8
 """Refusals of one mail before a person decides."""
-BACKOFF_SECONDS: Final = 60
 BACKOFF_CAP_SECONDS: Final = 30 * 60
 TELL_SECONDS: Final = 60
 """Whoever settled a record tells the person at once; after this the sweeper sees that they are."""
 HISTORY_STEPS: Final = 32
 
 
-def backoff_seconds(tries: int, seed: str) -> float:
-    """60 s x 2^k up to 30 minutes, less up to a quarter of it; the same seed, the same wait."""
+def backoff_seconds(tries: int, seed: str, first_seconds: float) -> float:
+    """First x 2^k up to 30 minutes, less up to a quarter of it; the same seed, the same wait."""
     doublings = min(max(0, tries - 1), 10)
-    whole = min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS << doublings)
+    whole = min(BACKOFF_CAP_SECONDS, first_seconds * 2**doublings)
     spread = zlib.crc32(seed.encode()) / 2**32
     return whole * (0.75 + 0.25 * spread)

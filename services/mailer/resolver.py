@@ -43,6 +43,7 @@ class Resolver:
                 return await self.receipts.written(
                     record.key,
                     events.Refused(attempt=record.attempt, reason=code, provider_wide=True),
+                    self.rules,
                 )
             case Unknown():
                 return await self.receipts.written(record.key, events.WindowsPassed(), self.rules)

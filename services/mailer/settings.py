@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from libs.errors import SettingsError
-from libs.runtime.settings import CommonSettings
+from libs.runtime.settings import CommonSettings, Interval
 
 LAUNCH_SECONDS: Final = 30.0
 """How old a prepared send may be when it starts; no fence may be shorter."""
@@ -22,6 +22,7 @@ class MailerSettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper
     mail: Literal["outbox", "smtp", "ses"] = "outbox"
     mail_fallback: Literal["", "smtp", "ses"] = ""
     duplicate_policy: Literal["never_zero", "never_two"] = "never_zero"
+    cooldown_seconds: Interval = 60
     fence_seconds: float | None = None
     """None: SES 300, SMTP 900."""
     evidence_seconds: float = 1200

@@ -91,7 +91,8 @@ class _Parts:
     transports: list[MailTransport]
 
     def handlers(self, receipts: Receipts) -> MailHandlers:
-        runtime, rules = self.runtime, Rules(policy=self.settings.duplicate_policy)
+        runtime, given = self.runtime, self.settings
+        rules = Rules(policy=given.duplicate_policy, cooldown_seconds=given.cooldown_seconds)
         alerts = self.alerts()
         transport = self.transport(alerts)
         copies = Copies(self.blobs, self.builder().compose, runtime.log)

@@ -224,6 +224,20 @@ def test_a_transport_without_events_has_only_its_fence() -> None:
     assert decided("pending", ARM, smtp).due_at == NOW + 900 + 120
 
 
+def test_the_cooldown_doubles_from_what_the_rules_say() -> None:
+    rules = Rules(cooldown_seconds=5)
+    first = decide(KEY, FRESH, Refused(attempt=1, reason="550"), NOW, rules)
+    assert isinstance(first, Write)
+    assert first.record.due_at
+    again = NOW + 100
+    second = decide(KEY, first.record, Refused(attempt=1, reason="550"), again, rules)
+    assert isinstance(second, Write)
+    assert second.record.due_at
+
+    assert 3.75 <= first.record.due_at - NOW <= 5
+    assert 7.5 <= second.record.due_at - again <= 10
+
+
 def test_arming_again_is_flagged_and_remembers_the_unknown_attempt() -> None:
     armed = decided("sending_due", ARM)
 
