@@ -69,9 +69,11 @@ class Gateway:
         return [line for line in lines if not event or line["event"] == event]
 
 
-def bearer(user: str = "u-1", *, seconds: float = 600, shop: str = SHOP) -> dict[str, str]:
+def bearer(
+    user: str = "u-1", *, seconds: float = 600, shop: str = SHOP, locale: str = ""
+) -> dict[str, str]:
     expires = int(SystemClock().now() + seconds)
-    token = mint_session_token(KEYS, shop, visitor_ids(KEYS, user), expires)
+    token = mint_session_token(KEYS, shop, visitor_ids(KEYS, user), expires, locale)
     return {"Authorization": f"Bearer {token}"}
 
 

@@ -27,6 +27,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     expires: int
     earlier: tuple[str, ...] = ()
     """The same visitor under older site keys: they still own what they owned then."""
+    locale: str = ""
+    """Of the page that asked for the session."""
 
     @property
     def visitors(self) -> tuple[str, ...]:
@@ -36,16 +38,17 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 class _Payload(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     shop: str
     visitors: tuple[str, ...]
+    locale: str = ""
 
 
 _decoder = msgspec.json.Decoder(_Payload)
 
 
 def mint_session_token(
-    keys: Sequence[str], shop: str, visitors: Sequence[str], expires: int
+    keys: Sequence[str], shop: str, visitors: Sequence[str], expires: int, locale: str = ""
 ) -> str:
     """`visitors` as `visitor_ids` gives them, newest first."""
-    payload = base64url(msgspec.json.encode(_Payload(shop, tuple(visitors))))
+    payload = base64url(msgspec.json.encode(_Payload(shop, tuple(visitors), locale)))
     return f"{payload}.{sign(keys, _PURPOSE, payload, expires)}"
 
 
@@ -61,4 +64,10 @@ def read_session_token(keys: Sequence[str], token: str, now: float) -> Session |
     except (msgspec.MsgspecError, binascii.Error, ValueError):
         return Problem.INVALID  # signed by us, but by a version whose payload we no longer read
     expires = int(signature.split(".")[1])
-    return Session(shop=read.shop, visitor=newest, expires=expires, earlier=tuple(earlier))
+    return Session(
+        shop=read.shop,
+        visitor=newest,
+        expires=expires,
+        earlier=tuple(earlier),
+        locale=read.locale,
+    )

@@ -11,7 +11,8 @@ class ChatRequest(Message, tag="chat.request.v1", frozen=True, kw_only=True):
     shop: str
     visitor: str
     body: str
-    locale: str = "en"
+    locale: str = ""
+    """The session's; the front end's own word in `body` comes first."""
     page_url: str = ""
 
 

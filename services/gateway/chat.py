@@ -66,6 +66,7 @@ class Chat:
             shop=session.shop,
             visitor=session.visitor,
             body=body.decode(),
+            locale=session.locale,
         )
         position = call.headers.get("Last-Event-ID", "")
         chunks = self.asker.ask_many(wish, timeout_seconds=CHUNK_SECONDS, resume=position)

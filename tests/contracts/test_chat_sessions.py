@@ -64,7 +64,11 @@ class TestOwn(ChatSessionsContract):
         ticket = await sessions.create(WANTED)
 
         assert read_session_token(KEYS, ticket.client_secret, NOW) == Session(
-            shop="craigs", visitor="v_new", earlier=("v_old",), expires=int(NOW) + 600
+            shop="craigs",
+            visitor="v_new",
+            earlier=("v_old",),
+            expires=int(NOW) + 600,
+            locale="es",
         )
 
 

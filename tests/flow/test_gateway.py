@@ -344,6 +344,21 @@ class TestChat:
         assert (status, answer) == (200, {"data": []})
         assert headers["Content-Type"] == "application/json"
 
+    async def test_a_chat_request_knows_the_language_of_the_sessions_page(
+        self, tmp_path: Path
+    ) -> None:
+        heard: list[str] = []
+
+        async def note(wish: Any, reply_to: str, streams: Any) -> None:
+            heard.append(wish.locale)
+            await streams.reply(reply_to, ChatChunk(data="{}", streaming=False, last=True))
+
+        async with gateway(tmp_path, behind={ChatRequest: note}) as running:
+            asked = {"type": "threads.list"}
+            await post(f"{running.url}/api/chatkit", asked, bearer(locale="es"))
+
+        assert heard == ["es"]
+
     async def test_a_refusal_is_an_envelope(self, tmp_path: Path) -> None:
         no = ChatRefused(status=404, error="not_found", detail="No such chat.")
         async with gateway(tmp_path, behind={ChatRequest: reply(no)}) as running:

@@ -88,7 +88,7 @@ class Speaking(sdk_server.ChatKitServer[Visit]):
         facts = state_at(visit.shop, self._clock.now()).variables()
         return Moment(
             shop=visit.shop,
-            facts={"locale": visit.locale, "page_url": visit.page_url, **facts},
+            facts={"locale": visit.locale or "en", "page_url": visit.page_url, **facts},
             language=language_of(customer_lines(items), visit.locale),
             items=items,
             may_ask_phone=not asked and not is_reachable(items),

@@ -19,5 +19,7 @@ class OwnChatSessions:
 
     async def create(self, wanted: Wanted) -> Ticket:
         expires = int(self.clock.now()) + SESSION_SECONDS
-        token = mint_session_token(self.keys, wanted.shop.slug, wanted.visitors, expires)
+        token = mint_session_token(
+            self.keys, wanted.shop.slug, wanted.visitors, expires, wanted.locale
+        )
         return Ticket(client_secret=token, expires_at=expires)
