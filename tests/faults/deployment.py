@@ -37,10 +37,10 @@ NO_LIMITS = {
     f"LIMIT_{what}": "off"
     for what in (
         "SESSIONS_PER_ADDRESS", "TRIGGERS_PER_ADDRESS", "TRIGGERS_PER_VISITOR",
-        "SIGNALS_PER_ADDRESS", "CHAT_PER_VISITOR",
+        "SIGNALS_PER_ADDRESS", "CHAT_PER_VISITOR", "MINTS_PER_MINUTE",
     )
 }  # fmt: skip
-"""All visitors of a test come from one address."""
+"""All visitors of a test come from one address, and in an outage they come again and again."""
 
 
 @dataclass

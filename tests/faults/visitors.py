@@ -16,7 +16,7 @@ from tests.faults.deployment import ORIGIN, TIMES
 from tests.product import Visitor
 
 NEED = "My 2012 Honda Civic has a torn driver seat, please repair it."
-PATIENCE_SECONDS = 8.0
+PATIENCE_SECONDS = 10.0
 """After which a person reloads the page."""
 LONGEST_SECONDS = 150.0
 
@@ -76,7 +76,7 @@ class Street:
             except FAILED:
                 self.reloads += 1
                 began, someone.secret = 0.0, ""
-                await asyncio.sleep(0.2 + self.rng.random())
+                await asyncio.sleep(1 + self.rng.random() * 2)
             else:
                 return began
 
