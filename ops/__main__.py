@@ -14,8 +14,9 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
 from libs.errors import HandoffError, SettingsError, Unavailable
+from libs.streams.oversight import Oversight
 from ops import streams, threads
-from ops.desk import Desk, open_desk
+from ops.desk import Desk, open_desk, open_oversight
 from ops.doctor import closed, doctor
 from ops.export import export
 from ops.forget import forget
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
 
 Run = Callable[[Desk, argparse.Namespace], Awaitable[Shown]]
+Oversee = Callable[[Oversight, argparse.Namespace], Awaitable[Shown]]
+"""Needs Redis only: it works while the record store is down."""
 
 
 def main() -> None:
@@ -35,8 +38,7 @@ def main() -> None:
 async def answer(args: argparse.Namespace) -> int:
     try:
         async with AsyncExitStack() as stack:
-            run: Run = args.run
-            shown = await run(await open_desk(os.environ, stack), args)
+            shown = await _asked(args, stack)
     except Unavailable as problem:
         if args.command != "doctor":
             return _failed(f"{problem}; see `handoff doctor`.")
@@ -47,6 +49,14 @@ async def answer(args: argparse.Namespace) -> int:
         return _failed(f"{problem}.")
     put(shown, as_json=args.json)
     return shown.code
+
+
+async def _asked(args: argparse.Namespace, stack: AsyncExitStack) -> Shown:
+    if args.oversee:
+        oversee: Oversee = args.oversee
+        return await oversee(await open_oversight(os.environ, stack), args)
+    run: Run = args.run
+    return await run(await open_desk(os.environ, stack), args)
 
 
 def _failed(sentence: str) -> int:
@@ -64,9 +74,11 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="print JSON for a program")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def add(name: str, what: str, run: Run) -> argparse.ArgumentParser:
+    def add(
+        name: str, what: str, run: Run | None = None, oversee: Oversee | None = None
+    ) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=what, description=what, parents=[common])
-        made.set_defaults(run=run)
+        made.set_defaults(run=run, oversee=oversee)
         return made
 
     why = add("why", "the whole story of a thread, and the next step to take", _why)
@@ -77,9 +89,10 @@ def parser() -> argparse.ArgumentParser:
     resend.add_argument("thread")
     resend.add_argument("--attempt", type=int, required=True, help="the one `handoff why` shows")
     resend.add_argument("--arrived", action="store_true", help="the shop has it: send nothing")
-    add("streams", "every stream and what waits in it", lambda desk, _: streams.overview(desk))
-    add("pause", "start nothing new on a stream", _pause).add_argument("stream")
-    add("resume", "go on with a paused stream", _resume).add_argument("stream")
+    for name, said, oversee in _ON_STREAMS:
+        one = add(name, said, oversee=oversee)
+        if name != "streams":
+            one.add_argument("stream")
     add("doctor", "is every part as it should be?", lambda desk, _: doctor(desk))
     forget_ = add("forget", "remove a person everywhere", lambda desk, args: forget(desk, args.who))
     forget_.add_argument("who", help="a thread id, an email address or a phone number")
@@ -94,11 +107,11 @@ def _add_dead(what: Subparsers, common: argparse.ArgumentParser) -> None:
     said = "all of them, with their reasons"
     listing = what.add_parser("list", help=said, description=said, parents=[common])
     listing.add_argument("stream", nargs="?", default="")
-    listing.set_defaults(run=lambda desk, args: streams.dead_list(desk, args.stream))
-    for name, said, run in _DEAD:
+    listing.set_defaults(oversee=lambda o, args: streams.dead_list(o, args.stream))
+    for name, said, oversee in _DEAD:
         one = what.add_parser(name, help=said, description=said, parents=[common])
         one.add_argument("id")
-        one.set_defaults(run=run)
+        one.set_defaults(oversee=oversee)
 
 
 def _add_leads(what: Subparsers, common: argparse.ArgumentParser) -> None:
@@ -106,7 +119,7 @@ def _add_leads(what: Subparsers, common: argparse.ArgumentParser) -> None:
     one = what.add_parser("export", help=said, description=said, parents=[common])
     one.add_argument("--format", choices=("csv", "json", "google"), default="csv")
     one.add_argument("--shop", default="", help="slug; the default shop when not given")
-    one.set_defaults(run=lambda desk, args: export(desk, args.shop, form=args.format))
+    one.set_defaults(oversee=None, run=lambda desk, args: export(desk, args.shop, form=args.format))
 
 
 async def _why(desk: Desk, args: argparse.Namespace) -> Shown:
@@ -121,18 +134,15 @@ async def _resend(desk: Desk, args: argparse.Namespace) -> Shown:
     return await threads.resend(desk, args.thread, attempt=args.attempt, arrived=args.arrived)
 
 
-async def _pause(desk: Desk, args: argparse.Namespace) -> Shown:
-    return await streams.pause(desk, args.stream)
-
-
-async def _resume(desk: Desk, args: argparse.Namespace) -> Shown:
-    return await streams.resume(desk, args.stream)
-
-
-_DEAD: Final[tuple[tuple[str, str, Run], ...]] = (
-    ("show", "one, with its message", lambda desk, args: streams.dead_show(desk, args.id)),
-    ("retry", "put one back into its stream", lambda desk, args: streams.dead_retry(desk, args.id)),
-    ("drop", "forget one", lambda desk, args: streams.dead_drop(desk, args.id)),
+_ON_STREAMS: Final[tuple[tuple[str, str, Oversee], ...]] = (
+    ("streams", "every stream and what waits in it", lambda over, _: streams.overview(over)),
+    ("pause", "start nothing new on a stream", lambda o, args: streams.pause(o, args.stream)),
+    ("resume", "go on with a paused stream", lambda o, args: streams.resume(o, args.stream)),
+)
+_DEAD: Final[tuple[tuple[str, str, Oversee], ...]] = (
+    ("show", "one, with its message", lambda o, args: streams.dead_show(o, args.id)),
+    ("retry", "put one back into its stream", lambda o, args: streams.dead_retry(o, args.id)),
+    ("drop", "forget one", lambda o, args: streams.dead_drop(o, args.id)),
 )
 
 

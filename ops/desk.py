@@ -23,11 +23,12 @@ from libs.runtime.metrics import Metrics
 from libs.runtime.settings import CommonSettings, load
 from libs.shops.profile import Shops, load_shops
 from libs.snapshot import LeadSnapshot, decode_snapshot
+from libs.streams.oversight import Oversight
 from libs.streams.streams import Streams
 
 T = TypeVar("T")
 
-OPEN_SECONDS: Final = 5.0
+OPEN_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,16 @@ class Desk:
         except BlobMissingError:
             return None
 
-    def need_streams(self) -> Streams:
-        if self.streams is None:
-            raise SettingsError(
-                "Redis does not answer, and this command needs it; is Handoff running, and is"
-                " REDIS_URL (or HANDOFF_DATA) the same as its?"
-            )
-        return self.streams
+
+async def open_oversight(environ: Mapping[str, str], stack: AsyncExitStack) -> Oversight:
+    """For commands that need no store but Redis. Raises SettingsError."""
+    streams = await _streams(load(CommonSettings, environ), stack)
+    if streams is None:
+        raise SettingsError(
+            "Redis does not answer, and this command needs it; is Handoff running, and is"
+            " REDIS_URL (or HANDOFF_DATA) the same as its?"
+        )
+    return streams.oversight
 
 
 async def open_desk(environ: Mapping[str, str], stack: AsyncExitStack) -> Desk:
@@ -103,17 +107,18 @@ async def _streams(settings: CommonSettings, stack: AsyncExitStack) -> Streams |
     if not url:
         return None
     try:
-        return await open_streams(
-            url,
-            service="ops",
-            metrics=Metrics(),
-            log=Log("ops", level="error"),
-            clock=SystemClock(),
-            rng=random.Random(),
-            new_id=random_id,
-            stack=stack,
-        )
-    except (SettingsError, Unavailable):
+        async with asyncio.timeout(OPEN_SECONDS):
+            return await open_streams(
+                url,
+                service="ops",
+                metrics=Metrics(),
+                log=Log("ops", level="error"),
+                clock=SystemClock(),
+                rng=random.Random(),
+                new_id=random_id,
+                stack=stack,
+            )
+    except (SettingsError, Unavailable, TimeoutError):
         return None
 
 

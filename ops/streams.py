@@ -9,7 +9,7 @@ import msgspec
 from libs.errors import SettingsError
 from libs.messages.streams import STREAMS, Stream
 from libs.streams.broker import DeadLetter
-from ops.desk import Desk
+from libs.streams.oversight import Oversight
 from ops.show import Shown, table
 
 _NOT_FOUND: Final = 3
@@ -23,8 +23,7 @@ def stream_named(name: str) -> Stream:
     raise SettingsError(f"There is no stream {name!r}; there are {names}.")
 
 
-async def overview(desk: Desk) -> Shown:
-    oversight = desk.need_streams().oversight
+async def overview(oversight: Oversight) -> Shown:
     rows = []
     for stream in STREAMS:
         lanes = await oversight.stats(stream)
@@ -44,8 +43,7 @@ async def overview(desk: Desk) -> Shown:
     return Shown(data=rows, lines=[drawn])
 
 
-async def dead_list(desk: Desk, name: str = "") -> Shown:
-    oversight = desk.need_streams().oversight
+async def dead_list(oversight: Oversight, name: str = "") -> Shown:
     chosen = [stream_named(name)] if name else list(STREAMS)
     letters = [(s, letter) for s in chosen for letter in await oversight.dead(s, limit=1000)]
     data = [_shown(stream, letter) for stream, letter in letters]
@@ -55,9 +53,9 @@ async def dead_list(desk: Desk, name: str = "") -> Shown:
     return Shown(data=data, lines=[table(("stream", "id", "attempts", "reason"), rows)], code=1)
 
 
-async def dead_show(desk: Desk, dead_id: str) -> Shown:
+async def dead_show(oversight: Oversight, dead_id: str) -> Shown:
     for stream in STREAMS:
-        letter = await desk.need_streams().oversight.find_dead(stream, dead_id)
+        letter = await oversight.find_dead(stream, dead_id)
         if letter is not None:
             data = _shown(stream, letter)
             lines = [f"{name:<10}{value}" for name, value in data.items()]
@@ -65,8 +63,7 @@ async def dead_show(desk: Desk, dead_id: str) -> Shown:
     return _none(dead_id)
 
 
-async def dead_retry(desk: Desk, dead_id: str) -> Shown:
-    oversight = desk.need_streams().oversight
+async def dead_retry(oversight: Oversight, dead_id: str) -> Shown:
     for stream in STREAMS:
         if await oversight.retry_dead(stream, dead_id):
             return Shown(
@@ -79,9 +76,9 @@ async def dead_retry(desk: Desk, dead_id: str) -> Shown:
     return _none(dead_id)
 
 
-async def dead_drop(desk: Desk, dead_id: str) -> Shown:
+async def dead_drop(oversight: Oversight, dead_id: str) -> Shown:
     for stream in STREAMS:
-        if await desk.need_streams().oversight.drop_dead(stream, dead_id):
+        if await oversight.drop_dead(stream, dead_id):
             return Shown(
                 data={"id": dead_id, "stream": stream.name, "dropped": True},
                 lines=["Dropped. If it was about a lead, the sweeper still looks after that."],
@@ -89,14 +86,14 @@ async def dead_drop(desk: Desk, dead_id: str) -> Shown:
     return _none(dead_id)
 
 
-async def pause(desk: Desk, name: str) -> Shown:
-    await desk.need_streams().oversight.pause(stream_named(name))
+async def pause(oversight: Oversight, name: str) -> Shown:
+    await oversight.pause(stream_named(name))
     said = f"{name} is paused: nothing new is started, what arrives waits. `handoff resume {name}`"
     return Shown(data={"stream": name, "paused": True}, lines=[said])
 
 
-async def resume(desk: Desk, name: str) -> Shown:
-    await desk.need_streams().oversight.resume(stream_named(name))
+async def resume(oversight: Oversight, name: str) -> Shown:
+    await oversight.resume(stream_named(name))
     return Shown(data={"stream": name, "paused": False}, lines=[f"{name} goes on."])
 
 

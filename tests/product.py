@@ -57,7 +57,7 @@ class Product:
     def start(self) -> float:
         """Until it says that it is ready; returns how long that took."""
         began = time.monotonic()
-        with (self.data.parent / f"{self.data.name}.log").open("a") as log:
+        with self.log_path.open("a") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "services"],
                 env=self.settings(),
@@ -79,8 +79,12 @@ class Product:
         return "".join(lines)
 
     @property
+    def log_path(self) -> Path:
+        return self.data.parent / f"{self.data.name}.log"
+
+    @property
     def log(self) -> str:
-        return (self.data.parent / f"{self.data.name}.log").read_text()
+        return self.log_path.read_text()
 
     def children(self) -> list[int]:
         assert self.process

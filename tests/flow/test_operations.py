@@ -1,0 +1,457 @@
+"""Every section of the runbook, followed on a running product that has the very fault."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from libs.blobs.open import open_blobs
+from libs.identity.keys import site_keys
+from libs.identity.sessions import mint_session_token
+from libs.ledger import events
+from libs.ledger.apply import apply
+from libs.ledger.open import open_records
+from libs.ledger.record import LeadKey, LeadRecord, State
+from libs.messages.mail import SendLeadMail
+from libs.runtime.settings import CommonSettings, load
+from libs.snapshot import LeadSnapshot, Line, Summary, snapshot_key
+from libs.streams.envelope import seal
+from tests.flow.runbook import ROOT, follow, sections
+from tests.product import Product, product, visitor
+from tests.servers import free_port
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+SHOP = "craigs"
+NEED = "My driver seat in a 2015 Ford F-150 is torn and I want it repaired. I'm Ana."
+PHONE = "You can call me at 408-555-0176."
+
+
+@dataclass
+class Letterbox:
+    """What an SMTP server took; aiosmtpd calls `handle_DATA`."""
+
+    taken: list[bytes] = field(default_factory=list)
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        self.taken.append(envelope.content)
+        return "250 taken"
+
+
+@pytest.fixture(scope="module")
+def letterbox() -> Iterator[tuple[Letterbox, int]]:
+    from aiosmtpd.controller import Controller
+
+    box = Letterbox()
+    controller = Controller(box, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    yield box, controller.port
+    controller.stop()
+
+
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Open day and night, but somebody wrote these days down as holidays."""
+    folder = tmp_path_factory.mktemp("shops")
+    profile = (ROOT / "deploy" / "shops" / "craigs.toml").read_text()
+    days = [(datetime.now(UTC) + timedelta(days=n)).date().isoformat() for n in (-1, 0, 1)]
+    lines = [f"holidays = {json.dumps(days)}" if line.startswith("holidays") else line
+             for line in profile.splitlines()]  # fmt: skip
+    for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun"):
+        lines = [f'{day} = ["00:00-24:00"]' if one.startswith(f"{day} =") else one for one in lines]
+    (folder / "craigs.toml").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, shops: Path, letterbox: tuple[Letterbox, int]
+) -> Iterator[Product]:
+    """One product for every fault that leaves the others alone. Its mail leaves by SMTP."""
+    faults = {
+        "SHOPS": str(shops),
+        "QUIET_SECONDS": "600",
+        "MAIL": "smtp",
+        "SMTP_HOST": "127.0.0.1",
+        "SMTP_PORT": str(letterbox[1]),
+        "SMTP_TLS": "none",
+        "PUBLIC_URL": "https://chat.example.com",
+        "LIMIT_LINKS_PER_ADDRESS": "1/60",
+    }
+    with product(tmp_path_factory.mktemp("runbook") / "data", **faults) as product_:
+        yield product_
+
+
+@pytest.fixture(scope="module")
+def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """Nothing is wrong with it."""
+    with product(tmp_path_factory.mktemp("well") / "data") as product_:
+        yield product_
+
+
+@dataclass
+class HandClock:
+    seconds: float
+
+    def now(self) -> float:
+        return self.seconds
+
+    def boot(self) -> float:
+        return self.seconds
+
+
+@dataclass(frozen=True)
+class Lead:
+    """A thread whose record is moved by real events, as a crashed process would have left it."""
+
+    running: Product
+    thread: str
+
+    async def after(self, *steps: tuple[float, events.Event], **rules: Any) -> LeadRecord:
+        """Each event at its moment."""
+        settings = load(CommonSettings, self.running.settings())
+        async with contextlib.AsyncExitStack() as stack:
+            records = await open_records(settings, stack)
+            for at, event in steps:
+                applied = await apply(
+                    records, LeadKey(SHOP, self.thread), event, HandClock(at),
+                    events.Rules(**rules),
+                )  # fmt: skip
+                assert applied.wrote, applied.why
+            assert applied.record
+            return applied.record
+
+    async def record(self) -> LeadRecord | None:
+        settings = load(CommonSettings, self.running.settings())
+        async with contextlib.AsyncExitStack() as stack:
+            return await (await open_records(settings, stack)).read(LeadKey(SHOP, self.thread))
+
+    async def fixed(self) -> str:
+        """Key of a snapshot of this thread in the product's own blob store."""
+        snapshot = LeadSnapshot(
+            shop=SHOP, thread_id=self.thread, visitor="v_1", title="Seat", kind="full",
+            reason="idle", request_id="req-runbook", last_item_id="cthi_1",
+            fixed_at=time.time() - 3600, summary=Summary(project="torn seat"),
+            lines=(Line(item_id="cthi_1", speaker="customer", name="Ana", text=PHONE, at=1.0),),
+        )  # fmt: skip
+        settings = load(CommonSettings, self.running.settings())
+        key = snapshot_key(SHOP, self.thread, snapshot.encode())
+        async with contextlib.AsyncExitStack() as stack:
+            blobs = await open_blobs(settings, stack)
+            await blobs.put(key, snapshot.encode(), content_type="application/json")
+        return key
+
+    async def armed(self) -> events.Arm:
+        return events.Arm(
+            lid="nonce-1", last_item_id="cthi_1", transcript_ends_at="cthi_1",
+            snapshot=await self.fixed(), content_hash="h", kind="full",
+        )  # fmt: skip
+
+
+@contextlib.asynccontextmanager
+async def post(running: Product) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(running.url, headers={"Origin": running.url}) as http:
+        yield http
+
+
+def redis_of(running: Product) -> Any:
+    import redis
+
+    return redis.Redis.from_url((running.data / "redis" / "redis.url").read_text())
+
+
+async def eventually(what: Any, seconds: float = 20) -> Any:
+    """What it gives as soon as that is something."""
+    deadline = time.monotonic() + seconds
+    while not (found := await what()) and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
+    assert found
+    return found
+
+
+async def in_the_log(running: Product, words: str) -> None:
+    """Lines of requests are written together, a moment later."""
+
+    async def there() -> bool:
+        return words in running.log
+
+    await eventually(there)
+
+
+FOLLOWED = {
+    "": "test_the_first_two_commands",
+    "The chat does not load": "test_the_chat_does_not_load",
+    "Session errors": "test_session_errors",
+    "No lead email": "test_no_lead_email",
+    "Duplicate emails": "test_duplicate_emails",
+    "Wrong language or hours": "test_wrong_language_or_hours",
+    "A service will not start": "test_a_service_will_not_start",
+    "Auth failures": "test_auth_failures",
+    "Rate limit complaints": "test_rate_limit_complaints",
+    "A token may have leaked": "test_a_token_may_have_leaked",
+    "High error rate": "test_redis_is_down_and_so_is_the_error_rate",
+    "Redis is down": "test_redis_is_down_and_so_is_the_error_rate",
+    "The record store is down": "test_the_record_store_is_down",
+    "Dead letters": "test_dead_letters",
+    "A stuck lease, or a held lead": "test_a_stuck_lease_or_a_held_lead",
+}
+
+
+def test_every_section_is_followed() -> None:
+    assert sections().keys() == FOLLOWED.keys()
+    assert all(name in globals() for name in FOLLOWED.values())
+    assert all(len(commands) == 3 for name, commands in sections().items() if name)
+
+
+def test_the_first_two_commands(well: Product) -> None:
+    doctor, streams = follow("", well)
+
+    assert (doctor.code, streams.code) == (0, 0), doctor.said
+    assert "PROBLEM" not in doctor.said
+    assert "lead.consider" in streams
+
+
+async def test_the_chat_does_not_load(running: Product) -> None:
+    async with aiohttp.ClientSession(running.url) as http:
+        headers = {"Origin": "https://shop.example"}
+        async with http.post("/api/chatkit/session", json={}, headers=headers) as answer:
+            assert answer.status == 403
+
+    await in_the_log(running, "origin_not_allowed")
+    health, page, logged = follow("The chat does not load", running)
+
+    assert json.loads(health.said)["status"] == "ok"
+    assert json.loads(page.said)["chat"]["shop"].startswith("Craig")
+    assert logged.code == 0
+
+
+async def test_session_errors(tmp_path: Path) -> None:
+    with product(tmp_path / "data", LIMIT_MINTS_PER_MINUTE="1/60") as capped:
+        async with visitor(capped.url), post(capped) as http:
+            async with http.post("/api/chatkit/session", json={"user": "somebody"}) as answer:
+                assert answer.status == 503
+
+            logged, doctor, numbers = follow("Session errors", capped)
+
+    assert json.loads(logged.said.splitlines()[0])["code"] == "mints_per_minute"
+    assert doctor.code == 0
+    assert json.loads(numbers.said)["error_count"] == 1
+
+
+async def test_no_lead_email(well: Product) -> None:
+    async with visitor(well.url) as ana:
+        await ana.say(NEED)
+        lead = Lead(well, ana.thread)
+
+        async def decided() -> bool:
+            record = await lead.record()
+            return record is not None and record.reason == "missing_contact"
+
+        await eventually(decided)
+
+    why, dead, streams = follow("No lead email", well, thread=ana.thread)
+
+    assert "Waiting: no phone and no email yet." in why
+    assert "Next step: Nothing: it is looked at again by itself." in why
+    assert "No dead letters." in dead
+    assert (why.code, dead.code, streams.code) == (0, 0, 0)
+
+
+async def test_duplicate_emails(running: Product, letterbox: tuple[Letterbox, int]) -> None:
+    async with visitor(running.url) as ana:
+        await ana.say(f"{NEED} {PHONE}")
+    lead = Lead(running, ana.thread)
+    await eventually(lead.record)
+    await lead.after((time.time() - 3600, await lead.armed()))  # killed before it knew
+
+    async def mail() -> bytes | None:
+        return next((one for one in letterbox[0].taken if ana.thread.encode() in one), None)
+
+    subject = str(message_from_bytes(await eventually(mail), policy=default)["Subject"])
+
+    async def sent() -> bool:
+        record = await lead.record()
+        return record is not None and record.state is State.SENT
+
+    await eventually(sent)
+    why, logged, says = follow("Duplicate emails", running, thread=ana.thread)
+
+    assert "(possible copy)" in subject
+    assert "Sent as a full lead with attempt 2, marked as a possible copy" in why
+    assert "Nobody knows whether it arrived: attempt 1." in why
+    assert ana.thread in logged.said
+    assert (why.code, logged.code, says.code) == (0, 0, 0)
+
+
+def test_wrong_language_or_hours(running: Product) -> None:
+    page, doctor, now = follow("Wrong language or hours", running)
+
+    chat = json.loads(page.said)["chat"]
+    assert (chat["locale"], chat["open_now"]) == ("es", False)
+    assert "one machine, one clock" in doctor
+    assert "UTC" in now.said
+
+
+def test_a_service_will_not_start(running: Product) -> None:
+    start, _, disk = follow("A service will not start", running)
+
+    assert "exit code 2" in start
+    assert "REDIS_URL" in start
+    assert disk.code == 0
+
+
+async def test_auth_failures(running: Product) -> None:
+    settings = load(CommonSettings, running.settings())
+    [key] = site_keys(settings, one_machine=True)
+    expired = mint_session_token([key], SHOP, ("v_1",), int(time.time()) - 9)
+    foreign = mint_session_token(["f" * 40], SHOP, ("v_1",), int(time.time()) + 99)
+    async with post(running) as http:
+        for token in (expired, foreign):
+            headers = {"Authorization": f"Bearer {token}"}
+            body = {"type": "threads.list", "params": {}}
+            async with http.post("/api/chatkit", json=body, headers=headers) as answer:
+                assert answer.status == 401
+
+    await in_the_log(running, "invalid_session")
+    expired_lines, foreign_lines, now = follow("Auth failures", running)
+
+    assert int(expired_lines.said) == 1
+    assert int(foreign_lines.said) == 1
+    assert "UTC" in now.said
+
+
+async def test_rate_limit_complaints(running: Product) -> None:
+    async with post(running) as http:
+        for _ in range(2):
+            async with http.get("/api/message-link?token=x") as answer:
+                status = answer.status
+    assert status == 429
+
+    logged, series, numbers = follow("Rate limit complaints", running)
+
+    line = json.loads(logged.said.splitlines()[0])
+    assert (line["endpoint"], line["limit"]) == ("/api/message-link", "links_per_address")
+    assert "handoff_rate_limited_total" in series.said
+    assert json.loads(numbers.said)["rate_limit_hits"] >= 1
+
+
+async def test_a_token_may_have_leaked(running: Product) -> None:
+    async with visitor(running.url) as ana:
+        body = {"threadId": "cthr_1", "reason": "idle", "user": "somebody-else"}
+        async with ana.http.post(
+            f"{ana.url}/api/chatkit/lead", json=body, headers=ana.headers
+        ) as answer:
+            assert answer.status == 401
+
+    await in_the_log(running, "identity_mismatch")
+    doctor, mismatches, streams = follow("A token may have leaked", running)
+
+    assert "settings" in doctor
+    assert int(mismatches.said) == 1
+    assert streams.code == 0
+
+
+async def test_redis_is_down_and_so_is_the_error_rate(tmp_path: Path) -> None:
+    with product(tmp_path / "data") as broken:
+        async with visitor(broken.url), post(broken) as http:
+            os.kill(int((broken.data / "redis" / "redis.pid").read_text()), signal.SIGKILL)
+            async with http.post("/api/chatkit/session", json={}) as answer:
+                assert answer.status == 503
+
+            health, doctor, lost = follow("Redis is down", broken)
+            numbers, bugs, again = follow("High error rate", broken)
+
+            assert json.loads(health.said)["redis"] == "disconnected"
+            assert (doctor.code, again.code) == (1, 1)
+            assert "redis PROBLEM does not answer" in doctor
+            assert int(lost.said) > 0
+            assert json.loads(numbers.said)["error_rate_percent"] > 5
+            assert bugs.code == 1, bugs.said
+
+        broken.stop(signal.SIGKILL)
+        broken.start()  # as the runbook says
+        health, doctor, _ = follow("Redis is down", broken)
+
+        assert json.loads(health.said)["redis"] == "connected"
+        assert doctor.code == 0, doctor.said
+
+
+async def test_the_record_store_is_down(tmp_path: Path) -> None:
+    from moto.server import ThreadedMotoServer
+
+    dynamodb = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    dynamodb.start()
+    host, port = dynamodb.get_host_and_port()
+    aws = {name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    store = {"RECORDS": "dynamodb", "AWS_ENDPOINT_URL_DYNAMODB": f"http://{host}:{port}"}
+    with product(tmp_path / "data", **store, **aws) as broken:
+        dynamodb.stop()
+        async with post(broken) as http, http.post("/api/chatkit/session", json={}) as answer:
+            assert answer.status == 503
+
+        health, doctor, streams = follow("The record store is down", broken)
+
+    assert json.loads(health.said)["database"] == "disconnected"
+    assert doctor.code == 1
+    assert "records PROBLEM" in doctor
+    assert streams.code == 0, streams.said
+
+
+async def test_dead_letters(running: Product) -> None:
+    rejected = SendLeadMail(
+        shop="nobody", thread_id="cthr_1", snapshot="", last_item_id="", kind="full", reason="idle"
+    )
+    with redis_of(running) as redis:
+        redis.xadd("{lead.consider:0}:stream", {"e": b"\x00garbage"})
+        redis.xadd("{mail.send:0}:stream", {"e": seal(rejected)})
+        dead = await eventually(lambda: _parked(redis, "{mail.send:0}:dead"))
+        await eventually(lambda: _parked(redis, "{lead.consider:0}:dead"))
+
+    listed, shown, retried = follow("Dead letters", running, dead=dead)
+
+    assert listed.code == 1
+    assert "not a lead.consider.v1" in listed
+    assert "no shop has this name" in listed
+    assert (shown.code, retried.code) == (0, 0)
+    assert "cthr_1" in shown
+    assert "Back in mail.send" in retried
+
+
+async def _parked(redis: Any, key: str) -> str:
+    letters = redis.xrange(key)
+    return letters[0][0].decode() if letters else ""
+
+
+async def test_a_stuck_lease_or_a_held_lead(running: Product) -> None:
+    async with visitor(running.url) as ana:
+        await ana.say(f"{NEED} {PHONE}")
+    lead, now = Lead(running, ana.thread), time.time()
+    await eventually(lead.record)
+    held = await lead.after(
+        (now, await lead.armed()), (now + 2000, events.WindowsPassed()), policy="never_two"
+    )
+    assert (held.state, held.attempt) == (State.HELD, 1)
+
+    why, resent, streams = follow("A stuck lease, or a held lead", running, thread=ana.thread)
+    again, refused, _ = follow("A stuck lease, or a held lead", running, thread=ana.thread)
+
+    assert (why.code, resent.code, streams.code) == (0, 0, 0)
+    assert "Held for a person: nobody can know whether an attempt arrived" in why
+    assert f"handoff resend {ana.thread} --attempt 1" in why
+    assert "It will be sent now." in resent
+    assert "An operator asked to send it after all." in again
+    assert refused.code == 1
