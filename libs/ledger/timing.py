@@ -18,6 +18,6 @@ HISTORY_STEPS: Final = 32
 def backoff_seconds(tries: int, seed: str, first_seconds: float) -> float:
     """First x 2^k up to 30 minutes, less up to a quarter of it; the same seed, the same wait."""
     doublings = min(max(0, tries - 1), 10)
-    whole = min(BACKOFF_CAP_SECONDS, first_seconds * 2**doublings)
+    whole = min(BACKOFF_CAP_SECONDS, first_seconds * (1 << doublings))
     spread = zlib.crc32(seed.encode()) / 2**32
     return whole * (0.75 + 0.25 * spread)

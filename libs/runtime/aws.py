@@ -24,7 +24,7 @@ async def use_table(
     client: Any, table: str, create: Callable[[Any, str], Awaitable[None]] | None
 ) -> None:
     """Create the table where we may, and see that it is there. Raises SettingsError."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
     deadline = asyncio.get_running_loop().time() + START_SECONDS
     while True:
@@ -35,6 +35,10 @@ async def use_table(
         except ClientError as error:
             code = error.response["Error"]["Code"]
             raise SettingsError(f"The DynamoDB table {table} cannot be used: {code}.") from error
+        except NoCredentialsError as error:
+            raise SettingsError(
+                "RECORDS=dynamodb needs credentials of AWS, and none were found."
+            ) from error
         except BotoCoreError as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise SettingsError(f"DynamoDB cannot be reached: {error}.") from error

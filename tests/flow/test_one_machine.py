@@ -175,9 +175,10 @@ def test_a_bad_setting_is_one_sentence(tmp_path: Path) -> None:
     assert "QUIET_SECONDS" in said
 
 
-def test_a_service_alone_needs_a_redis() -> None:
+@pytest.mark.parametrize("name", ["gateway", "session", "chat", "lead", "mailer", "attachments"])
+def test_a_service_alone_needs_a_redis(name: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "services.lead"],
+        [sys.executable, "-m", f"services.{name}"],
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
@@ -186,4 +187,5 @@ def test_a_service_alone_needs_a_redis() -> None:
     )
 
     assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
     assert "REDIS_URL" in done.stderr
