@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import unicodedata
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -17,7 +18,8 @@ from ops.desk import Desk
 from ops.show import Shown, moment
 
 _PAGE = 200
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = frozenset("=+-@|%;,'\"")
+"""What a spreadsheet may run, or what may hide it (a separator, a quote), at a cell's beginning."""
 _CLICK_IDS = ("gclid", "gbraid", "wbraid")
 
 
@@ -78,7 +80,14 @@ def as_csv(rows: list[dict[str, str]]) -> str:
 
 
 def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip().startswith(_FORMULA) or cell.startswith(_FORMULA) else cell
+    """On one line; judged as a spreadsheet may read it: full-width signs are signs, and blanks,
+    controls and what has no width do not count.
+    """
+    line = " ".join(cell.splitlines()) if cell.strip() else ""
+    seen = unicodedata.normalize("NFKC", line).replace("\u2212", "-")
+    first = next((c for c in seen if c.isprintable() and not c.isspace()), "")
+    hidden = cell[:1].isspace() or not cell[:1].isprintable()
+    return f"'{line}" if first in _FORMULA or (line and hidden) else line
 
 
 def _row_columns() -> tuple[str, ...]:
@@ -112,7 +121,17 @@ def _conversion(record: LeadRecord, snapshot: LeadSnapshot) -> dict[str, object]
 
 
 def _hashed(kind: str, value: str) -> dict[str, str]:
-    """As Google asks: trimmed, lower case, phones in E.164, then SHA-256 in hex."""
+    """As Google asks: trimmed, lower case, phones in E.164, Gmail's without dots and tag; then
+    SHA-256 in hex.
+    """
     plain = value.partition(";")[0].strip().lower()
-    name = "phoneNumber" if kind == "phone" else "emailAddress"
-    return {name: hashlib.sha256(plain.encode()).hexdigest()}
+    if kind == "phone":
+        return {"phoneNumber": _sha256(plain)}
+    name, _, domain = plain.rpartition("@")
+    if domain in {"gmail.com", "googlemail.com"}:
+        name = name.partition("+")[0].replace(".", "")
+    return {"emailAddress": _sha256(f"{name}@{domain}")}
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

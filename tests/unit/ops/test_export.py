@@ -1,0 +1,173 @@
+"""The exported leads: safe in a spreadsheet, right for Google, and without whom we forgot."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from typing import Any
+
+import pytest
+
+from libs.ledger.record import State
+from libs.messages.base import Attribution
+from libs.snapshot import Summary
+from ops.export import as_csv, export
+from tests.unit.ops.desks import Stores, contact, record, snapshot, stores
+
+
+async def one_lead(**fields: Any) -> Stores:
+    there = stores()
+    await there.lead(record(), snapshot(**fields))
+    return there
+
+
+def read_back(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+async def rows(there: Stores) -> list[dict[str, str]]:
+    shown = await export(there.desk, "", form="csv")
+    [text] = shown.lines
+    assert isinstance(text, str)
+    return read_back(text)
+
+
+FORMULAS = (
+    "=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1", " =1+1", "\u00a0=1+1",
+    "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20SUM(A1)", "\u200b=1+1", "\ufeff=1+1", "\u22121",
+    "'=1+1", '"=1+1', ";=1+1", ",=1+1", "|=1+1", "%=1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+async def test_no_cell_is_a_formula(formula: str) -> None:
+    there = await one_lead(summary=Summary(customer_name=formula))
+
+    [row] = await rows(there)
+
+    assert row["name"].startswith("'")
+    assert row["name"].endswith(formula[-1])
+
+
+@pytest.mark.parametrize("name", ["Ana", "José", "李", "O'Brien", "2015 Ford", "a=b", "x@y"])
+async def test_harmless_cells_stay_as_they_are(name: str) -> None:
+    there = await one_lead(summary=Summary(customer_name=name))
+
+    assert (await rows(there))[0]["name"] == name
+
+
+async def test_a_cell_cannot_break_out_of_its_row() -> None:
+    there = await one_lead(summary=Summary(project='torn"\r\n=cmd|x,"evil'))
+
+    [row] = await rows(there)
+
+    assert "evil" in row["project"]
+    assert "\n" not in row["project"]
+
+
+async def test_a_phone_is_dialled_and_not_computed() -> None:
+    [row] = await rows(await one_lead())
+
+    assert row["phone"] == "'+14085550176;ext=12"
+
+
+async def test_only_what_was_sent_and_only_of_the_shop() -> None:
+    there = stores()
+    for state in State:
+        await there.lead(record(state, f"cthr_{state}"), snapshot(f"cthr_{state}"))
+
+    assert [row["thread"] for row in await rows(there)] == ["cthr_sent"]
+    assert (await export(there.desk, "another", form="json")).data == []
+
+
+async def test_more_leads_than_a_page() -> None:
+    there = stores()
+    for n in range(450):
+        await there.lead(record(thread=f"cthr_{n:03}"))
+
+    assert len(await rows(there)) == 450
+
+
+async def test_a_forgotten_lead_keeps_its_line_without_the_person() -> None:
+    there = stores()
+    await there.lead(record(snapshot="gone"))
+
+    [row] = await rows(there)
+
+    assert (row["thread"], row["kind"]) == ("cthr_1", "full")
+    assert not any(row[name] for name in ("name", "phone", "email", "project", "gclid"))
+
+
+async def test_json_says_the_same_as_the_table() -> None:
+    there = await one_lead()
+    [row] = await rows(there)
+
+    shown = await export(there.desk, "craigs", form="json")
+    [text] = shown.lines
+
+    assert json.loads(str(text)) == shown.data
+    assert {name: value.lstrip("'") for name, value in row.items()} == json.loads(str(text))[0]
+
+
+def test_no_leads_are_still_a_header() -> None:
+    assert as_csv([]).startswith("thread,sent_at,kind,")
+
+
+async def google(there: Stores) -> list[dict[str, Any]]:
+    shown = await export(there.desk, "", form="google")
+    data = json.loads(str(shown.lines[0]))
+    assert data["encoding"] == "HEX"
+    events: list[dict[str, Any]] = data["events"]
+    return events
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def test_google_gets_click_ids_as_they_came_and_people_only_hashed() -> None:
+    there = await one_lead(
+        contacts=(
+            contact("phone", "+14085550176;ext=12", "(408) 555-0176 ext. 12"),
+            contact("email", " Ana.Lee+shop@Gmail.com ", "Ana.Lee+shop@Gmail.com"),
+        )
+    )
+
+    [event] = await google(there)
+
+    assert event["transactionId"] == "cthr_1"
+    assert event["eventTimestamp"] == "2027-01-15T08:00:00Z"
+    assert event["adIdentifiers"] == {"gclid": "Cj0-gclid"}
+    assert event["userData"]["userIdentifiers"] == [
+        {"phoneNumber": sha256("+14085550176")},
+        {"emailAddress": sha256("analee@gmail.com")},
+    ]
+    assert "Ana" not in json.dumps(event)
+    assert "0176" not in json.dumps(event)
+
+
+async def test_google_keeps_dots_and_tags_of_other_mailboxes() -> None:
+    there = await one_lead(contacts=(contact("email", "a.b+c@Example.com", ""),))
+
+    [event] = await google(there)
+
+    assert event["userData"]["userIdentifiers"] == [{"emailAddress": sha256("a.b+c@example.com")}]
+
+
+async def test_google_hears_nothing_of_who_is_forgotten_or_cannot_be_matched() -> None:
+    there = stores()
+    await there.lead(record(thread="cthr_forgotten", snapshot="gone"))
+    await there.lead(
+        record(thread="cthr_nobody"), snapshot("cthr_nobody", contacts=(), attribution=None)
+    )
+    await there.lead(
+        record(thread="cthr_click"),
+        snapshot("cthr_click", contacts=(), attribution=Attribution(wbraid="w")),
+    )
+
+    [event] = await google(there)
+
+    assert (event["transactionId"], event["adIdentifiers"]) == ("cthr_click", {"wbraid": "w"})
+    assert "userData" not in event
