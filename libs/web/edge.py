@@ -29,6 +29,9 @@ Handler = Callable[[Call], Awaitable[Answer | StreamResponse]]
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _CLIENT_GONE: Final = 499
 
+_DATABASES: Final = frozenset({"records", "conversations"})
+"""Ops grep for these by a name of their own."""
+
 
 @dataclass(frozen=True)
 class Route:
@@ -120,9 +123,8 @@ class Edge:
             call.readable_by = call.origin
 
     def _unavailable(self, call: Call, error: Unavailable) -> Answer:
-        self.log.warning(
-            "unavailable", part=error.part, reason=error.reason, request_id=call.request_id
-        )
+        what = "database_error" if error.part in _DATABASES else "unavailable"
+        self.log.warning(what, part=error.part, reason=error.reason, request_id=call.request_id)
         wait = retry_after(error.after_seconds or 5)
         return Refused("unavailable", headers=wait).answer(call.request_id)
 

@@ -205,3 +205,18 @@ async def test_health_does_not_wait_for_what_hangs(monkeypatch: pytest.MonkeyPat
     answer = await Ops((("redis", hangs),), Recorder().requests).health(call())
 
     assert answer.status == 503
+
+
+@pytest.mark.parametrize(
+    ("part", "event"), [("records", "database_error"), ("blobs", "unavailable")]
+)
+async def test_a_database_that_is_down_has_a_name_of_its_own(part: str, event: str) -> None:
+    recorder = Recorder()
+
+    async def down(_: Call) -> Answer:
+        raise Unavailable(part, "timeout")
+
+    route = Route("GET", "/a", down, "a")
+    await Edge((route,), recorder.log, recorder.requests).answer(call(target="/a"))
+
+    assert [line["part"] for line in recorder.lines(event)] == [part]
