@@ -1,10 +1,14 @@
-"""What the lead service asks of a model, and how it may fail."""
+"""What the lead service asks of a model and of those who keep files, and how it may fail."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, Protocol
 
 import msgspec
+
+from libs.attachments import StoredAttachment
+from libs.conversations.port import Attachment
 
 HandoffReason = Literal[
     "ready_for_follow_up",
@@ -74,4 +78,23 @@ class DraftRefusedError(Exception):
 class SummaryModel(Protocol):
     async def draft(self, prompt: Prompt) -> Draft:
         """Raises DraftRefusedError, Unavailable("model", ...); bounded in time."""
+        ...
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Whose files they are."""
+
+    shop: str
+    visitor: str
+    thread_id: str
+
+
+class HostedFiles(Protocol):
+    async def take_in(
+        self, owner: Owner, files: Iterable[Attachment]
+    ) -> dict[str, StoredAttachment]:
+        """Those that there was time for, by the provider's id; `problem` says why one is not kept.
+
+        Raises Unavailable("blobs", ...); a file that cannot be had is no error.
+        """
         ...

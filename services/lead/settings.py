@@ -22,3 +22,6 @@ class LeadSettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper):
         default=Rate(20_000, 86_400), name="LIMIT_MODEL_CALLS_PER_DAY"
     )
     """Past it leads go out with the summary by rule."""
+    attachments_url: str = ""
+    """Where files of hosted conversations are cleaned; in one process it is found without."""
+    attachments_port: int = 8090

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
-from libs.attachments import decode_record, is_attachment_id, record_key
+from libs.attachments import StoredAttachment, decode_record, is_attachment_id, record_key
 from libs.attribution import TrailKey, Trails
 from libs.blobs.port import BlobMissingError, Blobs
 from libs.conversations.port import Attachment, Conversation
 from libs.messages.lead import ConsiderLead
 from libs.runtime.clock import Clock
-from libs.snapshot import LeadSnapshot, Photo, Summary, snapshot_key
+from libs.snapshot import LeadSnapshot, Line, Photo, Summary, snapshot_key
 from services.lead.gates import Kind
+from services.lead.ports import HostedFiles, Owner
 from services.lead.transcript import Subject
 
 MOST_PHOTOS: Final = 50
+_HOSTED: Final = "cfile_"
+"""What OpenAI calls the files that it keeps."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,15 @@ class Snapshots:
     blobs: Blobs
     trails: Trails
     clock: Clock
+    hosted: HostedFiles | None = None
+    """None: nobody but us keeps files."""
 
     async def fix(self, wish: ConsiderLead, subject: Subject, summary: Summary, kind: Kind) -> str:
         """Its key."""
         now, conversation = self.clock.now(), subject.conversation
         where = TrailKey(wish.shop, conversation.visitor)
         touches = await self.trails.touches(where, now=now)
+        photos = await self._photos(wish.shop, conversation)
         snapshot = LeadSnapshot(
             shop=wish.shop,
             thread_id=conversation.thread_id,
@@ -47,10 +54,10 @@ class Snapshots:
             logs_url=_logs_url(subject),
             summary=summary,
             contacts=subject.contacts,
-            lines=subject.lines,
+            lines=tuple(_naming(line, photos) for line in subject.lines),
             unknown_items=conversation.unknown_items,
             truncated=conversation.truncated,
-            photos=await self._photos(wish.shop, conversation),
+            photos=tuple(photos.values()),
             attribution=touches.merged(),
             signals=await self.trails.signals(where, now=now),
         )
@@ -59,9 +66,24 @@ class Snapshots:
         await self.blobs.put(key, encoded, content_type="application/json")
         return key
 
-    async def _photos(self, shop: str, conversation: Conversation) -> tuple[Photo, ...]:
+    async def _photos(self, shop: str, conversation: Conversation) -> dict[str, Photo]:
+        """By the id that the conversation knows them by."""
         sent = {each.id: each for item in conversation.items for each in item.attachments}
-        return tuple([await self._photo(shop, each) for each in list(sent.values())[:MOST_PHOTOS]])
+        chosen = list(sent.values())[:MOST_PHOTOS]
+        owner = Owner(shop, conversation.visitor, conversation.thread_id)
+        fetched = await self._fetched(owner, chosen)
+        return {
+            each.id: _kept(each, fetched.get(each.id))
+            if each.id.startswith(_HOSTED)
+            else await self._photo(shop, each)
+            for each in chosen
+        }
+
+    async def _fetched(
+        self, owner: Owner, sent: Sequence[Attachment]
+    ) -> dict[str, StoredAttachment]:
+        hosted = [each for each in sent if each.id.startswith(_HOSTED) and each.preview_url]
+        return await self.hosted.take_in(owner, hosted) if hosted and self.hosted else {}
 
     async def _photo(self, shop: str, sent: Attachment) -> Photo:
         """With the key of our own original; what a URL in a conversation points to is not it."""
@@ -80,13 +102,27 @@ class Snapshots:
             return replace(photo, failed="missing")
         if record.shop != shop or not record.mime_type:
             return replace(photo, failed=record.problem or "not_uploaded")
-        return replace(
-            photo,
-            name=record.name,
-            mime_type=record.mime_type,
-            blob_key=record.original_key,
-            failed=record.problem,
-        )
+        return _kept(sent, record)
+
+
+def _kept(sent: Attachment, record: StoredAttachment | None) -> Photo:
+    """As our own store knows it."""
+    if record is None or not record.mime_type:
+        failed = record.problem if record and record.problem else "unreachable"
+        return Photo(id=sent.id, name=sent.name, mime_type=sent.mime_type, failed=failed)
+    return Photo(
+        id=record.id,
+        name=record.name,
+        mime_type=record.mime_type,
+        blob_key=record.original_key,
+        failed=record.problem,
+    )
+
+
+def _naming(line: Line, photos: Mapping[str, Photo]) -> Line:
+    """A file that was fetched goes by our id from here on."""
+    ids = tuple(photos[one].id if one in photos else one for one in line.attachments)
+    return replace(line, attachments=ids)
 
 
 def _logs_url(subject: Subject) -> str:

@@ -11,6 +11,7 @@ from libs.blobs.open import open_blobs
 from libs.blobs.port import Blobs
 from libs.conversations.open import open_conversations
 from libs.errors import Unavailable
+from libs.identity.keys import site_keys
 from libs.leases.redis import RedisLeases
 from libs.ledger.open import open_records
 from libs.ledger.port import LeadRecords
@@ -25,7 +26,7 @@ from libs.streams.port import Consumer
 from services.lead.adapters.openai import OpenAISummaryModel
 from services.lead.gates import Times
 from services.lead.handlers import LeadHandlers
-from services.lead.ports import SummaryModel
+from services.lead.ports import HostedFiles, SummaryModel
 from services.lead.retention import Retention
 from services.lead.settings import LeadSettings
 from services.lead.snapshots import Snapshots
@@ -50,7 +51,9 @@ async def wire(settings: LeadSettings, runtime: Runtime) -> Service:
         leases=RedisLeases(runtime.streams.redis),
         publisher=runtime.streams,
         summaries=_summaries(settings, runtime, model, blobs),
-        snapshots=Snapshots(blobs, trails, runtime.clock),
+        snapshots=Snapshots(
+            blobs, trails, runtime.clock, await _hosted_files(settings, runtime, blobs)
+        ),
         trails=trails,
         clock=runtime.clock,
         metrics=runtime.metrics,
@@ -107,6 +110,28 @@ def _summaries(
         blobs=blobs,
         metrics=runtime.metrics,
         log=runtime.log,
+    )
+
+
+async def _hosted_files(
+    settings: LeadSettings, runtime: Runtime, blobs: Blobs
+) -> HostedFiles | None:
+    url = settings.attachments_url.rstrip("/")
+    if runtime.one_machine:
+        url = url or f"http://127.0.0.1:{settings.attachments_port}"
+    if settings.conversations != "hosted" or not url:
+        return None
+    from aiohttp import ClientSession
+
+    from services.lead.adapters.hosted_files import FetchedFiles, provider_session
+
+    return FetchedFiles(
+        provider=await runtime.stack.enter_async_context(provider_session()),
+        attachments=await runtime.stack.enter_async_context(ClientSession()),
+        attachments_url=url,
+        blobs=blobs,
+        keys=site_keys(settings, one_machine=runtime.one_machine),
+        clock=runtime.clock,
     )
 
 

@@ -61,6 +61,19 @@ class PhotoShelf(Protocol):
         ...
 
 
+_WHY: Final = {
+    "": "it is not in our store",
+    "missing": "it is not in our store",
+    "not_uploaded": "it never arrived",
+    "no_file": "it arrived empty",
+    "too_large": "it is too large",
+    "too_many_uploads": "it was more than one visitor may send in a day",
+    "unreachable": "it could not be fetched from the chat's provider",
+    "unsupported_type": "it is no photo or PDF that can be read",
+}
+"""What stands in an attachment's record, in words for the shop."""
+
+
 @dataclass(frozen=True)
 class BlobPhotoShelf:
     """Renditions, and the originals of what is no picture, from the blob store."""
@@ -89,7 +102,7 @@ class BlobPhotoShelf:
 
     async def _find(self, photo: Photo, gate: asyncio.Semaphore) -> Found:
         if photo.failed or not photo.blob_key:
-            why = photo.failed or "it is not in our store"
+            why = _WHY.get(photo.failed, "it could not be read")
             return MissingPhoto(id=photo.id, name=photo.name, why=why)
         try:
             async with gate:
