@@ -12,7 +12,7 @@ from tests.browser.chat import NEED, PHONE, mail_of
 from tests.pictures import encoded, scene
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Page, Route
 
     from tests.browser.conftest import Visits
     from tests.product import Product
@@ -95,12 +95,18 @@ async def test_nothing_moves_for_who_wants_no_motion(
 ) -> None:
     chat = await visits.page(reduced_motion=motion)
     await chat.open(shop.url)
-    await chat.page.route("**/api/chatkit", lambda route: chat.page.wait_for_timeout(3000))
+
+    async def wait(route: Route) -> None:
+        await chat.page.wait_for_timeout(3000)
+        await route.abort()
+
+    await chat.page.route("**/api/chatkit", wait)
     await chat.input.fill(NEED)
     await chat.input.press("Enter")
 
     dot = chat.panel.locator(".typing i").first
     assert await dot.evaluate("node => getComputedStyle(node).animationName") == moving
+    await chat.page.unroute_all(behavior="ignoreErrors")
 
 
 async def test_typing_shows_within_a_tenth_of_a_second(shop: Product, visits: Visits) -> None:
