@@ -20,8 +20,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "prove: breaks real processes; needs --prove")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--prove", default=False):
+        items.sort(key=lambda item: item.name != "test_killed")  # the longest begins first
         return
     left = [item for item in items if item.get_closest_marker("prove")]
     config.hook.pytest_deselected(items=left)
