@@ -1,0 +1,316 @@
+"""What an operator types: exit codes, `--help`, `--json`, and text that can be read and grepped."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from libs.errors import SettingsError, Unavailable
+from libs.ledger.record import State
+from libs.messages.mail import SendLeadMail
+from libs.messages.streams import LEAD_CONSIDER, MAIL_SEND
+from libs.streams.broker import DeadLetter
+from libs.streams.envelope import seal
+from libs.streams.streams import Streams
+from ops import streams as on_streams
+from ops import threads
+from ops.__main__ import answer, parser
+from ops.desk import Desk
+from ops.show import Shown, put, table
+from tests.unit.ops.desks import KEY, THREAD, in_memory, record, snapshot, stores
+
+WISH = SendLeadMail(
+    shop="nobody", thread_id=THREAD, snapshot="", last_item_id="", kind="full", reason="idle"
+)
+
+
+async def park(streams: Streams, body: bytes, reason: str = "broken") -> str:
+    lane = "mail.send:0"
+    await streams.broker.prepare(lane)
+    await streams.broker.add(lane, body)
+    [entry] = await streams.broker.read(lane, "r", count=1, wait_seconds=0)
+    await streams.broker.park(lane, [DeadLetter("", entry.id, reason, 3, entry.body)])
+    return (await streams.oversight.dead(MAIL_SEND))[-1].id
+
+
+class TestDead:
+    async def test_nothing_parked_is_well(self) -> None:
+        shown = await on_streams.dead_list(in_memory().oversight)
+
+        assert (shown.code, shown.data) == (0, [])
+
+    async def test_each_is_listed_with_its_reason(self) -> None:
+        streams = in_memory()
+        dead = await park(streams, seal(WISH), "no shop has this name")
+
+        shown = await on_streams.dead_list(streams.oversight)
+        elsewhere = await on_streams.dead_list(streams.oversight, "lead.consider")
+
+        assert shown.code == 1
+        assert isinstance(shown.data, list)
+        assert shown.data[0]["id"] == dead
+        assert shown.data[0]["reason"] == "no shop has this name"
+        assert elsewhere.code == 0
+
+    async def test_one_is_shown_with_its_message(self) -> None:
+        streams = in_memory()
+        readable = await park(streams, seal(WISH))
+        garbage = await park(streams, b"\x00garbage")
+
+        first = await on_streams.dead_show(streams.oversight, readable)
+        second = await on_streams.dead_show(streams.oversight, garbage)
+
+        assert THREAD in json.dumps(first.data)
+        assert "garbage" in json.dumps(second.data)
+
+    async def test_retried_is_in_its_stream_again(self) -> None:
+        streams = in_memory()
+        dead = await park(streams, seal(WISH))
+
+        shown = await on_streams.dead_retry(streams.oversight, dead)
+        again = await on_streams.dead_retry(streams.oversight, dead)
+
+        assert (shown.code, again.code) == (0, 3)
+        [lane] = await streams.oversight.stats(MAIL_SEND)
+        assert (lane.unread, lane.dead) == (1, 0)
+
+    async def test_what_cannot_be_read_cannot_be_retried_only_dropped(self) -> None:
+        streams = in_memory()
+        dead = await park(streams, b"\x00garbage")
+
+        retried = await on_streams.dead_retry(streams.oversight, dead)
+        dropped = await on_streams.dead_drop(streams.oversight, dead)
+        gone = await on_streams.dead_show(streams.oversight, dead)
+
+        assert (retried.code, dropped.code, gone.code) == (1, 0, 3)
+        assert f"handoff dead drop {dead}" in str(retried.lines)
+
+    async def test_a_stream_that_is_not_there_is_named_with_those_that_are(self) -> None:
+        with pytest.raises(SettingsError, match=r"lead\.consider"):
+            await on_streams.dead_list(in_memory().oversight, "mail.sent")
+
+
+async def test_pause_and_resume_show_in_streams() -> None:
+    oversight = in_memory().oversight
+
+    await on_streams.pause(oversight, LEAD_CONSIDER.name)
+    paused = await on_streams.overview(oversight)
+    await on_streams.resume(oversight, LEAD_CONSIDER.name)
+    resumed = await on_streams.overview(oversight)
+
+    assert isinstance(paused.data, list)
+    assert isinstance(resumed.data, list)
+    assert [row["stream"] for row in paused.data if row["paused"]] == [LEAD_CONSIDER.name]
+    assert not any(row["paused"] for row in resumed.data)
+
+
+class TestResend:
+    async def test_needs_the_current_attempt(self) -> None:
+        there = stores()
+        await there.lead(record(State.HELD, attempt=2))
+
+        stale = await threads.resend(there.desk, THREAD, attempt=1, arrived=False)
+
+        assert stale.code == 1
+        assert there.records.leads[KEY].state is State.HELD
+
+    async def test_opens_a_held_lead_and_asks_for_it(self) -> None:
+        there, streams = stores(), in_memory()
+        await there.lead(record(State.HELD, attempt=2))
+        desk = dataclasses.replace(there.desk, streams=streams)
+
+        shown = await threads.resend(desk, THREAD, attempt=2, arrived=False)
+
+        assert shown.code == 0
+        assert there.records.leads[KEY].state is State.PENDING
+        [lane] = await streams.oversight.stats(LEAD_CONSIDER)
+        assert lane.unread == 1
+
+    async def test_settles_one_that_arrived(self) -> None:
+        there = stores()
+        await there.lead(record(State.HELD, attempt=2))
+
+        await threads.resend(there.desk, THREAD, attempt=2, arrived=True)
+
+        settled = there.records.leads[KEY]
+        assert (settled.state, settled.sent_by) == (State.SENT, "operator")
+
+    @pytest.mark.parametrize("state", sorted(set(State) - {State.HELD}))
+    async def test_touches_nothing_that_is_not_held(self, state: State) -> None:
+        there = stores()
+        before = await there.lead(record(state, attempt=1))
+
+        shown = await threads.resend(there.desk, THREAD, attempt=1, arrived=False)
+
+        assert shown.code == 1
+        assert there.records.leads[KEY] == before
+
+    async def test_of_an_unknown_thread_is_no_such_thing(self) -> None:
+        shown = await threads.resend(stores().desk, THREAD, attempt=1, arrived=False)
+
+        assert shown.code == 3
+
+
+async def test_lead_says_what_the_mail_says() -> None:
+    there = stores()
+    await there.lead(record(), snapshot())
+
+    shown = await threads.lead(there.desk, THREAD)
+    missing = await threads.lead(there.desk, "cthr_never")
+
+    assert (shown.code, missing.code) == (0, 3)
+
+
+def every_command() -> Iterator[list[str]]:
+    yield from _commands(parser(), [])
+
+
+def _commands(top: argparse.ArgumentParser, words: list[str]) -> Iterator[list[str]]:
+    for action in top._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, below in action.choices.items():
+                yield from _commands(below, [*words, name])
+            return
+    yield words
+
+
+COMMANDS = list(every_command())
+ARGUMENTS = {
+    "why": ["cthr_1"], "lead": ["cthr_1"], "resend": ["cthr_1", "--attempt", "1"],
+    "pause": ["lead.consider"], "resume": ["lead.consider"], "forget": ["cthr_1"],
+    "show": ["1-0"], "retry": ["1-0"], "drop": ["1-0"],
+}  # fmt: skip
+
+
+def test_the_commands_are_these() -> None:
+    assert {" ".join(words) for words in COMMANDS} == {
+        "why", "lead", "resend", "streams", "pause", "resume", "doctor", "forget", "leads export",
+        "dead list", "dead show", "dead retry", "dead drop",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [[], ["dead"], ["leads"], *COMMANDS], ids=" ".join)
+def test_help_of_every_command(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args([*words, "--help"])
+
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: handoff {' '.join(words)}".strip())
+    assert words in ([], ["dead"], ["leads"]) or "--json" in said
+
+
+@pytest.fixture
+def one_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command finds a lead, and streams in memory."""
+    from tests.unit.ops.desks import on_fake_redis
+
+    async def opened(*_: object) -> Desk:
+        there = stores()
+        await there.lead(record(State.HELD, attempt=1), snapshot())
+        return dataclasses.replace(there.desk, streams=on_fake_redis())
+
+    async def overseen(*_: object) -> object:
+        return in_memory().oversight
+
+    monkeypatch.setattr("ops.__main__.open_desk", opened)
+    monkeypatch.setattr("ops.__main__.open_oversight", overseen)
+
+
+@pytest.mark.usefixtures("one_desk")
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+async def test_json_of_every_command_is_json(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = parser().parse_args([*words, *ARGUMENTS.get(words[-1], []), "--json"])
+
+    code = await answer(args)
+
+    json.loads(capsys.readouterr().out)
+    assert code in {0, 1, 3}
+
+
+@pytest.mark.usefixtures("one_desk")
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+async def test_piped_text_has_no_colour(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    await answer(parser().parse_args([*words, *ARGUMENTS.get(words[-1], [])]))
+
+    said = capsys.readouterr().out
+    assert said.strip()
+    assert "\x1b" not in said
+
+
+async def test_what_cannot_be_asked_is_one_sentence_and_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def down(*_: object) -> Desk:
+        raise Unavailable("records", "timeout")
+
+    async def wrong(*_: object) -> Desk:
+        raise SettingsError("The setting RECORDS is wrong.")
+
+    codes = []
+    for opened in (down, wrong):
+        monkeypatch.setattr("ops.__main__.open_desk", opened)
+        codes.append(await answer(parser().parse_args(["why", "cthr_1"])))
+
+    captured = capsys.readouterr()
+    assert codes == [2, 2]
+    assert captured.out == ""
+    assert captured.err.count("\n") == 2
+
+
+async def test_doctor_of_a_store_that_does_not_open_is_a_finding(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def down(*_: object) -> Desk:
+        raise Unavailable("records", "timeout")
+
+    monkeypatch.setattr("ops.__main__.open_desk", down)
+
+    assert await answer(parser().parse_args(["doctor", "--json"])) == 1
+    [finding] = json.loads(capsys.readouterr().out)
+    assert (finding["what"], finding["ok"]) == ("records", False)
+
+
+def test_tables_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
+    put(Shown(data=0, lines=[table(("a", "b"), [("long name", 1), ("x", 22)])]), as_json=False)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.rstrip() for line in lines] == ["a          b", "long name  1", "x          22"]
+
+
+def test_markup_in_what_a_customer_wrote_is_only_text(capsys: pytest.CaptureFixture[str]) -> None:
+    put(Shown(data=0, lines=["[red]x[/red]", table(("a",), [("[b]y",)])]), as_json=False)
+
+    said = capsys.readouterr().out
+    assert "[red]x[/red]" in said
+    assert "[b]y" in said
+
+
+@pytest.mark.slow
+def test_the_command_as_it_is_typed(tmp_path: Path) -> None:
+    environ = {"PATH": os.environ["PATH"], "HANDOFF_DATA": str(tmp_path)}
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "ops", *words],
+            env=environ, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    unknown, nowhere, nothing = run("why", "cthr_1"), run("streams"), run("frobnicate")
+
+    assert unknown.returncode == 3
+    assert "Next step: Check the thread id" in unknown.stdout
+    assert (nowhere.returncode, nothing.returncode) == (2, 2)
+    assert "Redis does not answer" in nowhere.stderr

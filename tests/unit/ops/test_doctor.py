@@ -1,0 +1,273 @@
+"""Each question of the doctor, well and unwell; what is unwell says what to do."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from libs.blobs.fakes import MemoryBlobs
+from libs.errors import Unavailable
+from libs.ledger.fakes import MemoryRecords
+from libs.messages.mail import DeliveryEvent
+from libs.second_sender import leave_trace
+from libs.streams.broker import DeadLetter
+from ops import doctor
+from ops.desk import Desk
+from ops.doctor_mail import mail
+from ops.finding import Finding
+from tests.openai_server import Status, openai_server
+from tests.servers import free_port
+from tests.unit.ops.desks import NOW, THREAD, HandClock, in_memory, stores
+
+MODEL = "gpt-5.2-2025-12-11"
+
+
+def well(finding: Finding) -> bool:
+    assert finding.ok or finding.do, f"{finding.what} does not say what to do"
+    return finding.ok
+
+
+async def broken(*_: object) -> None:
+    raise Unavailable("part", "timeout")
+
+
+async def test_every_question_is_asked_and_the_worst_decides() -> None:
+    shown = await doctor.doctor(stores().desk)
+
+    assert isinstance(shown.data, list)
+    assert [finding.what for finding in shown.data] == [
+        "settings", "redis", "records", "blobs", "clock", "mail", "second sender", "dead letters",
+        "model", "conversations",
+    ]  # fmt: skip
+    assert [finding.what for finding in shown.data if not well(finding)] == [
+        "redis",
+        "dead letters",
+    ]
+    assert shown.code == 1
+
+
+async def test_a_part_that_fails_is_a_finding_and_not_the_end() -> None:
+    desk = dataclasses.replace(
+        stores().desk, records=MemoryRecords(broken), blobs=MemoryBlobs(broken)
+    )
+
+    shown = await doctor.doctor(desk)
+
+    assert isinstance(shown.data, list)
+    bad = [finding.what for finding in shown.data if not well(finding)]
+    assert {"records", "blobs", "clock", "second sender"} <= set(bad)
+
+
+@pytest.mark.parametrize(
+    ("info", "ok"),
+    [
+        ("maxmemory_policy:noeviction\r\nredis_version:7.0.15\r\naof_enabled:1\r\n", True),
+        ("maxmemory_policy:allkeys-lru\r\nredis_version:7.0.15\r\n", False),
+    ],
+)
+async def test_redis(info: str, ok: bool) -> None:  # noqa: FBT001 - a column of the table
+    class Answering:
+        async def execute(self, *_: object) -> bytes:
+            return info.encode()
+
+    streams = dataclasses.replace(in_memory(), client=Answering())  # type: ignore[arg-type]
+    finding = await doctor.redis(dataclasses.replace(stores().desk, streams=streams))
+
+    assert well(finding) is ok
+    assert ok or "noeviction" in finding.do
+
+
+async def test_records_and_blobs_that_answer() -> None:
+    there = stores()
+
+    assert well(await doctor.records(there.desk))
+    assert well(await doctor.blobs(there.desk))
+    assert there.blobs.bodies == {}
+
+
+async def test_blobs_that_lose_what_they_took() -> None:
+    class Losing(MemoryBlobs):
+        async def put(self, key: str, body: bytes, *, content_type: str) -> None:
+            pass
+
+    assert not well(await doctor.blobs(dataclasses.replace(stores().desk, blobs=Losing())))
+
+
+@pytest.mark.parametrize(("skew", "ok"), [(None, True), (2.5, True), (-31, False), (400, False)])
+async def test_clock(skew: float | None, ok: bool) -> None:  # noqa: FBT001 - a column of the table
+    there = stores()
+    there.records.skew = skew
+
+    assert well(await doctor.clock(there.desk)) is ok
+
+
+async def test_dead_letters() -> None:
+    streams = in_memory()
+    desk = dataclasses.replace(stores().desk, streams=streams)
+    assert well(await doctor.dead_letters(desk))
+    lane = "lead.signal:0"
+    await streams.broker.prepare(lane)
+    await streams.broker.add(lane, b"x")
+    [entry] = await streams.broker.read(lane, "r", count=1, wait_seconds=0)
+    await streams.broker.park(lane, [DeadLetter("", entry.id, "broken", 1, b"x")])
+
+    assert not well(await doctor.dead_letters(desk))
+
+
+async def test_a_second_sender_is_seen_for_a_week() -> None:
+    there = stores()
+    assert well(await doctor.second_sender(there.desk))
+    event = DeliveryEvent(shop="craigs", thread_id=THREAD, attempt=7, event="send")
+
+    await leave_trace(there.blobs, event, NOW - 60)
+    finding = await doctor.second_sender(there.desk)
+    later = dataclasses.replace(there.desk, clock=HandClock(NOW + 8 * 86_400))
+
+    assert not well(finding)
+    assert "attempt 7 of cthr_1" in finding.said
+    assert well(await doctor.second_sender(later))
+
+
+async def test_hosted_conversations_have_an_end() -> None:
+    environ = {"CONVERSATIONS": "hosted", "OPENAI_API_KEY": "sk-test"}
+    clock = HandClock(datetime(2026, 11, 1, tzinfo=UTC).timestamp())
+
+    finding = await doctor.hosted(dataclasses.replace(stores(environ).desk, clock=clock))
+
+    assert not well(finding)
+    assert "29 days" in finding.said
+    assert well(await doctor.hosted(stores().desk))
+
+
+@pytest.mark.slow
+class TestModel:
+    @staticmethod
+    async def asked(url: str, **environ: str) -> Finding:
+        given = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": url, **environ}
+        return await doctor.model(stores(given).desk)
+
+    @pytest.mark.parametrize(
+        ("ends", "ok"), [(None, True), ("2028-01-01", True), ("2027-02-01", False)]
+    )
+    async def test_and_its_shutdown_date(self, ends: str | None, ok: bool) -> None:  # noqa: FBT001 - a column
+        with openai_server() as openai:
+            openai.models[MODEL] = ends
+            finding = await self.asked(openai.url)
+
+        assert well(finding) is ok
+        assert not ends or ends in finding.said
+
+    async def test_that_this_key_may_not_use(self) -> None:
+        with openai_server() as openai:
+            finding = await self.asked(openai.url, LEAD_SUMMARY_MODEL="gpt-unheard-of")
+
+        assert not well(finding)
+        assert "gpt-unheard-of" in finding.said
+
+    async def test_a_key_that_is_refused(self) -> None:
+        with openai_server() as openai:
+            openai.fail("models", Status(401))
+            finding = await self.asked(openai.url)
+
+        assert not well(finding)
+        assert "AuthenticationError" in finding.said
+
+    async def test_without_a_key_is_the_practice_agent(self) -> None:
+        assert well(await doctor.model(stores().desk))
+
+
+def by(**environ: str) -> Desk:
+    return stores({"PUBLIC_URL": "https://chat.example.com", **environ}).desk
+
+
+async def test_an_outbox_leaves_nowhere() -> None:
+    finding = await mail(by())
+
+    assert well(finding)
+    assert "leaves nowhere" in finding.said
+
+
+async def test_an_smtp_server_that_is_not_there() -> None:
+    finding = await mail(
+        by(MAIL="smtp", SMTP_HOST="127.0.0.1", SMTP_PORT=str(free_port()), SMTP_TLS="none")
+    )
+
+    assert not well(finding)
+    assert "SMTP_HOST" in finding.do
+
+
+@pytest.mark.slow
+async def test_an_smtp_server_that_takes_us() -> None:
+    from aiosmtpd.controller import Controller
+    from aiosmtpd.handlers import Sink
+
+    controller = Controller(Sink(), hostname="127.0.0.1", port=free_port())
+    controller.start()
+    try:
+        finding = await mail(
+            by(MAIL="smtp", SMTP_HOST="127.0.0.1", SMTP_PORT=str(controller.port), SMTP_TLS="none")
+        )
+    finally:
+        controller.stop()
+
+    assert well(finding)
+
+
+@pytest.mark.slow
+class TestSes:
+    """moto does not answer GetAccount, so a small server of our own says what SES would."""
+
+    @staticmethod
+    async def asked(account: dict[str, Any], identities: dict[str, bool]) -> Finding:
+        from aiohttp import web
+        from aiohttp.test_utils import TestServer
+
+        async def get_account(_: web.Request) -> web.Response:
+            return web.json_response(account)
+
+        async def identity(request: web.Request) -> web.Response:
+            verified = identities.get(request.match_info["name"])
+            if verified is None:
+                headers = {"x-amzn-ErrorType": "NotFoundException"}
+                return web.json_response({"message": "no"}, status=404, headers=headers)
+            return web.json_response({"VerifiedForSendingStatus": verified})
+
+        app = web.Application()
+        app.router.add_get("/v2/email/account", get_account)
+        app.router.add_get("/v2/email/identities/{name}", identity)
+        async with TestServer(app) as server:
+            return await mail(by(MAIL="ses", AWS_ENDPOINT_URL=str(server.make_url("/"))))
+
+    @pytest.mark.parametrize(
+        ("account", "identities", "ok", "said"),
+        [
+            ({}, {"craigs.autos": True}, True, "out of the sandbox"),
+            ({}, {"chat@craigs.autos": True}, True, "senders verified"),
+            ({}, {"craigs.autos": False}, False, "not verified: chat@craigs.autos"),
+            ({}, {}, False, "not verified"),
+            ({"ProductionAccessEnabled": False}, {"craigs.autos": True}, False, "sandbox"),
+            ({"SendingEnabled": False}, {"craigs.autos": True}, False, "paused"),
+        ],
+    )
+    async def test_account_and_sender(
+        self,
+        account: dict[str, Any],
+        identities: dict[str, bool],
+        ok: bool,  # noqa: FBT001 - a column
+        said: str,
+    ) -> None:
+        given = {"SendingEnabled": True, "ProductionAccessEnabled": True, **account}
+
+        finding = await self.asked(given, identities)
+
+        assert well(finding) is ok
+        assert said in finding.said
+
+    async def test_no_ses_at_all(self) -> None:
+        finding = await mail(by(MAIL="ses", AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}"))
+
+        assert not well(finding)
+        assert "EndpointConnectionError" in finding.said
