@@ -403,7 +403,8 @@
     .bubble { padding: 8px 16px; border-radius: 16px; background: var(--ground); white-space: pre-wrap;
       overflow-wrap: anywhere; }
     .customer .bubble { background: var(--accent); color: var(--on-accent); }
-    .bubble.field { display: grid; gap: 8px; padding: 16px; width: 100%; }
+    .field { display: grid; gap: 8px; width: 100%; }
+    .bubble.field { padding: 16px; }
     .photos { display: grid; grid-template-columns: repeat(auto-fit, minmax(104px, 1fr)); gap: 4px;
       width: 240px; max-width: calc(100% + 16px); margin: 0 -8px; }
     .photos:not(:last-child) { margin-block-end: 8px; }
