@@ -27,8 +27,13 @@ class _Job:
         self.result: Any = None
         self.error: BaseException | None = None
 
+    @property
+    def given_up(self) -> bool:
+        """Nobody waits any more. An ARM that lands after that is a mail that never leaves."""
+        return self.future.done()
+
     def settle(self) -> None:
-        if self.future.done():  # whoever waited has given up
+        if self.given_up:
             return
         if self.error is not None:
             self.future.set_exception(self.error)
@@ -92,7 +97,8 @@ class SqliteThread:
             if self._transactions:
                 db.execute("BEGIN IMMEDIATE")
             for job in group:
-                job.result = job.work(db)
+                if not job.given_up:
+                    job.result = job.work(db)
             if self._transactions:
                 db.execute("COMMIT")
         except sqlite3.Error as error:
