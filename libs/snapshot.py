@@ -50,6 +50,8 @@ class Photo(msgspec.Struct, frozen=True, kw_only=True):
     """Key of the cleaned original; its renditions hang off it. Empty: not in our store."""
     failed: str = ""
     """Why the mail cannot show it."""
+    fingerprint: str = ""
+    """What the picture looks like; empty: nobody knows."""
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):

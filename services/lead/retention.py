@@ -1,4 +1,4 @@
-"""What this service keeps about customers, and for how long, where no store ages by itself."""
+"""What is kept about customers, and for how long, where no store ages by itself."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from typing import Final
 from libs.attribution import RETENTION_SECONDS
 from libs.blobs.port import Blobs
 from libs.errors import Unavailable
+from libs.message_links import LIFE_SECONDS
 from libs.runtime.clock import Clock
 from libs.runtime.log import Log
 
 KEPT_SECONDS: Final = {
     "snapshots/": 90 * 86_400.0,
+    "mail/": 90 * 86_400.0,
     "summaries/": 90 * 86_400.0,
+    "chatkit-attachments/": 365 * 86_400.0,
+    "renditions/": 365 * 86_400.0,
+    "attachments/": 365 * 86_400.0,
+    "message-links/": LIFE_SECONDS + 86_400.0,
     "touches/": RETENTION_SECONDS,
     "signals/": RETENTION_SECONDS,
 }

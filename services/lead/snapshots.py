@@ -116,6 +116,7 @@ def _kept(sent: Attachment, record: StoredAttachment | None) -> Photo:
         mime_type=record.mime_type,
         blob_key=record.original_key,
         failed=record.problem,
+        fingerprint=record.fingerprint,
     )
 
 

@@ -6,6 +6,8 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from services.mailer.letter import PhotoPlan
 from services.mailer.mime import encoded_size
 from services.mailer.photos import Found, MailFile, MailPhoto, MissingPhoto
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 LARGEST_MAIL_BYTES: Final = 7_000_000
 SHEET_BYTES: Final = 400_000
+NEAR_BITS: Final = 4
+"""Fingerprints of 64 bits that differ in no more show the same thing, taken twice."""
 _SHEET_COLUMNS: Final = 4
 _SHEET_CELL: Final = 300
 _SHEET_MOST: Final = 24
@@ -22,13 +26,43 @@ _SHEET_QUALITIES: Final = (80, 65, 50, 30)
 
 
 def arrange(found: Iterable[Found], room_bytes: int) -> PhotoPlan:
-    """In order of appearance; what does not fit is left out, the smaller ones after it are not."""
+    """In order of appearance; what does not fit is left out, the smaller ones after it are not.
+
+    So is a picture that looks like an earlier one: it is seen on the contact sheet.
+    """
     once: dict[str, Found] = {}
     for one in found:
         once.setdefault(one.id, one)
-    listed = list(once.values())
+    listed, again = _grouped(once.values())
     plan = _fit(listed, room_bytes)
-    return _fit(listed, room_bytes - SHEET_BYTES * 4 // 3) if _pictures(plan.left_out) else plan
+    if again or _pictures(plan.left_out):
+        plan = _fit(listed, room_bytes - SHEET_BYTES * 4 // 3)
+    return replace(plan, left_out=(*plan.left_out, *again), pictures=plan.pictures + len(again))
+
+
+def _grouped(found: Iterable[Found]) -> tuple[list[Found], list[MailPhoto]]:
+    """The first of each group, knowing how many more there are, and these."""
+    listed: list[Found] = []
+    again: list[MailPhoto] = []
+    for one in found:
+        place = next((i for i, first in enumerate(listed) if _look_alike(first, one)), None)
+        if place is None or not isinstance(one, MailPhoto):
+            listed.append(one)
+            continue
+        first = listed[place]
+        assert isinstance(first, MailPhoto)  # noqa: S101 - what looks alike is a picture
+        listed[place] = replace(first, similar=first.similar + 1)
+        again.append(one)
+    return listed, again
+
+
+def _look_alike(one: Found, other: Found) -> bool:
+    if not isinstance(one, MailPhoto) or not isinstance(other, MailPhoto):
+        return False
+    if not one.fingerprint or not other.fingerprint:
+        return False
+    differing = int(one.fingerprint, 16) ^ int(other.fingerprint, 16)
+    return differing.bit_count() <= NEAR_BITS
 
 
 def _fit(listed: Sequence[Found], room_bytes: int) -> PhotoPlan:

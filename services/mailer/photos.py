@@ -26,6 +26,9 @@ class MailPhoto(msgspec.Struct, frozen=True, kw_only=True):
     width: int
     height: int
     alt: str = ""
+    fingerprint: str = ""
+    similar: int = 0
+    """How many more that look like it are only seen in small."""
 
 
 class MailFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +120,10 @@ class BlobPhotoShelf:
         size = jpeg_size(jpeg)
         if size is None:
             return MissingPhoto(id=photo.id, name=photo.name, why="it could not be read")
-        return MailPhoto(id=photo.id, name=photo.name, jpeg=jpeg, width=size[0], height=size[1])
+        return MailPhoto(
+            id=photo.id, name=photo.name, jpeg=jpeg, width=size[0], height=size[1],
+            fingerprint=photo.fingerprint,
+        )  # fmt: skip
 
 
 _START_OF_FRAME: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}

@@ -172,15 +172,16 @@ def _summary(snapshot: LeadSnapshot, lang: str, shop_lang: str, hosts: frozenset
 def _photos(context: MailContext) -> Photos:
     plan = context.photos
     shown = tuple(
-        _shown(photo, f"Photo {place} of {plan.pictures}: {one_line(photo.name, 80)}", context)
+        _shown(photo, _alt(photo, place, plan.pictures), context)
         for place, photo in enumerate(plan.shown, 1)
     )
     sheet = _shown(plan.sheet, plan.sheet.alt, context) if plan.sheet else None
-    less = len(shown) < plan.pictures
+    alike = sum(photo.similar for photo in plan.shown)
+    note = f"{len(shown)} of {plan.pictures} shown" if len(shown) < plan.pictures else ""
     return Photos(
         shown=shown,
         sheet=sheet,
-        note=f"{len(shown)} of {plan.pictures} shown" if less else "",
+        note=f"{note}, {alike} similar in small" if alike else note,
         linked=tuple(
             (one_line(left.name, 80), context.originals[left.id])
             for left in plan.left_out
@@ -191,6 +192,11 @@ def _photos(context: MailContext) -> Photos:
         ),
         files=tuple(one_line(file.name, 120) for file in plan.files),
     )
+
+
+def _alt(photo: MailPhoto, place: int, pictures: int) -> str:
+    similar = f" (+{photo.similar} similar)" if photo.similar else ""
+    return f"Photo {place} of {pictures}: {one_line(photo.name, 80)}{similar}"
 
 
 def _shown(photo: MailPhoto, alt: str, context: MailContext) -> ShownPhoto:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import time
 from collections.abc import AsyncIterator
@@ -26,19 +27,23 @@ from libs.attachments import (
 from libs.blobs.open import open_blobs
 from libs.blobs.port import Blobs
 from libs.identity.sessions import mint_session_token
+from libs.message_links import link_key, link_token
 from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.settings import CommonSettings, load
+from libs.snapshot import Photo, snapshot_key
 from libs.web.edge import Edge
 from libs.web.requests import Requests
 from libs.web.server import EdgeServer
+from ops.forget import forget
 from services.attachments.adapters.child import ChildDarkroom
 from services.attachments.handlers import Attachments
 from services.attachments.http import AttachmentSite
 from tests import pictures
 from tests.servers import free_port
+from tests.unit.ops import desks
 
 pytestmark = pytest.mark.slow
 
@@ -268,3 +273,27 @@ async def test_the_signature_is_of_this_picture_and_view_only(desk: Desk) -> Non
         literal = cast(Literal["320", "1200", "original"], view)
         fine = attachment_link(KEYS, desk.url, two["id"], literal, int(time.time()) + 60)
         assert (await desk.get(fine))[0].status == 200
+
+
+async def test_a_forgotten_person_s_photos_and_links_are_gone(desk: Desk, tmp_path: Path) -> None:
+    _, mine = await desk.upload(pictures.encoded("image/heic"), "seat.heic", "image/heic")
+    _, theirs = await desk.upload(pictures.encoded("image/png"), "b.png", "image/png")
+    original = attachment_link(KEYS, desk.url, mine["id"], "original", int(time.time()) + 60)
+    photo = Photo(id=mine["id"], name="seat.heic", mime_type="image/jpeg")
+    there = desks.stores(data=str(tmp_path))
+    there.desk = dataclasses.replace(there.desk, blobs=desk.blobs)
+    said = desks.snapshot(photos=(photo,)).encode()
+    key = snapshot_key(desks.SHOP, desks.THREAD, said)
+    await desk.blobs.put(key, said, content_type="application/json")
+    link = link_key(link_token("k" * 40, desks.SHOP, desks.THREAD, key))
+    await desk.blobs.put(link, b"{}", content_type="application/json")
+    there.records.leads[desks.KEY] = desks.record(thread=desks.THREAD)
+
+    shown = await forget(there.desk, desks.THREAD)
+
+    assert cast(dict[str, Any], shown.data)["removed"]["attachments"] == 1
+    assert all(theirs["id"] in one for one in await desk.keys())
+    assert len(await desk.keys()) == 4
+    for dead in (mine["preview_url"], original):
+        assert (await desk.get(dead))[0].status == 404
+    assert (await desk.get(theirs["preview_url"]))[0].status == 200

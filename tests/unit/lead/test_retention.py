@@ -15,7 +15,7 @@ async def test_blob_goes_when_its_time_is_over(prefix: str) -> None:
     world = World()
     blobs = MemoryBlobs(now=world.clock.now)
     retention = Retention(blobs, world.clock, world.log)
-    old, other = f"{prefix}craigs/x.json", "attachments/x.json"
+    old, other = f"{prefix}craigs/x.json", "others/x.json"
     for key in (old, other):
         await blobs.put(key, b"{}", content_type="application/json")
     world.wait(KEPT_SECONDS[prefix])
@@ -38,3 +38,10 @@ async def test_store_that_is_down_is_tidied_another_day() -> None:
     await Retention(MemoryBlobs(down), world.clock, world.log).tidy()
 
     assert "tidy_failed" in world.logged.getvalue()
+
+
+def test_photos_stay_a_year_and_message_links_as_long_as_they_open() -> None:
+    days = {prefix: seconds / 86_400 for prefix, seconds in KEPT_SECONDS.items()}
+
+    assert days["attachments/"] == days["chatkit-attachments/"] == days["renditions/"] == 365
+    assert days["message-links/"] == 7 + 1

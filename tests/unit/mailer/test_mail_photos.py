@@ -134,6 +134,39 @@ def _found(number: int, size: int = 400_000) -> MailPhoto:
     )
 
 
+def _looks(number: int, fingerprint: str) -> MailPhoto:
+    return MailPhoto(
+        id=f"att_{number}", name="x.jpg", jpeg=JPEG, width=8, height=8, fingerprint=fingerprint
+    )
+
+
+def test_pictures_that_look_alike_are_one_and_the_rest_in_small() -> None:
+    seat, same, other = "00000000000000f0", "000000000000000f", "ffffffff00000000"
+    found = [_looks(1, seat), _looks(2, other), _looks(3, "00000000000000f1"), _looks(4, seat)]
+
+    plan = arrange([*found, _looks(5, same), _looks(6, ""), _looks(7, "")], 6_000_000)
+
+    assert [(one.id, one.similar) for one in plan.shown] == [
+        ("att_1", 2), ("att_2", 0), ("att_5", 0), ("att_6", 0), ("att_7", 0),
+    ]  # fmt: skip
+    assert [one.id for one in plan.left_out] == ["att_3", "att_4"]
+    assert plan.pictures == 7
+
+
+async def test_the_mail_says_how_many_look_alike_and_shows_them_in_small() -> None:
+    photos = [
+        msgspec.structs.replace(_photo(number), fingerprint="00000000000000f0")
+        for number in range(3)
+    ]
+
+    seen = read(await _compose(await _stocked(photos), photos))
+
+    for words in (text_of(seen), html_of(seen)):
+        assert "1 of 3 shown, 2 similar in small" in words
+        assert "Contact sheet: 2 more photos in small" in words
+        assert "Photo 1 of 3: IMG_0.jpg (+2 similar)" in words
+
+
 def test_a_contact_sheet_is_one_small_jpeg() -> None:
     sheet = contact_sheet([JPEG] * 30)
 

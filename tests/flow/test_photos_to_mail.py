@@ -1,0 +1,41 @@
+"""A photo's whole way through `make up`: sent with a message, seen inside the mail."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests import pictures
+from tests.product import product, visitor
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+NEED = "My driver seat in a 2015 Ford F-150 is torn. I'm Ana, call me at 408-555-0176."
+
+
+async def test_a_heic_is_seen_in_the_mail(tmp_path: Path) -> None:
+    with product(tmp_path / "data") as running:
+        async with visitor(running.url) as ana:
+            body = pictures.with_places("image/heic")
+            photo = await ana.upload("IMG_1.HEIC", body, "image/heic")
+            await ana.say(NEED, (photo["id"],))
+            await ana.trigger("chat_closed")
+            [mail] = await running.mail_arrives()
+
+    message = email.message_from_bytes(mail.read_bytes(), policy=email.policy.default)
+    [shown] = [part for part in message.walk() if part.get_content_type() == "image/jpeg"]
+    html, text = message.get_body(("html",)), message.get_body(("plain",))
+    assert html
+    assert text
+    assert f"cid:{shown['Content-ID'].strip('<>')}" in html.get_content()
+    for said in (html.get_content(), text.get_content()):
+        assert "Photo 1 of 1: IMG_1" in said
+    jpeg = shown.get_payload(decode=True)
+    assert isinstance(jpeg, bytes)
+    assert Image.open(io.BytesIO(jpeg)).format == "JPEG"
+    assert pictures.places_left(jpeg) == []
