@@ -17,8 +17,8 @@ from ops.wording import EVIDENCE, TIMERS, in_words, step_in_words
 class Parked(msgspec.Struct, frozen=True):
     """A dead letter about this thread."""
 
-    stream: str
     id: str
+    """With its stream, as the commands take it."""
     reason: str
 
 
@@ -189,7 +189,7 @@ def _warnings(facts: Facts) -> Iterator[str]:
     for part in facts.unknown:
         yield f"{part} did not answer, so this may be incomplete."
     for letter in facts.parked:
-        yield f"Parked in {letter.stream}: {letter.id}, {letter.reason}."
+        yield f"Parked: {letter.id}, {letter.reason}."
     for stream in facts.paused:
         yield f"The stream {stream} is paused."
     if record := facts.record:

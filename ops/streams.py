@@ -49,41 +49,50 @@ async def dead_list(oversight: Oversight, name: str = "") -> Shown:
     data = [_shown(stream, letter) for stream, letter in letters]
     if not letters:
         return Shown(data=data, lines=["No dead letters."])
-    rows = [(s.name, letter.id, letter.attempts, letter.reason) for s, letter in letters]
-    return Shown(data=data, lines=[table(("stream", "id", "attempts", "reason"), rows)], code=1)
+    rows = [(dead_name(s, letter.id), letter.attempts, letter.reason) for s, letter in letters]
+    return Shown(data=data, lines=[table(("id", "attempts", "reason"), rows)], code=1)
 
 
 async def dead_show(oversight: Oversight, dead_id: str) -> Shown:
-    for stream in STREAMS:
-        letter = await oversight.find_dead(stream, dead_id)
-        if letter is not None:
-            data = _shown(stream, letter)
-            lines = [f"{name:<10}{value}" for name, value in data.items()]
-            return Shown(data=data, lines=lines)
-    return _none(dead_id)
+    stream, id_ = _place(dead_id)
+    letter = await oversight.find_dead(stream, id_)
+    if letter is None:
+        return _none(dead_id)
+    data = _shown(stream, letter)
+    return Shown(data=data, lines=[f"{name:<10}{value}" for name, value in data.items()])
 
 
 async def dead_retry(oversight: Oversight, dead_id: str) -> Shown:
-    for stream in STREAMS:
-        if await oversight.retry_dead(stream, dead_id):
-            return Shown(
-                data={"id": dead_id, "stream": stream.name, "retried": True},
-                lines=[f"Back in {stream.name}, as if it were new."],
-            )
-        if await oversight.find_dead(stream, dead_id):
-            said = f"It cannot be read, so it cannot be tried again: `handoff dead drop {dead_id}`."
-            return Shown(data={"id": dead_id, "error": said}, lines=[said], code=1)
-    return _none(dead_id)
+    stream, id_ = _place(dead_id)
+    if await oversight.retry_dead(stream, id_):
+        return Shown(
+            data={"id": dead_id, "retried": True},
+            lines=[f"Back in {stream.name}, as if it were new."],
+        )
+    if await oversight.find_dead(stream, id_) is None:
+        return _none(dead_id)
+    said = f"It cannot be read, so it cannot be tried again: `handoff dead drop {dead_id}`."
+    return Shown(data={"id": dead_id, "error": said}, lines=[said], code=1)
 
 
 async def dead_drop(oversight: Oversight, dead_id: str) -> Shown:
-    for stream in STREAMS:
-        if await oversight.drop_dead(stream, dead_id):
-            return Shown(
-                data={"id": dead_id, "stream": stream.name, "dropped": True},
-                lines=["Dropped. If it was about a lead, the sweeper still looks after that."],
-            )
-    return _none(dead_id)
+    stream, id_ = _place(dead_id)
+    if not await oversight.drop_dead(stream, id_):
+        return _none(dead_id)
+    said = "Dropped. If it was about a lead, the sweeper still looks after that."
+    return Shown(data={"id": dead_id, "dropped": True}, lines=[said])
+
+
+def dead_name(stream: Stream, id_: str) -> str:
+    """Ids are moments: two streams that park at the same one would share it."""
+    return f"{stream.name}/{id_}"
+
+
+def _place(dead_id: str) -> tuple[Stream, str]:
+    name, slash, id_ = dead_id.partition("/")
+    if not slash:
+        raise SettingsError(f"{dead_id!r} is no dead letter; `handoff dead list` names them.")
+    return stream_named(name), id_
 
 
 async def pause(oversight: Oversight, name: str) -> Shown:
@@ -99,8 +108,8 @@ async def resume(oversight: Oversight, name: str) -> Shown:
 
 def _shown(stream: Stream, letter: DeadLetter) -> dict[str, object]:
     return {
+        "id": dead_name(stream, letter.id),
         "stream": stream.name,
-        "id": letter.id,
         "entry_id": letter.entry_id,
         "attempts": letter.attempts,
         "reason": letter.reason,

@@ -19,6 +19,7 @@ from libs.snapshot import LeadSnapshot
 from ops.desk import Desk
 from ops.show import Shown, facts, moment, table
 from ops.story import Facts, Parked, Story, tell
+from ops.streams import dead_name
 
 _NOT_FOUND: Final = 3
 
@@ -58,7 +59,7 @@ async def _with_redis(desk: Desk, known: Facts) -> Facts:
     lease = lease_key(thread_lease(known.shop, known.thread_id))
     oversight = desk.streams.oversight
     parked = [
-        Parked(stream.name, letter.id, letter.reason)
+        Parked(dead_name(stream, letter.id), letter.reason)
         for stream in STREAMS
         for letter in await oversight.dead(stream, limit=1000)
         if known.thread_id.encode() in letter.body

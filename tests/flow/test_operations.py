@@ -421,7 +421,7 @@ async def test_dead_letters(running: Product) -> None:
         dead = await eventually(lambda: _parked(redis, "{mail.send:0}:dead"))
         await eventually(lambda: _parked(redis, "{lead.consider:0}:dead"))
 
-    listed, shown, retried = follow("Dead letters", running, dead=dead)
+    listed, shown, retried = follow("Dead letters", running, dead=f"mail.send/{dead}")
 
     assert listed.code == 1
     assert "not a lead.consider.v1" in listed

@@ -38,7 +38,7 @@ async def park(streams: Streams, body: bytes, reason: str = "broken") -> str:
     await streams.broker.add(lane, body)
     [entry] = await streams.broker.read(lane, "r", count=1, wait_seconds=0)
     await streams.broker.park(lane, [DeadLetter("", entry.id, reason, 3, entry.body)])
-    return (await streams.oversight.dead(MAIL_SEND))[-1].id
+    return f"mail.send/{(await streams.oversight.dead(MAIL_SEND))[-1].id}"
 
 
 class TestDead:
@@ -92,6 +92,21 @@ class TestDead:
 
         assert (retried.code, dropped.code, gone.code) == (1, 0, 3)
         assert f"handoff dead drop {dead}" in str(retried.lines)
+
+    async def test_two_streams_that_parked_at_one_moment_are_told_apart(self) -> None:
+        streams = in_memory()
+        dead = await park(streams, seal(WISH))
+
+        other = await on_streams.dead_drop(
+            streams.oversight, dead.replace("mail.send", "lead.consider")
+        )
+
+        assert other.code == 3
+        assert (await on_streams.dead_show(streams.oversight, dead)).code == 0
+
+    async def test_an_id_without_its_stream_is_refused(self) -> None:
+        with pytest.raises(SettingsError, match="dead list"):
+            await on_streams.dead_drop(in_memory().oversight, "1-0")
 
     async def test_a_stream_that_is_not_there_is_named_with_those_that_are(self) -> None:
         with pytest.raises(SettingsError, match=r"lead\.consider"):
@@ -186,7 +201,7 @@ COMMANDS = list(every_command())
 ARGUMENTS = {
     "why": ["cthr_1"], "lead": ["cthr_1"], "resend": ["cthr_1", "--attempt", "1"],
     "pause": ["lead.consider"], "resume": ["lead.consider"], "forget": ["cthr_1"],
-    "show": ["1-0"], "retry": ["1-0"], "drop": ["1-0"],
+    "show": ["mail.send/1-0"], "retry": ["mail.send/1-0"], "drop": ["mail.send/1-0"],
 }  # fmt: skip
 
 

@@ -181,14 +181,14 @@ def test_events_come_in_order_of_time() -> None:
 
 
 def test_what_is_parked_comes_first_while_the_lead_is_open() -> None:
-    parked = (Parked("mail.send", "7-0", "no shop has this name"),)
+    parked = (Parked("mail.send/7-0", "no shop has this name"),)
 
     waiting = tell(facts(record(State.PENDING), parked=parked))
     sent = tell(facts(record(), parked=parked))
 
-    assert "`handoff dead retry 7-0`" in waiting.next_step
-    assert waiting.warnings == ("Parked in mail.send: 7-0, no shop has this name.",)
-    assert sent.next_step == "Nothing for the lead; `handoff dead drop 7-0`."
+    assert "`handoff dead retry mail.send/7-0`" in waiting.next_step
+    assert waiting.warnings == ("Parked: mail.send/7-0, no shop has this name.",)
+    assert sent.next_step == "Nothing for the lead; `handoff dead drop mail.send/7-0`."
 
 
 def test_a_paused_stream_is_the_next_step() -> None:
