@@ -30,7 +30,6 @@ REDIS = {
     "SCHEDULE (timers)": _script(scripts.SCHEDULE),
     "TURN (timers)": _script(scripts.TURN),
     "ACK (settle)": _script(scripts.ACK),
-    "OWN": _script(scripts.OWN),
     "CLAIM": _script(scripts.CLAIM),
     "STATS": _script(scripts.STATS),
     "SET lease": re.compile(rb"SET\r\n\$\d+\r\nlease:\{craigs"),
@@ -47,6 +46,7 @@ REDIS_WHEN_A_SERVICE_STARTS_OR_STOPS = {
     "HAND_BACK": _script(scripts.HAND_BACK),
     "INFO": re.compile(rb"INFO\r\n"),
     "PREPARE": _script(scripts.PREPARE),
+    "OWN": _script(scripts.OWN),
 }
 
 SMTP = {

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.prove, pytest.mark.timeout(900)]
 Record = Callable[[str, object], None]
 
 EACH = 2
-HIT_SECONDS = 60.0
+HIT_SECONDS = 90.0
 LOCKED_SECONDS = 12.0
 """Longer than SQLite's busy timeout and than the streams' renewal."""
 

@@ -16,7 +16,7 @@ from tests.faults.deployment import ORIGIN, TIMES
 from tests.product import Visitor
 
 NEED = "My 2012 Honda Civic has a torn driver seat, please repair it."
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 15.0
 """After which a person reloads the page."""
 LONGEST_SECONDS = 150.0
 
