@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import time
 from collections.abc import AsyncIterator
@@ -26,6 +27,7 @@ from libs.attachments import (
 )
 from libs.blobs.open import open_blobs
 from libs.blobs.port import Blobs
+from libs.errors import Unavailable
 from libs.identity.sessions import mint_session_token
 from libs.message_links import link_key, link_token
 from libs.runtime.clock import SystemClock
@@ -43,6 +45,7 @@ from services.attachments.handlers import Attachments
 from services.attachments.http import AttachmentSite
 from tests import pictures
 from tests.servers import free_port
+from tests.strict_s3 import strict_s3
 from tests.unit.ops import desks
 
 pytestmark = pytest.mark.slow
@@ -90,16 +93,17 @@ class Desk:
         return [info.key async for info in self.blobs.list("")]
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", "s3", "strict-s3"])
 async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
-    environ = {"HANDOFF_DATA": str(tmp_path), "BLOBS": request.param}
-    if request.param == "s3":
-        environ |= {
-            "S3_BUCKET": f"photos-{random_id().lower().strip('-_').replace('_', '')}",
-            "AWS_ENDPOINT_URL": request.getfixturevalue("moto_url"),
-        }
+    environ = {"HANDOFF_DATA": str(tmp_path), "BLOBS": request.param.removeprefix("strict-")}
     port = free_port()
     async with AsyncExitStack() as stack:
+        if environ["BLOBS"] == "s3":
+            s3 = request.getfixturevalue("moto_url")
+            if request.param == "strict-s3":
+                s3 = await stack.enter_async_context(strict_s3(s3))
+            bucket = f"photos-{random_id().lower().strip('-_').replace('_', '')}"
+            environ |= {"S3_BUCKET": bucket, "AWS_ENDPOINT_URL": s3}
         blobs = await open_blobs(load(CommonSettings, environ), stack)
         (tmp_path / "spool").mkdir()
         allowance = Allowance()
@@ -297,3 +301,25 @@ async def test_a_forgotten_person_s_photos_and_links_are_gone(desk: Desk, tmp_pa
     for dead in (mine["preview_url"], original):
         assert (await desk.get(dead))[0].status == 404
     assert (await desk.get(theirs["preview_url"]))[0].status == 200
+
+
+async def test_the_strict_s3_refuses_encryption(moto_url: str) -> None:
+    given = {"BLOBS": "s3", "S3_BUCKET": "strict", "S3_SSE": "AES256"}
+    async with strict_s3(moto_url) as url, AsyncExitStack() as stack:
+        blobs = await open_blobs(load(CommonSettings, {**given, "AWS_ENDPOINT_URL": url}), stack)
+        with pytest.raises(Unavailable, match="NotImplemented"):
+            await blobs.put("a", b"x", content_type="text/plain")
+
+
+async def test_the_strict_s3_refuses_what_is_not_signed(moto_url: str) -> None:
+    signed = {
+        "Authorization": "AWS4-HMAC-SHA256 Credential=testing/20261120/us-east-1/s3/aws4_request,"
+        f" SignedHeaders=host;x-amz-date, Signature={'0' * 64}",
+        "X-Amz-Date": "20261120T000000Z",
+        "X-Amz-Content-SHA256": hashlib.sha256(b"").hexdigest(),
+    }
+    async with strict_s3(moto_url) as url, aiohttp.ClientSession() as http:
+        for headers, problem in (({}, "AccessDenied"), (signed, "SignatureDoesNotMatch")):
+            async with http.get(f"{url}/strict/a", headers=headers) as answer:
+                assert answer.status == 403
+                assert problem in await answer.text()
