@@ -54,9 +54,14 @@ async def test_where_they_came_from_reaches_the_mail(shop: Product, visits: Visi
 async def test_click_ids_reach_the_mail(shop: Product, visits: Visits) -> None:
     chat = await visits.page()
     await chat.open(f"{shop.url}/?gclid=Cj0-abc&gbraid=gb-1&wbraid={'w' * 200}&utm_campaign=seats")
-    await chat.say(f"{NEED} {PHONE}")
-    async with chat.page.expect_request("**/api/chatkit/lead") as asked:
+    await chat.say(NEED)
+    async with (
+        chat.page.expect_response("**/api/chatkit/lead"),
+        chat.page.expect_request("**/api/chatkit/lead") as asked,
+    ):
         await chat.page.keyboard.press("Escape")
+    await chat.launcher.click()
+    await chat.say(PHONE)
 
     text = text_of(await mail_of(shop, await chat.thread(), chat.page))
 

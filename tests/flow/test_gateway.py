@@ -53,6 +53,10 @@ async def get(url: str, **headers: str) -> tuple[int, bytes, CIMultiDict[str]]:
         return answer.status, await answer.read(), CIMultiDict(answer.headers)
 
 
+DAY = 86_400
+"""For a token made when the tests are collected, long before they run."""
+
+
 class TestSession:
     async def test_mints_for_the_shop_of_the_origin(self, tmp_path: Path) -> None:
         async with gateway(tmp_path, behind={MintSession: reply(MINTED)}) as running:
@@ -263,7 +267,7 @@ class TestWho:
             ({"Authorization": "Basic dTpw"}, "missing_session"),
             ({"Authorization": "Bearer nonsense"}, "invalid_session"),
             (bearer(seconds=-5), "token_expired"),
-            (bearer(shop="elsewhere"), "invalid_session"),
+            (bearer(shop="elsewhere", seconds=DAY), "invalid_session"),
         ],
     )
     async def test_the_chat_needs_a_session_of_this_shop(
