@@ -58,11 +58,7 @@ async def wire(settings: LeadSettings, runtime: Runtime) -> Service:
         clock=runtime.clock,
         metrics=runtime.metrics,
         log=runtime.log,
-        times=Times(
-            quiet_seconds=settings.quiet_seconds,
-            partial_after_seconds=settings.partial_after_seconds,
-            lease_seconds=settings.lease_seconds,
-        ),
+        times=_times(settings),
     )
     sweeper = Sweeper(
         records=records,
@@ -74,17 +70,29 @@ async def wire(settings: LeadSettings, runtime: Runtime) -> Service:
     )
     return Service(
         "lead",
-        consumers=(
-            Consumer(
-                LEAD_CONSIDER,
-                handlers.consider,
-                concurrency=CONCURRENCY,
-                timeout_seconds=HANDLER_SECONDS,
-            ),
-            Consumer(LEAD_SIGNAL, handlers.signal),
-        ),
+        consumers=_consumers(handlers),
         loops=(sweeper.run, *_now_and_then(settings, runtime, model, blobs)),
         health=(("records", lambda: _answers(records)),),
+    )
+
+
+def _times(settings: LeadSettings) -> Times:
+    return Times(
+        quiet_seconds=settings.quiet_seconds,
+        partial_after_seconds=settings.partial_after_seconds,
+        lease_seconds=settings.lease_seconds,
+    )
+
+
+def _consumers(handlers: LeadHandlers) -> tuple[Consumer, ...]:
+    return (
+        Consumer(
+            LEAD_CONSIDER,
+            handlers.consider,
+            concurrency=CONCURRENCY,
+            timeout_seconds=HANDLER_SECONDS,
+        ),
+        Consumer(LEAD_SIGNAL, handlers.signal),
     )
 
 
