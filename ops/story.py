@@ -202,7 +202,15 @@ def _doubts(facts: Facts, record: LeadRecord) -> Iterator[str]:
         yield f"Nobody knows whether it arrived: attempt {attempts}."
     if record.snapshot and facts.snapshot is None:
         yield "What the mail said is not kept, or could not be read."
-    if record.newer_items:
-        yield f"After the mail the customer wrote {record.newer_items} more; it does not hold them."
+    if newer := _newer_items(facts, record):
+        yield f"After the mail the customer wrote {newer} more; it does not hold them."
     if facts.lease_held and record.state in {State.PENDING, State.ERROR}:
         yield "A worker holds its lease right now; leases end by themselves."
+
+
+def _newer_items(facts: Facts, record: LeadRecord) -> int:
+    """The record counts when a watch ends; whoever asks before that counts for themselves."""
+    if record.state is not State.SENT or facts.conversation is None:
+        return record.newer_items
+    counted = facts.conversation.customer_items_after(record.last_item_id)
+    return max(record.newer_items, counted)

@@ -42,6 +42,14 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool = False
     logs_url: str = ""
 
+    def customer_items_after(self, item_id: str) -> int:
+        """0 as well when no item has this id (any more): nobody can count from it then."""
+        ids = [item.id for item in self.items]
+        if item_id not in ids:
+            return 0
+        newer = self.items[ids.index(item_id) + 1 :]
+        return sum(item.speaker == "customer" for item in newer)
+
 
 class Conversations(Protocol):
     """Raises Unavailable("conversations", ...)."""

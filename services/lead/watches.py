@@ -9,7 +9,7 @@ from typing import Final
 from libs.conversations.port import Conversations
 from libs.errors import Unavailable
 from libs.ledger.apply import apply
-from libs.ledger.events import Considered, Event, NotNow, Reopened
+from libs.ledger.events import Considered, Event, NewerItems, NotNow, Reopened
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord, State, Watch
 from libs.ledger.sweep import sweep_once
@@ -20,7 +20,6 @@ from libs.streams.port import Publisher
 
 WATCHES: Final = 200
 """A backlog is worked off over several sweeps, the longest overdue first."""
-SETTLED: Final = frozenset({State.SENT, State.HELD})
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,23 @@ class Sweeper:
         count = 0
         for thread_id in threads:
             record = await self.records.read(LeadKey(watch.shop, thread_id))
-            if record is None or record.state not in SETTLED:
+            if record is not None and record.state is State.SENT:
+                await self._count_newer(record)
+            elif record is None or record.state is not State.HELD:
                 await self._make_due(LeadKey(watch.shop, thread_id), watch, record)
                 await self.publisher.publish(_wish(watch, thread_id))
                 count += 1
         await self.records.end_watch(watch)
         return count
+
+    async def _count_newer(self, record: LeadRecord) -> None:
+        """Here, and not when a trigger asks: those of a sent lead are answered without reading."""
+        key = record.key
+        if await self.conversations.last_item_id(key.shop, key.thread_id) == record.last_item_id:
+            return
+        conversation = await self.conversations.read(key.shop, key.thread_id)
+        if conversation and (newer := conversation.customer_items_after(record.last_item_id)):
+            await apply(self.records, key, NewerItems(count=newer), self.clock)
 
     async def _make_due(self, key: LeadKey, watch: Watch, record: LeadRecord | None) -> None:
         """Until somebody has considered it, every sweep publishes it again."""

@@ -46,6 +46,34 @@ async def test_due_watch_puts_every_open_thread_up_for_decision(world: World) ->
     assert not world.records.watches
 
 
+async def test_what_the_customer_wrote_after_the_mail_is_counted(world: World) -> None:
+    sent = world.say(READY_WORDS)
+    world.say("Thank you!", speaker="assistant")
+    world.put_record(State.SENT, last_item_id=sent.id)
+    await world.sweeper.end_due_watches()
+    untouched = world.record
+    world.say("And the back seat, too.")
+    world.say("Are you open on Sunday?")
+    await world.records.put_watch(WATCH)
+
+    await world.sweeper.end_due_watches()
+
+    assert untouched
+    assert untouched.newer_items == 0
+    assert world.record
+    assert (world.record.newer_items, world.record.state) == (2, State.SENT)
+    assert not world.publisher.published
+
+
+async def test_a_sent_conversation_without_news_is_not_read(world: World) -> None:
+    sent = world.say(READY_WORDS)
+    world.put_record(State.SENT, last_item_id=sent.id)
+
+    await world.sweeper.end_due_watches()
+
+    assert world.conversations.reads == 0
+
+
 async def test_watch_that_is_not_due_stays(world: World) -> None:
     world.clock.time = NOW - 1
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from libs.conversations.port import Item
 from libs.ledger import events
 from libs.ledger.events import DEFAULT_RULES, Event, Rules, Write
 from libs.ledger.record import LeadRecord, State, Step
@@ -208,6 +209,19 @@ def test_doubts_are_warnings() -> None:
     assert "What the mail said is not kept" in warnings
     assert "A worker holds its lease" in warnings
     assert "Redis did not answer" in warnings
+
+
+def test_what_came_after_the_mail_is_told_before_the_record_counts_it() -> None:
+    sent = record(last_item_id="cthi_1")
+    more = tuple(
+        Item(id=f"cthi_{n}", speaker="customer", text="one more thing", at=NOW) for n in (2, 3)
+    )
+    longer = replace(conversation(), items=(*conversation().items, *more))
+
+    assert not tell(facts(sent, conversation=conversation())).warnings
+    assert tell(facts(sent, conversation=longer)).warnings == (
+        "After the mail the customer wrote 2 more; it does not hold them.",
+    )
 
 
 def test_a_held_lead_names_the_commands() -> None:
