@@ -23,7 +23,10 @@ from libs.runtime.metrics import Metrics
 from libs.runtime.settings import CommonSettings, load
 from libs.shops.profile import Shops, load_shops
 from libs.snapshot import LeadSnapshot, decode_snapshot
+from libs.streams.address import connect
 from libs.streams.oversight import Oversight
+from libs.streams.process import Process
+from libs.streams.redis import RedisBroker
 from libs.streams.streams import Streams
 
 T = TypeVar("T")
@@ -41,6 +44,8 @@ class Desk:
     clock: Clock
     streams: Streams | None
     """None: Redis does not answer; most commands go on without it."""
+    redis_problem: str = ""
+    """Why it does not answer."""
     environ: Mapping[str, str] = field(default_factory=dict)
     """For settings that only one service has."""
 
@@ -63,13 +68,16 @@ class Desk:
 
 async def open_oversight(environ: Mapping[str, str], stack: AsyncExitStack) -> Oversight:
     """For commands that need no store but Redis. Raises SettingsError."""
-    streams = await _streams(load(CommonSettings, environ), stack)
+    streams, problem = await _streams(load(CommonSettings, environ), stack)
     if streams is None:
-        raise SettingsError(
-            "Redis does not answer, and this command needs it; is Handoff running, and is"
-            " REDIS_URL (or HANDOFF_DATA) the same as its?"
-        )
+        raise SettingsError(f"This command needs Redis, which {problem}. {redis_advice(problem)}")
     return streams.oversight
+
+
+def redis_advice(problem: str) -> str:
+    if any(code in problem for code in ("Authentication", "NOPERM", "WRONGPASS", "NOAUTH")):
+        return "Check the user and the password in REDIS_URL."
+    return "Start it. If it runs: is REDIS_URL (or HANDOFF_DATA) the one that the services have?"
 
 
 async def open_desk(environ: Mapping[str, str], stack: AsyncExitStack) -> Desk:
@@ -79,6 +87,7 @@ async def open_desk(environ: Mapping[str, str], stack: AsyncExitStack) -> Desk:
     settings = load(CommonSettings, environ)
     shops = load_shops(settings.shops)
     blobs = await _opened("blobs", open_blobs(settings, stack))
+    streams, problem = await _streams(settings, stack)
     return Desk(
         settings=settings,
         shops=shops,
@@ -86,7 +95,8 @@ async def open_desk(environ: Mapping[str, str], stack: AsyncExitStack) -> Desk:
         blobs=blobs,
         conversations=await _opened("conversations", open_conversations(settings, stack, blobs)),
         clock=SystemClock(),
-        streams=await _streams(settings, stack),
+        streams=streams,
+        redis_problem=problem,
         environ=environ,
     )
 
@@ -100,26 +110,25 @@ async def _opened(part: str, opening: Awaitable[T]) -> T:
         raise Unavailable(part, f"no answer within {OPEN_SECONDS:.0f} s") from error
 
 
-async def _streams(settings: CommonSettings, stack: AsyncExitStack) -> Streams | None:
-    from libs.streams.open import open_streams
-
+async def _streams(settings: CommonSettings, stack: AsyncExitStack) -> tuple[Streams | None, str]:
+    """Or why not. A Redis that no service would start on is opened too: it may need an operator."""
     url = settings.redis_url or _embedded_url(settings)
     if not url:
-        return None
+        return None, "is not there: REDIS_URL is empty, and the data folder knows of none"
+    redis = connect(url, name="handoff-ops")
+    stack.push_async_callback(redis.aclose)
+    process = Process(
+        reader="ops", metrics=Metrics(), log=Log("ops", level="error"), clock=SystemClock(),
+        rng=random.Random(), new_id=random_id,
+    )  # fmt: skip
     try:
         async with asyncio.timeout(OPEN_SECONDS):
-            return await open_streams(
-                url,
-                service="ops",
-                metrics=Metrics(),
-                log=Log("ops", level="error"),
-                clock=SystemClock(),
-                rng=random.Random(),
-                new_id=random_id,
-                stack=stack,
-            )
-    except (SettingsError, Unavailable, TimeoutError):
-        return None
+            await redis.execute("PING")
+    except Unavailable as error:
+        return None, f"does not answer: {error.reason.removeprefix('redis: ')}"
+    except TimeoutError:
+        return None, f"does not answer within {OPEN_SECONDS:.0f} s"
+    return Streams(RedisBroker(redis), process, redis), ""
 
 
 def _embedded_url(settings: CommonSettings) -> str:

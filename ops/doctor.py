@@ -14,7 +14,7 @@ from libs.errors import HandoffError, Unavailable
 from libs.ledger.record import LeadKey
 from libs.runtime.settings import load
 from libs.second_sender import read_trace
-from ops.desk import Desk
+from ops.desk import Desk, redis_advice
 from ops.doctor_mail import mail
 from ops.finding import Finding
 from ops.show import Shown, moment, table
@@ -65,16 +65,15 @@ async def settings(desk: Desk) -> Finding:
 async def redis(desk: Desk) -> Finding:
     if desk.streams is None:
         return Finding(
-            what="redis", ok=False, said="does not answer",
-            do="Start it. Until then triggers wait in browsers; the sweeper catches up after.",
-        )  # fmt: skip
+            what="redis", ok=False, said=desk.redis_problem, do=redis_advice(desk.redis_problem)
+        )
     raw = await desk.streams.redis.execute("INFO", "everything")
     info = dict(line.split(":", 1) for line in raw.decode().splitlines() if ":" in line)
     policy, version = info.get("maxmemory_policy", "?"), info.get("redis_version", "?")
     if policy != "noeviction":
         return Finding(
             what="redis", ok=False, said=f"maxmemory-policy is {policy}",
-            do="`CONFIG SET maxmemory-policy noeviction`, and in its configuration file.",
+            do="`CONFIG SET maxmemory-policy noeviction`, and in its file: services refuse this.",
         )  # fmt: skip
     kept = "append-only file on" if info.get("aof_enabled") == "1" else "keeps nothing on disk"
     return Finding(what="redis", ok=True, said=f"{version}, {policy}, {kept}")

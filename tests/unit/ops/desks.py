@@ -74,6 +74,7 @@ def stores(
         conversations=conversations,
         clock=HandClock(),
         streams=on_fake_redis() if redis else None,
+        redis_problem="" if redis else "does not answer: timeout",
         environ=given,
     )
     return Stores(records, blobs, conversations, desk)

@@ -328,4 +328,4 @@ def test_the_command_as_it_is_typed(tmp_path: Path) -> None:
     assert unknown.returncode == 3
     assert "Next step: Check the thread id" in unknown.stdout
     assert (nowhere.returncode, nothing.returncode) == (2, 2)
-    assert "Redis does not answer" in nowhere.stderr
+    assert "needs Redis, which is not there: REDIS_URL is empty" in nowhere.stderr

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from libs.blobs.fakes import MemoryBlobs
-from libs.errors import Unavailable
+from libs.errors import SettingsError, Unavailable
 from libs.ledger.fakes import MemoryRecords
 from libs.messages.mail import DeliveryEvent
 from libs.second_sender import leave_trace
 from libs.streams.broker import DeadLetter
 from ops import doctor
-from ops.desk import Desk
+from ops.desk import Desk, open_desk, open_oversight
 from ops.doctor_mail import mail
 from ops.finding import Finding
+from ops.streams import dead_list
 from tests.openai_server import Status, openai_server
-from tests.servers import free_port
+from tests.servers import free_port, redis_server
 from tests.unit.ops.desks import NOW, THREAD, HandClock, in_memory, stores
 
 MODEL = "gpt-5.2-2025-12-11"
@@ -61,23 +64,49 @@ async def test_a_part_that_fails_is_a_finding_and_not_the_end() -> None:
     assert {"records", "blobs", "clock", "second sender"} <= set(bad)
 
 
-@pytest.mark.parametrize(
-    ("info", "ok"),
-    [
-        ("maxmemory_policy:noeviction\r\nredis_version:7.0.15\r\naof_enabled:1\r\n", True),
-        ("maxmemory_policy:allkeys-lru\r\nredis_version:7.0.15\r\n", False),
-    ],
-)
-async def test_redis(info: str, ok: bool) -> None:  # noqa: FBT001 - a column of the table
-    class Answering:
-        async def execute(self, *_: object) -> bytes:
-            return info.encode()
+@pytest.mark.slow
+class TestRedis:
+    @staticmethod
+    async def asked(url: str, tmp_path: Path) -> Finding:
+        environ = {"REDIS_URL": url, "HANDOFF_DATA": str(tmp_path), "SITE_KEYS": "k" * 40}
+        async with AsyncExitStack() as stack:
+            return await doctor.redis(await open_desk(environ, stack))
 
-    streams = dataclasses.replace(in_memory(), client=Answering())  # type: ignore[arg-type]
-    finding = await doctor.redis(dataclasses.replace(stores().desk, streams=streams))
+    async def test_that_keeps_what_it_has(self, tmp_path: Path) -> None:
+        with redis_server() as server:
+            finding = await self.asked(server.url, tmp_path)
 
-    assert well(finding) is ok
-    assert ok or "noeviction" in finding.do
+        assert well(finding)
+        assert "noeviction" in finding.said
+
+    async def test_that_would_throw_leases_away(self, tmp_path: Path) -> None:
+        with redis_server("--maxmemory-policy", "allkeys-lru") as server:
+            finding = await self.asked(server.url, tmp_path)
+            environ = {"REDIS_URL": server.url}
+            async with AsyncExitStack() as stack:
+                listed = await dead_list(await open_oversight(environ, stack))
+
+        assert not well(finding)
+        assert finding.said == "maxmemory-policy is allkeys-lru"
+        assert "CONFIG SET maxmemory-policy noeviction" in finding.do
+        assert listed.code == 0
+
+    async def test_whose_password_is_another(self, tmp_path: Path) -> None:
+        with redis_server("--requirepass", "right") as server:
+            finding = await self.asked(server.url.replace("redis://", "redis://:wrong@"), tmp_path)
+            async with AsyncExitStack() as stack:
+                with pytest.raises(SettingsError, match="the password in REDIS_URL"):
+                    await open_oversight({"REDIS_URL": server.url}, stack)
+
+        assert not well(finding)
+        assert "password" in finding.do
+        assert "wrong" not in finding.said + finding.do
+
+    async def test_that_is_not_there(self, tmp_path: Path) -> None:
+        finding = await self.asked(f"redis://127.0.0.1:{free_port()}/0", tmp_path)
+
+        assert not well(finding)
+        assert "Start it" in finding.do
 
 
 async def test_records_and_blobs_that_answer() -> None:
