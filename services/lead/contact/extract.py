@@ -6,6 +6,7 @@ Pure. Only customer lines are read, each line by itself, and what they quoted is
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final, Literal
 
 from libs.shops.profile import ShopProfile
@@ -70,13 +71,19 @@ def region_of(profile: ShopProfile) -> Region:
 def _in_line(
     text: str, profile: ShopProfile, region: Region, *, asked: bool
 ) -> Iterator[tuple[Kind, Found]]:
+    for kind, one in _found(text, region, asked=asked):
+        if not is_own(kind, one.value, profile) and not is_taken_back(text, one.start, one.end):
+            yield kind, one
+
+
+@lru_cache(maxsize=512)
+def _found(text: str, region: Region, *, asked: bool) -> tuple[tuple[Kind, Found], ...]:
+    """Each trigger of a thread reads all of its lines again."""
     emails = find_emails(text)
     pairs: list[tuple[Kind, Found]] = [("email", one) for one in emails]
     rest = masked(text, emails)
     pairs += [("phone", one) for one in find_phones(rest, region, asked=asked)]
-    for kind, one in sorted(pairs, key=lambda pair: pair[1].start):
-        if not is_own(kind, one.value, profile) and not is_taken_back(text, one.start, one.end):
-            yield kind, one
+    return tuple(sorted(pairs, key=lambda pair: pair[1].start))
 
 
 def is_own(kind: Kind, value: str, profile: ShopProfile) -> bool:

@@ -36,13 +36,11 @@ class Summaries:
 
     async def of(self, subject: Subject) -> Summary:
         """Never fails for want of a model. Raises Unavailable("blobs", ...)."""
+        if self.model is not None and (cached := await self._cached(subject)):
+            return cached
         found = facts.find(subject.lines, subject.profile)
         by_rule = rules.summarize(found, subject.contacts, subject.lines, subject.profile)
-        if self.model is None:
-            return by_rule
-        if cached := await self._cached(subject):
-            return cached
-        if not await self._may_spend():
+        if self.model is None or not await self._may_spend():
             return by_rule
         summary = await self._drafted(self.model, subject, by_rule)
         body = msgspec.json.encode(summary)
