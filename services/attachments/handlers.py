@@ -21,7 +21,7 @@ from libs.attachments import (
 )
 from libs.blobs.port import BlobInfo, BlobMissingError, Blobs
 from services.attachments.ports import Allowance, Darkroom, Developed, Refused
-from services.attachments.sniff import HEAD_BYTES, TAIL_BYTES, agrees, is_two_things, type_of
+from services.attachments.sniff import kind_of
 
 Piece = bytes | memoryview
 
@@ -87,7 +87,7 @@ class Attachments:
             raw = Path(folder) / "raw"
             try:
                 size = await _spool(raw, pieces, self.largest_bytes)
-                kind = await asyncio.to_thread(_kind_of, raw, announced.name, declared_type)
+                kind = await _kind(raw, announced.name, declared_type)
                 await self._spend(announced, size)
                 stored = await self._keep(announced, kind, raw, size)
             except UploadRefused as refusal:
@@ -178,6 +178,13 @@ async def _spool(file: Path, pieces: AsyncIterator[Piece], largest_bytes: int) -
     return size
 
 
+async def _kind(file: Path, name: str, declared: str) -> str:
+    kind = await asyncio.to_thread(kind_of, file, name, declared)
+    if kind is None:
+        raise UploadRefused(*UNSUPPORTED)
+    return kind
+
+
 async def _batches(pieces: AsyncIterator[Piece]) -> AsyncIterator[list[Piece]]:
     batch: list[Piece] = []
     async for piece in pieces:
@@ -187,17 +194,6 @@ async def _batches(pieces: AsyncIterator[Piece]) -> AsyncIterator[list[Piece]]:
             batch = []
     if batch:
         yield batch
-
-
-def _kind_of(file: Path, name: str, declared: str) -> str:
-    with file.open("rb") as source:
-        head = source.read(HEAD_BYTES)
-        source.seek(max(0, file.stat().st_size - TAIL_BYTES))
-        tail = source.read()
-    kind = type_of(head)
-    if kind is None or not agrees(kind, name, declared) or is_two_things(head, tail, kind):
-        raise UploadRefused(*UNSUPPORTED)
-    return kind
 
 
 async def _pieces_of(file: Path) -> AsyncIterator[bytes]:

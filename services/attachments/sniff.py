@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePath
+from collections.abc import Iterator
+from pathlib import Path, PurePath
 from typing import Final
 
 HEAD_BYTES: Final = 4096
 TAIL_BYTES: Final = 70_000
 """Longer than a zip's end record with its longest comment."""
+
+_WINDOW_BYTES: Final = 128 * 1024
 
 _HEIF_BRANDS: Final = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 _AVIF_BRANDS: Final = {b"avif", b"avis"}
@@ -29,10 +32,29 @@ _EXTENSIONS: Final = {
     "heif": "image/heic", "hif": "image/heic", "avif": "image/avif", "pdf": "application/pdf",
 }  # fmt: skip
 _MARKUP = re.compile(
-    rb"<\s*(?:!doctype|html|head|body|script|svg|iframe|object|embed|img|a\s|style|\?xml|\?php|%)",
+    rb"<(?:!doctype\b|\?php\b|html\b|head\b|body\b|script\b|style\b|svg[\s>]|iframe\b|object\b|embed\b)",
     re.IGNORECASE,
 )
-_ARCHIVE_END: Final = (b"PK\x05\x06", b"PK\x06\x07")
+"""Words too long to turn up by chance: packed pixels hold every short one sooner or later."""
+_ARCHIVE = re.compile(rb"PK\x05\x06(?:\0{4}|\xff{4})|PK\x06\x07\0{4}")
+"""A zip is read from its end: the record there, with the number of its only disk."""
+_FOUND_ANYWHERE: Final = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
+"""Archives that are looked for from the front, past whatever comes first."""
+_PAGE = re.compile(rb"<(?:!doctype html|html)\b", re.IGNORECASE)
+
+
+def kind_of(file: Path, name: str, declared: str) -> str | None:
+    """The type of a file that is what it says, and nothing else beside; None: not to be taken."""
+    with file.open("rb") as source:
+        head = source.read(HEAD_BYTES)
+        source.seek(max(0, file.stat().st_size - TAIL_BYTES))
+        tail = source.read()
+    kind = type_of(head)
+    if kind is None or not agrees(kind, name, declared) or is_two_things(head, tail, kind):
+        return None
+    if kind == "application/pdf" and any(map(_hides_another, _windows(file))):
+        return None  # it is kept as it came, where a picture is made anew
+    return kind
 
 
 def type_of(head: bytes) -> str | None:
@@ -71,8 +93,19 @@ def agrees(found: str, name: str, declared: str) -> bool:
 
 def is_two_things(head: bytes, tail: bytes, found: str) -> bool:
     """A polyglot: also an archive, a document or markup, depending on who opens it."""
-    if any(mark in tail for mark in _ARCHIVE_END):
-        return True
-    if _MARKUP.search(head[:1024]):
+    if _ARCHIVE.search(tail) or _MARKUP.search(head[:1024]):
         return True
     return found != "application/pdf" and b"%PDF-" in head[:1024]
+
+
+def _windows(file: Path) -> Iterator[bytes]:
+    """All of it; each begins with the last bytes of the one before."""
+    last = b""
+    with file.open("rb") as source:
+        while piece := source.read(_WINDOW_BYTES):
+            yield last + piece
+            last = piece[-32:]
+
+
+def _hides_another(window: bytes) -> bool:
+    return any(mark in window for mark in _FOUND_ANYWHERE) or bool(_PAGE.search(window))

@@ -114,6 +114,9 @@ def _polyglots() -> Iterator[Upload]:
         yield name, declared, head + b"%PDF-1.7\n" + picture[20:]
         yield name, declared, head + b"<?php system('x'); ?>" + picture[20:]
     yield "two.pdf", "application/pdf", b"%PDF-1.7\n" + archive()
+    for hidden in (HTML, ARCHIVES["rar"], ARCHIVES["7z"]):
+        for before in (2_000, 131_070):  # there a window ends in the middle of it
+            yield "two.pdf", "application/pdf", b"%PDF-1.7\n" + bytes(before - 9) + hidden
     yield "two.pdf", "application/pdf", b"%PDF-1.7\n<html><script>x</script></html>"
     yield "two.gif", "image/gif", b"GIF89a/*<script>*/=1;alert(1)//"
 
