@@ -20,9 +20,10 @@ from redis.asyncio.connection import (
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from libs.errors import SettingsError, Unavailable
+from libs.errors import SettingsError
 from libs.streams.client import Redis, RedisClient
 from libs.streams.cluster import ClusterClient
+from libs.streams.fastest import fastest
 from libs.streams.link import CONNECT_SECONDS, REPLY_SECONDS, Link, Opener
 
 if TYPE_CHECKING:
@@ -100,14 +101,9 @@ def _sentinel(url: str, name: str) -> Redis:
 
 
 async def _ask_sentinels(sentinels: list[Link], master: str) -> Address:
-    for sentinel in sentinels:
-        try:
-            answer = await sentinel.send("SENTINEL", "GET-MASTER-ADDR-BY-NAME", master)
-        except Unavailable:
-            continue
-        if answer:
-            return answer[0].decode(), int(answer[1])
-    raise Unavailable("redis", "no sentinel names a master")
+    asked = [sentinel.send("SENTINEL", "GET-MASTER-ADDR-BY-NAME", master) for sentinel in sentinels]
+    host, port = await fastest(asked, "no sentinel names a master")
+    return host.decode(), int(port)
 
 
 def _fixed(common: dict[str, Any], address: Address) -> Opener:

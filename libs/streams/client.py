@@ -17,6 +17,10 @@ class Redis(Protocol):
         """All commands issued in one turn of the loop go out in one write; none is repeated."""
         ...
 
+    async def everywhere(self, *command: Word) -> list[Reply]:
+        """The reply of every master."""
+        ...
+
     async def block(self, *command: Word) -> Reply:
         """A command that may wait on the server: nothing else queues behind it."""
         ...
@@ -56,6 +60,9 @@ class RedisClient:
 
     async def execute(self, *command: Word) -> Reply:
         return await self._shared.send(*command)
+
+    async def everywhere(self, *command: Word) -> list[Reply]:
+        return [await self.execute(*command)]
 
     async def block(self, *command: Word) -> Reply:
         wire = self._idle.pop() if self._idle else self._connect()

@@ -10,13 +10,16 @@ from redis.crc import key_slot
 
 from libs.errors import Unavailable
 from libs.streams.client import RedisClient, Script
+from libs.streams.fastest import fastest
 from libs.streams.link import Redirected, Reply, Word
 
 _KEY_AT: Final = {"EVAL": 3, "EVALSHA": 3, "XGROUP": 2, "XINFO": 2}
 _KEYLESS: Final = frozenset({"INFO", "PING", "TIME"})
 _REDIRECTS: Final = 5
+_SILENT: Final = "no node of the cluster answers"
 
 Address = tuple[str, int]
+Slots = list[tuple[int, int, Address]]
 Send = Callable[[RedisClient], Awaitable[Reply]]
 
 
@@ -29,11 +32,22 @@ class ClusterClient:
         self._connect = connect
         self._seeds = tuple(addresses)
         self._nodes: dict[Address, RedisClient] = {}
-        self._slots: list[tuple[int, int, Address]] = []
+        self._slots: Slots = []
         self._mapping = asyncio.Lock()
 
     async def execute(self, *command: Word) -> Reply:
+        if str(command[0]).upper() in _KEYLESS:
+            asked = (self._at(address).execute(*command) for address in self._known())
+            return await fastest(asked, _SILENT)
         return await self._route(command, lambda node: node.execute(*command))
+
+    async def everywhere(self, *command: Word) -> list[Reply]:
+        masters = {address for _, _, address in await self._map()}
+        try:
+            return await asyncio.gather(*(self._at(one).execute(*command) for one in masters))
+        except Unavailable:
+            self._slots = []
+            raise
 
     async def block(self, *command: Word) -> Reply:
         return await self._route(command, lambda node: node.block(*command))
@@ -63,29 +77,30 @@ class ClusterClient:
         raise Unavailable("redis", "the cluster sends us in circles")
 
     async def _node(self, command: Sequence[Word]) -> RedisClient:
-        if str(command[0]).upper() in _KEYLESS:
-            return self._at(self._seeds[0])
         slot = key_slot(_key(command))
-        for first, last, address in self._slots or await self._read_map():
+        for first, last, address in await self._map():
             if first <= slot <= last:
                 return self._at(address)
         raise Unavailable("redis", "no node holds the slot")
 
-    async def _read_map(self) -> list[tuple[int, int, Address]]:
-        async with self._mapping:
-            for address in () if self._slots else (*self._nodes, *self._seeds):
-                try:
-                    rows = await self._at(address).execute("CLUSTER", "SLOTS")
-                except Unavailable:
-                    continue
-                self._slots = [
-                    (first, last, (master[0].decode() or address[0], master[1]))
-                    for first, last, master, *_ in rows
-                ]
-                break
-            if not self._slots:
-                raise Unavailable("redis", "no node of the cluster answers")
-            return self._slots
+    async def _map(self) -> Slots:
+        if not self._slots:
+            async with self._mapping:
+                if not self._slots:
+                    asked = (self._map_of(address) for address in self._known())
+                    self._slots = await fastest(asked, _SILENT)
+        return self._slots
+
+    async def _map_of(self, address: Address) -> Slots:
+        rows = await self._at(address).execute("CLUSTER", "SLOTS")
+        return [
+            (first, last, (master[0].decode() or address[0], master[1]))
+            for first, last, master, *_ in rows
+        ]
+
+    def _known(self) -> set[Address]:
+        """Nodes come and go: those we were told of at first may be gone, those we met may live."""
+        return {*self._seeds, *self._nodes}
 
     def _at(self, address: Address) -> RedisClient:
         if address not in self._nodes:

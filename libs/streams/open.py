@@ -52,26 +52,32 @@ async def open_streams(  # noqa: PLR0913 - what a process is made of, named once
 async def _refuse_eviction(redis: Redis) -> None:
     try:
         async with asyncio.timeout(START_SECONDS):
-            memory = await _memory(redis)
+            policies = await _policies(redis)
     except TimeoutError as error:
         raise SettingsError(
             f"The Redis of REDIS_URL did not answer within {START_SECONDS:.0f} seconds; is it up,"
             " and are address and password right?"
         ) from error
-    policy = memory.get("maxmemory_policy", "noeviction")
-    if policy != "noeviction":
-        raise SettingsError(
-            f"The Redis of REDIS_URL has maxmemory-policy {policy}: when memory is short it would"
-            " throw away leases and waiting messages without a word. Set it to noeviction."
-        )
+    for policy in policies:
+        if policy != "noeviction":
+            raise SettingsError(
+                f"The Redis of REDIS_URL has maxmemory-policy {policy}: when memory is short it"
+                " would throw away leases and waiting messages without a word. Set it to"
+                " noeviction."
+            )
 
 
-async def _memory(redis: Redis) -> dict[str, str]:
+async def _policies(redis: Redis) -> list[str]:
+    """Of every master: each holds some of the streams."""
     while True:
         try:
-            answer = await redis.execute("INFO", "memory")
+            answers = await redis.everywhere("INFO", "memory")
         except Unavailable:
             await asyncio.sleep(0.1)
-            continue
-        rows = (row.partition(":") for row in answer.decode().splitlines())
-        return {name: value for name, _, value in rows}
+        else:
+            return [_policy(answer.decode()) for answer in answers]
+
+
+def _policy(memory: str) -> str:
+    rows = (row.partition(":") for row in memory.splitlines())
+    return {name: value for name, _, value in rows}.get("maxmemory_policy", "noeviction")

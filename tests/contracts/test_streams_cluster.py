@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 
 import pytest
 
+from libs.errors import SettingsError
 from libs.leases.redis import RedisLeases
 from libs.messages.lead import ConsiderLead, LeadDecision
 from libs.messages.streams import STREAMS
@@ -20,7 +24,8 @@ from libs.streams.streams import Streams
 from tests.contracts.redis_cluster import Watched, cluster, sentinel
 from tests.contracts.streams_on_redis import consuming, emptied, publish_somehow, streams_at, wish
 from tests.contracts.test_streams_broker import Flush, RedisBrokerContract
-from tests.servers import RedisServer
+from tests.contracts.test_streams_open import opened
+from tests.servers import RedisServer, free_port
 
 pytestmark = pytest.mark.slow
 
@@ -111,6 +116,69 @@ async def test_a_slot_that_moved_is_found_again(nodes: list[RedisServer], stream
         await streams.publish(wish(f"t{number}"))
 
     assert (await streams.broker.stats("lead.consider:0")).unread == 9
+
+
+@pytest.fixture
+def frozen() -> Iterator[int]:
+    """The port of a server that takes connections and never says a word."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        yield silent.getsockname()[1]
+
+
+async def test_a_first_node_that_is_gone_or_frozen_keeps_us_from_nothing(
+    nodes: list[RedisServer], frozen: int
+) -> None:
+    await _flush(nodes)
+    first = f"redis+cluster://127.0.0.1:{free_port()},127.0.0.1:{frozen}"
+    async with streams_at(f"{first},127.0.0.1:{nodes[2].port}") as streams:
+        async with asyncio.timeout(1):  # what /health gives it
+            assert await streams.redis.execute("PING") == b"PONG"
+        await streams.publish(wish())
+
+        assert (await streams.broker.stats("lead.consider:0")).unread == 1
+
+
+async def test_a_cluster_in_which_one_master_evicts_is_refused(nodes: list[RedisServer]) -> None:
+    last = connect(nodes[2].url, name="policy")
+    await last.execute("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    try:
+        async with AsyncExitStack() as stack:
+            with pytest.raises(SettingsError, match=r"allkeys-lru.*noeviction"):
+                await opened(_url(nodes[:1]), stack)
+    finally:
+        await last.execute("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        await last.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _a_sentinel(master: int) -> AsyncIterator[int]:
+    """Names the master, whatever it is asked."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        while said := await reader.read(4096):
+            name = b"*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%d\r\n" % (len(str(master)), master)
+            writer.write(name if b"SENTINEL" in said else b"+OK\r\n" * said.count(b"*"))
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+        for writer in writers:
+            writer.close()
+            await writer.wait_closed()
+
+
+async def test_a_frozen_first_sentinel_keeps_us_from_nothing(
+    redis_process: RedisServer, redis_url: str, frozen: int
+) -> None:
+    async with _a_sentinel(redis_process.port) as second:
+        url = f"redis+sentinel://127.0.0.1:{frozen},127.0.0.1:{second}/shop/0"
+        async with streams_at(url) as streams:
+            await streams.publish(wish())
+
+            assert (await streams.broker.stats("lead.consider:0")).unread == 1
 
 
 @pytest.fixture

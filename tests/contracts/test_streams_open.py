@@ -25,7 +25,7 @@ from libs.streams.streams import Streams
 from tests import servers
 
 
-async def _open(url: str, stack: AsyncExitStack) -> Streams:
+async def opened(url: str, stack: AsyncExitStack) -> Streams:
     return await open_streams(
             url, service="test", metrics=Metrics(), log=Log("test"), clock=SystemClock(),
             rng=random.Random(), new_id=random_id, stack=stack,
@@ -34,7 +34,7 @@ async def _open(url: str, stack: AsyncExitStack) -> Streams:
 
 async def _asks_and_answers(url: str) -> None:
     async with AsyncExitStack() as stack:
-        streams = await _open(url, stack)
+        streams = await opened(url, stack)
 
         async def decide(delivery: Delivery[ConsiderLead]) -> None:
             thread = delivery.message.thread_id
@@ -86,7 +86,7 @@ async def test_a_redis_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch
 async def _refuses(url: str, sentence: str) -> None:
     async with AsyncExitStack() as stack:
         with pytest.raises(SettingsError, match=sentence) as refused:
-            await _open(url, stack)
+            await opened(url, stack)
     assert "wrong" not in str(refused.value)
 
 
