@@ -56,7 +56,7 @@ def test_other_names_for_the_same_type_agree(
     assert taken((name, declared, encoded(kind)))
 
 
-def test_a_pdf_is_taken() -> None:
+def test_a_pdf_is_taken(taken: Taken) -> None:
     assert taken(("quote.pdf", "application/pdf", b"%PDF-1.7\n1 0 obj\n<< >>\nendobj\n%%EOF"))
 
 
