@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from typing import Final
+
+from msgspec.structs import replace
 
 from libs.attachments import decode_record, is_attachment_id, record_key, rendition_key
 from libs.attribution import TrailKey
@@ -15,83 +18,82 @@ from libs.errors import Unavailable
 from libs.identity.keys import site_keys
 from libs.leases.redis import RedisSentMarks
 from libs.message_links import link_key, link_token
-from libs.snapshot import LeadSnapshot, decode_snapshot
 from ops.desk import Desk
+from ops.person import Person, find_threads, know
 from ops.show import Shown, facts
 
-_THREAD = "cthr_"
-_NOT_FOUND = 3
+_NOT_FOUND: Final = 3
+_MOST_WATCHES: Final = 1_000_000
+_LONGEST_WATCH_SECONDS: Final = 30 * 86_400.0
 
 
 async def forget(desk: Desk, who: str) -> Shown:
-    """A thread id, an email address or a phone number (with country code, or of the shop's)."""
-    threads = [who] if who.startswith(_THREAD) else await _threads_with(desk, who)
+    """A thread id, an email address or a whole phone number."""
+    people = [await know(desk, key) for key in await find_threads(desk, who)]
     removed: Counter[str] = Counter()
-    for thread in threads:
-        removed += await _forget_thread(desk, thread)
-    removed += Counter(threads=len(threads) if removed else 0)
+    for person in people:
+        removed += await _forget(desk, person)
+    silent = bool(people) and not await _forget_in_redis(desk, people, removed)
+    removed += Counter(threads=len(people) if removed else 0)
+    threads = [person.key.thread_id for person in people]
+    others = sorted({t for person in people for t in person.other_threads} - set(threads))
+    lines: list[object] = ["Removed:", facts(dict(sorted(removed.items())))]
     if not removed:
-        said = "Nothing was found, so nothing was removed."
-        return Shown(data={"removed": {}}, lines=[said], code=_NOT_FOUND)
-    lines = ["Removed:", facts(dict(sorted(removed.items())))]
-    return Shown(data={"removed": dict(removed), "threads": threads}, lines=lines)
+        lines = ["Nothing was found, so nothing was removed."]
+    if others:
+        lines.append(f"The same browser also wrote in {', '.join(others)}: not touched.")
+    if silent:
+        lines.append("Redis did not answer: ask again when it does, for what waits in it.")
+    data = {"removed": dict(removed), "threads": threads, "other_threads": others}
+    code = 1 if silent else 0 if removed else _NOT_FOUND
+    return Shown(data=data, lines=lines, code=code)
 
 
-async def _threads_with(desk: Desk, contact: str) -> list[str]:
-    """Every thread whose lead names this contact."""
-    found: set[str] = set()
-    async for info in desk.blobs.list("snapshots/"):
-        with suppress(BlobMissingError):
-            snapshot = decode_snapshot(await desk.blobs.get(info.key))
-            if any(_same(contact, one.value) for one in snapshot.contacts):
-                found.add(snapshot.thread_id)
-    return sorted(found)
-
-
-def _same(asked: str, kept: str) -> bool:
-    if "@" in asked:
-        return asked.strip().lower() == kept.lower()
-    digits = "".join(c for c in asked if c.isdigit())
-    whole = "".join(c for c in kept.partition(";")[0] if c.isdigit())
-    enough = 7  # fewer digits would match strangers
-    return len(digits) >= enough and whole.endswith(digits)
-
-
-async def _forget_thread(desk: Desk, thread: str) -> Counter[str]:
-    shop, record = await desk.find(thread)
+async def _forget(desk: Desk, person: Person) -> Counter[str]:
+    shop, thread = person.key.shop, person.key.thread_id
     removed: Counter[str] = Counter()
-    visitors = {record.visitor} if record else set()
-    attachments: set[str] = set()
-    conversation = await desk.conversations.read(shop, thread)
-    if conversation is not None:
-        visitors.add(conversation.visitor)
-        attachments |= {file.id for item in conversation.items for file in item.attachments}
-    async for info in desk.blobs.list(f"snapshots/{shop}/{thread}/"):
-        snapshot = decode_snapshot(await desk.blobs.get(info.key))
-        attachments |= {photo.id for photo in snapshot.photos}
-        removed["message links"] += await _forget_links(desk, snapshot, info.key)
-    for name, prefix in (
-        ("leads", f"snapshots/{shop}/{thread}/"),
-        ("mail copies", f"mail/{shop}/{thread}/"),
-        ("summaries", f"summaries/{shop}/{thread}/"),
+    removed["message links"] = await _forget_links(desk, person)
+    for name, folder in (
+        ("leads", "snapshots"),
+        ("mail copies", "mail"),
+        ("summaries", "summaries"),
     ):
-        removed[name] += await _delete_all(desk, prefix)
-    for attachment in attachments:
+        removed[name] = await _delete_all(desk, f"{folder}/{shop}/{thread}/")
+    for attachment in person.attachments:
         removed["attachments"] += await _forget_attachment(desk, attachment)
-    for visitor in visitors - {""}:
+    for visitor in person.visitors:
         removed["attribution"] += await _forget_trail(desk, TrailKey(shop, visitor))
-    removed["mails in the outbox"] += _forget_outbox(desk, thread)
-    removed["conversations"] += await desk.conversations.forget(shop, thread)
-    with suppress(Unavailable):
-        if desk.streams is not None:
-            await RedisSentMarks(desk.streams.redis).forget(shop, thread)
+    removed["mails in the outbox"] = _forget_outbox(desk, thread)
+    removed["watches"] = await _forget_watches(desk, person)
+    removed["conversations"] = await desk.conversations.forget(shop, thread)
     return +removed
 
 
-async def _forget_links(desk: Desk, snapshot: LeadSnapshot, key: str) -> int:
+async def _forget_in_redis(desk: Desk, people: list[Person], removed: Counter[str]) -> bool:
+    """Last: what a service still puts there is then about nothing. False: it does not answer."""
+    if desk.streams is None:
+        return False
+    ids = {person.key.thread_id for person in people}
+    ids |= {v for person in people if not person.other_threads for v in person.visitors}
+    try:
+        for person in people:
+            marks = RedisSentMarks(desk.streams.redis)
+            await marks.forget(person.key.shop, person.key.thread_id)
+        removed += Counter({"messages in streams": await desk.streams.oversight.forget(ids)})
+    except Unavailable:
+        return False
+    return True
+
+
+async def _forget_links(desk: Desk, person: Person) -> int:
+    """Their tokens derive from the snapshot, so they go before it."""
+    shop, thread = person.key.shop, person.key.thread_id
     keys = site_keys(desk.settings, one_machine=not desk.settings.redis_url)
-    tokens = [link_token(one, snapshot.shop, snapshot.thread_id, key) for one in keys]
-    return sum([await desk.blobs.delete(link_key(token)) for token in tokens])
+    removed = 0
+    async for info in desk.blobs.list(f"snapshots/{shop}/{thread}/"):
+        tokens = [link_token(one, shop, thread, info.key) for one in keys]
+        removed += sum([await desk.blobs.delete(link_key(token)) for token in tokens])
+    return removed
 
 
 async def _delete_all(desk: Desk, prefix: str) -> int:
@@ -122,3 +124,18 @@ def _forget_outbox(desk: Desk, thread: str) -> int:
     for mail in mails:
         mail.unlink(missing_ok=True)
     return len(mails)
+
+
+async def _forget_watches(desk: Desk, person: Person) -> int:
+    """One that others of the visitor's conversations need stays, without page and language."""
+    far = desk.clock.now() + _LONGEST_WATCH_SECONDS
+    removed = 0
+    for watch in await desk.records.due_watches(far, _MOST_WATCHES):
+        if watch.shop != person.key.shop or watch.visitor not in person.visitors:
+            continue
+        if person.other_threads:
+            await desk.records.put_watch(replace(watch, locale="", page_url=""))
+        else:
+            await desk.records.end_watch(watch)
+        removed += 1
+    return removed

@@ -151,7 +151,9 @@ class ChatStore(Protocol):
         ...
 
     async def forget(self, owner: Owner, thread_id: str) -> bool:
-        """Remove the thread, its items and attachments for good; False when there was none."""
+        """Remove the thread, its items and attachments for good, and uploads of the owner that no
+        message carries; False when there was no such thread.
+        """
         ...
 
     async def expire(self, before: float) -> int:

@@ -155,16 +155,17 @@ class DynamoChatStore:
         if thread is None:
             return False
         place = _place(owner, thread_id)
-        for partition, prefix, decode in (
-            (_visitor(owner), "attachment#", decode_attachment),
-            (_visitor(owner), "turn#", decode_turn),
+        visitor = _visitor(owner)
+        for prefix, decode, hangs_on in (
+            ("attachment#", decode_attachment, {thread_id, ""}),
+            ("turn#", decode_turn, {thread_id}),
         ):
-            async for row in self._under(partition, prefix):
-                if decode(row["body"]["S"]).thread_id == thread_id:
-                    await self._delete(partition, row["sk"]["S"])
+            async for row in self._under(visitor, prefix):
+                if decode(row["body"]["S"]).thread_id in hangs_on:
+                    await self._delete(visitor, row["sk"]["S"])
         async for row in self._under(place, "item#"):
             await self._delete(place, row["sk"]["S"])
-        await self._delete(_visitor(owner), _listed(thread))
+        await self._delete(visitor, _listed(thread))
         await self._delete(f"owner#{owner.shop}#{thread_id}", "owner")
         await self._delete(place, "thread")
         return True

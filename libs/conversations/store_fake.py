@@ -99,7 +99,7 @@ class MemoryChatStore:
 
     async def forget(self, owner: Owner, thread_id: str) -> bool:
         _drop(self._turns, owner, lambda turn: turn.thread_id == thread_id)
-        _drop(self._attachments, owner, lambda attachment: attachment.thread_id == thread_id)
+        _drop(self._attachments, owner, lambda each: each.thread_id in {thread_id, ""})
         self._items.pop((owner, thread_id), None)
         return self._threads.pop((owner, thread_id), None) is not None
 

@@ -150,6 +150,8 @@ class SqliteChatStore:
 
     async def forget(self, owner: Owner, thread_id: str) -> bool:
         def delete(db: sqlite3.Connection) -> bool:
+            unsent = "DELETE FROM attachments WHERE shop = ? AND visitor = ? AND thread = ''"
+            db.execute(unsent, _key(owner))
             return _forget(db, (*_key(owner), thread_id))
 
         return await _answer(self._writer, delete)

@@ -156,6 +156,26 @@ class MemoryBroker:
     async def drop(self, lane: str, dead_id: str) -> bool:
         return self._lane(lane).dead.pop(dead_id, None) is not None
 
+    async def erase(self, lane: str, words: Sequence[bytes]) -> int:
+        here = self._lane(lane)
+
+        def named(body: bytes) -> bool:
+            return any(word in body for word in words)
+
+        entries = [id_ for id_, body in here.entries.items() if named(body)]
+        for id_ in entries:
+            here.remove(id_)
+        letters = [id_ for id_, letter in here.dead.items() if named(letter.body)]
+        for id_ in letters:
+            del here.dead[id_]
+        gone = len(entries) + len(letters)
+        for waiting in (here.later, here.timers):
+            named_keys = [key for key, (_, body) in waiting.items() if named(body)]
+            for key in named_keys:
+                del waiting[key]
+            gone += len(named_keys)
+        return gone
+
     async def pause(self, lane: str, *, paused: bool) -> None:
         self._lane(lane).paused = paused
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from libs.errors import Rejected
-from libs.messages.streams import Stream
+from libs.messages.streams import STREAMS, Stream
 from libs.runtime import metrics as m
 from libs.runtime.clock import Clock
 from libs.runtime.metrics import Metrics
@@ -66,6 +67,12 @@ class Oversight:
         if letter is None:
             return False
         return any([await self.broker.drop(lane, letter.id) for lane in lanes_of(stream)])
+
+    async def forget(self, ids: Collection[str]) -> int:
+        """Whatever waits or is parked anywhere and names one of these threads or visitors."""
+        words = [f'"{id_}{end}'.encode() for id_ in ids for end in ('"', '\\"')]
+        lanes = [lane for stream in STREAMS for lane in lanes_of(stream)]
+        return sum([await self.broker.erase(lane, words) for lane in lanes]) if words else 0
 
     async def measure(self, stream: Stream, metrics: Metrics, clock: Clock) -> None:
         """Set the gauges of a stream: the sum of its lanes."""

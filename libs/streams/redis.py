@@ -96,6 +96,9 @@ class RedisBroker:
     async def drop(self, lane: str, dead_id: str) -> bool:
         return bool(await self._redis.execute("XDEL", lane_key(lane, "dead"), dead_id))
 
+    async def erase(self, lane: str, words: Sequence[bytes]) -> int:
+        return int(await self._redis.script(scripts.ERASE, _all_keys(lane), *words))
+
     async def pause(self, lane: str, *, paused: bool) -> None:
         key = lane_key(lane, "paused")
         await (self._redis.execute("SET", key, 1) if paused else self._redis.execute("DEL", key))

@@ -141,6 +141,33 @@ redis.call('XADD', KEYS[1], '*', 'e', ARGV[2])
 return 1
 """)
 
+ERASE: Final = Script("""
+local function named(body)
+  for _, word in ipairs(ARGV) do if string.find(body, word, 1, true) then return true end end
+end
+local gone = 0
+for _, key in ipairs({KEYS[1], KEYS[7]}) do
+  for _, entry in ipairs(redis.call('XRANGE', key, '-', '+')) do
+    local said = entry[2]
+    if named(said[#said]) then
+      -- No longer pending: whoever works on it right now cannot put it back.
+      if key == KEYS[1] then redis.pcall('XACK', key, 'readers', entry[1]) end
+      gone = gone + redis.call('XDEL', key, entry[1])
+    end
+  end
+end
+for i = 2, 4, 2 do
+  local waiting = redis.call('HGETALL', KEYS[i + 1])
+  for j = 1, #waiting, 2 do
+    if named(waiting[j + 1]) then
+      redis.call('ZREM', KEYS[i], waiting[j])
+      gone = gone + redis.call('HDEL', KEYS[i + 1], waiting[j])
+    end
+  end
+end
+return gone
+""")
+
 STATS: Final = Script("""
 local pending = redis.pcall('XPENDING', KEYS[1], 'readers')
 local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]

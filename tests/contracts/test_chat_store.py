@@ -186,6 +186,9 @@ class ChatStoreContract:
         await store.put_attachment(
             ANA, AttachmentRow(id="att_1", at=1, body="{}", thread_id="cthr_a")
         )
+        await store.put_attachment(ANA, AttachmentRow(id="att_unsent", at=1, body="{}"))
+        other = AttachmentRow(id="att_2", at=1, body="{}", thread_id="cthr_b")
+        await store.put_attachment(ANA, other)
         await store.open_turn(ANA, turn())
 
         assert await store.forget(ANA, "cthr_a")
@@ -196,6 +199,8 @@ class ChatStoreContract:
         assert [row.id for row in (await store.threads(ANA)).rows] == ["cthr_b"]
         assert await store.owner_of("craigs", "cthr_a") is None
         assert await store.attachment(ANA, "att_1") is None
+        assert await store.attachment(ANA, "att_unsent") is None
+        assert await store.attachment(ANA, "att_2") == other
         assert await store.turn(ANA, "k") is None
         assert await store.item(ANA, "cthr_b", "cthi_0001") == item(1)
         with pytest.raises(ThreadMissingError):

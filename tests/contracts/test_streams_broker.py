@@ -231,6 +231,32 @@ class BrokerContract:
         assert turns <= 4
         assert (await broker.stats(LANE)).unread == 450
 
+    async def test_what_is_erased_is_gone_wherever_it_waits(self, broker: Broker) -> None:
+        await broker.prepare(LANE)
+        for body in (b"ana running", b"ana later", b"ana parked", b"bob running"):
+            await broker.add(LANE, body)
+        running, later, parked, _ = await read(broker)
+        await broker.put_back(LANE, [Later(later.id, 5000, later.body)])
+        await broker.park(LANE, [DeadLetter("", parked.id, "why", 1, parked.body)])
+        await broker.add(LANE, b"ana unread")
+        await broker.schedule(LANE, "a", 6000, b"ana timer")
+        await broker.schedule(LANE, "b", 6000, b"bob timer")
+
+        assert await broker.erase(LANE, [b"ana", b"never"]) == 5
+        await broker.put_back(LANE, [Later(running.id, 5000, running.body)])
+
+        stats = await broker.stats(LANE)
+        assert (stats.unread, stats.pending, stats.later, stats.timers, stats.dead) == (
+            0,
+            1,
+            0,
+            1,
+            0,
+        )
+        assert [entry.body for entry in await broker.own(LANE, "a", after="", count=9)] == [
+            b"bob running"
+        ]
+
     async def test_a_pause_is_seen_by_the_next_turn(self, broker: Broker) -> None:
         await broker.pause(LANE, paused=True)
         assert (await broker.turn(LANE, 0)).paused

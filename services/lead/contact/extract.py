@@ -34,6 +34,11 @@ def contacts(lines: Sequence[Line], profile: ShopProfile) -> tuple[Contact, ...]
     return what_stands(_mentions(lines, profile))
 
 
+def named(lines: Sequence[Line], profile: ShopProfile) -> frozenset[str]:
+    """Every phone and email that the customer gave, also those they corrected later."""
+    return frozenset(mention.contact.value for mention in _mentions(lines, profile))
+
+
 def _mentions(lines: Sequence[Line], profile: ShopProfile) -> Iterator[Mention]:
     """What the line before asked for or announced carries over to the next."""
     region = region_of(profile)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from libs.blobs.fakes import MemoryBlobs
 from libs.conversations.fakes import MemoryConversations
-from libs.conversations.port import Conversation, Item
+from libs.conversations.port import Attachment, Conversation, Item
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.messages.base import Attribution
@@ -101,8 +101,8 @@ def process() -> Process:
 
 def record(state: State = State.SENT, thread: str = THREAD, **fields: Any) -> LeadRecord:
     sent = {"attempt": 1, "sent_at": NOW, "sent_by": "reply", "kind": "full"}
-    given = {**(sent if state is State.SENT else {}), **fields}
-    return LeadRecord(key=LeadKey(SHOP, thread), state=state, visitor="v_1", **given)
+    given = {"visitor": "v_1", **(sent if state is State.SENT else {}), **fields}
+    return LeadRecord(key=LeadKey(SHOP, thread), state=state, **given)
 
 
 def snapshot(thread: str = THREAD, **fields: Any) -> LeadSnapshot:
@@ -127,6 +127,9 @@ def contact(kind: Any, value: str, shown: str) -> Contact:
     return Contact(kind=kind, value=value, shown=shown, item_id="cthi_1", start=0, end=2)
 
 
-def conversation(thread: str = THREAD) -> Conversation:
-    said = Item(id="cthi_1", speaker="customer", text="my seat is torn", at=NOW - 60)
-    return Conversation(thread_id=thread, visitor="v_1", title="Seat", items=(said,))
+def conversation(
+    thread: str = THREAD, text: str = "my seat is torn", visitor: str = "v_1", *files: str
+) -> Conversation:
+    photos = tuple(Attachment(id=file, name="a.jpg", mime_type="image/jpeg") for file in files)
+    said = Item(id="cthi_1", speaker="customer", text=text, at=NOW - 60, attachments=photos)
+    return Conversation(thread_id=thread, visitor=visitor, title="Seat", items=(said,))

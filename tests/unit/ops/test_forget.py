@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import msgspec
@@ -9,10 +10,19 @@ import pytest
 
 from libs.attachments import StoredAttachment, record_key, rendition_key
 from libs.attribution import TrailKey, Trails
+from libs.errors import SettingsError
+from libs.ledger.record import State, Watch
 from libs.message_links import link_key, link_token
 from libs.messages.base import Attribution
+from libs.messages.chat import ChatRequest
+from libs.messages.mail import SendLeadMail
+from libs.messages.streams import CHAT_REQUEST, MAIL_SEND
 from libs.snapshot import Photo, Signal
+from libs.streams.broker import DeadLetter
+from libs.streams.envelope import seal
+from libs.streams.streams import Streams
 from ops.forget import forget
+from ops.show import Shown
 from tests.unit.ops.desks import (
     NOW,
     SHOP,
@@ -25,41 +35,56 @@ from tests.unit.ops.desks import (
     stores,
 )
 
+OTHER = "cthr_12"
+"""Somebody else's; its id begins as THREAD does."""
 PHOTO = "att_" + "a" * 22
+PHONES = {THREAD: "+14085550176", OTHER: "+14155550176"}
+VISITORS = {THREAD: "v_1", OTHER: "v_2"}
+
+
+async def keep_file(there: Stores, id_: str, *, visitor: str = "v_1", thread: str = "") -> None:
+    stored = StoredAttachment(
+        id=id_, shop=SHOP, visitor=visitor, name="a.jpg", created_at=NOW, mime_type="image/jpeg",
+        thread_id=thread,
+    )  # fmt: skip
+    body = msgspec.json.encode(stored)
+    await there.blobs.put(record_key(id_), body, content_type="application/json")
+    for key in (stored.original_key, rendition_key(id_, "1200"), rendition_key(id_, "320")):
+        await there.blobs.put(key, b"jpeg", content_type="image/jpeg")
 
 
 async def full(tmp_path: Path) -> Stores:
     """One person in every store, and another beside them."""
-    there = stores(data=str(tmp_path))
+    there = stores(data=str(tmp_path), redis=True)
     trails = Trails(there.blobs)
-    for thread, phone, mine in ((THREAD, "+14085550176", True), ("cthr_2", "+14085550199", False)):
+    for thread, phone in PHONES.items():
         said = snapshot(
             thread,
             contacts=(
                 contact("phone", phone, phone),
                 contact("email", f"{thread}@example.com", ""),
             ),
-            photos=(Photo(id=PHOTO, name="a.jpg", mime_type="image/jpeg"),) if mine else (),
+            photos=(Photo(id=PHOTO, name="a.jpg", mime_type="image/jpeg"),) * (thread == THREAD),
         )
-        lead = await there.lead(record(thread=thread), said)
-        there.conversations.put(SHOP, conversation(thread))
+        lead = await there.lead(record(thread=thread, visitor=VISITORS[thread]), said)
+        there.conversations.put(SHOP, conversation(thread, visitor=VISITORS[thread]))
         token = link_token("k" * 40, SHOP, thread, lead.snapshot)
         for key in (f"mail/{SHOP}/{thread}/x.eml", f"summaries/{SHOP}/{thread}/x", link_key(token)):
             await there.blobs.put(key, b"x", content_type="text/plain")
-    stored = StoredAttachment(
-        id=PHOTO, shop=SHOP, visitor="v_1", name="a.jpg", created_at=NOW, mime_type="image/jpeg"
-    )
-    body = msgspec.json.encode(stored)
-    await there.blobs.put(record_key(PHOTO), body, content_type="application/json")
-    for key in (stored.original_key, rendition_key(PHOTO, "1200"), rendition_key(PHOTO, "320")):
-        await there.blobs.put(key, b"jpeg", content_type="image/jpeg")
+    await keep_file(there, PHOTO)
     where = TrailKey(SHOP, "v_1")
     await trails.touch(where, Attribution(gclid="g"), locale="", page_url="", at=NOW)
     await trails.add(where, Signal(event="call", at=NOW))
     (tmp_path / "outbox").mkdir()
-    for thread in (THREAD, "cthr_2"):
+    for thread in PHONES:
         (tmp_path / "outbox" / f"{SHOP}.{thread}.1.eml").write_bytes(b"mail")
     return there
+
+
+def removed(shown: Shown) -> dict[str, int]:
+    assert isinstance(shown.data, dict)
+    counted: dict[str, int] = shown.data["removed"]
+    return counted
 
 
 @pytest.mark.parametrize("who", [THREAD, "+1 (408) 555-0176", "408 555 0176", "CTHR_1@example.com"])
@@ -69,7 +94,7 @@ async def test_a_person_is_gone_everywhere(tmp_path: Path, who: str) -> None:
     shown = await forget(there.desk, who)
 
     assert shown.code == 0
-    assert not [key for key in there.blobs.bodies if THREAD in key or PHOTO in key]
+    assert not [key for key in there.blobs.bodies if f"/{THREAD}/" in key or PHOTO in key]
     assert not [key for key in there.blobs.bodies if key.startswith(("touches/", "signals/"))]
     assert (SHOP, THREAD) not in there.conversations.threads
     assert shown.data == {
@@ -78,6 +103,7 @@ async def test_a_person_is_gone_everywhere(tmp_path: Path, who: str) -> None:
             "attribution": 2, "mails in the outbox": 1, "conversations": 1, "threads": 1,
         },
         "threads": [THREAD],
+        "other_threads": [],
     }  # fmt: skip
 
 
@@ -86,10 +112,10 @@ async def test_somebody_else_stays(tmp_path: Path) -> None:
 
     await forget(there.desk, THREAD)
 
-    assert [key for key in there.blobs.bodies if key.startswith(f"snapshots/{SHOP}/cthr_2/")]
-    assert (SHOP, "cthr_2") in there.conversations.threads
-    assert [mail.name for mail in (tmp_path / "outbox").iterdir()] == [f"{SHOP}.cthr_2.1.eml"]
-    assert f"mail/{SHOP}/cthr_2/x.eml" in there.blobs.bodies
+    assert [key for key in there.blobs.bodies if key.startswith(f"snapshots/{SHOP}/{OTHER}/")]
+    assert (SHOP, OTHER) in there.conversations.threads
+    assert [mail.name for mail in (tmp_path / "outbox").iterdir()] == [f"{SHOP}.{OTHER}.1.eml"]
+    assert f"mail/{SHOP}/{OTHER}/x.eml" in there.blobs.bodies
 
 
 async def test_the_record_stays_so_that_nothing_is_sent_again(tmp_path: Path) -> None:
@@ -101,9 +127,7 @@ async def test_the_record_stays_so_that_nothing_is_sent_again(tmp_path: Path) ->
     assert there.records.leads == before
 
 
-@pytest.mark.parametrize(
-    "who", ["cthr_never", "nobody@example.com", "0176", "", "+44 20 7946 0000"]
-)
+@pytest.mark.parametrize("who", ["cthr_never", "nobody@example.com", "+44 20 7946 0000"])
 async def test_nobody_is_no_such_thing(tmp_path: Path, who: str) -> None:
     there = await full(tmp_path)
     before = dict(there.blobs.bodies)
@@ -114,9 +138,117 @@ async def test_nobody_is_no_such_thing(tmp_path: Path, who: str) -> None:
     assert there.blobs.bodies == before
 
 
+@pytest.mark.parametrize("who", ["555-0176", "0176", "", "5550176"])
+async def test_part_of_a_number_would_remove_strangers_and_is_refused(
+    tmp_path: Path, who: str
+) -> None:
+    there = await full(tmp_path)
+    before = dict(there.blobs.bodies)
+
+    with pytest.raises(SettingsError, match="area code"):
+        await forget(there.desk, who)
+
+    assert there.blobs.bodies == before
+
+
 async def test_twice_finds_nothing_the_second_time(tmp_path: Path) -> None:
     there = await full(tmp_path)
 
     await forget(there.desk, THREAD)
 
     assert (await forget(there.desk, "+14085550176")).code == 3
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.CLOSED, State.SENT])
+@pytest.mark.parametrize("who", ["(408) 555-0147", "Ana@Example.com", "408-555-0100"])
+async def test_who_is_only_in_the_conversation_is_found(state: State, who: str) -> None:
+    """From day 91, or where no lead was ever fixed."""
+    there = stores(redis=True)
+    await there.lead(record(state))
+    text = "call 408-555-0100. sorry, it is 408 555 0147, or ana@example.com"
+    there.conversations.put(SHOP, conversation(THREAD, text, "v_1", PHOTO))
+    await keep_file(there, PHOTO)
+
+    shown = await forget(there.desk, who)
+
+    assert removed(shown) == {"attachments": 1, "conversations": 1, "threads": 1}
+    assert not there.blobs.bodies
+
+
+async def test_uploads_that_no_message_carries_go_too() -> None:
+    there = stores(redis=True)
+    await there.lead(record(State.PENDING))
+    there.conversations.put(SHOP, conversation())
+    there.conversations.put(SHOP, conversation("cthr_9", "hi", "v_1", "att_" + "n" * 22))
+    mine = {"att_" + letter * 22: thread for letter, thread in (("b", THREAD), ("c", ""))}
+    stay = {"att_" + letter * 22: thread for letter, thread in (("n", ""), ("o", "cthr_9"))}
+    for id_, thread in (mine | stay).items():
+        await keep_file(there, id_, thread=thread)
+    await keep_file(there, "att_" + "s" * 22, visitor="v_stranger")
+
+    shown = await forget(there.desk, THREAD)
+
+    kept = [key for key in there.blobs.bodies if key.startswith("attachments/")]
+    assert removed(shown)["attachments"] == 2
+    assert sorted(kept) == sorted(record_key(id_) for id_ in (*stay, "att_" + "s" * 22))
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_the_watch_goes_unless_others_of_its_browser_need_it(*, alone: bool) -> None:
+    there = stores(redis=True)
+    await there.lead(record(State.PENDING))
+    there.conversations.put(SHOP, conversation())
+    if not alone:
+        there.conversations.put(SHOP, conversation("cthr_9"))
+    for visitor in ("v_1", "v_2"):
+        await there.records.put_watch(
+            Watch(shop=SHOP, visitor=visitor, due_at=NOW + 2000, session_expires=NOW, page_url="/p")
+        )
+
+    shown = await forget(there.desk, THREAD)
+
+    left = {watch.visitor: watch.page_url for watch in there.records.watches.values()}
+    assert left == ({"v_2": "/p"} if alone else {"v_1": "", "v_2": "/p"})
+    assert removed(shown)["watches"] == 1
+    assert ("cthr_9" in str(shown.lines)) is not alone
+
+
+async def test_what_waits_or_is_parked_in_the_streams_goes_too() -> None:
+    there = stores(redis=True)
+    streams = there.desk.streams
+    assert streams
+    await there.lead(record(State.PENDING))
+    there.conversations.put(SHOP, conversation())
+    for visitor in ("v_1", "v_12"):
+        await streams.publish(ChatRequest(shop=SHOP, visitor=visitor, body="my number is ..."))
+    for thread in (THREAD, OTHER):
+        wish = SendLeadMail(
+            shop=SHOP, thread_id=thread, snapshot="s", last_item_id="i", kind="full", reason="idle"
+        )
+        await park(streams, seal(wish))
+
+    shown = await forget(there.desk, THREAD)
+
+    assert removed(shown)["messages in streams"] == 2
+    [chat] = await streams.oversight.stats(CHAT_REQUEST)
+    assert chat.unread == 1
+    [letter] = await streams.oversight.dead(MAIL_SEND)
+    assert OTHER.encode() in letter.body
+
+
+async def park(streams: Streams, body: bytes) -> None:
+    lane = "mail.send:0"
+    await streams.broker.prepare(lane)
+    await streams.broker.add(lane, body)
+    [entry] = await streams.broker.read(lane, "r", count=1, wait_seconds=0.01)
+    await streams.broker.park(lane, [DeadLetter("", entry.id, "broken", 3, entry.body)])
+
+
+async def test_a_redis_that_is_silent_is_said(tmp_path: Path) -> None:
+    there = await full(tmp_path)
+
+    shown = await forget(dataclasses.replace(there.desk, streams=None), THREAD)
+
+    assert shown.code == 1
+    assert "ask again" in str(shown.lines[-1])
+    assert (SHOP, THREAD) not in there.conversations.threads
