@@ -56,13 +56,11 @@ class Attempts:
                 outcome = "done"
             self._settler.ack(entry.id)
         except (Retryable, Rejected) as error:
-            outcome = self._failed(entry, attempt, error)
-        except asyncio.CancelledError:
-            if entry.id not in self.overdue:
-                raise
-            outcome = self._failed(entry, attempt, Retryable("the handler's time was up"))
+            outcome = self._failed(entry, message, attempt, error)
+        except asyncio.CancelledError as error:
+            outcome = self._failed(entry, message, attempt, self._ended(entry, message, error))
         except Exception as error:  # noqa: BLE001 - see above
-            outcome = self._failed(entry, attempt, self._surprise(entry, error))
+            outcome = self._failed(entry, message, attempt, self._surprise(entry, message, error))
         seconds = self._boot() - started
         self.lately_seconds = max(seconds, self.lately_seconds * 0.95)
         self._seconds.append(seconds)
@@ -90,7 +88,9 @@ class Attempts:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Rejected(f"not a {self._kind}") from error
 
-    def _failed(self, entry: Entry, attempt: int, error: Retryable | Rejected) -> str:
+    def _failed(
+        self, entry: Entry, message: Message | None, attempt: int, error: Retryable | Rejected
+    ) -> str:
         process = self._process
         fate = decide_fate(entry, attempt, error, process.clock.now(), process.rng)
         self._settler.fail(fate)
@@ -102,10 +102,24 @@ class Attempts:
             entry_id=entry.id,
             attempt=attempt,
             reason=error.reason,
+            **_whose(message),
         )
         return outcome
 
-    def _surprise(self, entry: Entry, error: Exception) -> Retryable:
+    def _ended(
+        self, entry: Entry, message: Message | None, error: asyncio.CancelledError
+    ) -> Retryable:
+        """By our time limit, or because something that the handler waited for was cancelled; when
+        we are the ones who are cancelled, that goes on.
+        """
+        if entry.id in self.overdue:
+            return Retryable("the handler's time was up")
+        task = asyncio.current_task()
+        if task and task.cancelling():
+            raise error
+        return self._surprise(entry, message, error)
+
+    def _surprise(self, entry: Entry, message: Message | None, error: BaseException) -> Retryable:
         """A bug of ours. Its text may quote a customer, so only its kind and place are told."""
         kind = type(error).__name__
         trace = error.__traceback__
@@ -114,7 +128,7 @@ class Attempts:
         where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
         self._process.log.error(
             "unhandled_exception", stream=self._stream, entry_id=entry.id,
-            exception_type=kind, where=where,
+            exception_type=kind, where=where, **_whose(message),
         )  # fmt: skip
         return Retryable(kind)
 
@@ -124,7 +138,10 @@ class Attempts:
             stream=self._stream,
             message=self._kind,
             entry_id=entry.id,
-            request_id=getattr(message, "request_id", None),
-            thread_id=getattr(message, "thread_id", None),
+            **_whose(message),
             **what,
         )
+
+
+def _whose(message: Message | None) -> dict[str, str | None]:
+    return {name: getattr(message, name, None) for name in ("request_id", "thread_id")}

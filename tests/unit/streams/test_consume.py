@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import io
 import itertools
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -228,6 +229,24 @@ def test_a_bug_is_retried_and_its_text_is_told_to_nobody() -> None:
     in_virtual_time(story())
 
 
+@pytest.mark.parametrize("error", [Rejected("no such shop"), ValueError("a bug")])
+def test_every_line_about_a_failure_says_whose_it_was(error: Exception) -> None:
+    async def story() -> None:
+        out = io.StringIO()
+        shop = Shop()
+        streams = Streams(shop.broker, process(level="warning", out=out))
+        lead = ConsiderLead(shop="s", thread_id="cthr_1", reason="idle", request_id="r-1")
+        await streams.publish(lead)
+        async with shop.open(fails(error), streams):
+            await asyncio.sleep(5)
+
+        lines = [json.loads(line) for line in out.getvalue().splitlines()]
+        assert "delivery_failed" in {line["event"] for line in lines}
+        assert {(line["request_id"], line["thread_id"]) for line in lines} == {("r-1", "cthr_1")}
+
+    in_virtual_time(story())
+
+
 def test_each_delivery_is_one_line_in_the_log() -> None:
     async def story() -> None:
         out = io.StringIO()
@@ -264,6 +283,31 @@ def test_a_handler_that_takes_too_long_is_cancelled_and_tried_again() -> None:
         assert shop.attempts == [1, 2]
         assert 30 <= shop.seen[1][2] - shop.seen[0][2] <= 32
         assert await shop.empty()
+
+    in_virtual_time(story())
+
+
+def test_a_handler_whose_helper_was_cancelled_is_tried_again() -> None:
+    """Only the end of this process may leave an entry unsettled."""
+
+    async def story() -> None:
+        out = io.StringIO()
+        shop = Shop()
+        streams = Streams(shop.broker, process(out=out))
+
+        async def waits_for_what_is_cancelled(delivery: Lead) -> None:
+            if delivery.attempt == 1:
+                helper = asyncio.create_task(asyncio.sleep(10))
+                asyncio.get_running_loop().call_soon(helper.cancel)
+                await helper
+
+        await streams.publish(wish())
+        async with shop.open(waits_for_what_is_cancelled, streams):
+            await asyncio.sleep(100)
+
+        assert shop.attempts == [1, 2]
+        assert await shop.empty()
+        assert '"exception_type":"CancelledError"' in out.getvalue()
 
     in_virtual_time(story())
 
