@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
@@ -35,6 +36,11 @@ class Verdict(msgspec.Struct, frozen=True):
     retry_after_seconds: float = 0.0
     noted: bytes | None = None
     """The value of the key that was read along."""
+
+    @property
+    def retry_after(self) -> int:
+        """Whole seconds, as a header and a log line say it."""
+        return max(1, math.ceil(self.retry_after_seconds))
 
 
 class Limits(Protocol):

@@ -75,7 +75,7 @@ def _agent(settings: ChatSettings, runtime: Runtime) -> tuple[Agent, Loops]:
 
     connection = ModelConnection(settings.openai_api_key, settings.openai_base_url)
     runtime.stack.push_async_callback(connection.aclose)
-    purse = LimitedPurse(RedisLimits(runtime.streams.redis), settings)
+    purse = LimitedPurse(RedisLimits(runtime.streams.redis), settings, runtime.log)
     agent = ResponsesAgent(connection, settings.chat_model, purse, runtime.metrics, runtime.log)
     return agent, (connection.warm_up,)
 

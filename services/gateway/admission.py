@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 
 from libs.errors import Unavailable
 from libs.limits.port import Limit, Limits, Verdict
@@ -49,7 +48,7 @@ class Admission:
         limit = verdict.refused
         if limit is None:
             return
-        wait = max(1, ceil(verdict.retry_after_seconds))
+        wait = verdict.retry_after
         self.metrics.count(RATE_LIMITED, limit.name)
         self.log.warning(
             "rate_limit_exceeded",

@@ -15,7 +15,7 @@ from libs.identity.keys import site_keys
 from libs.leases.redis import RedisLeases
 from libs.ledger.open import open_records
 from libs.ledger.port import LeadRecords
-from libs.limits.port import Limit
+from libs.limits.caps import model_calls
 from libs.limits.redis import RedisLimits
 from libs.messages.streams import LEAD_CONSIDER, LEAD_SIGNAL
 from libs.openai_connection import OpenAIConnection
@@ -111,10 +111,7 @@ def _summaries(
     return Summaries(
         model=model,
         limits=RedisLimits(runtime.streams.redis),
-        caps=(
-            Limit("model_calls_per_minute", "", settings.model_calls_per_minute, "cap"),
-            Limit("model_calls_per_day", "", settings.model_calls_per_day, "cap"),
-        ),
+        caps=model_calls(settings.model_calls_per_minute, settings.model_calls_per_day),
         blobs=blobs,
         metrics=runtime.metrics,
         log=runtime.log,

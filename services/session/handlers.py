@@ -11,6 +11,7 @@ from libs.identity.sessions import SESSION_SECONDS
 from libs.identity.visitors import visitor_ids
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import Watch
+from libs.limits.caps import ALL_SHOPS
 from libs.limits.port import Limit, Limits
 from libs.messages.session import MintSession, SessionMinted, SessionRefused, SessionReply
 from libs.runtime.clock import Clock
@@ -21,10 +22,8 @@ from libs.shops.locales import locale_of
 from libs.shops.profile import Shops
 from libs.streams.port import Delivery, Publisher
 from services.session.flights import SingleFlight
-from services.session.ports import CannotMint, ChatSessions, Ticket, Wanted
+from services.session.ports import CannotMint, CapReached, ChatSessions, Ticket, Wanted
 
-ALL_SHOPS: Final = "*"
-"""The caps are one for the whole deployment; no shop's slug looks like this."""
 BRIEFLY_SECONDS: Final = 5
 REFUSED: Final = "The chat cannot be opened right now. Please try again in a moment."
 
@@ -83,9 +82,7 @@ class SessionHandlers:
         except Unavailable as error:  # fails closed: an unbounded bill is worse than a closed chat
             raise CannotMint("limiter_unreachable", retry_after_seconds=BRIEFLY_SECONDS) from error
         if verdict.refused is not None:
-            raise CannotMint(
-                verdict.refused.name, retry_after_seconds=max(1, verdict.retry_after_seconds)
-            )
+            raise CapReached(verdict.refused.name, retry_after_seconds=verdict.retry_after)
 
     async def _watch(self, wanted: Wanted) -> None:
         now = self.clock.now()
@@ -120,6 +117,12 @@ class SessionHandlers:
             status=problem.status,
             code=problem.code,
         )
+        if isinstance(problem, CapReached):
+            self.log.warning(
+                "rate_limit_exceeded", endpoint="session", limit=problem.code,
+                retry_after=math.ceil(problem.retry_after_seconds), request_id=wish.request_id,
+                shop=wish.shop,
+            )  # fmt: skip
 
 
 def _refused(wish: MintSession, problem: CannotMint) -> SessionRefused:

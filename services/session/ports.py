@@ -37,6 +37,10 @@ class CannotMint(HandoffError):  # noqa: N818 - it says what happened
         self.retry_after_seconds = retry_after_seconds
 
 
+class CapReached(CannotMint):
+    """The money of this minute or day is spent; `code` is the limit's name."""
+
+
 class ChatSessions(Protocol):
     @property
     def mode(self) -> Mode: ...

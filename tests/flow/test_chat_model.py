@@ -13,20 +13,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from libs.conversations.store import Owner
-from libs.limits.fakes import MemoryLimits
 from libs.runtime.log import Log
 from libs.runtime.metrics import MODEL_CALLS, Metrics
-from libs.runtime.settings import Rate
 from services.chat.adapters import responses
 from services.chat.adapters.model import ModelConnection
-from services.chat.adapters.purse import LimitedPurse
 from services.chat.adapters.responses import ResponsesAgent
 from services.chat.phrases import LANGUAGES, phrases_in
-from services.chat.settings import ChatSettings
 from tests.openai_server import CutOff, Failure, Garbage, Hang, OpenAIServer, Status, openai_server
 from tests.openai_shapes import Call, Failed, Incomplete, Refusal, Text
 from tests.unit.chat.test_practice import ARE_YOU_OPEN, MOMENTS, TIMES
-from tests.unit.chat.world import HandClock, World, add, create, retry
+from tests.unit.chat.world import World, add, create, retry
 
 pytestmark = pytest.mark.slow
 ZONE = ZoneInfo("America/Los_Angeles")
@@ -284,44 +280,6 @@ async def test_when_the_money_is_spent_the_customer_is_told_and_still_heard(
     conversation = await shop.world.conversations.read("craigs", thread)
     assert conversation
     assert conversation.items[-1].text == "My number is 408 555 0199"
-
-
-def settings(**limits: Rate) -> ChatSettings:
-    off = Rate(0, 1)
-    given = {
-        "limit_answers_per_visitor": off, "limit_answers_per_thread": off,
-        "limit_model_calls_per_day": off, "limit_model_calls_per_minute": off,
-    }  # fmt: skip
-    return ChatSettings(**{**given, **limits})
-
-
-@pytest.mark.parametrize(
-    ("limit", "mine", "theirs"),
-    [
-        ("limit_answers_per_visitor", ("v_ana", "cthr_2"), ("v_ben", "cthr_1")),
-        ("limit_answers_per_thread", ("v_ana", "cthr_1"), ("v_ana", "cthr_2")),
-    ],
-)
-async def test_a_cap_holds_for_whom_it_is_meant(
-    limit: str, mine: tuple[str, str], theirs: tuple[str, str]
-) -> None:
-    clock = HandClock()
-    purse = LimitedPurse(MemoryLimits(clock), settings(**{limit: Rate(2, 86400)}))
-    ana = Owner("craigs", "v_ana")
-
-    assert [await purse.spend(ana, "cthr_1") for _ in range(2)] == [True, True]
-    assert not await purse.spend(Owner("craigs", mine[0]), mine[1])
-    assert await purse.spend(Owner("craigs", theirs[0]), theirs[1])
-    clock.at += 86400
-    assert await purse.spend(ana, "cthr_1")
-
-
-@pytest.mark.parametrize("limit", ["limit_model_calls_per_day", "limit_model_calls_per_minute"])
-async def test_a_cap_over_all_holds_for_everybody(limit: str) -> None:
-    purse = LimitedPurse(MemoryLimits(HandClock()), settings(**{limit: Rate(2, 60)}))
-    spent = [await purse.spend(Owner("craigs", f"v_{n}"), f"cthr_{n}") for n in range(3)]
-
-    assert spent == [True, True, False]
 
 
 # ── Hours ────────────────────────────────────────────────────────────────────────────────────

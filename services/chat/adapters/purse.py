@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from libs.conversations.store import Owner
+from libs.limits.caps import ALL_SHOPS, model_calls
 from libs.limits.port import Limit, Limits
+from libs.runtime.log import Log
 from services.chat.settings import ChatSettings
 
 
@@ -15,18 +17,22 @@ class LimitedPurse:
 
     limits: Limits
     settings: ChatSettings
+    log: Log
 
     async def spend(self, owner: Owner, thread_id: str) -> bool:
-        settings = self.settings
-        verdict = await self.limits.admit(
-            owner.shop,
-            (
-                Limit(
-                    "answers_per_visitor", owner.visitor, settings.limit_answers_per_visitor, "cap"
-                ),
-                Limit("answers_per_thread", thread_id, settings.limit_answers_per_thread, "cap"),
-                Limit("model_calls_per_minute", "", settings.limit_model_calls_per_minute, "cap"),
-                Limit("model_calls_per_day", "", settings.limit_model_calls_per_day, "cap"),
-            ),
-        )
+        verdict = await self.limits.admit(ALL_SHOPS, self._charged(owner, thread_id))
+        if verdict.refused:
+            self.log.warning(
+                "rate_limit_exceeded", endpoint="chat", limit=verdict.refused.name,
+                retry_after=verdict.retry_after, thread_id=thread_id, shop=owner.shop,
+            )  # fmt: skip
         return verdict.refused is None
+
+    def _charged(self, owner: Owner, thread_id: str) -> tuple[Limit, ...]:
+        settings = self.settings
+        visitor, thread = f"{owner.shop}/{owner.visitor}", f"{owner.shop}/{thread_id}"
+        return (
+            Limit("answers_per_visitor", visitor, settings.limit_answers_per_visitor, "cap"),
+            Limit("answers_per_thread", thread, settings.limit_answers_per_thread, "cap"),
+            *model_calls(settings.limit_model_calls_per_minute, settings.limit_model_calls_per_day),
+        )

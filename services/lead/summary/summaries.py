@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 
 from libs.blobs.port import BlobMissingError, Blobs
 from libs.errors import Unavailable
+from libs.limits.caps import ALL_SHOPS
 from libs.limits.port import Limit, Limits
 from libs.runtime.log import Log
 from libs.runtime.metrics import MODEL_CALLS, UNGROUNDED, Metrics
@@ -19,9 +19,6 @@ from services.lead.summary import facts, rules
 from services.lead.summary.checked import checked
 from services.lead.summary.prompt import prompt_for
 from services.lead.transcript import Subject
-
-ALL_SHOPS: Final = "*"
-"""The caps hold for all shops together; no shop can have this name."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Summaries:
             return cached
         found = facts.find(subject.lines, subject.profile)
         by_rule = rules.summarize(found, subject.contacts, subject.lines, subject.profile)
-        if self.model is None or not await self._may_spend():
+        if self.model is None or not await self._may_spend(subject):
             return by_rule
         summary = await self._drafted(self.model, subject, by_rule)
         body = msgspec.json.encode(summary)
@@ -77,17 +74,21 @@ class Summaries:
         except (BlobMissingError, msgspec.DecodeError):
             return None
 
-    async def _may_spend(self) -> bool:
+    async def _may_spend(self, subject: Subject) -> bool:
         """A bill without an end is worse than a summary by rule: unreachable means no."""
         try:
-            refused = (await self.limits.admit(ALL_SHOPS, self.caps)).refused
+            verdict = await self.limits.admit(ALL_SHOPS, self.caps)
         except Unavailable:
             self.metrics.count(MODEL_CALLS, "summary", "not_counted")
             return False
-        if refused:
+        if verdict.refused:
             self.metrics.count(MODEL_CALLS, "summary", "capped")
-            self.log.warning("rate_limit_exceeded", endpoint="summary", limit=refused.name)
-        return refused is None
+            self.log.warning(
+                "rate_limit_exceeded", endpoint="summary", limit=verdict.refused.name,
+                retry_after=verdict.retry_after, thread_id=subject.thread_id,
+                shop=subject.profile.slug,
+            )  # fmt: skip
+        return verdict.refused is None
 
 
 def _cache_key(subject: Subject) -> str:

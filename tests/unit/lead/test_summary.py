@@ -129,6 +129,9 @@ async def test_past_the_spend_cap_the_rules_write_it() -> None:
     assert len(world.model.prompts) == 1
     assert world.snapshot(mail).summary.source == "rules"
     assert world.metrics.value(MODEL_CALLS, "summary", "capped") == 1
+    [line] = [text for text in world.logged.getvalue().splitlines() if "rate_limit" in text]
+    assert '"endpoint":"summary"' in line
+    assert '"retry_after":39' in line
 
 
 async def test_bill_that_cannot_be_counted_is_not_run_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ from libs.conversations.port import Attachment, Conversation, Item, Speaker
 from libs.leases.memory import MemoryLeases
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
+from libs.limits.caps import model_calls
 from libs.limits.fakes import MemoryLimits
-from libs.limits.port import Limit
 from libs.messages.base import Message
 from libs.messages.lead import ConsiderLead, LeadDecision, RecordSignal
 from libs.messages.mail import SendLeadMail
@@ -88,7 +88,7 @@ class World:
         self.summaries = Summaries(
             model=self.model,
             limits=self.limits,
-            caps=(Limit("model_calls_per_minute", "", Rate(self.most_model_calls, 60), "cap"),),
+            caps=model_calls(Rate(self.most_model_calls, 60), Rate(0, 1)),
             blobs=self.blobs,
             metrics=self.metrics,
             log=self.log,

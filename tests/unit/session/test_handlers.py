@@ -233,6 +233,9 @@ async def test_the_spend_cap_ends_minting_until_its_minute_is_over() -> None:
     assert isinstance(refused, SessionRefused)
     assert refused.status == 503
     assert 0 < refused.retry_after_seconds <= 60
+    line = msgspec.json.decode(desk.out.getvalue().splitlines()[-1])
+    assert (line["event"], line["endpoint"]) == ("rate_limit_exceeded", "session")
+    assert (line["retry_after"], line["request_id"]) == (refused.retry_after_seconds, "r-1")
     assert len(desk.sessions.created) == 2
     desk.clock.time += refused.retry_after_seconds
     assert isinstance(await desk.mint(user="c"), SessionMinted)
