@@ -93,7 +93,7 @@ async def open_desk(environ: Mapping[str, str], stack: AsyncExitStack) -> Desk:
         shops=shops,
         records=await _opened("records", open_records(settings, stack)),
         blobs=blobs,
-        conversations=await _opened("conversations", open_conversations(settings, stack, blobs)),
+        conversations=await _opened("conversations", open_conversations(settings, stack)),
         clock=SystemClock(),
         streams=streams,
         redis_problem=problem,

@@ -66,7 +66,7 @@ def _hosted(turn: Json) -> Json:
     match kind:
         case "customer":
             quoted = [{"type": "quoted_text", "text": turn["quoted"]}] if "quoted" in turn else []
-            files = [{**photo, "type": "image", "preview_url": None} for photo in _photos(turn)]
+            files = [{"preview_url": None, **photo, "type": "image"} for photo in _photos(turn)]
             return _typed(
                 "user_message", content=[*quoted, {"type": "input_text", "text": said}],
                 attachments=files, inference_options=None,

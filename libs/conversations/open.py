@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
-from libs.blobs.port import Blobs
 from libs.conversations.port import Conversations
 from libs.errors import SettingsError
 from libs.runtime.settings import CommonSettings
 
 
-async def open_conversations(
-    settings: CommonSettings, stack: AsyncExitStack, blobs: Blobs
-) -> Conversations:
+async def open_conversations(settings: CommonSettings, stack: AsyncExitStack) -> Conversations:
     """Closed with `stack`. Raises SettingsError."""
     if settings.conversations == "own":
         from libs.conversations.own import OwnConversations
         from libs.conversations.store_open import open_chat_store
 
-        return OwnConversations(await open_chat_store(settings, stack), blobs)
+        return OwnConversations(await open_chat_store(settings, stack))
     if not settings.openai_api_key:
         raise SettingsError(
             "OPENAI_API_KEY is not set, and CONVERSATIONS=hosted cannot do without."

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
-from libs.attachments import decode_record, record_key
-from libs.blobs.port import BlobMissingError, Blobs
 from libs.conversations.items import read_items
-from libs.conversations.port import Attachment, Conversation, Item
+from libs.conversations.port import Conversation
 from libs.conversations.store import PAGE_LIMIT, ChatStore, ItemRow, Owner
 
 PAGES: Final = 50
@@ -25,8 +22,6 @@ class OwnConversations:
     """Conversations. What a visitor removed from their own list is still read here."""
 
     kept: ChatStore
-    blobs: Blobs
-    """Holds each attachment's record: where its bytes are, or why they are not."""
 
     async def read(self, shop: str, thread_id: str) -> Conversation | None:
         owner = await self.kept.owner_of(shop, thread_id)
@@ -39,7 +34,7 @@ class OwnConversations:
             thread_id=thread_id,
             visitor=owner.visitor,
             title=thread.title,
-            items=tuple([await self._with_files(item) for item in reading.items]),
+            items=reading.items,
             unknown_items=reading.unknown_items,
             truncated=truncated,
         )
@@ -66,24 +61,6 @@ class OwnConversations:
     async def forget(self, shop: str, thread_id: str) -> bool:
         owner = await self.kept.owner_of(shop, thread_id)
         return owner is not None and await self.kept.forget(owner, thread_id)
-
-    async def _with_files(self, item: Item) -> Item:
-        if not item.attachments:
-            return item
-        found = await asyncio.gather(*map(self._file, item.attachments))
-        return msgspec.structs.replace(item, attachments=tuple(found))
-
-    async def _file(self, attachment: Attachment) -> Attachment:
-        shown = msgspec.structs.replace(attachment, preview_url="")
-        try:
-            record = decode_record(await self.blobs.get(record_key(attachment.id)))
-        except BlobMissingError:
-            return msgspec.structs.replace(shown, failed="missing")
-        if not record.mime_type:
-            return msgspec.structs.replace(shown, failed=record.problem or "not_uploaded")
-        return msgspec.structs.replace(
-            shown, mime_type=record.mime_type, blob_key=record.original_key
-        )
 
     async def _rows(self, owner: Owner, thread_id: str) -> tuple[list[ItemRow], bool]:
         """All pages up to a cap, and then the newest one, where the phone number stands."""

@@ -14,10 +14,7 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     mime_type: str
     preview_url: str = ""
-    """Only ever fetched through the allow-list; empty for our own."""
-    blob_key: str = ""
-    failed: str = ""
-    """Why the mail cannot show it; empty when it can."""
+    """Only ever fetched through the allow-list, and only where the provider keeps the file."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ async def wire(settings: OneMachineSettings, runtime: Runtime) -> Service:
         shops=load_shops(settings.shops),
         records=await open_records(settings, runtime.stack),
         blobs=blobs,
-        conversations=await open_conversations(settings, runtime.stack, blobs),
+        conversations=await open_conversations(settings, runtime.stack),
         clock=runtime.clock,
         streams=runtime.streams,
     )

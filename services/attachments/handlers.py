@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Final
 
 import msgspec
 
 from libs.attachments import (
+    EXTENSIONS,
     LARGEST_BYTES,
     StoredAttachment,
     View,
@@ -104,7 +105,9 @@ class Attachments:
         self, announced: StoredAttachment, kind: str, raw: Path, size: int
     ) -> StoredAttachment:
         if kind == "application/pdf":
-            stored = msgspec.structs.replace(announced, mime_type=kind, size_bytes=size)
+            stored = msgspec.structs.replace(
+                announced, name=_with_ending(announced.name, kind), mime_type=kind, size_bytes=size
+            )
             await self._put(stored.original_key, raw, kind)
             return stored
         try:
@@ -156,6 +159,7 @@ class Attachments:
 def _described(announced: StoredAttachment, developed: Developed) -> StoredAttachment:
     return msgspec.structs.replace(
         announced,
+        name=_with_ending(announced.name, developed.mime_type),
         mime_type=developed.mime_type,
         size_bytes=developed.original_bytes,
         width=developed.width,
@@ -163,6 +167,11 @@ def _described(announced: StoredAttachment, developed: Developed) -> StoredAttac
         fingerprint=developed.fingerprint,
         problem="",
     )
+
+
+def _with_ending(name: str, kind: str) -> str:
+    """A phone opens a file by the end of its name; a file fetched from a provider comes without."""
+    return name if PurePath(name).suffix else f"{name}.{EXTENSIONS[kind]}"
 
 
 async def _spool(file: Path, pieces: AsyncIterator[Piece], largest_bytes: int) -> int:

@@ -87,14 +87,8 @@ class Snapshots:
 
     async def _photo(self, shop: str, sent: Attachment) -> Photo:
         """With the key of our own original; what a URL in a conversation points to is not it."""
-        photo = Photo(
-            id=sent.id,
-            name=sent.name,
-            mime_type=sent.mime_type,
-            blob_key=sent.blob_key,
-            failed=sent.failed,
-        )
-        if sent.blob_key or sent.failed or not is_attachment_id(sent.id):
+        photo = Photo(id=sent.id, name=sent.name, mime_type=sent.mime_type)
+        if not is_attachment_id(sent.id):
             return photo
         try:
             record = decode_record(await self.blobs.get(record_key(sent.id)))

@@ -41,7 +41,7 @@ CONCURRENCY: Final = 64
 async def wire(settings: LeadSettings, runtime: Runtime) -> Service:
     records = await open_records(settings, runtime.stack, runtime.clock)
     blobs = await open_blobs(settings, runtime.stack)
-    conversations = await open_conversations(settings, runtime.stack, blobs)
+    conversations = await open_conversations(settings, runtime.stack)
     model = _model(settings, runtime)
     trails = Trails(blobs)
     handlers = LeadHandlers(

@@ -58,7 +58,7 @@ async def wire(settings: MailerSettings, runtime: Runtime) -> Service:
         keys=site_keys(settings, one_machine=runtime.one_machine),
         records=await open_records(settings, runtime.stack, runtime.clock),
         blobs=blobs,
-        conversations=await open_conversations(settings, runtime.stack, blobs),
+        conversations=await open_conversations(settings, runtime.stack),
         transports=await open_transports(settings, runtime.stack, runtime.clock),
     )
     receipts = parts.receipts()

@@ -3,99 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from libs.attachments import StoredAttachment, record_key
-from libs.blobs.fakes import MemoryBlobs
 from libs.conversations import hosted as hosted_module
 from libs.conversations.fakes import MemoryConversations
 from libs.conversations.hosted import HostedConversations
-from libs.conversations.items import epoch_seconds, read_items
+from libs.conversations.items import read_items
 from libs.conversations.own import OwnConversations
-from libs.conversations.port import Conversation, Conversations
-from libs.conversations.store import ItemRow, Owner, ThreadRow
 from libs.conversations.store_fake import MemoryChatStore
 from libs.errors import Unavailable
 from libs.openai_connection import OpenAIConnection
+from tests.contracts.houses import SHOP, HostedHouse, House, MemoryHouse, OwnHouse
 from tests.openai_server import CutOff, Failure, Garbage, Hang, OpenAIServer, Status, openai_server
 from tests.openai_shapes import user_message
-from tests.transcripts import Transcript, hosted_items, load, names, own_items
+from tests.transcripts import load, names, own_items
 
-SHOP = "craigs"
 THREAD = "cthr_0123456789"
 VISITOR = "v_anna"
-
-
-class House(Protocol):
-    """A source, and the way in which conversations come to it."""
-
-    source: Conversations
-
-    async def keep(self, thread_id: str, visitor: str, transcript: Transcript) -> None: ...
-
-
-@dataclass
-class MemoryHouse:
-    source: MemoryConversations
-
-    async def keep(self, thread_id: str, visitor: str, transcript: Transcript) -> None:
-        reading = read_items(own_items(transcript, thread_id))
-        self.source.put(
-            SHOP,
-            Conversation(
-                thread_id=thread_id, visitor=visitor, title=transcript.title, items=reading.items,
-                unknown_items=reading.unknown_items,
-            ),
-        )  # fmt: skip
-
-
-@dataclass
-class HostedHouse:
-    source: HostedConversations
-    server: OpenAIServer
-
-    async def keep(self, thread_id: str, visitor: str, transcript: Transcript) -> None:
-        at = 1_790_000_000 + len(self.server.threads)
-        self.server.add_thread(
-            thread_id, user=visitor, items=hosted_items(transcript), title=transcript.title or None,
-            created_at=at,
-        )  # fmt: skip
-
-
-@dataclass
-class OwnHouse:
-    source: OwnConversations
-    store: MemoryChatStore
-    blobs: MemoryBlobs
-    kept: int = 0
-
-    async def keep(self, thread_id: str, visitor: str, transcript: Transcript) -> None:
-        owner = Owner(SHOP, visitor)
-        self.kept += 1
-        row = ThreadRow(id=thread_id, created_at=float(self.kept), title=transcript.title)
-        await self.store.put_thread(owner, row)
-        for raw in own_items(transcript, thread_id):
-            at = epoch_seconds(raw["created_at"])
-            row_of_item = ItemRow(
-                id=raw["id"], kind=raw["type"], at=at, changed_at=at, body=json.dumps(raw)
-            )
-            await self.store.put_item(owner, thread_id, row_of_item)
-            for photo in raw.get("attachments", ()):
-                await self._keep_photo(photo)
-
-    async def _keep_photo(self, photo: dict[str, Any]) -> None:
-        record = StoredAttachment(
-            id=photo["id"], shop=SHOP, visitor=VISITOR, name=photo["name"], created_at=1.0,
-            mime_type=photo["mime_type"],
-        )  # fmt: skip
-        body = json.dumps({name: getattr(record, name) for name in record.__struct_fields__})
-        await self.blobs.put(record_key(record.id), body.encode(), content_type="application/json")
 
 
 class ConversationsContract:
@@ -182,18 +110,8 @@ class TestMemory(ConversationsContract):
 class TestOwn(ConversationsContract):
     @pytest.fixture
     async def house(self) -> House:
-        store, blobs = MemoryChatStore(), MemoryBlobs()
-        return OwnHouse(OwnConversations(store, blobs), store, blobs)
-
-    async def test_photos_have_the_key_of_our_own_original(self, house: OwnHouse) -> None:
-        await house.keep(THREAD, VISITOR, load("photos"))
-
-        conversation = await house.source.read(SHOP, THREAD)
-
-        assert conversation
-        photos = [each for item in conversation.items for each in item.attachments]
-        assert len(photos) == 3
-        assert all(each.blob_key.startswith("chatkit-attachments/") for each in photos)
+        store = MemoryChatStore()
+        return OwnHouse(OwnConversations(store), store)
 
 
 @pytest.fixture

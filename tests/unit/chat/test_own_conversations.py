@@ -33,9 +33,7 @@ def kept() -> MemoryChatStore:
 
 @pytest.fixture
 def conversations(kept: MemoryChatStore) -> OwnConversations:
-    from libs.blobs.fakes import MemoryBlobs
-
-    return OwnConversations(kept, MemoryBlobs())
+    return OwnConversations(kept)
 
 
 async def test_reads_a_conversation_of_many_pages(

@@ -100,7 +100,7 @@ class World:
         self.blobs = MemoryBlobs()
         self.publisher = RememberingPublisher()
         self.agent = agent or PracticeAgent()
-        self.conversations = OwnConversations(self.kept, self.blobs)
+        self.conversations = OwnConversations(self.kept)
         self.logged = io.StringIO()
         self._numbers = itertools.count(1)
         self.chat = self.process()

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from libs.attribution import Trails
 from libs.blobs.fakes import MemoryBlobs
 from libs.conversations.fakes import MemoryConversations
-from libs.conversations.port import Attachment, Conversation, Item, Speaker
+from libs.conversations.port import Attachment, Conversation, Conversations, Item, Speaker
 from libs.leases.memory import MemoryLeases
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
@@ -30,7 +30,7 @@ from libs.streams.fakes import RememberingPublisher
 from libs.streams.port import Delivery
 from services.lead.gates import Times
 from services.lead.handlers import LeadHandlers
-from services.lead.ports import SummaryModel
+from services.lead.ports import HostedFiles, SummaryModel
 from services.lead.snapshots import Snapshots
 from services.lead.summary.summaries import Summaries
 from services.lead.watches import Sweeper
@@ -75,6 +75,9 @@ class World:
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
     times: Times = field(default_factory=Times)
     most_model_calls: int = 600
+    source: Conversations | None = None
+    """Where conversations are read instead of `conversations`."""
+    hosted: HostedFiles | None = None
 
     def __post_init__(self) -> None:
         self.clock = HandClock()
@@ -96,11 +99,11 @@ class World:
         self.handlers = LeadHandlers(
             shops=SHOPS,
             records=self.records,
-            conversations=self.conversations,
+            conversations=self.source or self.conversations,
             leases=self.leases,
             publisher=self.publisher,
             summaries=self.summaries,
-            snapshots=Snapshots(self.blobs, self.trails, self.clock),
+            snapshots=Snapshots(self.blobs, self.trails, self.clock, self.hosted),
             trails=self.trails,
             clock=self.clock,
             metrics=self.metrics,
