@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from libs.blobs.open import open_blobs
@@ -17,7 +17,6 @@ from libs.leases.redis import RedisLeases, RedisSentMarks
 from libs.ledger.events import Rules
 from libs.ledger.open import open_records
 from libs.ledger.port import LeadRecords
-from libs.ledger.sweep import sweep_once
 from libs.messages.streams import MAIL_EVENT, MAIL_SEND
 from libs.runtime.runtime import Runtime, Service
 from libs.shops.profile import ShopProfile, load_shops
@@ -31,6 +30,7 @@ from services.mailer.desk import Desk
 from services.mailer.handlers import MailHandlers
 from services.mailer.job import address
 from services.mailer.journal import Receipts
+from services.mailer.loops import replaying, sweeping
 from services.mailer.photos import BlobPhotoShelf
 from services.mailer.ports import MailTransport
 from services.mailer.reports import Reports
@@ -63,7 +63,7 @@ async def wire(settings: MailerSettings, runtime: Runtime) -> Service:
     )
     receipts = parts.receipts()
     handlers = parts.handlers(receipts)
-    loops: list[Loop] = [parts.sweeping, lambda: parts.replaying(receipts)]
+    loops = parts.loops(receipts)
     if settings.ses_events_queue_url:
         loops.append(await _listening(settings, runtime))
     return Service(
@@ -158,26 +158,12 @@ class _Parts:
             log=self.runtime.log,
         )
 
-    async def sweeping(self) -> None:
-        """Whatever is overdue comes back, also when Redis forgot it; runs in every process."""
-        while True:
-            try:
-                await sweep_once(self.records, self.runtime.streams, self.runtime.clock)
-            except Unavailable as error:
-                self.runtime.log.warning("sweep_failed", part=error.part)
-            await asyncio.sleep(self.settings.sweep_seconds)
-
-    async def replaying(self, receipts: Receipts) -> None:
-        """Once: what an earlier process of this machine knew and could not write."""
-        while True:
-            try:
-                if settled := await receipts.replay():
-                    self.runtime.log.info("journal_replayed", count=settled)
-            except Unavailable as error:
-                self.runtime.log.warning("journal_replay_failed", part=error.part)
-                await asyncio.sleep(self.settings.sweep_seconds)
-            else:
-                return
+    def loops(self, receipts: Receipts) -> list[Loop]:
+        runtime, seconds = self.runtime, self.settings.sweep_seconds
+        return [
+            partial(sweeping, self.records, runtime.streams, runtime.clock, runtime.log, seconds),
+            partial(replaying, receipts, runtime.log, seconds),
+        ]
 
     async def records_answer(self) -> bool:
         try:

@@ -1,0 +1,38 @@
+"""What a mailer does unasked: it looks for what is overdue, and at a start reads its journal."""
+
+from __future__ import annotations
+
+import asyncio
+
+from libs.errors import Unavailable
+from libs.ledger.port import LeadRecords
+from libs.ledger.sweep import sweep_once
+from libs.runtime.clock import Clock
+from libs.runtime.log import Log
+from libs.streams.port import Publisher
+from services.mailer.journal import Receipts
+
+
+async def sweeping(
+    records: LeadRecords, publisher: Publisher, clock: Clock, log: Log, every_seconds: float
+) -> None:
+    """Whatever is overdue comes back, also when Redis forgot it; runs in every process."""
+    while True:
+        try:
+            await sweep_once(records, publisher, clock)
+        except Unavailable as error:
+            log.warning("sweep_failed", part=error.part)
+        await asyncio.sleep(every_seconds)
+
+
+async def replaying(receipts: Receipts, log: Log, pause_seconds: float) -> None:
+    """Once: what an earlier process of this machine knew and could not write."""
+    while True:
+        try:
+            if settled := await receipts.replay():
+                log.info("journal_replayed", count=settled)
+        except Unavailable as error:
+            log.warning("journal_replay_failed", part=error.part)
+            await asyncio.sleep(pause_seconds)
+        else:
+            return
