@@ -8,7 +8,14 @@ from typing import Final
 import msgspec
 
 from services.lead.contact.providers import FILE_ENDINGS
-from services.lead.contact.words import MONEY_AFTER, MONEY_BEFORE, OTHER_NUMBER, PHONE_CUE
+from services.lead.contact.words import (
+    MONEY_AFTER,
+    MONEY_BEFORE,
+    NEVER_A_PHONE,
+    NUMBER_OF_A_THING,
+    PHONE_CUE,
+    SELDOM_A_PHONE,
+)
 
 _BEFORE: Final = 100
 _AFTER: Final = 60
@@ -23,7 +30,9 @@ EXTENSION: Final = re.compile(
 _GLUED_BEFORE: Final = re.compile(r"[A-Za-z0-9_$@&%]+\Z")
 _HASTE: Final = re.compile(rf"(?:is|me|at|on|es|al|to)\Z|{PHONE_CUE.pattern}", re.IGNORECASE)
 """A word that a number is glued to by haste, and not because it is a name of something."""
-_WORD: Final = re.compile(r"[A-Za-z_]+")
+_WORD: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_PROSE: Final = re.compile(r"[A-Za-z]?[a-z]{2,}")
+"""`408-555-0117thanks`: glued to what is written like a phone, a word is no name."""
 _FILE_AFTER: Final = re.compile(rf"[\w()\-]{{0,40}}\.(?:{'|'.join(FILE_ENDINGS)})\b", re.IGNORECASE)
 _PAGE: Final = re.compile(r"(?:https?://|www\.)(?!wa\.me/|api\.whatsapp\.)", re.IGNORECASE)
 _NAMED_PHONE: Final = re.compile(
@@ -49,22 +58,35 @@ def may_be_phone(text: str, candidate: Candidate, *, asked: bool) -> bool:
         return False
     if MONEY_BEFORE.search(before) or MONEY_AFTER.match(after):
         return False
-    if _is_glued(before, after) or (
-        OTHER_NUMBER.search(before) and not _NAMED_PHONE.search(before)
-    ):
+    formatted = not (candidate.needs_cue or text[candidate.start : candidate.end].isdecimal())
+    if _is_glued(before, after, formatted=formatted):
+        return False
+    if _is_of_a_thing(before, formatted=formatted, asked=asked):
         return False
     bare = candidate.written.isdecimal() and candidate.end - candidate.start <= _BARE_DIGITS
     needs_cue = candidate.needs_cue or (bare and before.rstrip().endswith("#"))
     return not needs_cue or asked or _is_announced(text, candidate)
 
 
-def _is_glued(before: str, after: str) -> bool:
+def _is_of_a_thing(before: str, *, formatted: bool, asked: bool) -> bool:
+    """An order's or a card's. In doubt it is a phone: to lose the customer costs more."""
+    named = NUMBER_OF_A_THING.search(before)
+    if not (named or (asked and formatted)):
+        named = NEVER_A_PHONE.search(before)
+    if not (named or asked or formatted):
+        named = SELDOM_A_PHONE.search(before)
+    return named is not None and not _NAMED_PHONE.search(before)
+
+
+def _is_glued(before: str, after: str, *, formatted: bool) -> bool:
     """Part of a longer name, such as a VIN or a picture's."""
-    if (glued := _GLUED_BEFORE.search(before)) and not _HASTE.match(glued[0]):
+    glued = _GLUED_BEFORE.search(before)
+    if glued and not _HASTE.match(glued[0]) and not (formatted and _PROSE.fullmatch(glued[0])):
         return True
-    if (word := _WORD.match(after)) and not EXTENSION.match(after):
-        return not PHONE_CUE.match(word[0])
-    return False
+    word = _WORD.match(after)
+    if word is None or EXTENSION.match(after) or PHONE_CUE.match(word[0]):
+        return False
+    return not (formatted and _PROSE.fullmatch(word[0]))
 
 
 def _is_announced(text: str, candidate: Candidate) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from services.lead.contact.folding import Found
+from services.lead.contact.folding import MASK, Found
 from services.lead.contact.number_context import EXTENSION, Candidate, may_be_phone
 from services.lead.contact.spoken import digits_for_characters, spoken_digits
 
@@ -33,8 +33,14 @@ _PLUS: Final = re.compile(r"(?:\+ ?|0(?:0|11)[ -]?)\(?\d(?:[ ().\-/]{0,3}+\d){6,
 _RUN: Final = re.compile(r"\d(?:[ ().\-/]{1,3}+\d|\d){6,}+")
 _LOCAL: Final = re.compile(r"([2-9]\d\d)[-. ]?(\d{4})(?!\w|[-./,]\d)")
 _ISLAND: Final = re.compile(r"[+\d][\d ()\[\].\-/,*_]{6,}+")
+_VIN_LENGTH: Final = 17
+_VIN: Final = re.compile(
+    r"\b(?=\d*[A-Z])(?=[A-Z]*\d)[A-HJ-NPR-Z\d]{17}\b", re.IGNORECASE | re.ASCII
+)
 _LONGEST_ISLAND: Final = 400
 """Longer ones are data that somebody pasted."""
+_MOST_ISLANDS: Final = 600
+"""Of more, the first and the last."""
 _LETTER_FOR_ZERO: Final = re.compile(
     r"[oO](?:(?<=[\d(. -][oO])(?=[-. ]?\d)|(?<=\d[oO])(?=[\doO. -]|$))"
 )
@@ -42,9 +48,9 @@ _DATE: Final = re.compile(
     r"(?<!\d)(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?!\d|[-.]\d)"
 )
 _BEFORE_NANP: Final = 8
-_NO_PLUS_AFTER: Final = "0123456789.+-"
-_NO_RUN_AFTER: Final = ".+#-"
-_NO_LOCAL_AFTER: Final = "0123456789_.,/$#+-"
+_NO_PLUS_AFTER: Final = re.compile(r"(?:[\d+-]|\d\.)\Z")
+_NO_RUN_AFTER: Final = re.compile(r"(?:[+#-]|\d\.)\Z")
+_NO_LOCAL_AFTER: Final = re.compile(r"(?:[\d_,/$#+-]|\d\.)\Z")
 _GROUP: Final = re.compile(r"\d+")
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _DECIMAL: Final = re.compile(r"\d{3}\.\d{7}|\d{6}\.\d{4}")
@@ -65,7 +71,7 @@ class Region(msgspec.Struct, frozen=True):
 
 def find_phones(text: str, region: Region, *, asked: bool) -> list[Found]:
     """In order of appearance. `asked`: what was said before asked for a number."""
-    text = _LETTER_FOR_ZERO.sub("0", digits_for_characters(text))
+    text = _VIN.sub(MASK * _VIN_LENGTH, _LETTER_FOR_ZERO.sub("0", digits_for_characters(text)))
     found: list[Found] = []
     looked = tried = 0
     for candidate in _candidates(text, region):
@@ -87,6 +93,8 @@ def _candidates(text: str, region: Region) -> Iterator[Candidate]:
         for found in _ISLAND.finditer(text)
         if found.end() - found.start() <= _LONGEST_ISLAND
     ]
+    if len(islands) > _MOST_ISLANDS:
+        islands = islands[: _MOST_ISLANDS // 2] + islands[-_MOST_ISLANDS // 2 :]
     for found in _in_islands(_PLUS, text, islands):
         if not _follows(text, found.start(), _NO_PLUS_AFTER):
             yield from _shortened(found)
@@ -107,8 +115,8 @@ def _in_islands(
         yield from pattern.finditer(text, start, end + 2)  # lookahead needs a glance beyond
 
 
-def _follows(text: str, start: int, marks: str) -> bool:
-    return start > 0 and text[start - 1] in marks
+def _follows(text: str, start: int, marks: re.Pattern[str]) -> bool:
+    return marks.search(text[max(0, start - 2) : start]) is not None
 
 
 def _nanp(text: str, islands: list[tuple[int, int]]) -> Iterator[Candidate]:
@@ -161,7 +169,8 @@ def _run(found: re.Match[str], region: Region) -> Iterator[Candidate]:
         plain = digits.startswith("0") or len(groups) > 1
         yield Candidate(written, start, end, needs_cue=not plain)
     elif len(digits.removeprefix("1")) == _NANP_DIGITS:
-        yield Candidate(written, start, end, needs_cue=True)
+        spaced = len(groups) == len(digits)
+        yield Candidate(written, start, end, needs_cue=not spaced)
     if len(digits) > _NANP_DIGITS + (len(groups) == 1):
         yield Candidate("+" + digits, start, end, needs_cue=True)
 

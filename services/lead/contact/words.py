@@ -14,6 +14,7 @@ PHONE_CUE: Final = re.compile(
     _any_of(
         r"\b(?:call|text|ring|phone|cell|mobile|number|reach|whats ?app|tele?|sms|contact|dial)",
         r"\bph\b|\bp:|\bt:|\bc:|\bm:|\bno\.|\bnum\b|\bnr\b|\bhp\b|\bwsp\b|\bwa\b|\bmy ?#",
+        r"\bwhats(?: is)? ?[:\d]",
         r"\b(?:llam|marca|cel|tel[eé]f|n[uú]mero|m[oó]vil|mensaje|contact|comun[ií])",
         r"\b(?:lig(?:ar|ue)|telefone|zap|fone|appel|joign|t[eé]l[eé]phone|portable|joindre|num[eé]ro)",
         r"\b(?:tawag|telepon|hubungi|nomor|điện thoại|dien thoai|sđt|sdt|số|gọi|goi|liên hệ)",
@@ -31,28 +32,46 @@ EMAIL_CUE: Final = re.compile(
     re.IGNORECASE,
 )
 
-OTHER_NUMBER: Final = re.compile(
-    r"(?:\b(?:orders?|invoices?|inv|po|p\.o\.|ref(?:erence)?|vin|part|serial|s/n|sn|tracking|case|"
-    r"ticket|claim|policy|account|acct|license|licence|plate|zip|stock|sku|upc|ean|isbn|model|"
-    r"confirmation|conf|booking|quote|estimate|job|work order|wo|ro|item|lot|fax|routing|card|ssn|"
-    r"passport|imei|member|customer|employee|dot|usdot|reg(?:istration)?|fabric|colou?r|"
-    r"(?<!area )code|"
-    r"pedido|orden|factura|serie|p[oó]liza|placa|cuenta|gu[ií]a|rastreo|reclamo|c[oó]digo|folio|"
-    r"commande|facture|dossier|nota|protocolo|chassis|apólice|pesanan|resi|hóa đơn|đơn hàng)|"
-    r"заказ\w*|счет\w*|订单|訂單|发票|發票|单号|單號|车架|車架|주문|송장|차대|注文|車台|فاتورة|طلب|سفارش|ऑर्डर|बिल)"
-    r"(?:[\s:#.\-=,]|\b(?:no|nos|num|number|numbers|nr|id|is|was|the|it|its|my|your|our|code|ends?|"
-    r"in|with|for|by|de|del|la|el|es|fue|n[uú]mero|n[º°o]|est|é|số|là|numéro)\b|号码|號碼|号|號|"
-    r"是|为|為|번호|는|은|番号|は|رقم|هو|номер|№|नंबर|है)*$",
-    re.IGNORECASE,
+_NEVER_A_PHONE: Final = _any_of(
+    r"\b(?:invoices?|inv|(?-i:PO|P\.O\.)|ref(?:erence)?|vin|serial|s/n|sn|tracking|ticket|policy|"
+    r"account|acct|licen[cs]e|plate|zip|sku|upc|ean|isbn|confirmation|conf|work order|wo|ro|fax|"
+    r"routing|card|ssn|passport|imei|dot|usdot|(?<!area )code|"
+    r"factura|serie|p[oó]liza|placa|cuenta|gu[ií]a|rastreo|c[oó]digo|folio|"
+    r"facture|chassis|apólice|resi|hóa đơn)",
+    r"счет\w*|发票|發票|单号|單號|车架|車架|송장|차대|車台|فاتورة|बिल",
 )
-"""Right before a number: it is that, and no phone."""
+_SELDOM_A_PHONE: Final = _any_of(
+    r"\b(?:orders?|part|case|claim|stock|model|item|lot|reg(?:istration)?|"
+    r"pedido|orden|reclamo|commande|dossier|nota|protocolo|pesanan|đơn hàng)",
+    r"заказ\w*|订单|訂單|주문|注文|طلب|سفارش|ऑर्डर",
+)
+_EVERYDAY: Final = (
+    r"\b(?:po|quote|est|estimate|booking|job|customer|member|employee|fabric|colou?r|"
+    r"cotizaci[oó]n|presupuesto|cliente|devis)"
+)
+_ANY_THING: Final = _any_of(_NEVER_A_PHONE, _SELDOM_A_PHONE, _EVERYDAY)
+_NUMBER_OF: Final = r"\b(?:n[uú]mero|n[º°o]|numéro|nomor|số|mã|номер|رقم)\s+(?:de\s+|del\s+|da\s+)?"
+_MARK: Final = (
+    r"(?:#|№|\b(?:nos?|nr|num|numbers?|id|code|n[uú]mero|n[º°]|numéro|số|номер)\b\.?|"
+    r"号码|號碼|号|號|번호|番号|رقم|नंबर)"
+)
+_GLUE: Final = (
+    rf"(?:[\s:=\-]|{_MARK}|\b(?:is|was|the|it|its|my|your|our|end(?:s|ing)?|in|with|for|by|"
+    r"de|del|la|el|es|fue|est|é|là)\b|是|为|為|는|은|は|هو|है)*$"
+)
 
-MONEY_BEFORE: Final = re.compile(
-    r"(?:[$€£¥₹₩₽₫]|\b(?:usd|eur|mxn|rs|inr|price|paid)\.?)\s?$", re.IGNORECASE
+NUMBER_OF_A_THING: Final = re.compile(
+    rf"(?:(?:{_ANY_THING})[\s:\-]*{_MARK}|{_NUMBER_OF}(?:{_ANY_THING})|\bfax){_GLUE}", re.IGNORECASE
 )
+"""Right before a number, and said to be the number of something: `quote #`, `número de pedido`."""
+NEVER_A_PHONE: Final = re.compile(rf"(?:{_NEVER_A_PHONE}){_GLUE}", re.IGNORECASE)
+"""Things that are named by a number, however it is written."""
+SELDOM_A_PHONE: Final = re.compile(rf"(?:{_SELDOM_A_PHONE}){_GLUE}", re.IGNORECASE)
+"""So are these; but `I want to order 408-555-0117` is a customer."""
+
+MONEY_BEFORE: Final = re.compile(r"(?:[$€£¥₹₩₽₫]|\b(?:usd|eur|mxn|rs|inr)\.?)\s?$", re.IGNORECASE)
 MONEY_AFTER: Final = re.compile(
-    r"\s?(?:[$€£¥₹₩₽₫]|%|(?:dollars?|bucks|usd|euros?|pesos|d[oó]lares|miles|mi|km|kms|kilometers|"
-    r"millas|sq|cm|mm|inches|yuan|won|yen)\b)",
+    r"\s?(?:[$€£¥₹₩₽₫]|%|(?:dollars?|bucks|usd|euros?|pesos|d[oó]lares|yuan|won(?!')|yen)\b)",
     re.IGNORECASE,
 )
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-import random
 import re
 import time
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -15,10 +13,13 @@ from hypothesis import strategies as st
 from libs.snapshot import Contact
 from services.lead.contact.extract import contacts
 from tests.unit.lead.contact_corpus import CRAIGS, Case, line_of, load_cases
+from tests.unit.lead.contact_hostile import HOSTILE
 
 CASES = load_cases()
+ROUNDS = 12
 HELD_OUT = "held out"
-"""Written after the code and scored before anything was changed for them: P 0.953, R 0.943 then."""
+"""Written after the code and scored before anything was changed for them: P 0.953, R 0.943 then.
+So were the `fresh` rows, much later: P 0.991, R 0.767, for want of a number after `quote`."""
 
 
 def read(*said: str) -> tuple[Contact, ...]:
@@ -169,54 +170,23 @@ def test_any_mixture_of_its_own_words_is_read_without_a_crash(text: str) -> None
         assert 0 <= contact.start < contact.end <= len(text)
 
 
-def _repeated(piece: str) -> Callable[[int], str]:
-    return lambda size: (piece * (size // len(piece) + 1))[:size]
-
-
-def _noise(alphabet: str, joint: str) -> Callable[[int], str]:
-    def make(size: int) -> str:
-        words = random.Random(size).choices(alphabet.split("|"), k=size // 2)
-        return joint.join(words)[:size]
-
-    return make
-
-
-HOSTILE = {
-    **{
-        piece: _repeated(piece)
-        for piece in (
-            "4", "1 ", "(", "(1)", "+1", "+1 2 3 4 5 6 7 8 ", "4o", "1/1/", "12/12/2012 ",
-            "4085550117 ", "+52 55 1234 5678 ", "555-0117 ", "408-555-0117 x",
-            "1HGCM82633A004352 ", "a_1", "_", ".", "@", "a@", "a@a.", "a@gmail ",
-            "a@a.com.", "a.", ".com", "a(at)", "a at b dot ", "a@b.co ", "a", " ", "a ",
-            "\n", "1\n", "four ", "four. a ", "one two three a ", "\u200b", "4\u200b",
-            "٤", "四", "四a", "공", "é", "> 4\n", "order number is ", "sorry it is ", "not ",
-            "https://a ", "sorry call 408-555-0117\n", "my old number was 408-555-0117 ",
-            "email is a b c ",
-        )
-    },
-    "digits and marks": _noise("0|1|2|3|4|5| |-|.|(|)|+|@|a|x|o|,|/|\n", ""),
-    "words": _noise("four|five|at|dot|@|.|,|4|(|)|gmail|com|sorry|not|order|\n", " "),
-}  # fmt: skip
-
-
 def _cpu_seconds(text: str) -> float:
-    """The best of three: what the work costs, whatever else the machine does."""
-    best = 1e9
-    for _ in range(3):
-        began = time.process_time()
-        read(text)
-        best = min(best, time.process_time() - began)
-    return best
+    began = time.thread_time()
+    read(text)
+    return time.thread_time() - began
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_grows_with_the_length_and_no_faster(name: str) -> None:
-    make = HOSTILE[name]
-    read(make(64))
+    """Best of several rounds each, as many as it takes: noise only ever adds. n^1.5 would be 22."""
+    short_text, long_text = HOSTILE[name](16 * 1024), HOSTILE[name](128 * 1024)
+    read(HOSTILE[name](64))
     gc.collect()
+    short = long = float("inf")
+    for _ in range(ROUNDS):
+        short, long = min(short, _cpu_seconds(short_text)), min(long, _cpu_seconds(long_text))
+        if long <= 12 * short:
+            break
 
-    short, long = _cpu_seconds(make(16 * 1024)), _cpu_seconds(make(128 * 1024))
-
-    assert long / max(short, 0.003) < 8 * 3, f"{short:.4f} s, then {long:.4f} s for 8 times as much"
+    assert long <= 12 * short, f"{short:.4f} s, then {long:.4f} s for 8 times as much"

@@ -1,0 +1,38 @@
+"""Input that makes a careless reader slow: each name gives a text of any length."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Final
+
+
+def _repeated(piece: str) -> Callable[[int], str]:
+    return lambda size: (piece * (size // len(piece) + 1))[:size]
+
+
+def _noise(alphabet: str, joint: str) -> Callable[[int], str]:
+    def make(size: int) -> str:
+        words = random.Random(size).choices(alphabet.split("|"), k=size // 2)
+        return joint.join(words)[:size]
+
+    return make
+
+
+HOSTILE: Final = {
+    **{
+        piece: _repeated(piece)
+        for piece in (
+            "4", "1 ", "(", "(1)", "+1", "+1 2 3 4 5 6 7 8 ", "4o", "1/1/", "12/12/2012 ",
+            "4085550117 ", "+52 55 1234 5678 ", "555-0117 ", "408-555-0117 x",
+            "1HGCM82633A004352 ", "a_1", "_", ".", "@", "a@", "a@a.", "a@gmail ",
+            "a@a.com.", "a.", ".com", "a(at)", "a at b dot ", "a@b.co ", "a", " ", "a ",
+            "\n", "1\n", "four ", "four. a ", "one two three a ", "\u200b", "4\u200b",
+            "٤", "四", "四a", "공", "é", "> 4\n", "order number is ", "sorry it is ", "not ",
+            "https://a ", "sorry call 408-555-0117\n", "my old number was 408-555-0117 ",
+            "email is a b c ", "PHONE4085550117AB ", "1234567 A ",
+        )
+    },
+    "digits and marks": _noise("0|1|2|3|4|5| |-|.|(|)|+|@|a|x|o|,|/|\n", ""),
+    "words": _noise("four|five|at|dot|@|.|,|4|(|)|gmail|com|sorry|not|order|\n", " "),
+}  # fmt: skip
