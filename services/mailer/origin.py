@@ -10,7 +10,8 @@ from libs.messages.base import Attribution
 from libs.snapshot import LeadSnapshot, Signal
 from services.mailer.language import language_name, words
 from services.mailer.letter import Row
-from services.mailer.wording import mark_links, moment, one_line
+from services.mailer.links import mark_links
+from services.mailer.wording import moment, one_line
 
 LONGEST_VALUE: Final = 300
 MOST_SIGNALS: Final = 10

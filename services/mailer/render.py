@@ -12,9 +12,10 @@ from libs.shops.profile import ShopProfile
 from libs.snapshot import LeadSnapshot
 from services.mailer.language import direction
 from services.mailer.letter import MailView
+from services.mailer.links import link_pieces, may_link, unlinked
 from services.mailer.reach import logs_link
 from services.mailer.view import shop_card
-from services.mailer.wording import link_pieces, may_link, number_pieces, unlinked
+from services.mailer.wording import number_pieces
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -13,16 +13,8 @@ from libs.shops.profile import ShopProfile
 from libs.snapshot import LeadSnapshot, Line
 from services.mailer.language import words
 from services.mailer.letter import Transcript, Turn, TurnLine
-from services.mailer.wording import (
-    clean,
-    day_and_time,
-    mark_links,
-    moment,
-    one_line,
-    own_hosts,
-    some_lines,
-    unlinked,
-)
+from services.mailer.links import mark_links, own_hosts, unlinked
+from services.mailer.wording import clean, day_and_time, moment, one_line, some_lines
 
 LONGEST_LINE: Final = 1500
 LONGEST_QUOTE: Final = 300

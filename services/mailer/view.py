@@ -22,13 +22,14 @@ from services.mailer.letter import (
     ShopCard,
     ShownPhoto,
 )
+from services.mailer.links import mark_links, own_hosts
 from services.mailer.origin import attribution_rows, diagnostic_rows
 from services.mailer.photos import MailPhoto, cid
 from services.mailer.reach import Reach, actions, address, logs_link, reach
 from services.mailer.script import script_and_questions, steps
 from services.mailer.subject import subject
 from services.mailer.turns import transcript
-from services.mailer.wording import mark_links, one_line, own_hosts
+from services.mailer.wording import one_line
 
 LONGEST_NEED: Final = 140
 _DARK: Final = 0.18

@@ -6,11 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
-from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
-
-from libs.shops.profile import ShopProfile
 
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
@@ -26,21 +23,9 @@ _MARKS: Final = re.compile(f"({_MARK}{{3}}){_MARK}+")
 _SPACE: Final = re.compile(r"[^\S\n]+")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 
-_ENDINGS: Final = (
-    "com|net|org|io|co|ai|app|dev|info|biz|me|tv|us|uk|ca|mx|br|es|de|fr|ru|ua|cn|tw|jp|kr|vn|in"
-    "|ir|ae|eu|gov|edu|xyz|top|site|online|store|shop|club|live|link|click|ly|gl|gg|to|cc|ws|ph|autos|auto|garage"
-)
-_REST: Final = r"[^\s<>\"'\uff0c\u3002\uff01\uff1f\uff09]"
-_LINK: Final = re.compile(
-    rf"(?:(?:https?|ftp)://|(?<![\w@.-])www\.){_REST}+"
-    rf"|(?<![\w@.-])(?:[\w-]{{1,63}}\.){{1,6}}(?:{_ENDINGS})(?![\w@-]|\.\w)(?:[/?#:]{_REST}*)?",
-    re.IGNORECASE,
-)
-_MAY_LINK: Final = re.compile(r"://|\.[^\s.]")
 _NUMBER: Final = re.compile(r"[+(]?\d[\d ().-]{4,20}\d")
 _SLACK: Final = 4
 """How much more than we print we look at: cleaning megabytes for one line helps nobody."""
-_AFTER_LINK: Final = ".,;:!?)]}*"
 
 
 def clean(text: str) -> str:
@@ -71,32 +56,6 @@ def clip(text: str, limit: int) -> str:
     return text[: space if space > limit * 2 // 3 else limit - 1].rstrip(" ,;:-") + "…"
 
 
-def may_link(text: str) -> bool:
-    """A quick no for most texts."""
-    return _MAY_LINK.search(text) is not None
-
-
-def link_pieces(text: str) -> Iterator[tuple[str, bool]]:
-    """The text in pieces, each with whether a mail program might make a link of it."""
-    at = 0
-    for found in _LINK.finditer(text):
-        link = found[0].rstrip(_AFTER_LINK)
-        yield text[at : found.start()], False
-        yield link, True
-        at = found.start() + len(link)
-    yield text[at:], False
-
-
-def mark_links(text: str, own_hosts: frozenset[str]) -> str:
-    """`(external)` behind every link that does not lead to the shop itself."""
-    if not may_link(text):
-        return text
-    return "".join(
-        f"{piece} (external)" if link and link_host(piece) not in own_hosts else piece
-        for piece, link in link_pieces(text)
-    )
-
-
 def number_pieces(text: str) -> Iterator[tuple[str, bool]]:
     """The text in pieces, each with whether it is a number that reads from left to right."""
     at = 0
@@ -105,32 +64,6 @@ def number_pieces(text: str) -> Iterator[tuple[str, bool]]:
         yield found[0], True
         at = found.end()
     yield text[at:], False
-
-
-@cache
-def _hosts(origins: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(link_host(origin) for origin in origins)
-
-
-def own_hosts(profile: ShopProfile) -> frozenset[str]:
-    """Links to these are the shop's own."""
-    return _hosts(profile.origins)
-
-
-def link_host(link: str) -> str:
-    """`https://User@Craigs.Autos:443/x` → `craigs.autos`."""
-    bare = re.split(r"[/?#\\]", link.partition("://")[2] or link, maxsplit=1)[0]
-    return bare.rpartition("@")[2].partition(":")[0].lower()
-
-
-def unlinked(text: str) -> str:
-    """For plain text: links written so that no mail program makes them clickable."""
-    if not may_link(text):
-        return text
-    return "".join(
-        piece.replace("://", "[:]//").replace(".", "[.]") if link else piece
-        for piece, link in link_pieces(text)
-    )
 
 
 def moment(at: float, zone: str) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import hypothesis
 import pytest
 
+from services.mailer.links import link_host, mark_links, unlinked
 from services.mailer.reach import LONGEST_MAILTO, own_page
-from services.mailer.wording import clean, link_host, mark_links, one_line, unlinked
+from services.mailer.wording import clean, one_line
 from tests.golden import CASES, HERE, Case
 from tests.golden.reading import Seen, golden, html_of, text_of
 
@@ -108,10 +112,45 @@ def test_the_shops_own_page_loses_its_query() -> None:
         ("me@gmail.com or 3.5 mm, e.g. this", "me@gmail.com or 3.5 mm, e.g. this"),
         ("Hello.How are you", "Hello.How are you"),
         ("https://craigs.autos@evil.com/", "https[:]//craigs[.]autos@evil[.]com/ (external)"),
+        ("craigs.autos@evil.com/", "craigs.autos@evil[.]com/ (external)"),
+        ("call 9.evil.tk/login now", "call 9[.]evil[.]tk/login (external) now"),
+        ("craigs.autos.pay.cfd/x", "craigs[.]autos[.]pay[.]cfd/x (external)"),
+        ("a.b.c.d.e.f.g.evil.com/x", "a[.]b[.]c[.]d[.]e[.]f[.]g[.]evil[.]com/x (external)"),
+        ("@evil.com/x and @evil.com", "@evil[.]com/x (external) and @evil[.]com (external)"),
+        ("see..evil.pw", "see..evil[.]pw (external)"),
+        ("Evil.Zip, EVIL.ICU", "Evil[.]Zip (external), EVIL[.]ICU (external)"),
+        ("file://evil/x smb://evil", "file[:]//evil/x (external) smb[:]//evil (external)"),
+        ("evil.рф/x evil.भारत/x", "evil[.]рф/x (external) evil[.]भारत/x (external)"),
+        ("evil.tk./x evil.tk:8080?", "evil[.]tk[.]/x (external) evil[.]tk:8080 (external)?"),
+        ("ana.lee+seat@gmail.com? Or a.b@c.io.", "ana.lee+seat@gmail.com? Or a.b@c.io."),
+        ("St.Louis, 9 a.m./p.m., U.S.A., seat.jpg", "St.Louis, 9 a.m./p.m., U.S.A., seat.jpg"),
+        ("你好.我的座椅坏了, v1.2.3, $1.50/ft", "你好.我的座椅坏了, v1.2.3, $1.50/ft"),
     ],
 )
 def test_links_are_marked_and_made_unclickable(said: str, shown: str) -> None:
     assert unlinked(mark_links(said, SHOP)) == shown
+
+
+def test_every_ending_there_is_makes_a_link() -> None:
+    lists = Path(hypothesis.__file__).parent / "vendor" / "tlds-alpha-by-domain.txt"
+    endings = [line.strip().lower() for line in lists.read_text().splitlines()[1:]]
+    assert len(endings) > 1000
+
+    missed = [one for one in endings if "(external)" not in mark_links(f"evil.{one}", SHOP)]
+
+    assert missed == []
+
+
+@pytest.mark.parametrize("piece", ["a.", "a+", "://", "x", "a.b@", "@.", "-.", "ab..", "a.bc+"])
+def test_hostile_words_are_looked_through_in_time(piece: str) -> None:
+    def seconds(text: str) -> float:
+        begun = time.process_time()
+        mark_links(text, SHOP)
+        return time.process_time() - begun
+
+    size = 64_000 // len(piece)
+
+    assert min(seconds(piece * size) for _ in range(3)) < 1.0
 
 
 def test_the_host_of_a_link_is_what_a_browser_would_open() -> None:
