@@ -72,6 +72,17 @@ def record_key(attachment_id: str) -> str:
     return f"attachments/{attachment_id}.json"
 
 
+def refusals_prefix(shop: str, visitor: str) -> str:
+    return f"attachments/refused/{shop}/{visitor}/"
+
+
+def refusal_key(shop: str, visitor: str, attachment_id: str) -> str:
+    """Where the record of a refused file stands for whoever knows its visitor, not its id: a
+    browser that was told of the refusal names the file in no message.
+    """
+    return f"{refusals_prefix(shop, visitor)}{attachment_id}.json"
+
+
 def rendition_key(attachment_id: str, side: Literal["1200", "320"]) -> str:
     return f"renditions/{attachment_id}/{side}.jpg"
 

@@ -11,7 +11,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from libs.attachments import decode_record, is_attachment_id, record_key, rendition_key
+from libs.attachments import (
+    decode_record,
+    is_attachment_id,
+    record_key,
+    refusal_key,
+    rendition_key,
+)
 from libs.attribution import TrailKey
 from libs.blobs.port import BlobMissingError
 from libs.errors import Unavailable
@@ -60,7 +66,7 @@ async def _forget(desk: Desk, person: Person) -> Counter[str]:
     ):
         removed[name] = await _delete_all(desk, f"{folder}/{shop}/{thread}/")
     for attachment in person.attachments:
-        removed["attachments"] += await _forget_attachment(desk, attachment)
+        removed["attachments"] += await _forget_attachment(desk, person, attachment)
     for visitor in person.visitors:
         removed["attribution"] += await _forget_trail(desk, TrailKey(shop, visitor))
     removed["mails in the outbox"] = _forget_outbox(desk, thread)
@@ -101,7 +107,7 @@ async def _delete_all(desk: Desk, prefix: str) -> int:
     return sum([await desk.blobs.delete(key) for key in keys])
 
 
-async def _forget_attachment(desk: Desk, attachment_id: str) -> int:
+async def _forget_attachment(desk: Desk, person: Person, attachment_id: str) -> int:
     """Original, renditions and record; every link to it is dead from then on."""
     if not is_attachment_id(attachment_id):
         return 0
@@ -109,10 +115,11 @@ async def _forget_attachment(desk: Desk, attachment_id: str) -> int:
         stored = decode_record(await desk.blobs.get(record_key(attachment_id)))
         if stored.mime_type:
             await desk.blobs.delete(stored.original_key)
-        await desk.blobs.delete(rendition_key(attachment_id, "1200"))
-        await desk.blobs.delete(rendition_key(attachment_id, "320"))
-        return int(await desk.blobs.delete(record_key(attachment_id)))
-    return 0
+    await desk.blobs.delete(rendition_key(attachment_id, "1200"))
+    await desk.blobs.delete(rendition_key(attachment_id, "320"))
+    records = [refusal_key(person.key.shop, who, attachment_id) for who in person.visitors]
+    records.append(record_key(attachment_id))
+    return int(any([await desk.blobs.delete(key) for key in records]))
 
 
 async def _forget_trail(desk: Desk, trail: TrailKey) -> int:

@@ -180,14 +180,16 @@ class Visitor:
         body = {"threadId": self.thread, "reason": reason, "user": self.user}
         return await self.post("/api/chatkit/lead", body)
 
-    async def upload(self, name: str, body: bytes, content_type: str) -> dict[str, Any]:
-        form = aiohttp.FormData()
+    async def upload(
+        self, name: str, body: bytes, content_type: str, status: int = 200
+    ) -> dict[str, Any]:
+        form = aiohttp.FormData(quote_fields=False)
         form.add_field("file", body, filename=name, content_type=content_type)
         async with self.http.post(
             f"{self.url}/api/chatkit/attachment", data=form, headers=self.headers
         ) as answer:
             said = await answer.json()
-            assert answer.status == 200, said
+            assert answer.status == status, said
             assert isinstance(said, dict)
             return said
 

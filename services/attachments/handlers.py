@@ -18,6 +18,7 @@ from libs.attachments import (
     View,
     decode_record,
     record_key,
+    refusal_key,
     rendition_key,
 )
 from libs.blobs.port import BlobInfo, BlobMissingError, Blobs
@@ -92,10 +93,19 @@ class Attachments:
                 await self._spend(announced, size)
                 stored = await self._keep(announced, kind, raw, size)
             except UploadRefused as refusal:
-                await self._write(msgspec.structs.replace(announced, problem=refusal.code))
+                await self._refuse(msgspec.structs.replace(announced, problem=refusal.code))
                 raise
-        await self._write(stored)
+        await self._write(record_key(stored.id), stored)
         return stored
+
+    async def _refuse(self, refused: StoredAttachment) -> None:
+        """Never over a success: two requests may follow one upload link."""
+        known = await self.find(refused.id)
+        if known is not None and known.mime_type:
+            return
+        if known is not None:
+            await self._write(record_key(refused.id), refused)
+        await self._write(refusal_key(refused.shop, refused.visitor, refused.id), refused)
 
     async def _spend(self, announced: StoredAttachment, size: int) -> None:
         if not await self.allowance.spend(announced.shop, announced.visitor, size):
@@ -124,12 +134,9 @@ class Attachments:
         async with self.copying:
             await self.blobs.put_stream(key, _pieces_of(file), content_type=content_type)
 
-    async def _write(self, attachment: StoredAttachment) -> None:
-        await self.blobs.put(
-            record_key(attachment.id),
-            msgspec.json.encode(attachment),
-            content_type="application/json",
-        )
+    async def _write(self, key: str, attachment: StoredAttachment) -> None:
+        body = msgspec.json.encode(attachment)
+        await self.blobs.put(key, body, content_type="application/json")
 
     async def find(self, attachment_id: str) -> StoredAttachment | None:
         try:

@@ -18,6 +18,7 @@ from libs.runtime.clock import Clock
 from libs.snapshot import LeadSnapshot, Line, Photo, Summary, snapshot_key
 from services.lead.gates import Kind
 from services.lead.ports import HostedFiles, Owner
+from services.lead.refused import refused_photos
 from services.lead.transcript import Subject
 
 MOST_PHOTOS: Final = 50
@@ -39,6 +40,7 @@ class Snapshots:
         where = TrailKey(wish.shop, conversation.visitor)
         touches = await self.trails.touches(where, now=now)
         photos = await self._photos(wish.shop, conversation)
+        refused = await refused_photos(self.blobs, wish.shop, conversation)
         snapshot = LeadSnapshot(
             shop=wish.shop,
             thread_id=conversation.thread_id,
@@ -57,7 +59,7 @@ class Snapshots:
             lines=tuple(_naming(line, photos) for line in subject.lines),
             unknown_items=conversation.unknown_items,
             truncated=conversation.truncated,
-            photos=tuple(photos.values()),
+            photos=_each_once(*photos.values(), *refused),
             attribution=touches.merged(),
             signals=await self.trails.signals(where, now=now),
         )
@@ -103,7 +105,8 @@ def _kept(sent: Attachment, record: StoredAttachment | None) -> Photo:
     """As our own store knows it."""
     if record is None or not record.mime_type:
         failed = record.problem if record and record.problem else "unreachable"
-        return Photo(id=sent.id, name=sent.name, mime_type=sent.mime_type, failed=failed)
+        known_as = record.id if record else sent.id
+        return Photo(id=known_as, name=sent.name, mime_type=sent.mime_type, failed=failed)
     return Photo(
         id=record.id,
         name=record.name,
@@ -112,6 +115,13 @@ def _kept(sent: Attachment, record: StoredAttachment | None) -> Photo:
         failed=record.problem,
         fingerprint=record.fingerprint,
     )
+
+
+def _each_once(*photos: Photo) -> tuple[Photo, ...]:
+    once: dict[str, Photo] = {}
+    for photo in photos:
+        once.setdefault(photo.id, photo)
+    return tuple(once.values())
 
 
 def _naming(line: Line, photos: Mapping[str, Photo]) -> Line:

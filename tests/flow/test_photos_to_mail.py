@@ -39,3 +39,21 @@ async def test_a_heic_is_seen_in_the_mail(tmp_path: Path) -> None:
     assert isinstance(jpeg, bytes)
     assert Image.open(io.BytesIO(jpeg)).format == "JPEG"
     assert pictures.places_left(jpeg) == []
+
+
+async def test_a_photo_that_was_refused_is_asked_for(tmp_path: Path) -> None:
+    """As our own panel sends it: before there is a thread, and once refused it is in no message."""
+    with product(tmp_path / "data") as running:
+        async with visitor(running.url) as ana:
+            broken = pictures.encoded("image/jpeg")[:200]
+            said = await ana.upload("torn seat.jpg", broken, "image/jpeg", status=415)
+            assert said["error"] == "unsupported_type"
+            await ana.say(NEED)
+            await ana.trigger("chat_closed")
+            [mail] = await running.mail_arrives()
+
+    message = email.message_from_bytes(mail.read_bytes(), policy=email.policy.default)
+    for kind in ("html", "plain"):
+        part = message.get_body((kind,))
+        assert part
+        assert "Ask for the photo torn seat.jpg again" in part.get_content()

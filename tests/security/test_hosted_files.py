@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientTimeout, web
 
+from libs.attachments import record_key, refusal_key
 from libs.blobs.fakes import MemoryBlobs
 from services.lead.adapters import hosted_files as module
 from services.lead.adapters.hosted_files import own_id
@@ -124,7 +125,10 @@ async def test_what_the_visitor_may_not_send_does_not_come_in_this_way(
     kept = await world.take(GOOD_URL)
 
     assert (kept.mime_type, kept.problem) == ("", problem)
-    assert list(world.blobs.bodies) == [f"attachments/{kept.id}.json"]
+    assert set(world.blobs.bodies) == {
+        record_key(kept.id),
+        refusal_key(ANA.shop, ANA.visitor, kept.id),
+    }
 
 
 @pytest.mark.parametrize("status", [204, 206, 401, 403, 404, 410, 429, 500, 503])

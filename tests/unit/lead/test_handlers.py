@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from libs.attachments import StoredAttachment, record_key
+from libs.attachments import StoredAttachment, record_key, refusal_key
 from libs.attribution import Touches, TrailKey
 from libs.conversations.port import Attachment
 from libs.errors import Rejected, Unavailable
@@ -542,3 +542,58 @@ async def test_photo_that_others_host_is_never_taken_from_its_url(world: World) 
     mail = await world.sends()
 
     assert "evil.example" not in world.blobs.bodies[mail.snapshot].decode()
+
+
+async def refused(world: World, name: str, **fields: Any) -> None:
+    """As the attachments service remembers a file that it did not take."""
+    kept: dict[str, Any] = {
+        "id": f"att_{name:a>22}", "shop": SHOP, "visitor": VISITOR, "name": name,
+        "created_at": world.clock.time, "problem": "unsupported_type",
+    }  # fmt: skip
+    record = StoredAttachment(**(kept | fields))
+    key = refusal_key(SHOP, record.visitor, record.id)
+    await world.blobs.put(key, msgspec.json.encode(record), content_type="application/json")
+
+
+async def test_refused_photos_are_missed_though_no_message_names_them(world: World) -> None:
+    await refused(world, "before-there-was-a-thread")
+    world.say(READY_WORDS)
+    await refused(world, "in-it", thread_id=THREAD, problem="too_large")
+    await refused(world, "in-it", id="att_" + "b" * 22, thread_id=THREAD, problem="too_large")
+    await refused(world, "in-another-thread", thread_id="cthr_other")
+    await refused(world, "of-another-visit", created_at=world.clock.time - 4_000)
+    await refused(world, "of-another-visitor", visitor="v_eve", thread_id=THREAD)
+    world.wait(301)
+
+    mail = await world.sends()
+
+    missed = {(photo.name, photo.failed) for photo in world.snapshot(mail).photos}
+    assert missed == {("before-there-was-a-thread", "unsupported_type"), ("in-it", "too_large")}
+
+
+async def test_photo_that_came_after_all_is_not_missed(world: World) -> None:
+    await refused(world, "x.jpg", thread_id=THREAD)
+    again = Attachment(id="att_" + "a" * 22, name="x.jpg", mime_type="image/jpeg")
+    await stored(world, again.id)
+    world.wait(10)
+    world.say(READY_WORDS, attachments=(again,))
+    world.wait(301)
+
+    mail = await world.sends()
+
+    (shown,) = world.snapshot(mail).photos
+    assert shown.failed == ""
+
+
+async def test_refused_file_that_a_message_names_is_missed_once(world: World) -> None:
+    photo = Attachment(id="att_" + "a" * 22, name="x.jpg", mime_type="image/jpeg")
+    await stored(world, photo.id, mime_type="", problem="too_large")
+    world.say(READY_WORDS, attachments=(photo,))
+    world.wait(1)
+    await refused(world, "x.jpg", id=photo.id, problem="too_large")
+    world.wait(301)
+
+    mail = await world.sends()
+
+    (shown,) = world.snapshot(mail).photos
+    assert (shown.id, shown.failed) == (photo.id, "too_large")

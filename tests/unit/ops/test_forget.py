@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from libs.attachments import StoredAttachment, record_key, rendition_key
+from libs.attachments import StoredAttachment, record_key, refusal_key, rendition_key
 from libs.attribution import TrailKey, Trails
 from libs.errors import SettingsError
 from libs.ledger.record import State, Watch
@@ -191,6 +191,23 @@ async def test_uploads_that_no_message_carries_go_too() -> None:
     kept = [key for key in there.blobs.bodies if key.startswith("attachments/")]
     assert removed(shown)["attachments"] == 2
     assert sorted(kept) == sorted(record_key(id_) for id_ in (*stay, "att_" + "s" * 22))
+
+
+async def test_files_that_were_refused_go_too() -> None:
+    there = stores(redis=True)
+    await there.lead(record(State.PENDING))
+    there.conversations.put(SHOP, conversation())
+    keys = [refusal_key(SHOP, visitor, PHOTO) for visitor in ("v_1", "v_stranger")]
+    for key, visitor in zip(keys, ("v_1", "v_stranger"), strict=True):
+        refused = StoredAttachment(
+            id=PHOTO, shop=SHOP, visitor=visitor, name="b.jpg", created_at=NOW, problem="too_large"
+        )
+        await there.blobs.put(key, msgspec.json.encode(refused), content_type="application/json")
+
+    shown = await forget(there.desk, THREAD)
+
+    assert removed(shown)["attachments"] == 1
+    assert [key for key in there.blobs.bodies if key.startswith("attachments/")] == keys[1:]
 
 
 @pytest.mark.parametrize("alone", [True, False])

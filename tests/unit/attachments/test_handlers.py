@@ -1,0 +1,46 @@
+"""What becomes of the bytes of one upload, and of its record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from libs.attachments import record_key
+from libs.blobs.fakes import MemoryBlobs
+from services.attachments.handlers import UploadRefused
+from tests.unit.attachments.world import ANNOUNCED, JPEG, PDF, attachments, bytes_of
+
+
+async def announced() -> MemoryBlobs:
+    blobs = MemoryBlobs()
+    body = msgspec.json.encode(ANNOUNCED)
+    await blobs.put(record_key(ANNOUNCED.id), body, content_type="application/json")
+    return blobs
+
+
+async def test_a_refusal_that_comes_late_erases_no_success(tmp_path: Path) -> None:
+    """Two requests may follow one upload link."""
+    desk = attachments(tmp_path, blobs := await announced())
+    stored = await desk.take_in(ANNOUNCED, "", bytes_of(PDF))
+
+    with pytest.raises(UploadRefused):
+        await desk.take_in(ANNOUNCED, "", bytes_of(b"neither photo nor PDF"))
+
+    assert await desk.find(ANNOUNCED.id) == stored
+    assert not [key for key in blobs.bodies if "refused" in key]
+
+
+async def test_what_was_refused_may_be_sent_again_by_the_same_link(tmp_path: Path) -> None:
+    desk = attachments(tmp_path, await announced())
+    with pytest.raises(UploadRefused):
+        await desk.take_in(ANNOUNCED, "", bytes_of(b"neither photo nor PDF"))
+    refused = await desk.find(ANNOUNCED.id)
+
+    stored = await desk.take_in(ANNOUNCED, "", bytes_of(JPEG))
+
+    assert refused
+    assert (refused.mime_type, refused.problem) == ("", "unsupported_type")
+    assert (stored.mime_type, stored.problem) == ("image/jpeg", "")
+    assert await desk.find(ANNOUNCED.id) == stored

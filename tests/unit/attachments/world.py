@@ -1,0 +1,43 @@
+"""The attachments handlers on a memory store, with a darkroom that does nothing dangerous."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from libs.attachments import StoredAttachment
+from libs.blobs.fakes import MemoryBlobs
+from services.attachments.handlers import Attachments
+from services.attachments.ports import Developed
+
+PDF = b"%PDF-1.7\n%%EOF"
+JPEG = b"\xff\xd8\xff" + bytes(100)
+ANNOUNCED = StoredAttachment(
+    id="att_" + "a" * 22, shop="craigs", visitor="v_ana", name="seat", created_at=0.0
+)
+
+
+class Unlimited:
+    async def spend(self, shop: str, visitor: str, size_bytes: int) -> bool:
+        return True
+
+
+class Quick:
+    """A darkroom: whatever comes in, a small picture comes out."""
+
+    async def develop(self, source: Path, folder: Path, mime_type: str) -> Developed:
+        for name in ("original", "1200.jpg", "320.jpg"):
+            (folder / name).write_bytes(name.encode())
+        return Developed(
+            mime_type=mime_type, width=4, height=3, fingerprint="0" * 16,
+            original_bytes=8, mail_bytes=8,
+        )  # fmt: skip
+
+
+def attachments(spool: Path, blobs: MemoryBlobs | None = None) -> Attachments:
+    return Attachments(blobs or MemoryBlobs(), Quick(), Unlimited(), spool)
+
+
+async def bytes_of(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
