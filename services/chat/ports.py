@@ -73,6 +73,8 @@ class Visit(msgspec.Struct, kw_only=True):
     """None for requests that are answered without speaking."""
     newest_id: str = ""
     """Of the thread's items: the next id sorts behind it."""
+    tries_again: bool = False
+    """This turn ended every other answer of its thread."""
 
 
 class ChatProtocol(Protocol):

@@ -81,6 +81,10 @@ class Operation(msgspec.Struct):
         return self.type == "threads.create"
 
     @property
+    def tries_again(self) -> bool:
+        return self.type == "threads.retry_after_item"
+
+    @property
     def brings_message(self) -> bool:
         return self.type in {"threads.create", "threads.add_user_message"}
 

@@ -35,6 +35,8 @@ class Turns:
                          no message kept   → `new`, under the same ids
                          settled           → `repeat` what was kept
                          else              → `cut`: whoever still answers must keep nothing more
+    trying again    lays the thread's floor: an answer of a turn below it is not kept. It cannot
+                    wait for the answer under way, whose process may be dead.
     """
 
     kept: ChatStore
@@ -49,6 +51,8 @@ class Turns:
         before = await self.kept.open_turn(visit.owner, turn)
         visit.turn = before or turn
         if before is None:
+            if operation.tries_again:
+                await self._lay_floor(visit, turn)
             return "new"
         visit.newest_id = max(visit.newest_id, before.message_id)
         repeated = before.state == "open" and before.reply_to != delivery.reply_to
@@ -68,6 +72,12 @@ class Turns:
             settled = msgspec.structs.replace(visit.turn, state="settled")
             with suppress(Unavailable):
                 await self.kept.put_turn(visit.owner, settled)
+
+    async def _lay_floor(self, visit: Visit, turn: TurnRow) -> None:
+        """Before the items are listed that the new answer replaces."""
+        visit.tries_again = True
+        floor = msgspec.structs.replace(turn, key=_floor(turn.thread_id))
+        await self.kept.put_turn(visit.owner, floor)
 
     async def _drafted(
         self, delivery: Delivery[ChatRequest], operation: Operation, visit: Visit
@@ -94,7 +104,8 @@ class Turns:
         if thread is None or thread.hidden:
             raise ChatRefusal(404, "not_found", "There is no such thread.")
         newest = await self.kept.items(owner, thread_id, limit=1, newest_first=True)
-        return newest.rows[0].id if newest.rows else ""
+        floor = await self.kept.turn(owner, _floor(thread_id))
+        return max(newest.rows[0].id if newest.rows else "", floor.message_id if floor else "")
 
     async def _was_heard(self, operation: Operation, owner: Owner, turn: TurnRow) -> bool:
         """Whether what the visitor said is kept; if not, they saw no answer to it either."""
@@ -104,6 +115,29 @@ class Turns:
             item = await self.kept.item(owner, turn.thread_id, operation.params.item_id or "")
             return item is not None and item.changed_at > item.at
         return True
+
+
+async def is_lost(kept: ChatStore, visit: Visit) -> bool:
+    """Whether another delivery took this turn over, or somebody tried again since.
+
+    Of two who try again, the one whose floor stays is the one whose answer does.
+    """
+    mine = visit.turn
+    if mine is None:
+        return False
+    turn = await kept.turn(visit.owner, mine.key)
+    floor = await kept.turn(visit.owner, _floor(mine.thread_id))
+    if turn and turn.state == "cut":
+        return True
+    if floor is None:
+        return False
+    if visit.tries_again:
+        return floor.message_id != mine.message_id
+    return floor.message_id > mine.message_id
+
+
+def _floor(thread_id: str) -> str:
+    return f"floor.{thread_id}"
 
 
 def _key(delivery: Delivery[ChatRequest]) -> str:

@@ -145,8 +145,7 @@ async def test_a_wire_that_stays_cut_in_mid_answer_ends_in_try_again(
     await chat.customer.first.wait_for()
 
     assert await chat.customer.all_inner_texts() == [NEED]
-    # An answer still on its way when it was asked for again may stand twice (seen under load).
-    assert set(await chat.assistant.all_inner_texts()) == {ANSWER}
+    assert await chat.assistant.all_inner_texts() == [ANSWER]
 
 
 @pytest.mark.parametrize("failure", [Status(429), Status(500), CutOff(after_events=5)], ids=str)

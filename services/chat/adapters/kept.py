@@ -23,6 +23,7 @@ from libs.runtime.ids import NewId
 from services.chat.adapters.sdk import store as sdk_store
 from services.chat.adapters.sdk import types as sdk
 from services.chat.ports import Announced, AttachmentDesk, Visit
+from services.chat.turns import is_lost
 
 TITLE_CHARACTERS: Final = 120
 
@@ -31,7 +32,7 @@ _attachments: TypeAdapter[Any] = TypeAdapter(sdk.Attachment)
 
 
 class TurnLostError(Exception):
-    """Another delivery of this turn took over; what we say now must not be kept."""
+    """Another turn took over; what we say now must not be kept."""
 
 
 class KeptThreads(sdk_store.Store[Visit]):
@@ -125,8 +126,12 @@ class KeptThreads(sdk_store.Store[Visit]):
         return _items.validate_json(row.body)
 
     async def add_thread_item(self, thread_id: str, item: Any, context: Visit) -> None:
+        """Looks again once it is written: only then has whoever takes the turn over seen it."""
         item.created_at = self.moment(item.created_at, context)
         await self._put(thread_id, item, item.created_at.timestamp(), context)
+        if not _is_customers(item) and await is_lost(self._kept, context):
+            await self._kept.delete_item(context.owner, thread_id, item.id)
+            raise TurnLostError(thread_id)
 
     async def save_item(self, thread_id: str, item: Any, context: Visit) -> None:
         """What changes is changed later than it was said, even where a clock stands still."""
@@ -134,8 +139,8 @@ class KeptThreads(sdk_store.Store[Visit]):
         await self._put(thread_id, item, changed_at, context)
 
     async def _put(self, thread_id: str, item: Any, changed_at: float, context: Visit) -> None:
-        if not _is_customers(item):
-            await self._still_ours(context)
+        if not _is_customers(item) and await is_lost(self._kept, context):
+            raise TurnLostError(thread_id)
         row = ItemRow(
             id=item.id,
             kind=item.type,
@@ -147,11 +152,6 @@ class KeptThreads(sdk_store.Store[Visit]):
             await self._kept.put_item(context.owner, thread_id, row)
         except ThreadMissingError as error:
             raise sdk_store.NotFoundError("thread") from error
-
-    async def _still_ours(self, context: Visit) -> None:
-        turn = context.turn and await self._kept.turn(context.owner, context.turn.key)
-        if turn and turn.state == "cut":
-            raise TurnLostError(turn.thread_id)
 
     async def delete_thread_item(self, thread_id: str, item_id: str, context: Visit) -> None:
         row = await self._kept.item(context.owner, thread_id, item_id)

@@ -14,7 +14,7 @@ from libs.conversations.store_fake import MemoryChatStore
 from libs.messages.chat import ChatChunk
 from libs.messages.lead import ConsiderLead
 from services.chat.ports import AnswerFailed, Moment, PhoneField
-from tests.unit.chat.world import Answer, Scripted, World, add, answer_field, create, retry
+from tests.unit.chat.world import Answer, Json, Scripted, World, add, answer_field, create, retry
 
 ANA = Owner("craigs", "v_ana")
 
@@ -197,17 +197,22 @@ async def test_an_answer_to_a_field_that_was_not_kept_yet_is_taken_now() -> None
     assert not second.of("error")
 
 
+class Sleepy:
+    """Agent that stops in mid-answer until it is woken."""
+
+    def __init__(self, *pieces: str | PhoneField) -> None:
+        self.pieces = pieces or (" asleep",)
+        self.asleep, self.woken = asyncio.Event(), asyncio.Event()
+
+    async def answer(self, moment: Moment) -> AsyncIterator[str | PhoneField]:
+        yield "I was"
+        self.asleep.set()
+        await self.woken.wait()
+        for piece in self.pieces:
+            yield piece
+
+
 async def test_a_process_that_was_only_asleep_keeps_nothing_after_another_took_over() -> None:
-    class Sleepy:
-        def __init__(self) -> None:
-            self.asleep, self.woken = asyncio.Event(), asyncio.Event()
-
-        async def answer(self, moment: Moment) -> AsyncIterator[str | PhoneField]:
-            yield "I was"
-            self.asleep.set()
-            await self.woken.wait()
-            yield " asleep"
-
     agent = Sleepy()
     world = World(agent)
     delivery = world.delivery(create("My seat"))
@@ -220,6 +225,100 @@ async def test_a_process_that_was_only_asleep_keeps_nothing_after_another_took_o
     assert second.of("error")
     assert [row.kind for row in await rows_of(world)] == ["user_message"]
     assert '"exception_type":"TurnLostError"' in world.logged.getvalue()
+
+
+async def begun(world: World, agent: Sleepy, body: Json) -> asyncio.Task[None]:
+    """A turn under way in a process of its own."""
+    chat = world.process(agent)
+    turn = asyncio.create_task(chat.answer(world.delivery(body)))
+    await agent.asleep.wait()
+    return turn
+
+
+async def test_trying_again_ends_the_answer_that_was_under_way() -> None:
+    world = World()
+    first, second = Sleepy(" first", PhoneField("Number?")), Sleepy(" second")
+    turn = await begun(world, first, create("My seat"))
+    (thread,), (said, *_) = await world.threads_of("v_ana"), await rows_of(world)
+    again = await begun(world, second, retry(thread, said.id))
+    for agent in (first, second):
+        agent.woken.set()
+    await asyncio.gather(turn, again)
+
+    user, answer = await rows_of(world)
+    assert (user.kind, answer.kind) == ("user_message", "assistant_message")
+    assert "I was second" in answer.body
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)], ids=str)
+async def test_of_many_tries_at_once_one_answer_stays(order: tuple[int, ...]) -> None:
+    world = World(Scripted((AnswerFailed("busy"),)))
+    asked = await world.ask(create("My seat"))
+    agents = [Sleepy(f" {number}") for number in range(3)]
+    body = retry(asked.thread_id, asked.items[0]["id"])
+    turns = [await begun(world, agent, body) for agent in agents]
+    for number in order:
+        agents[number].woken.set()
+        await turns[number]
+
+    assert [row.kind for row in await rows_of(world)] == ["user_message", "assistant_message"]
+    assert "I was 2" in (await rows_of(world))[-1].body
+
+
+async def test_an_answer_kept_while_another_try_took_over_is_taken_back() -> None:
+    """The other one comes between the look before the write and the write."""
+
+    class Crossed(MemoryChatStore):
+        async def put_item(self, owner: Owner, thread_id: str, item: ItemRow) -> None:
+            if "Too late" in item.body:
+                again = world.delivery(retry(thread_id, said))
+                await world.process(Scripted(("In time",))).answer(again)
+            await super().put_item(owner, thread_id, item)
+
+    world = World(Scripted((AnswerFailed("busy"),)), Crossed())
+    asked = await world.ask(create("My seat"))
+    said = asked.items[0]["id"]
+    late = world.delivery(retry(asked.thread_id, said))
+    await world.process(Scripted(("Too late",))).answer(late)
+
+    assert [row.kind for row in await rows_of(world)] == ["user_message", "assistant_message"]
+    assert "In time" in (await rows_of(world))[-1].body
+
+
+async def test_of_two_tries_whose_floors_cross_the_one_that_was_laid_last_stays() -> None:
+    sleepy, floors, turns = Sleepy(), list[str](), list[asyncio.Task[None]]()
+
+    class Crossed(MemoryChatStore):
+        async def put_turn(self, owner: Owner, turn: TurnRow) -> None:
+            if turn.key.startswith("floor."):
+                floors.append(turn.message_id)
+            if len(floors) == 1 and not turns:
+                turns.append(await begun(world, sleepy, body))
+            await super().put_turn(owner, turn)
+
+    world = World(Scripted((AnswerFailed("busy"),)), Crossed())
+    asked = await world.ask(create("My seat"))
+    body = retry(asked.thread_id, asked.items[0]["id"])
+    await world.process(Scripted(("Laid last",))).answer(world.delivery(body))
+    sleepy.woken.set()
+    await asyncio.gather(*turns)
+
+    assert [row.kind for row in await rows_of(world)] == ["user_message", "assistant_message"]
+    assert "Laid last" in (await rows_of(world))[-1].body
+
+
+async def test_a_message_after_a_try_again_is_behind_it_even_by_a_slow_clock() -> None:
+    world = World(Scripted((AnswerFailed("busy"),)))
+    asked = await world.ask(create("My seat"))
+    world.clock.at += 30
+    await world.ask(retry(asked.thread_id, asked.items[0]["id"]))
+    world.clock.at -= 60
+    answer = await world.deliver(
+        world.delivery(add(asked.thread_id, "Hello?")), world.process(Scripted())
+    )
+
+    assert answer.said
+    assert [row.kind for row in await rows_of(world)][-1] == "assistant_message"
 
 
 async def test_a_browser_that_repeats_itself_does_not_stop_the_answer() -> None:
