@@ -245,7 +245,7 @@ async def smtp_office(**options: Any) -> AsyncIterator[SmtpOffice]:
     )
     async with listening, Proxy(listening.sockets[0].getsockname()[1]) as proxy:
         server = SmtpServer(
-            host="127.0.0.1", port=proxy.port, tls="none", command_seconds=5, dot_seconds=2
+            host="127.0.0.1", port=proxy.port, tls="none", command_seconds=5, dot_seconds=20
         )
         yield SmtpOffice(letters, proxy, SmtpTransport(server, SystemClock(), "client.test"))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 from libs.runtime.clock import SystemClock
 from services.mailer.adapters.outbox import open_outbox
 from services.mailer.ports import Accepted, Mail, NotPrepared, Outcome, Refused, Unknown
+from tests.contracts.opensmtpd import LARGEST_BYTES, OpenSmtpd, opensmtpd, opensmtpd_office
 from tests.contracts.post_offices import (
     SENDER,
     FakeOffice,
@@ -24,7 +26,8 @@ from tests.contracts.post_offices import (
 
 BODY = (
     b"From: Shop <leads@shop.example>\r\nTo: owner@shop.example\r\nSubject: New chat lead\r\n"
-    b"Message-ID: <one@handoff>\r\n\r\n.one leading dot\r\n..two\r\n\r\nGr=C3=BC=C3=9Fe\r\n"
+    b"Date: Fri, 20 Nov 2026 18:00:00 +0000\r\nMessage-ID: <one@handoff>\r\n\r\n"
+    b".one leading dot\r\n..two\r\n\r\nGr=C3=BC=C3=9Fe\r\n"
 )
 LAUNCH_SECONDS = 30
 
@@ -50,7 +53,7 @@ async def posted(office: PostOffice, mail: Mail) -> Outcome:
         return door.refused
 
 
-class TransportContract:
+class ArrivalContract:
     @pytest.fixture
     async def office(self) -> PostOffice:
         raise NotImplementedError
@@ -96,24 +99,6 @@ class TransportContract:
         assert isinstance(outcome, Accepted)
         assert len(office.arrived()) == 1
 
-    async def test_a_refusal_of_this_mail_counts(self, office: PostOffice) -> None:
-        async with office.transport.prepare(a_mail()) as ready:
-            office.refuse_this()
-            outcome = await ready.send()
-
-        assert isinstance(outcome, Refused)
-        assert not outcome.provider_wide
-        assert office.arrived() == []
-
-    async def test_a_refusal_of_everybody_says_so(self, office: PostOffice) -> None:
-        office.refuse_everybody()
-
-        outcome = await posted(office, a_mail())
-
-        assert isinstance(outcome, Refused)
-        assert outcome.provider_wide
-        assert office.arrived() == []
-
     async def test_a_provider_that_is_not_there_is_a_definite_no(self, office: PostOffice) -> None:
         await office.vanish()
 
@@ -151,7 +136,29 @@ class TransportContract:
         assert sorted(office.arrived()) == sorted(bodies)
 
 
-class RemoteContract(TransportContract):
+class TransportContract(ArrivalContract):
+    """Of those whose provider refuses when it is told to."""
+
+    async def test_a_refusal_of_this_mail_counts(self, office: PostOffice) -> None:
+        async with office.transport.prepare(a_mail()) as ready:
+            office.refuse_this()
+            outcome = await ready.send()
+
+        assert isinstance(outcome, Refused)
+        assert not outcome.provider_wide
+        assert office.arrived() == []
+
+    async def test_a_refusal_of_everybody_says_so(self, office: PostOffice) -> None:
+        office.refuse_everybody()
+
+        outcome = await posted(office, a_mail())
+
+        assert isinstance(outcome, Refused)
+        assert outcome.provider_wide
+        assert office.arrived() == []
+
+
+class LossContract(ArrivalContract):
     """Of those whose answer may get lost on the way."""
 
     async def test_an_accepted_mail_whose_reply_is_lost_is_unknown(
@@ -165,13 +172,13 @@ class RemoteContract(TransportContract):
         assert office.arrived() == [BODY]
 
 
-class TestFake(RemoteContract):
+class TestFake(TransportContract, LossContract):
     @pytest.fixture
     async def office(self) -> PostOffice:
         return FakeOffice()
 
 
-class TestFakeWithIdempotencyKeys(RemoteContract):
+class TestFakeWithIdempotencyKeys(TransportContract, LossContract):
     @pytest.fixture
     async def office(self) -> PostOffice:
         return FakeOffice(keyed=True)
@@ -230,15 +237,63 @@ class TestOutbox(TransportContract):
 
 
 @pytest.mark.slow
-class TestSmtp(RemoteContract):
+class TestSmtp(TransportContract, LossContract):
     @pytest.fixture
     async def office(self) -> AsyncIterator[PostOffice]:
         async with smtp_office() as office:
             yield office
 
 
+@pytest.fixture(scope="module")
+def opensmtpd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSmtpd]:
+    with opensmtpd(tmp_path_factory.mktemp("opensmtpd")) as server:
+        yield server
+
+
 @pytest.mark.slow
-class TestSes(RemoteContract):
+class TestOpenSmtpd(LossContract):
+    """A mail server that was not written for our tests."""
+
+    @pytest.fixture
+    async def office(self, opensmtpd_server: OpenSmtpd) -> AsyncIterator[PostOffice]:
+        async with opensmtpd_office(opensmtpd_server) as office:
+            yield office
+
+    async def test_its_own_name_for_the_mail_is_known(self, office: PostOffice) -> None:
+        outcome = await posted(office, a_mail())
+
+        assert isinstance(outcome, Accepted)
+        assert re.fullmatch(r"[0-9a-f]{8}", outcome.message_id)
+
+    @pytest.mark.parametrize(
+        "mail",
+        [
+            replace(a_mail(), recipients=("nobody@shop.example",)),
+            a_mail(body=BODY + b"A" * (LARGEST_BYTES + 1)),
+            a_mail(body=b"a line that is no header\r\n" + BODY),
+        ],
+        ids=["unknown recipient", "too large", "not as a mail should be"],
+    )
+    async def test_what_it_does_not_take_is_a_refusal_of_this_mail(
+        self, office: PostOffice, mail: Mail
+    ) -> None:
+        outcome = await posted(office, mail)
+
+        assert isinstance(outcome, Refused)
+        assert not outcome.provider_wide
+        assert office.arrived() == []
+
+    async def test_one_recipient_that_it_knows_is_enough(self, office: PostOffice) -> None:
+        both = ("nobody@shop.example", "owner@shop.example")
+
+        outcome = await posted(office, replace(a_mail(), recipients=both))
+
+        assert isinstance(outcome, Accepted)
+        assert office.arrived() == [BODY]
+
+
+@pytest.mark.slow
+class TestSes(TransportContract, LossContract):
     @pytest.fixture
     async def office(self, moto_url: str) -> AsyncIterator[PostOffice]:
         async with ses_office(moto_url) as office:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime as dt
 import ssl
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from libs.runtime.clock import SystemClock
 from services.mailer.adapters.smtp import SmtpServer, SmtpTransport, transparent
@@ -125,6 +127,8 @@ async def test_a_sender_that_slept_finds_its_connection_closed() -> None:
 async def test_a_server_that_takes_the_mail_and_says_nothing_is_unknown() -> None:
     async with smtp_office() as office:
         office.proxy.cut_after, office.proxy.hold = b"\r\n.\r\n", True
+        impatient = replace(office.transport.server, dot_seconds=1)
+        office.transport = dataclasses.replace(office.transport, server=impatient)
 
         outcome = await posted(office, a_mail())
 

@@ -28,7 +28,10 @@ START_INPUT: Final = 354
 COMPLETED: Final = 250
 QUIT_SECONDS: Final = 2.0
 
-_QUEUED = re.compile(r"(?:queued as|id=?)\s*([\w.-]{4,80})", re.IGNORECASE)
+_QUEUED = re.compile(
+    r"(?:queued as|id=?)\s*([\w.-]{4,80})|([\w.-]{4,80}) Message accepted", re.IGNORECASE
+)
+"""As Postfix and Exim name it, and as Sendmail and OpenSMTPD do."""
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 Step = tuple[Stage, Callable[[], Awaitable[object]]]
@@ -189,7 +192,7 @@ def _verdict(code: int, message: str) -> Outcome:
     if code != COMPLETED:
         return of_reply(Stage.DOT, code)
     queued = _QUEUED.search(message)
-    return Accepted(queued[1] if queued else "")
+    return Accepted((queued[1] or queued[2]) if queued else "")
 
 
 async def _hello(client: SMTP) -> None:
