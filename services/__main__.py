@@ -7,12 +7,14 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from libs.errors import SettingsError
 from libs.runtime import embedded_redis
 from libs.runtime.run import Plan, guarded, run
+from libs.runtime.runtime import Runtime, Service
 from libs.runtime.settings import CommonSettings, load
 from ops.inbox.settings import OneMachineSettings
 
@@ -22,6 +24,7 @@ class Redis:
     url: str
     said: str
     """One honest line about what it is."""
+    own: embedded_redis.EmbeddedRedis | None = None
 
 
 def main() -> int:
@@ -30,15 +33,23 @@ def main() -> int:
     with ExitStack() as stack:
         _hold(settings.data_path, stack)
         redis = _redis(settings, stack)
-        from ops.inbox.wiring import wire as wire_inbox
-
         return run(
             _plans(environ),
             redis_url=redis.url,
             one_machine=True,
-            extra=lambda runtime: wire_inbox(settings, runtime),
+            extra=lambda runtime: _beside(settings, redis, runtime),
             ready=lambda: _say_ready(settings, redis),
         )
+
+
+async def _beside(settings: OneMachineSettings, redis: Redis, runtime: Runtime) -> Service:
+    """The inbox, and who looks after a Redis of our own."""
+    from ops.inbox.wiring import wire as wire_inbox
+
+    inbox = await wire_inbox(settings, runtime)
+    if redis.own is None:
+        return inbox
+    return replace(inbox, loops=(*inbox.loops, partial(redis.own.keep, runtime.log)))
 
 
 def _plans(environ: Mapping[str, str]) -> list[Plan]:
@@ -101,7 +112,7 @@ def _redis(settings: CommonSettings, stack: ExitStack) -> Redis:
             " and the sweeper finds those conversations again a little later",
         )
     own = embedded_redis.start(binary, settings.data_path / "redis", stack)
-    return Redis(own.url, f"{own.name}, append-only file on")
+    return Redis(own.url, f"{own.name}, append-only file on", own)
 
 
 def _say_ready(settings: OneMachineSettings, redis: Redis) -> None:

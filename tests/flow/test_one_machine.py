@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import os
@@ -11,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests import needs
@@ -88,6 +90,27 @@ async def test_a_second_start_is_quick_and_finds_everything(tmp_path: Path) -> N
             assert NEED in str(items)
     finally:
         running.stop(signal.SIGKILL)
+
+
+async def test_a_killed_redis_is_back_before_anybody_notices(tmp_path: Path) -> None:
+    with product(tmp_path / "data") as running:
+        pid = int((running.data / "redis" / "redis.pid").read_text())
+        assert pid in running.children()
+        os.kill(pid, signal.SIGKILL)
+        assert _gone([pid])
+
+        async with asyncio.timeout(10):
+            while not await _can_chat(running.url):
+                await asyncio.sleep(0.1)
+
+
+async def _can_chat(url: str) -> bool:
+    async with aiohttp.ClientSession() as http:
+        body = {"locale": "en", "pageUrl": f"{url}/"}
+        async with http.post(
+            f"{url}/api/chatkit/session", json=body, headers={"Origin": url}
+        ) as answer:
+            return answer.status == 200
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import io
 import os
+import signal
 import subprocess
 import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import redis
 
+from libs.errors import SettingsError
 from libs.runtime import embedded_redis
+from libs.runtime.log import Log
 from tests import needs, servers
 
 pytestmark = pytest.mark.slow
@@ -141,6 +148,85 @@ def test_an_unreadable_file_is_kept_aside(binary: Path, tmp_path: Path) -> None:
             assert client.ping()
 
     assert list(tmp_path.glob("redis.unreadable-*"))
+
+
+@pytest.mark.parametrize("content", ["#!/bin/sh\nexit 1\n", "no program"])
+def test_a_start_that_fails_for_another_reason_leaves_the_file_where_it_is(
+    binary: Path, tmp_path: Path, content: str
+) -> None:
+    folder, broken = tmp_path / "redis", tmp_path / "redis-server"
+    broken.write_text(content)
+    broken.chmod(0o755)
+    with ExitStack() as stack:
+        own = embedded_redis.start(binary, folder, stack)
+        with redis.Redis.from_url(own.url) as client:
+            client.set("kept", "1")
+
+    with ExitStack() as stack, pytest.raises(SettingsError, match="redis-server"):
+        embedded_redis.start(broken, folder, stack)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["redis", "redis-server"]
+    with ExitStack() as stack:
+        own = embedded_redis.start(binary, folder, stack)
+        with redis.Redis.from_url(own.url) as client:
+            assert client.get("kept") == b"1"
+
+
+def test_a_folder_without_room_is_one_sentence(binary: Path, tmp_path: Path) -> None:
+    (tmp_path / "redis").write_text("in the way")
+
+    with ExitStack() as stack, pytest.raises(SettingsError, match="Cannot start"):
+        embedded_redis.start(binary, tmp_path / "redis", stack)
+
+
+def test_a_large_file_is_waited_for_as_long_as_it_takes(
+    binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it reads its file it says so. Each of these answers comes after half of the time."""
+    said = [b"", b"-LOADING Redis is loading", b"-LOADING Redis is loading", b"", b"+PONG"]
+    now = 0.0
+
+    def answer(_: Path) -> bytes:
+        nonlocal now
+        now += embedded_redis.START_SECONDS * 0.6
+        return said.pop(0)
+
+    monkeypatch.setattr(embedded_redis, "_ping", answer)
+    moved = SimpleNamespace(monotonic=lambda: now, sleep=lambda _: None)
+    monkeypatch.setattr(embedded_redis, "time", moved)
+    with ExitStack() as stack:
+        embedded_redis.start(binary, tmp_path / "redis", stack)
+
+    assert said == []
+
+
+async def test_it_is_started_again_when_it_was_killed(
+    binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded_redis, "LOOK_SECONDS", 0.05)
+    folder, out = tmp_path / "redis", io.StringIO()
+    with ExitStack() as stack:
+        own = embedded_redis.start(binary, folder, stack)
+        with redis.Redis.from_url(own.url) as client:
+            client.set("kept", "1")
+        keeping = asyncio.create_task(own.keep(Log("redis", out=out)))
+        os.kill(_pid(folder), signal.SIGKILL)
+
+        async with asyncio.timeout(20):
+            while await asyncio.to_thread(_read, own.url, "kept") != b"1":
+                await asyncio.sleep(0.05)
+
+        keeping.cancel()
+        await asyncio.wait([keeping])
+        pid = _pid(folder)
+    assert '"redis_ended"' in out.getvalue()
+    assert _gone(pid)
+
+
+def _read(url: str, key: str) -> object:
+    with contextlib.suppress(redis.RedisError, OSError), redis.Redis.from_url(url) as client:
+        return client.get(key)
+    return None
 
 
 def test_stopping_sends_no_signal_to_the_group(binary: Path, tmp_path: Path) -> None:
