@@ -15,7 +15,7 @@ from libs.attribution import TrailKey, Trails
 from libs.conversations.port import Conversation, Conversations
 from libs.errors import Rejected, Unavailable
 from libs.leases.port import Leases
-from libs.ledger.apply import apply
+from libs.ledger.apply import Applied, apply
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey
 from libs.messages.dedupe import thread_lease, thread_timer
@@ -23,7 +23,7 @@ from libs.messages.lead import ConsiderLead, RecordSignal
 from libs.messages.mail import SendLeadMail
 from libs.runtime.clock import Clock
 from libs.runtime.log import Log
-from libs.runtime.metrics import DECISIONS, Metrics
+from libs.runtime.metrics import DECISIONS, HELD, Metrics
 from libs.shops.profile import ShopProfile, Shops
 from libs.snapshot import Signal
 from libs.streams.port import Delivery, Publisher
@@ -134,6 +134,7 @@ class LeadHandlers:
         """Durable before anybody is told; a state that overtook us answers instead."""
         for event in gates.to_remember(case, verdict, reason=wish.reason):
             applied = await apply(self.records, _key(wish), event, self.clock)
+            self._alarm(applied)
             now = self.clock.now()
             if overtaken := gates.standing(applied.record, leased=True, now=now):
                 return overtaken
@@ -194,6 +195,18 @@ class LeadHandlers:
             await self.leases.release(thread_lease(wish.shop, wish.thread_id), nonce)
         except Unavailable:
             self.log.warning("redis_lost", where="lease", thread_id=wish.thread_id)
+
+    def _alarm(self, applied: Applied) -> None:
+        """The mailer mails a person, once an hour for all; this line is about this one."""
+        record = applied.record
+        if not applied.alert or record is None:
+            return
+        who = {"shop": record.key.shop, "thread_id": record.key.thread_id}
+        if applied.wrote:
+            self.metrics.count(HELD, record.reason)
+            self.log.error("lead_held", **who, attempt=record.attempt, reason=record.reason)
+        else:
+            self.log.error("not_in_the_table", **who, detail=applied.why)
 
     def _note(self, wish: ConsiderLead, verdict: Verdict) -> None:
         self.metrics.count(DECISIONS, verdict.reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from libs.messages.base import Attribution
 from libs.messages.dedupe import thread_lease, thread_timer
 from libs.messages.lead import ConsiderLead
 from libs.messages.mail import SendLeadMail
+from libs.runtime.metrics import HELD
 from services.lead.fakes import EMPTY, ScriptedModel
 from tests.unit.lead.world import NOW, READY_WORDS, SHOP, THREAD, VISITOR, World
 
@@ -356,6 +358,13 @@ async def test_mail_that_failed_for_a_day_is_held(world: World) -> None:
     assert answer.reason == "held"
     assert world.record
     assert world.record.state is State.HELD
+    [line] = [
+        json.loads(each) for each in world.logged.getvalue().splitlines() if "lead_held" in each
+    ]
+    assert (line["event"], line["level"], line["thread_id"], line["reason"]) == (
+        "lead_held", "error", THREAD, "refused_too_long",
+    )  # fmt: skip
+    assert world.metrics.value(HELD, "refused_too_long") == 1
 
 
 async def test_unknown_reason_counts_as_other_and_obeys_every_guard(world: World) -> None:
