@@ -11,17 +11,18 @@ from libs.web.requests import Requests
 from libs.web.server import EdgeServer
 from services.attachments.adapters.allowance import RedisAllowance
 from services.attachments.adapters.child import ChildDarkroom
+from services.attachments.adapters.spool import own_spool
 from services.attachments.handlers import Attachments
 from services.attachments.http import AttachmentSite
 from services.attachments.settings import AttachmentsSettings
 
 
 async def wire(settings: AttachmentsSettings, runtime: Runtime) -> Service:
-    spool = settings.data_path / "spool"
+    root = settings.data_path / "spool"
     try:
-        spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+        spool = runtime.stack.enter_context(own_spool(root))
     except OSError as error:
-        raise SettingsError(f"HANDOFF_DATA: cannot write to {spool}: {error.strerror}.") from error
+        raise SettingsError(f"HANDOFF_DATA: cannot write to {root}: {error.strerror}.") from error
     allowance = RedisAllowance(
         runtime.streams.redis, runtime.clock, settings.upload_megabytes_per_day * 1024 * 1024
     )
