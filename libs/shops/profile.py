@@ -114,6 +114,14 @@ class ShopProfile(
             or phonenumbers.region_code_for_country_code(number.country_code or 1)
         )
 
+    @cached_property
+    def phone_shown(self) -> str:
+        """As a person of the shop's own country dials it."""
+        import phonenumbers
+
+        style = phonenumbers.PhoneNumberFormat.NATIONAL
+        return phonenumbers.format_number(phonenumbers.parse(self.phone), style)
+
     @property
     def own_phones(self) -> tuple[str, ...]:
         return (self.phone, *self.other_phones)

@@ -13,7 +13,6 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 from aiohttp import web
 
 from libs.errors import Unavailable
@@ -45,6 +44,8 @@ _EVENTS: Final = (
     ("Content-Type", "text/event-stream; charset=utf-8"),
     ("X-Accel-Buffering", "no"),  # nginx would hold chunks back
 )
+_BROKEN_OFF: Final = b'data: {"type":"error","code":"stream.error","allow_retry":true}\n\n'
+"""The protocol's own error event; the front end has words for it in the visitor's language."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ async def _stream(call: Call, position: str, first: ChatChunk, rest: Chunks) -> 
                 await response.write(_told(place, chunk))
     except (TimeoutError, Unavailable):
         call.outcome = "cut_off"
-        await response.write(_trouble(call.request_id))
+        await response.write(_BROKEN_OFF)
     except ConnectionError:
         call.outcome = "client_gone"  # the answer goes on without it
         return response
@@ -116,7 +117,7 @@ def _told(place: str, chunk: Message) -> bytes:
         case ChatChunk():
             return _event(place, chunk.data)
         case ChatRefused():
-            return _trouble(chunk.request_id)
+            return _BROKEN_OFF
         case _:
             raise TypeError(f"{type(chunk).__name__} is no chunk")
 
@@ -127,13 +128,6 @@ def _event(position: str, data: str) -> bytes:
         return b""
     lines = "".join(f"data: {line}\n" for line in _LINES.split(data))
     return f"id: {position}\n{lines}\n".encode()
-
-
-def _trouble(request_id: str) -> bytes:
-    """The protocol's own error event: the panel shows it with a button to try again."""
-    message = f"The answer broke off. Please try again. (Reference: {request_id})"
-    event = {"type": "error", "code": "custom", "message": message, "allow_retry": True}
-    return b"data: " + msgspec.json.encode(event) + b"\n\n"
 
 
 def _refused(refusal: ChatRefused) -> Refused:

@@ -1,4 +1,4 @@
-"""What a shop's page loads: the script, its settings, and in one-machine mode the demo page."""
+"""What a shop's page loads: script, look, settings, and in one-machine mode the demo page."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ class StaticFile(msgspec.Struct, frozen=True):
 
 FILES: Final = (
     StaticFile("/handoff.js", "handoff.js", "text/javascript; charset=utf-8", _SCRIPT),
+    StaticFile("/handoff.css", "handoff.css", "text/css; charset=utf-8", _SCRIPT),
     StaticFile("/", "demo.html", "text/html; charset=utf-8", _DEMO, demo=True),
     StaticFile("/demo.js", "demo.js", "text/javascript; charset=utf-8", _DEMO, demo=True),
     StaticFile("/demo.css", "demo.css", "text/css; charset=utf-8", _DEMO, demo=True),
@@ -130,6 +131,8 @@ class Front:
             "domain_key": self.settings.chatkit_domain_key,
             "shop": shop.name,
             "assistant": shop.assistant,
+            "phone": shop.phone,
+            "phone_shown": shop.phone_shown,
             "colour": shop.colour,
             "open_now": state_at(shop, self.clock.now()).shop_is_open_now,
             "locale": locale,

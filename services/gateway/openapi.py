@@ -109,6 +109,9 @@ OPERATIONS: Final = {
     ("GET", "/handoff.js"): Operation(
         says="The script tag.", answers={200: "text/javascript", 304: ""}, refusals=(404,)
     ),
+    ("GET", "/handoff.css"): Operation(
+        says="The look of the chat.", answers={200: "text/css", 304: ""}, refusals=(404,)
+    ),
     ("GET", "/health"): Operation(
         says="Are the stores there?", answers={200: "application/json", 503: "application/json"}
     ),

@@ -194,3 +194,4 @@ async def test_the_script_is_small(shop: Product) -> None:
 
     assert gzip.decompress(zipped).startswith(b"/*! Handoff")
     assert len(zipped) < GZIPPED_BYTES
+    assert len(gzip.compress((FOLDER / "handoff.css").read_bytes())) < 3 * 1024

@@ -5,6 +5,7 @@
   const script = document.currentScript;
   const base = new URL(script.src).origin;
   const IDLE_MS = 300000;
+  const PAGE_ITEMS = 50;
   const RUNTIME_WAIT_MS = 8000;
   const SECRET_SPARE_S = 60;
   const ATTRIBUTION_DAYS = 180;
@@ -12,6 +13,8 @@
   const UTM = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];
   const MOST_FILES = 7;
   const LARGEST_FILE_BYTES = 12 * 1024 * 1024;
+  const LONGEST_URL = 2048;
+  const SILENCE_MS = 45000;
   const LOCAL = ["localhost", "127.0.0.1", "[::1]"];
 
   if (location.protocol !== "https:" && !LOCAL.includes(location.hostname)) {
@@ -50,35 +53,63 @@
     document.dispatchEvent(new CustomEvent(`handoff:${name}`, { detail }));
 
   class Trouble extends Error {
-    constructor(message, requestId, status = 0, retriable = true) {
+    constructor(message, requestId, more) {
       super(message);
-      Object.assign(this, { requestId, status, retriable });
+      Object.assign(this, { requestId, status: 0, retriable: true, ...more });
     }
   }
 
   let config = null;
+  let style = "";
   let say = {};
 
-  /** fetch with a request id of ours, and an error that a person can read and quote. */
-  const call = async (url, { requestId = randomId(), ...options } = {}) => {
-    const headers = { "X-Request-ID": requestId, ...options.headers };
-    let answer;
-    try {
-      answer = await fetch(url, { ...options, headers });
-    } catch {
-      throw new Trouble(say.offline || "No connection.", requestId);
-    }
-    if (answer.ok) return answer;
-    const body = await answer.json().catch(() => ({}));
-    throw new Trouble(body.message || say.failed, body.request_id || requestId, answer.status);
+  const HOPELESS = [400, 404, 410, 413, 415, 422];
+
+  /** A refusal in the visitor's language; only the console hears the server's own words. */
+  const refusal = (status, body, requestId, wait = 2) => {
+    const words = say[status === 429 ? "rate_limited" : body?.error] || say.failed || body?.message;
+    const retriable = !HOPELESS.includes(status);
+    return new Trouble(words, body?.request_id || requestId, { status, wait, retriable });
   };
 
-  const postJson = (url, body, headers = {}, requestId = undefined) =>
+  /** Ends what says nothing for too long; `heard` winds it up again. */
+  const patience = (giveUp) => {
+    let timer = 0;
+    const rest = () => clearTimeout(timer);
+    const heard = () => { rest(); timer = setTimeout(giveUp, SILENCE_MS); };
+    heard();
+    return { heard, rest };
+  };
+
+  const json = (answer) => answer.json();
+
+  /** fetch with a request id of ours, and errors that a person can read and quote. */
+  const call = async (url, { requestId = randomId(), headers, read = json, ...options } = {}) => {
+    const abort = new AbortController();
+    const { heard, rest } = patience(() => abort.abort());
+    let answer = null;
+    try {
+      headers = { "X-Request-ID": requestId, ...headers };
+      answer = await fetch(url, { ...options, headers, signal: abort.signal });
+      if (answer.ok) return await read(answer, heard);
+      const body = await answer.json().catch(() => null);
+      throw refusal(answer.status, body, requestId, answer.headers.get("Retry-After") || 2);
+    } catch (error) {
+      if (error instanceof Trouble) throw error;
+      const silent = abort.signal.aborted;
+      throw new Trouble(answer ? say.dropped : say.offline, requestId, { silent });
+    } finally {
+      rest();
+      abort.abort();
+    }
+  };
+
+  const postJson = (url, body, { headers, ...more } = {}) =>
     call(url, {
       method: "POST",
-      requestId,
       headers: { "Content-Type": "application/json", ...headers },
       body: JSON.stringify(body),
+      ...more,
     });
 
   // ── Who, and from where ──
@@ -91,13 +122,8 @@
     const fresh = secret && secret.expires_at - SECRET_SPARE_S > Date.now() / 1000;
     if (fresh && !renew) return Promise.resolve(secret.client_secret);
     minting ||= (async () => {
-      const answer = await postJson(config.custom.chatkit_session_url, {
-        current: secret ? secret.client_secret : null,
-        locale,
-        pageUrl: location.href,
-        user: local.get("chatkit-user-id"),
-      });
-      secret = await answer.json();
+      const current = secret && secret.client_secret;
+      secret = await postJson(config.custom.chatkit_session_url, { current, ...visit() });
       local.set("chatkit-user-id", secret.user);
       return secret.client_secret;
     })().finally(() => { minting = null; });
@@ -106,14 +132,16 @@
 
   const touchOfThisVisit = () => {
     const query = new URLSearchParams(location.search);
-    const touch = { at: new Date().toISOString(), landing_page: location.origin + location.pathname };
+    const cut = (url) => (url.origin + url.pathname).slice(0, LONGEST_URL);
+    const touch = { at: new Date().toISOString(), landing_page: cut(location) };
     for (const name of [...CLICK_IDS, ...UTM]) {
-      const value = query.get(name);
-      if (value) touch[name] = value.slice(0, 128);
+      // An id with a blank in it is none, and what cannot be seen is nothing to tell.
+      const value = (query.get(name) || "").replace(/\p{C}/gu, "").trim().slice(0, 128);
+      if (value && (UTM.includes(name) || /^[!-~]+$/.test(value))) touch[name] = value;
     }
     try {
       const from = document.referrer && new URL(document.referrer);
-      if (from && from.origin !== location.origin) touch.referrer = from.origin + from.pathname;
+      if (from && from.origin !== location.origin) touch.referrer = cut(from);
     } catch { /* a referrer that is no URL tells nothing */ }
     return touch;
   };
@@ -131,14 +159,24 @@
     return kept;
   };
 
+  /** The last touch, and within it the first where that was another. */
   const attribution = () => {
-    const { first, last } = touches;
-    const { at, ...told } = last;
+    const { at: firstAt, ...first } = touches.first;
+    const { at: lastAt, ...last } = touches.last;
     const device = matchMedia("(pointer: coarse)").matches ? "mobile" : "desktop";
-    return { ...told, device_type: device, first_touch_at: first.at, last_touch_at: at };
+    const told = { ...last, device_type: device, first_touch_at: firstAt, last_touch_at: lastAt };
+    return firstAt === lastAt ? told : { ...told, first };
   };
 
   const touches = rememberTouch();
+
+  /** What every request of ours to the shop's side tells of the visit. */
+  const visit = () => ({
+    locale,
+    pageUrl: location.href.slice(0, LONGEST_URL),
+    user: local.get("chatkit-user-id"),
+    attribution: attribution(),
+  });
 
   // ── When to ask for a decision ──
 
@@ -146,27 +184,17 @@
   let interacted = false;
   let idleTimer = 0;
 
-  const leadBody = (reason, thread) => ({
-    threadId: thread,
-    reason,
-    locale,
-    pageUrl: location.href,
-    user: local.get("chatkit-user-id"),
-    attribution: attribution(),
-  });
+  const sentMark = (thread) => `chatkit-lead-sent:${thread}`;
+  const mayAsk = (thread) => interacted && thread && !session.get(sentMark(thread));
+  const leadBody = (reason, thread) => ({ threadId: thread, reason, ...visit() });
 
   /** Tell the shop's side that now would be a good moment. It decides; nothing is lost if not. */
   const trigger = async (reason, thread = threadId) => {
-    if (!interacted || !thread || session.get(`chatkit-lead-sent:${thread}`)) return;
+    if (!mayAsk(thread)) return;
     try {
-      const answer = await call(config.custom.chatkit_lead_email_url, {
-        method: "POST",
-        keepalive: true,
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(leadBody(reason, thread)),
-      });
-      const decided = await answer.json();
-      if (decided.sent) session.set(`chatkit-lead-sent:${thread}`, "1");
+      const body = leadBody(reason, thread);
+      const decided = await postJson(config.custom.chatkit_lead_email_url, body, { keepalive: true });
+      if (decided.sent) session.set(sentMark(thread), "1");
       announce("lead", { reason, sent: decided.sent, lead_reason: decided.reason });
     } catch (error) {
       announce("error", { where: "lead", requestId: error.requestId });
@@ -175,7 +203,7 @@
 
   /** The page goes away: only a beacon still leaves. */
   const triggerLeaving = () => {
-    if (!interacted || !threadId || session.get(`chatkit-lead-sent:${threadId}`)) return;
+    if (!mayAsk(threadId)) return;
     const body = JSON.stringify(leadBody("pagehide", threadId));
     if (!navigator.sendBeacon?.(config.custom.chatkit_lead_email_url, body)) trigger("pagehide");
   };
@@ -197,16 +225,11 @@
   /** Something new was said: a lead that was sent may deserve another look. */
   const noteMessage = () => {
     noteActivity();
-    if (threadId) session.drop(`chatkit-lead-sent:${threadId}`);
+    if (threadId) session.drop(sentMark(threadId));
   };
 
   const signal = (event, clickUrl, provider) => {
-    const body = JSON.stringify({
-      event, clickUrl, provider, locale,
-      pageUrl: location.href,
-      user: local.get("chatkit-user-id") || "",
-      attribution: attribution(),
-    });
+    const body = JSON.stringify({ event, clickUrl, provider, ...visit() });
     navigator.sendBeacon?.(config.custom.chatkit_lead_signal_url, body);
   };
 
@@ -302,152 +325,67 @@
 
   // ── The protocol of our own chat ──
 
-  const RESUMES = 3;
-  const RESUME_WAIT_MS = 1000;
+  const TRIES = 3;
+  const TRY_WAIT_MS = 1000;
+  const MOST_WAITS = 120;
 
   const wait = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
-  /** Ask the chat service; a session that ended meanwhile is renewed once. */
-  const protocol = async (type, params, { position = "", requestId } = {}) => {
-    const ask = async (renew) => {
-      const headers = { Authorization: `Bearer ${await clientSecret(renew)}` };
-      if (position) headers["Last-Event-ID"] = position;
-      return postJson(`${base}/api/chatkit`, { type, params, metadata: {} }, headers, requestId);
-    };
-    try {
-      return await ask(false);
-    } catch (error) {
-      if (error.status !== 401) throw error;
-      return ask(true);
+  const request = (type, params) => ({ type, params, metadata: {} });
+
+  /** Ask the chat service. A session that ended is renewed once; an answer under way is awaited. */
+  const protocol = async ({ body, requestId }, { position, read } = {}) => {
+    let renewed = false;
+    for (let waits = 0; ; waits += 1) {
+      try {
+        const headers = { Authorization: `Bearer ${await clientSecret()}` };
+        if (position) headers["Last-Event-ID"] = position;
+        return await postJson(`${base}/api/chatkit`, body, { requestId, headers, read });
+      } catch (error) {
+        if (error.status === 401 && !renewed) renewed = await clientSecret(true);
+        else if (error.status === 409 && waits < MOST_WAITS) await wait(error.wait * 1000);
+        else throw error;
+      }
     }
   };
 
-  async function* eventsOf(answer) {
+  const readEvents = async (answer, heard, each) => {
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
+      heard();
       const frames = (rest + value).split("\n\n");
       rest = frames.pop();
       for (const frame of frames) {
-        const field = (name) => frame.split("\n").filter((line) => line.startsWith(`${name}:`))
-          .map((line) => line.slice(name.length + 1).trimStart()).join("\n");
-        if (field("data")) yield { position: field("id"), event: JSON.parse(field("data")) };
+        const field = (name) => frame.match(new RegExp(`^${name}: ?(.*)`, "m"))?.[1];
+        if (field("data")) each(JSON.parse(field("data")), field("id"));
       }
     }
-  }
+  };
 
   /** One wish and all that streams back; a dropped connection reads on where it was. */
-  const converse = async (type, params, requestId, apply) => {
+  const converse = async (wish, apply) => {
     let position = "";
-    for (let tries = 0; ; tries += 1) {
+    let left = TRIES;
+    const read = (answer, heard) => readEvents(answer, heard, (event, place) => {
+      apply(event);
+      position = place || position;
+      left = TRIES;
+    });
+    for (;;) {
       try {
-        const answer = await protocol(type, params, { position, requestId });
-        for await (const one of eventsOf(answer)) {
-          apply(one.event);
-          position = one.position || position;
-          tries = 0;
-        }
-        return;
+        return await protocol(wish, { position, read });
       } catch (error) {
-        const dropped = !error.status;
-        if (!dropped || !position || tries === RESUMES) {
-          throw error instanceof Trouble ? error : new Trouble(say.dropped, requestId);
-        }
-        await wait(RESUME_WAIT_MS);
+        left -= error.silent ? 2 : 1; // silence has taken long enough
+        if (error.status || left <= 0) throw error;
+        await wait(TRY_WAIT_MS);
       }
     }
   };
 
   // ── What our own panel is made of ──
-
-  const STYLE = `
-    :host { all: initial; --ink: #1d2129; --soft: #5b6472; --line: #d9dde3; --edge: #868e9a; --paper: #fff;
-      --ground: #f1f3f5; --bad: #b3261e; --ring: var(--accent); color-scheme: light dark; }
-    @media (prefers-color-scheme: dark) { :host { --ink: #eceef2; --soft: #a7afbc; --line: #3a414d;
-      --paper: #16191f; --ground: #262b34; --bad: #ff8a80; --ring: #eceef2; } }
-    * { box-sizing: border-box; }
-    [hidden] { display: none !important; }
-    .panel, .launch { font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; color: var(--ink); }
-    button, input, textarea { font: inherit; color: inherit; }
-    button { display: inline-flex; align-items: center; justify-content: center; gap: 8px; min-height: 44px;
-      min-width: 44px; padding: 0 16px; border: 1px solid var(--edge); border-radius: 8px;
-      background: var(--paper); cursor: pointer; }
-    button:disabled { background: var(--ground); color: var(--soft); border-color: var(--line); cursor: default; }
-    svg { width: 24px; height: 24px; flex: none; fill: none; stroke: currentColor; stroke-width: 2;
-      stroke-linecap: round; stroke-linejoin: round; }
-    :focus-visible { outline: 2px solid var(--ring); outline-offset: -2px; }
-    .launch, .send:enabled, .field [type=submit] { background: var(--accent); border-color: var(--accent);
-      color: var(--on-accent); font-weight: 600; }
-    .launch { position: fixed; inset-block-end: 24px; inset-inline-end: 24px; z-index: 2147483000;
-      min-height: 56px; padding: 0 24px 0 20px; border-radius: 28px; }
-    .panel { position: fixed; inset-block-end: 24px; inset-inline-end: 24px; z-index: 2147483000;
-      display: flex; flex-direction: column; width: 400px; height: min(680px, calc(100dvh - 48px));
-      background: var(--paper); border: 1px solid var(--edge); border-radius: 16px; overflow: hidden; }
-    header { display: flex; align-items: center; padding: 8px 8px 8px 16px; border-block-end: 1px solid var(--line); }
-    [dir=rtl] header { padding: 8px 16px 8px 8px; }
-    .title { flex: 1; min-width: 0; display: grid; line-height: 1.3; }
-    .title strong { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-    small { color: var(--soft); font-size: 14px; }
-    .state { display: flex; align-items: center; gap: 8px; }
-    .state::before { content: ""; width: 8px; height: 8px; border-radius: 50%; background: var(--soft); }
-    .state.open::before { background: #2e9e5b; }
-    .quiet { border-color: transparent; background: transparent; padding: 0 8px; }
-    .frame { flex: 1; min-height: 0; display: flex; flex-direction: column; }
-    .frame > openai-chatkit { flex: 1; }
-    .log { flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px; display: flex;
-      flex-direction: column; gap: 16px; }
-    .group { display: flex; flex-direction: column; gap: 4px; align-items: flex-start; max-width: 88%; }
-    .group.customer { align-self: flex-end; align-items: flex-end; }
-    .bubble { padding: 8px 16px; border-radius: 16px; background: var(--ground); white-space: pre-wrap;
-      overflow-wrap: anywhere; }
-    .customer .bubble { background: var(--accent); color: var(--on-accent); }
-    .field { display: grid; gap: 8px; width: 100%; }
-    .bubble.field { padding: 16px; }
-    .photos { display: grid; grid-template-columns: repeat(auto-fit, minmax(104px, 1fr)); gap: 4px;
-      width: 240px; max-width: calc(100% + 16px); margin: 0 -8px; }
-    .photos:not(:last-child) { margin-block-end: 8px; }
-    .photos img { width: 100%; height: 100%; max-height: 240px; min-height: 104px;
-      object-fit: cover; border-radius: 8px; }
-    .typing { display: flex; gap: 4px; padding: 16px; }
-    .typing i { width: 8px; height: 8px; border-radius: 4px; background: var(--soft); animation: wait 1s infinite; }
-    .typing i:nth-child(2) { animation-delay: .15s; } .typing i:nth-child(3) { animation-delay: .3s; }
-    @keyframes wait { 50% { opacity: .25; } }
-    @media (prefers-reduced-motion: reduce) { .typing i { animation: none; } }
-    .start { margin-block-start: auto; display: grid; gap: 8px; justify-items: start; }
-    .start p { margin: 0 0 8px; font-size: 20px; line-height: 1.4; }
-    .start button { text-align: start; padding-block: 8px; }
-    .loading { color: var(--soft); margin: auto; }
-    .trouble { border-inline-start: 3px solid var(--bad); padding-inline-start: 12px; display: grid;
-      gap: 4px; justify-items: start; }
-    .trouble p { margin: 0; overflow-wrap: anywhere; }
-    .trouble button { margin-block-start: 4px; }
-    .composer { display: grid; grid-template-columns: auto 1fr auto; margin: 0 8px 8px; border: 1px solid var(--edge);
-      border-radius: 12px; overflow: hidden; }
-    .composer:has(textarea:focus-visible) { outline: 2px solid var(--ring); outline-offset: -1px; }
-    .tray { grid-column: 1 / -1; display: flex; flex-wrap: wrap; gap: 8px; max-height: 40dvh; padding: 8px; overflow-y: auto; }
-    .tray:empty { display: none; }
-    .chip { display: flex; align-items: center; gap: 8px; max-width: 100%; padding-inline-start: 8px;
-      border: 1px solid var(--line); border-radius: 8px; font-size: 14px; }
-    .chip span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 140px; }
-    .chip img { width: 36px; height: 36px; object-fit: cover; border-radius: 4px; }
-    .chip progress { width: 56px; accent-color: var(--ring); }
-    .chip.failed { border-color: var(--bad); flex-wrap: wrap; padding-block-end: 8px; }
-    .chip .trouble { flex: 1 0 100%; border: 0; padding: 0; }
-    textarea, .field input { display: block; width: 100%; min-height: 44px; padding: 9px 12px;
-      border: 1px solid var(--edge); border-radius: 8px; background: var(--paper); color: var(--ink); resize: none; }
-    textarea { grid-column: 1 / -1; border: 0; }
-    textarea:focus-visible { outline: 0; }
-    ::placeholder { color: var(--soft); opacity: 1; }
-    .buttons { display: flex; gap: 8px; }
-    .attach, .send { padding: 0; margin: 4px; }
-    .send { grid-column: 3; }
-    .attach, .send:disabled { border-color: transparent; background: transparent; }
-    [dir=rtl] .send svg { transform: scaleX(-1); }
-    @media (max-width: 480px) { .panel { inset: 0; width: auto; height: 100dvh; border: 0; border-radius: 0; }
-      .launch { inset-block-end: 16px; inset-inline-end: 16px; } }
-  `;
 
   const ICONS = {
     chat: "M4 5h16v11H10l-5 4v-4H4z",
@@ -468,13 +406,18 @@
     make("button", { type: "button", "aria-label": label, title: label, ...props }, icon(name));
 
   /** An error beside what it belongs to, with the id that a person can quote. */
-  const troubleNode = (error, again) => {
+  const troubleNode = (error, again, ...more) => {
     const retry = make("button", { type: "button" }, say.again);
     const reference = error.requestId ? `${say.reference}: ${error.requestId.slice(0, 12)}` : "";
     const node = make("div", { className: "trouble", role: "alert" },
-      make("p", { dir: "auto" }, error.message || say.failed), make("small", {}, reference));
+      make("p", { dir: "auto" }, error.message, ...more), make("small", {}, reference));
     if (error.retriable) node.append(retry);
-    retry.addEventListener("click", () => { node.remove(); again(); });
+    retry.onclick = () => {
+      const panel = node.getRootNode();
+      node.remove();
+      again();
+      panel.querySelector("textarea")?.focus();
+    };
     announce("error", { where: "chat", requestId: error.requestId });
     return node;
   };
@@ -493,37 +436,39 @@
 
   /** What was said, grouped by speaker. It stays at its end unless somebody scrolled away. */
   const makeLog = (onAnswer) => {
-    const node = make("div", { className: "log", role: "log", "aria-live": "polite", tabIndex: 0 });
+    const top = make("div", { className: "top" });
+    const node = make("div", { className: "log", role: "log", "aria-live": "polite", tabIndex: 0 }, top);
     const shown = new Map();
-    let unstored = null;
+    let unstored = [];
+    let into = node;
     let typing = null;
     let atEnd = true;
 
     const scroll = () => { if (atEnd) node.scrollTop = node.scrollHeight; };
-    node.addEventListener("scroll", () => {
+    node.onscroll = () => {
       atEnd = node.scrollHeight - node.scrollTop - node.clientHeight < 80;
-    });
+    };
     node.addEventListener("load", scroll, true);
 
     const rest = () => { typing?.remove(); typing = null; };
     const add = (child) => { rest(); node.append(child); scroll(); };
 
     const bubble = (who) => {
-      rest();
-      const last = node.lastElementChild;
+      if (who === "assistant") rest();
+      const last = into.lastElementChild;
       const group = last?.dataset.who === who ? last : make("div", { className: `group ${who}` });
       group.dataset.who = who;
-      if (group !== last) node.append(group);
+      if (group !== last) into.append(group);
+      if (typing) node.append(typing);
       const made = make("div", { className: "bubble", dir: "auto" });
       group.append(made);
       return made;
     };
     const place = (item, who) => {
-      if (who === "customer" && unstored && !shown.has(item.id)) {
-        shown.set(item.id, unstored);
-        unstored = null;
+      if (!shown.has(item.id)) {
+        const drawn = who === "customer" && into === node && unstored.shift();
+        shown.set(item.id, drawn || bubble(who));
       }
-      if (!shown.has(item.id)) shown.set(item.id, bubble(who));
       return shown.get(item.id);
     };
 
@@ -534,13 +479,15 @@
       structured_input: (item) => {
         const at = place(item, "assistant");
         at.classList.add("field");
+        at.classList.toggle("answered", item.status === "answered");
         at.replaceChildren(...item.inputs.map((one) => question(item, one, onAnswer)));
       },
     };
+    const show = (item) => { SHOW[item.type]?.(item); scroll(); };
+    const remove = (id) => { shown.get(id)?.remove(); shown.delete(id); };
 
     return {
-      node, add,
-      show(item) { SHOW[item.type]?.(item); scroll(); },
+      node, add, rest, show, remove,
       write({ item_id: id, update }) {
         const at = shown.get(id);
         if (!at) return;
@@ -548,12 +495,12 @@
         else if (update.type.endsWith("part.done")) at.textContent = update.content.text;
         scroll();
       },
-      remove(id) { shown.get(id)?.remove(); shown.delete(id); },
       /** Drawn at once; it becomes the stored message when its id is known. */
       say(text, files) {
         atEnd = true;
-        unstored = bubble("customer");
-        unstored.append(...messageOf(files, text));
+        const drawn = bubble("customer");
+        drawn.append(...messageOf(files, text));
+        unstored.push(drawn);
         scroll();
       },
       wait(text = say.typing) {
@@ -564,11 +511,30 @@
         node.append(typing);
         scroll();
       },
-      rest,
-      dropAnswer() {
-        while (node.lastElementChild?.dataset.who === "assistant") node.lastElementChild.remove();
+      /** What stands above all messages: a way to the earlier ones, or why they are not here. */
+      top(child) { top.replaceChildren(child); },
+      older(items) {
+        const below = node.scrollHeight - node.scrollTop;
+        into = make("div", { className: "older", "aria-live": "off" });
+        top.after(into);
+        items.forEach(show);
+        into = node;
+        if (!atEnd) node.scrollTop = node.scrollHeight - below;
       },
-      clear() { shown.clear(); node.replaceChildren(); unstored = null; typing = null; atEnd = true; },
+      /** Ids sort by time. What the customer answered stays, as it does in the chat service. */
+      dropAnswer(asked) {
+        for (const [id, at] of shown) {
+          if (id > asked && !at.classList.contains("answered")) remove(id);
+        }
+      },
+      clear() {
+        shown.clear();
+        top.replaceChildren();
+        node.replaceChildren(top);
+        unstored = [];
+        typing = null;
+        atEnd = true;
+      },
     };
   };
 
@@ -588,15 +554,16 @@
     const hint = make("small", {}, one.description || "");
     const form = make("form", { className: "field" }, label, field, hint, buttons);
     const answer = (values) => {
+      form.inert = true;
       const status = values ? "answered" : "skipped";
       const answers = { [one.id]: { values: values || [], skipped: !values } };
       onAnswer(item, { status, answers });
     };
-    skip.addEventListener("click", () => answer(null));
-    form.addEventListener("submit", (event) => {
+    skip.onclick = () => answer(null);
+    form.onsubmit = (event) => {
       event.preventDefault();
       if (field.value.trim()) answer([field.value.trim()]);
-    });
+    };
     return form;
   };
 
@@ -605,22 +572,23 @@
     const token = await clientSecret();
     const requestId = randomId();
     return new Promise((resolve, reject) => {
-      const request = new XMLHttpRequest();
+      const upload = new XMLHttpRequest();
+      const { heard, rest } = patience(() => upload.abort());
       const body = new FormData();
       if (threadId) body.append("thread_id", threadId);
       body.append("file", file, file.name);
-      request.open("POST", config.custom.chatkit_attachment_upload_url);
-      request.setRequestHeader("Authorization", `Bearer ${token}`);
-      request.setRequestHeader("X-Request-ID", requestId);
-      request.responseType = "json";
-      request.upload.onprogress = (event) => progress(event.loaded / event.total);
-      request.onerror = () => reject(new Trouble(say.offline, requestId));
-      request.onload = () => {
-        const said = request.response || {};
-        if (request.status === 200) resolve(said);
-        else reject(new Trouble(said.message || say.failed, said.request_id || requestId));
+      upload.open("POST", config.custom.chatkit_attachment_upload_url);
+      upload.setRequestHeader("Authorization", `Bearer ${token}`);
+      upload.setRequestHeader("X-Request-ID", requestId);
+      upload.responseType = "json";
+      upload.upload.onprogress = (event) => { heard(); progress(event.loaded / event.total); };
+      upload.onerror = upload.onabort = () => reject(new Trouble(say.offline, requestId));
+      upload.onload = () => {
+        if (upload.status === 200 && upload.response) resolve(upload.response);
+        else reject(refusal(upload.status, upload.response, requestId));
       };
-      request.send(body);
+      upload.onloadend = rest;
+      upload.send(body);
     });
   };
 
@@ -639,7 +607,7 @@
         chip.remove();
         onChange();
       };
-      drop.addEventListener("click", remove);
+      drop.onclick = remove;
       image.src = URL.createObjectURL(file);
       entries.push(entry);
       node.append(chip);
@@ -699,20 +667,20 @@
       onSend(text, files);
       input.focus();
     };
-    node.addEventListener("submit", (event) => { event.preventDefault(); submit(); });
-    input.addEventListener("input", () => { grow(); ready(); noteActivity(); });
-    input.addEventListener("keydown", (event) => {
+    node.onsubmit = (event) => { event.preventDefault(); submit(); };
+    input.oninput = () => { grow(); ready(); noteActivity(); };
+    input.onkeydown = (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
       submit();
-    });
-    input.addEventListener("paste", (event) => tray.add(event.clipboardData.files));
-    attach.addEventListener("click", () => pick.click());
-    pick.addEventListener("change", () => {
+    };
+    input.onpaste = (event) => tray.add(event.clipboardData.files);
+    attach.onclick = () => pick.click();
+    pick.onchange = () => {
       noteActivity();
       tray.add(pick.files);
       pick.value = "";
-    });
+    };
     return {
       node,
       focus() { grow(); input.focus(); },
@@ -723,7 +691,13 @@
 
   const panelChat = (frame) => {
     let asked = null; // the customer's newest stored message: what an answer is retried after
+    let wishes = JSON.parse(session.get("handoff-wishes")) || []; // unanswered; a reload goes on
+    let chat = null; // another one after New chat: what still comes for the old one is not heard
+    let busy = null;
     let start = null;
+    let trouble = null;
+
+    const keepWishes = () => session.set("handoff-wishes", JSON.stringify(wishes));
 
     const apply = (event) => {
       if (event.item?.type === "user_message") asked = event.item.id;
@@ -734,40 +708,64 @@
       else if (event.type === "progress_update") log.wait(event.text);
     };
 
-    /** A wish that nobody heard is repeated as it was: the chat service hears a request id once. */
-    const ask = async (type, params, requestId = randomId()) => {
-      let heard = false;
-      hold(true);
-      log.wait();
-      try {
-        await converse(type, params, requestId, (event) => {
-          heard = true;
-          if (event.type !== "error") apply(event);
-          else throw new Trouble(event.message, requestId, 500, event.allow_retry);
-        });
-      } catch (error) {
-        const again = heard && asked ? retry : () => ask(type, params, heard ? undefined : requestId);
-        log.add(troubleNode(error, again));
-      }
-      log.rest();
-      hold(false);
-    };
-
     /** One message at a time; a screen reader waits for the whole answer. */
     const hold = (on) => {
+      busy = on && chat;
       composer.hold(on);
       log.node.setAttribute("aria-busy", on);
     };
 
+    const message = (input) =>
+      threadId
+        ? request("threads.add_user_message", { thread_id: threadId, input })
+        : request("threads.create", { input });
+
+    /** What was sent once is repeated as it was: the chat service hears a request id once. */
+    const tell = async (wish, mine) => {
+      wish.body ||= message(wish.input);
+      keepWishes();
+      if (wish.again) log.dropAnswer(asked);
+      log.wait();
+      await converse(wish, (event) => {
+        if (mine !== chat) throw new Trouble("", "", { status: 499 });
+        if (event.type !== "error") return apply(event);
+        const more = { status: 500, retriable: event.allow_retry, told: true };
+        throw new Trouble(event.message || say.dropped, wish.requestId, more);
+      });
+    };
+
+    /** All wishes in their order; the first that fails waits, and the others behind it. */
+    const work = async () => {
+      if (busy === chat) return;
+      const mine = chat;
+      trouble?.remove();
+      hold(true);
+      while (wishes.length) {
+        const error = await tell(wishes[0], mine).catch((caught) => caught);
+        if (mine !== chat) return;
+        if (error) log.add(trouble = troubleNode(error, work));
+        if (error?.told && asked) wishes[0] = retry();
+        if (error?.retriable) break;
+        wishes.shift();
+      }
+      keepWishes();
+      log.rest();
+      hold(false);
+    };
+
+    const ask = (wish) => {
+      noteMessage();
+      wishes.push({ requestId: randomId(), ...wish });
+      work();
+    };
+
     const retry = () => {
-      log.dropAnswer();
-      return ask("threads.retry_after_item", { thread_id: threadId, item_id: asked });
+      const params = { thread_id: threadId, item_id: asked };
+      return { requestId: randomId(), again: true, body: request("threads.retry_after_item", params) };
     };
 
     const submit = (text, files) => {
       start?.remove();
-      asked = null;
-      noteMessage();
       log.say(text, files);
       const input = {
         content: text ? [{ type: "input_text", text }] : [],
@@ -775,13 +773,12 @@
         quoted_text: null,
         inference_options: {},
       };
-      if (threadId) ask("threads.add_user_message", { thread_id: threadId, input });
-      else ask("threads.create", { input });
+      ask({ input });
     };
 
-    const answer = async (item, input) => {
-      noteMessage();
-      await ask("threads.add_structured_input", { thread_id: threadId, item_id: item.id, input });
+    const answer = (item, input) => {
+      const params = { thread_id: threadId, item_id: item.id, input };
+      ask({ body: request("threads.add_structured_input", params) });
       composer.focus();
     };
 
@@ -796,25 +793,51 @@
       log.add(start);
     };
 
-    const load = async () => {
-      log.clear();
-      if (!threadId) { showStart(); return; }
-      log.add(make("p", { className: "loading" }, say.loading));
+    /** The newest messages, or those before `after`. */
+    const showPage = async (after) => {
+      const mine = chat;
+      const params = { thread_id: threadId, limit: PAGE_ITEMS, order: "desc", after };
+      log.top(make("p", { className: "loading" }, say.loading));
       try {
-        const thread = await (await protocol("threads.get_by_id", { thread_id: threadId })).json();
-        log.clear();
-        for (const item of thread.items.data) {
-          if (item.type === "user_message") asked = item.id;
-          log.show(item);
-        }
+        const page = await protocol({ body: request("items.list", params) });
+        if (mine !== chat) return;
+        asked ||= page.data.find((item) => item.type === "user_message")?.id;
+        const earlier = make("button", { type: "button", onclick: () => showPage(page.after) }, say.earlier);
+        log.top(page.has_more ? earlier : "");
+        log.older(page.data.reverse());
+        if (after) log.node.focus({ preventScroll: true });
+        else work();
       } catch (error) {
-        log.clear();
-        if (error.status === 404) { useThread(null); showStart(); }
-        else log.add(troubleNode(error, load));
+        if (mine !== chat) return;
+        if (error.status !== 404) log.top(troubleNode(error, () => showPage(after)));
+        else { useThread(null); reset(); }
       }
     };
+
+    const load = () => {
+      chat = {};
+      asked = null;
+      hold(false);
+      log.clear();
+      if (threadId) return showPage();
+      if (!wishes.length) showStart();
+      return work();
+    };
+    const reset = () => {
+      wishes = [];
+      keepWishes();
+      return load();
+    };
     load();
-    return { focus: composer.focus, reset: load };
+    return { focus: composer.focus, reset };
+  };
+
+  /** A hosted conversation is OpenAI's: without its runtime only the telephone is left. */
+  const noChat = (frame, again) => {
+    const { phone, phone_shown } = config.chat;
+    const link = make("a", { href: `tel:${phone}` }, make("bdi", {}, phone_shown));
+    frame.append(troubleNode(new Trouble(say.call_us, config.requestId), again, " ", link));
+    return { focus: () => link.focus(), reset() {} };
   };
 
   // ── The frame around either ──
@@ -834,7 +857,7 @@
     host.style.setProperty("--on-accent", inkOn(chat.colour));
     const root = host.attachShadow({ mode: "open" });
     const sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLE);
+    sheet.replaceSync(style);
     root.adoptedStyleSheets = [sheet];
 
     const inside = { lang: chat.locale, dir: chat.dir };
@@ -858,10 +881,11 @@
     const { panel, launch, again, close, frame } = drawFrame();
     let starting = null;
     const start = async () => {
-      const wanted = config.chat.mode === "hosted" || config.chat.domain_key;
-      const runtime = Boolean(wanted) && (await loadRuntime());
+      const hosted = config.chat.mode === "hosted";
+      const runtime = (hosted || Boolean(config.chat.domain_key)) && (await loadRuntime());
       announce("ready", { runtime });
-      return runtime ? runtimeChat(frame) : panelChat(frame);
+      const chat = runtime ? runtimeChat : hosted ? noChat : panelChat;
+      return chat(frame, () => { starting = null; open(); });
     };
     const open = async () => {
       panel.hidden = false;
@@ -883,9 +907,9 @@
       chat?.reset();
       chat?.focus();
     };
-    launch.addEventListener("click", open);
-    close.addEventListener("click", shut);
-    again.addEventListener("click", startOver);
+    launch.onclick = open;
+    close.onclick = shut;
+    again.onclick = startOver;
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !panel.hidden && !event.defaultPrevented) shut();
     });
@@ -894,8 +918,12 @@
   };
 
   const begin = async () => {
-    const answer = await call(`${base}/handoff.json?locale=${encodeURIComponent(locale)}`);
-    config = await answer.json();
+    const requestId = randomId();
+    [config, style] = await Promise.all([
+      call(`${base}/handoff.json?locale=${encodeURIComponent(locale)}`, { requestId }),
+      call(`${base}/handoff.css`, { read: (answer) => answer.text() }),
+    ]);
+    config.requestId = requestId;
     say = config.chat.texts;
     watchPage();
     build();

@@ -68,6 +68,7 @@ async def test_every_page_gets_all_texts_in_some_language(asked: str) -> None:
     assert english <= set(chat["texts"])
     assert chat["texts"]["prompts"]
     assert chat["dir"] == ("rtl" if asked == "ar" else "ltr")
+    assert (chat["phone"], chat["phone_shown"]) == ("+14085550142", "(408) 555-0142")
 
 
 def test_origins_are_compared_as_they_are_spelled() -> None:
