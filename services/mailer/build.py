@@ -71,7 +71,7 @@ class MailBuilder:
         mail, html = await _fitted(snapshot, profile, context)
         await self._keep_link(snapshot, variant.snapshot, mail)
         file = ""
-        if mail.transcript.cut and variant.rung is Rung.FULL:
+        if mail.transcript.attached:
             file = await asyncio.to_thread(transcript_file, snapshot, profile)
         text = render_text(mail)
         await asyncio.sleep(0)

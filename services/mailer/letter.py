@@ -111,7 +111,7 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     turns: tuple[Turn, ...]
     note: str = ""
     """What is not here, and where it is."""
-    cut: bool = False
+    attached: bool = False
     """The whole conversation hangs on the mail as `transcript.txt`."""
 
 

@@ -12,7 +12,7 @@ import msgspec
 from libs.shops.profile import ShopProfile
 from libs.snapshot import LeadSnapshot, Line
 from services.mailer.language import words
-from services.mailer.letter import Transcript, Turn, TurnLine
+from services.mailer.letter import MailContext, Rung, Transcript, Turn, TurnLine
 from services.mailer.links import mark_links, own_hosts, unlinked
 from services.mailer.wording import clean, day_and_time, moment, one_line, some_lines
 
@@ -29,9 +29,10 @@ _RULE: Final = "-" * 72
 
 
 def transcript(
-    snapshot: LeadSnapshot, zone: str, lang: str, own_hosts: frozenset[str], room_bytes: int
+    snapshot: LeadSnapshot, context: MailContext, zone: str, lang: str, own_hosts: frozenset[str]
 ) -> Transcript:
     """The newest turns that fit; what the customer wrote last is what the call is about."""
+    room_bytes = context.transcript_bytes
     groups = _groups(snapshot.lines)
     names = {photo.id: photo.name for photo in snapshot.photos}
     kept: list[Turn] = []
@@ -42,8 +43,9 @@ def transcript(
             break
         kept.insert(0, turn)
     cut = len(kept) < len(groups) or any(_is_long(line) for line in snapshot.lines)
-    note = _note(len(groups), len(kept), snapshot, cut=cut)
-    return Transcript(turns=_days_once(kept), note=note, cut=cut)
+    attached = cut and context.rung is Rung.FULL
+    note = _note(len(groups), len(kept), snapshot, cut=cut, attached=attached)
+    return Transcript(turns=_days_once(kept), note=note, attached=attached)
 
 
 def transcript_file(snapshot: LeadSnapshot, profile: ShopProfile) -> str:
@@ -122,14 +124,14 @@ def _days_once(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     )
 
 
-def _note(turns: int, kept: int, snapshot: LeadSnapshot, *, cut: bool) -> str:
+def _note(turns: int, kept: int, snapshot: LeadSnapshot, *, cut: bool, attached: bool) -> str:
     notes = []
     if kept < turns:
-        notes.append(
-            f"The last {kept} of {turns} turns; the first {turns - kept} are in transcript.txt."
-        )
+        rest = "are in transcript.txt" if attached else "did not fit in this mail"
+        notes.append(f"The last {kept} of {turns} turns; the first {turns - kept} {rest}.")
     elif cut:
-        notes.append("Long messages are shortened here; in full they are in transcript.txt.")
+        whole = "; in full they are in transcript.txt" if attached else ""
+        notes.append(f"Long messages are shortened here{whole}.")
     if snapshot.truncated:
         notes.append("The middle of this very long conversation could not be read.")
     if snapshot.unknown_items:

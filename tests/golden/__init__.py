@@ -49,6 +49,7 @@ CASES: Final = (
     ),
     Case("possible_copy", "possible_copy", attempt=2, possible_copy=True),
     Case("without_attachments", "english_photos", rung=Rung.WITHOUT_ATTACHMENTS),
+    Case("long_chat_without_attachments", "long_chat", rung=Rung.WITHOUT_ATTACHMENTS),
     Case("without_summary", "english_photos", rung=Rung.WITHOUT_SUMMARY),
     Case("plain", "english_photos", rung=Rung.PLAIN),
 )  # fmt: skip

@@ -149,6 +149,15 @@ def test_a_long_conversation_is_cut_between_turns_and_hangs_on_whole() -> None:
     assert "Question 1:" not in shown
 
 
+@pytest.mark.parametrize("case", CASES, ids=_id)
+def test_a_file_is_only_spoken_of_where_it_hangs_on(case: Case) -> None:
+    mail = golden(case.path)
+    hangs_on = "transcript.txt" in {part.get_filename() for part in mail.walk()}
+
+    assert ("transcript.txt" in text_of(mail)) is hangs_on
+    assert case.name != "long_chat_without_attachments" or "did not fit" in text_of(mail)
+
+
 def test_each_rung_of_the_ladder_risks_less() -> None:
     full, light, bare, plain = (
         golden(HERE / "mails" / f"{name}.eml")

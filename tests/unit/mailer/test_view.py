@@ -99,7 +99,7 @@ def test_the_newest_turns_are_kept_when_one_person_writes_without_end() -> None:
     found = view(_lead(lines=lines), SHOP, MailContext()).transcript
     texts = [line.words.text for turn in found.turns for line in turn.lines]
 
-    assert found.cut
+    assert found.attached
     assert texts[-1].startswith("message 499 ")
     assert texts == [line.text for line in lines[-len(texts) :]]
 
