@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -43,7 +44,8 @@ class _Job:
 
 class SqliteThread:
     """Runs works in order. With `transactions`, all that wait run in one: either every one of a
-    group is on disk when its caller hears of it, or all of them fail.
+    group is on disk when its caller hears of it, or all of them fail. So a work may run twice, the
+    first time rolled back.
     """
 
     def __init__(
@@ -93,18 +95,36 @@ class SqliteThread:
         return group
 
     def _perform(self, db: sqlite3.Connection, group: list[_Job]) -> None:
+        """Work that fails by its own fault, and not the disk's, takes nobody with it."""
+        while group and (faulty := self._together(db, group)):
+            group = [job for job in group if job is not faulty]
+
+    def _together(self, db: sqlite3.Connection, group: list[_Job]) -> _Job | None:
+        """All or none; returns the work whose own fault it is that nothing was done."""
+        job = group[0]
         try:
-            if self._transactions:
-                db.execute("BEGIN IMMEDIATE")
-            for job in group:
-                if not job.given_up:
-                    job.result = job.work(db)
-            if self._transactions:
-                db.execute("COMMIT")
+            with _transaction(db) if self._transactions else contextlib.nullcontext():
+                for job in group:
+                    if not job.given_up:
+                        job.result = job.work(db)
         except sqlite3.Error as error:
-            for job in group:
-                job.error = error
-            if db.in_transaction:
+            for each in group:
+                each.error = error
+        except Exception as error:  # noqa: BLE001 - whoever asked gets it; this thread goes on
+            job.error = error
+            return job
+        return None
+
+
+@contextlib.contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            with contextlib.suppress(sqlite3.Error):  # it says no more than what went before
                 db.execute("ROLLBACK")
 
 
