@@ -127,6 +127,34 @@ class TestQueue:
         )
         assert await waiting(events) == 0
 
+    @pytest.mark.parametrize("raw", ["true", "false"])
+    async def test_comes_from_ses_by_way_of_sns(
+        self, events: SesEvents, moto_url: str, raw: str
+    ) -> None:
+        """Its envelope, as SNS itself makes it; or none, where the subscription says so."""
+        from aiobotocore.session import get_session
+
+        arn = (
+            await events.client.get_queue_attributes(
+                QueueUrl=events.queue_url, AttributeNames=["QueueArn"]
+            )
+        )["Attributes"]["QueueArn"]
+        opened = get_session().create_client("sns", region_name="us-east-1", endpoint_url=moto_url)
+        async with opened as sns:
+            topic = (await sns.create_topic(Name=f"mail-{raw}-{id(events)}"))["TopicArn"]
+            await sns.subscribe(
+                TopicArn=topic, Protocol="sqs", Endpoint=arn,
+                Attributes={"RawMessageDelivery": raw},
+            )  # fmt: skip
+            for said in ("Successfully validated SNS topic", json.dumps(an_event("Delivery"))):
+                await sns.publish(TopicArn=topic, Message=said, Subject="Amazon SES Email Event")
+
+        passed = sum([await events.pass_on(wait_seconds=0) for _ in range(3)])
+
+        assert passed == 1
+        assert [(event.event, event.attempt) for event in published(events)] == [("delivery", 2)]
+        assert await waiting(events) == 0
+
     async def test_what_cannot_be_read_is_taken_off_and_stops_nobody(
         self, events: SesEvents
     ) -> None:
