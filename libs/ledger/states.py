@@ -42,7 +42,7 @@ from libs.ledger.events import (
     Write,
 )
 from libs.ledger.record import LeadKey, LeadRecord, State, Step
-from libs.ledger.steps import WHY, exhausted, hold, next_record
+from libs.ledger.steps import WHY, exhausted, hold, is_due, next_record
 from libs.ledger.timing import DAY_SECONDS
 
 
@@ -124,6 +124,8 @@ def _considered(record: LeadRecord, now: float) -> Decision:
 
 def _not_now(record: LeadRecord, event: NotNow, now: float) -> Decision:
     """A timer still ahead stands: chat turns write nothing; one that fell due moves itself once."""
+    if record.state is State.ERROR and is_due(record, now):
+        return _not_now_again(record, event, now)
     if record.state is not State.PENDING:
         return Nothing(WHY[record.state])
     if record.due_at is not None and now < record.due_at <= event.due_at:
@@ -131,6 +133,13 @@ def _not_now(record: LeadRecord, event: NotNow, now: float) -> Decision:
     return next_record(
         record, now, "not_now", event.reason, due_at=event.due_at, reason=event.reason
     )
+
+
+def _not_now_again(record: LeadRecord, event: NotNow, now: float) -> Decision:
+    """Something was said after a refused mail: its retry waits for that, and never past a day."""
+    if exhausted(record.tries, record.first_error_at, now):
+        return hold(record, now, "refused_too_long")
+    return next_record(record, now, "not_now", event.reason, due_at=event.due_at)
 
 
 def _nothing_to_send(record: LeadRecord, event: NothingToSend, now: float) -> Decision:

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from libs.ledger.events import Considered, Event, NothingToSend, NotNow, Reopened
+from libs.ledger.events import Considered, Event, GaveUp, NothingToSend, NotNow, Reopened
 from libs.ledger.record import LeadRecord, State
 from libs.ledger.timing import DAY_SECONDS
 from libs.snapshot import Summary
@@ -47,6 +47,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         if self.subject:
             return self.subject.conversation.visitor
         return self.record.visitor if self.record else ""
+
+    @property
+    def awaits_mail(self) -> bool:
+        return self.record is not None and self.record.state in {State.PENDING, State.ERROR}
 
     @property
     def last_item_id(self) -> str:
@@ -96,9 +100,18 @@ class Send(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     snapshot: str = ""
     """Known already when an earlier attempt was about it and nothing was said since."""
+    last_item_id: str = ""
+    """Of a snapshot whose conversation is gone; else the case has it."""
 
 
-Verdict = Stop | Wait | Close | Send
+class GiveUp(msgspec.Struct, frozen=True, kw_only=True):
+    """It was a lead, and no mail of it can be made any more: a person must know."""
+
+    reason: Literal["held"] = "held"
+    why: str
+
+
+Verdict = Stop | Wait | Close | Send | GiveUp
 
 
 def standing(record: LeadRecord | None, *, leased: bool, now: float) -> Stop | None:
@@ -113,11 +126,15 @@ def standing(record: LeadRecord | None, *, leased: bool, now: float) -> Stop | N
     return Stop(reason="held") if state is State.HELD else None
 
 
-def gone(case: Case) -> Stop | Wait | Close:
-    """No conversation has this id, or no longer."""
-    if case.record and case.record.state is State.PENDING:
-        return _silent(case, "unknown_thread", "empty")
-    return Stop(reason="unknown_thread")
+def gone(case: Case, fixed: Send | None) -> Verdict:
+    """No conversation has this id, or no longer. A lead that was fixed before is one still."""
+    if case.record is None or not case.awaits_mail:
+        return Stop(reason="unknown_thread")
+    if fixed:
+        return fixed
+    if case.record.snapshot:
+        return GiveUp(why="snapshot_missing")
+    return _silent(case, "unknown_thread", "empty")
 
 
 def heard(case: Case, subject: Subject) -> Verdict | None:
@@ -156,6 +173,8 @@ def to_remember(case: Case, verdict: Verdict, *, reason: str) -> tuple[Event, ..
     match verdict:
         case Wait(reason=why, until=until):
             return (_look_again(case, why, until),)
+        case Close(ends=ends) if case.record and case.record.state is State.ERROR:
+            return (GaveUp(reason=ends),)
         case Close(ends=ends):
             end = NothingToSend(
                 reason=ends, quiet_since=case.last_at, last_item_id=case.last_item_id
@@ -165,6 +184,8 @@ def to_remember(case: Case, verdict: Verdict, *, reason: str) -> tuple[Event, ..
             return (*opened, end)
         case Send():
             return _before_sending(case, reason)
+        case GiveUp(why=why):
+            return (GaveUp(reason=why),)
         case Stop():
             return ()
 

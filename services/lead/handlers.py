@@ -120,7 +120,7 @@ class LeadHandlers:
     async def _judge(self, wish: ConsiderLead, case: Case) -> Verdict:
         """The model is asked only when everything that costs nothing has said yes."""
         if case.subject is None:
-            return gates.gone(case)
+            return gates.gone(case, await self.snapshots.newest(wish) if case.awaits_mail else None)
         if verdict := gates.heard(case, case.subject):
             return verdict
         summary = await self.summaries.of(case.subject)
@@ -148,7 +148,7 @@ class LeadHandlers:
             shop=wish.shop,
             thread_id=wish.thread_id,
             snapshot=send.snapshot,
-            last_item_id=case.last_item_id,
+            last_item_id=send.last_item_id or case.last_item_id,
             kind=send.kind,
             reason=wish.reason,
             visitor=case.owner,

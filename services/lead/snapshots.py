@@ -15,8 +15,8 @@ from libs.blobs.port import BlobMissingError, Blobs
 from libs.conversations.port import Attachment, Conversation
 from libs.messages.lead import ConsiderLead
 from libs.runtime.clock import Clock
-from libs.snapshot import LeadSnapshot, Line, Photo, Summary, snapshot_key
-from services.lead.gates import Kind
+from libs.snapshot import LeadSnapshot, Line, Photo, Summary, decode_snapshot, snapshot_key
+from services.lead.gates import Kind, Send
 from services.lead.ports import HostedFiles, Owner
 from services.lead.refused import refused_photos
 from services.lead.transcript import Subject
@@ -67,6 +67,16 @@ class Snapshots:
         key = snapshot_key(wish.shop, conversation.thread_id, encoded)
         await self.blobs.put(key, encoded, content_type="application/json")
         return key
+
+    async def newest(self, wish: ConsiderLead) -> Send | None:
+        """What was fixed last of a conversation that is no more, unless that was forgotten too."""
+        prefix = f"snapshots/{wish.shop}/{wish.thread_id}/"
+        fixed = [info async for info in self.blobs.list(prefix)]
+        if not fixed:
+            return None
+        key = max(fixed, key=lambda info: info.modified_at).key
+        snapshot = decode_snapshot(await self.blobs.get(key))
+        return Send(kind=snapshot.kind, snapshot=key, last_item_id=snapshot.last_item_id)
 
     async def _photos(self, shop: str, conversation: Conversation) -> dict[str, Photo]:
         """By the id that the conversation knows them by."""

@@ -74,6 +74,9 @@ class Copies:
                 return await self._keep(wanted, body, rung)
         raise NoMail("no_mail_could_be_built")
 
+    async def has_snapshot(self, wanted: Wanted) -> bool:
+        return await self.blobs.info(wanted.snapshot) is not None
+
     async def find(self, record: LeadRecord) -> bytes | None:
         """The bytes of the attempt that was armed."""
         async for blob in self.blobs.list(mail_folder(record.key.shop, record.key.thread_id)):

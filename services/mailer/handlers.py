@@ -124,10 +124,7 @@ class MailHandlers:
         return await self._sent(job, ready, applied.record)
 
     async def _arm(self, job: Job, copy: Copy, ready: Ready) -> Applied:
-        ends_at = job.last_item_id
-        if not job.again:
-            key = job.key
-            ends_at = await self.conversations.last_item_id(key.shop, key.thread_id) or ""
+        ends_at = job.last_item_id if job.again else await self._ends_at(job)
         if self.clock.boot() - ready.prepared_at > LAUNCH_SECONDS:
             raise Retryable("preparing the mail took too long")
         windows = ready.windows
@@ -139,6 +136,13 @@ class MailHandlers:
         applied = await apply(self.records, job.key, job.arm(copy, ends_at), self.clock, rules)
         await self.reports.armed(job, applied)
         return applied
+
+    async def _ends_at(self, job: Job) -> str:
+        """A conversation that is gone has not changed; a forgotten one took its lead along."""
+        last = await self.conversations.last_item_id(job.key.shop, job.key.thread_id)
+        if last is None and not await self.copies.has_snapshot(job.wanted):
+            raise NoMail("snapshot_missing")
+        return job.last_item_id if last is None else last
 
     async def _sent(self, job: Job, ready: Ready, record: LeadRecord | None) -> LeadRecord | None:
         match await uncancelled(self._launch(job, ready)):  # 8

@@ -10,6 +10,7 @@ from libs.conversations.port import Conversation, Item, Speaker
 from libs.ledger.events import (
     DEFAULT_RULES,
     Considered,
+    GaveUp,
     NothingToSend,
     NotNow,
     Refuse,
@@ -21,7 +22,7 @@ from libs.ledger.states import decide
 from libs.ledger.timing import DAY_SECONDS
 from libs.snapshot import Contact, Summary
 from services.lead import gates
-from services.lead.gates import Case, Close, Send, Stop, Times, Verdict, Wait
+from services.lead.gates import Case, Close, GiveUp, Send, Stop, Times, Verdict, Wait
 from services.lead.transcript import Subject, lines_of
 from tests.unit.lead.world import NOW, PROFILE
 
@@ -134,12 +135,27 @@ def test_unknown_thread_is_closed_only_where_a_record_waits() -> None:
 
     def gone(state: State | None, created_at: float = NOW) -> Verdict:
         known = record(state, created_at=created_at) if state else None
-        return gates.gone(Case(record=known, now=NOW, times=Times()))
+        return gates.gone(Case(record=known, now=NOW, times=Times()), None)
 
     assert gone(None) == Stop(reason="unknown_thread")
     assert gone(State.CLOSED, old) == Stop(reason="unknown_thread")
     assert gone(State.PENDING) == Wait(reason="unknown_thread", until=NOW + DAY_SECONDS)
     assert gone(State.PENDING, old) == Close(reason="unknown_thread", ends="empty")
+
+
+def test_lead_that_was_fixed_outlives_its_conversation() -> None:
+    fixed = Send(kind="partial", snapshot="s", last_item_id="i9")
+
+    def gone(known: LeadRecord | None, found: Send | None) -> Verdict:
+        return gates.gone(Case(record=known, now=NOW, times=Times()), found)
+
+    armed = record(State.PENDING, snapshot="s")
+    failed = record(State.ERROR, snapshot="s")
+    for known in (record(State.PENDING), armed, failed):
+        assert gone(known, fixed) == fixed
+    assert gone(armed, None) == gone(failed, None) == GiveUp(why="snapshot_missing")
+    for state in (State.CLOSED, State.SENT, State.HELD):
+        assert gone(record(state, snapshot="s"), fixed) == Stop(reason="unknown_thread")
 
 
 RECORDS = (
@@ -185,11 +201,11 @@ def _check(verdict: Verdict, before: LeadRecord | None, after: LeadRecord) -> No
         case Stop():
             assert after == before
         case Close():
-            assert after.state in {State.CLOSED, State.ERROR}
+            assert after.state in {State.CLOSED, State.HELD}
         case Wait(until=until):
             assert after.state in {State.PENDING, State.ERROR}
             assert after.due_at is not None
-            assert not pending or NOW < after.due_at <= until
+            assert NOW < after.due_at <= until
         case Send():
             assert after.state in {State.PENDING, State.ERROR}
             assert after.due_at is not None
@@ -228,4 +244,7 @@ def test_events_are_as_few_as_can_be() -> None:
     assert events(record(State.PENDING, due_at=NOW + 9_000), send) == [NotNow]
     assert events(closed, send) == events(closed, wait) == [Reopened]
     assert events(closed, close) == [Reopened, NothingToSend]
-    assert events(record(State.ERROR, due_at=NOW), send) == [Considered]
+    failed = record(State.ERROR, due_at=NOW)
+    assert events(failed, send) == [Considered]
+    assert events(failed, wait) == [NotNow]
+    assert events(failed, close) == events(failed, GiveUp(why="snapshot_missing")) == [GaveUp]

@@ -117,8 +117,8 @@ _P, _S, _E, _H, _C = "pending", "in_progress", "cooldown", "held", "closed"
 _A, _N, _O, _W, _D = "already_sent", "newer_items", "another_snapshot", "SENDING", "SENT"
 TABLE: Final[dict[str, tuple[str, ...]]] = {
     "considered":        ("PENDING", _P, _P, _S, _S, _A, _E, _E, "HELD", _H, _H, _C),
-    "not_now":           ("!", "timer_stands", "PENDING", _S, _S, _A, _E, _E, _E, _H, _H, _C),
-    "not_now_sooner":    ("!", "PENDING", "PENDING", _S, _S, _A, _E, _E, _E, _H, _H, _C),
+    "not_now": ("!", "timer_stands", "PENDING", _S, _S, _A, _E, "ERROR", "HELD", _H, _H, _C),
+    "not_now_sooner": ("!", "PENDING", "PENDING", _S, _S, _A, _E, "ERROR", "HELD", _H, _H, _C),
     "nothing_to_send":   ("!", "CLOSED", "CLOSED", _S, _S, _A, _E, _E, _E, _H, _H, _C),
     "nothing_too_soon":  ("!", "!", "!", _S, _S, _A, _E, _E, _E, _H, _H, _C),
     "reopened":          ("!", _P, _P, _S, _S, _A, _E, _E, _E, _H, _H, "PENDING"),

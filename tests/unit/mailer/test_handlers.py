@@ -279,6 +279,27 @@ class TestLateness:
         ]
         assert room.leases.held == {}
 
+    async def test_a_conversation_that_is_gone_has_not_changed(self, room: Mailroom) -> None:
+        room.conversations.threads.clear()
+
+        await room.handlers().send(room.wish())
+
+        assert room.record.state is State.SENT
+        assert len(room.provider.begun) == 1
+
+    async def test_forgotten_while_its_mail_was_built_is_not_sent(self, room: Mailroom) -> None:
+        async def forgotten(method: str, _: str) -> None:
+            room.conversations.threads.clear()
+            room.blobs.bodies.clear()
+            room.blobs.infos.clear()
+
+        room.conversations._hook = forgotten
+
+        await room.handlers().send(room.wish())
+
+        assert room.provider.begun == []
+        assert (room.record.state, room.record.reason) == (State.HELD, "snapshot_missing")
+
     async def test_whoever_waits_hears_what_the_gates_say_then(self, room: Mailroom) -> None:
         passed_on: list[dict[str, object]] = []
 
