@@ -16,9 +16,10 @@ BLOBS_FOLDER: Final = "blobs"
 async def open_blobs(settings: CommonSettings, stack: AsyncExitStack) -> Blobs:
     """Closed with `stack`. Raises SettingsError."""
     if settings.blobs == "folder":
-        from libs.blobs.folder import open_folder
+        from libs.blobs.small import open_two_sizes
 
-        return await open_folder(settings.data_path / BLOBS_FOLDER)
+        folder = settings.data_path / BLOBS_FOLDER
+        return await stack.enter_async_context(open_two_sizes(folder))
     if not settings.s3_bucket:
         raise SettingsError("BLOBS=s3 needs S3_BUCKET.")
     from libs.blobs.s3 import open_s3

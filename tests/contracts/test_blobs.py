@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sqlite3
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -12,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from libs.blobs import small
 from libs.blobs.fakes import MemoryBlobs
+from libs.blobs.folder import open_folder
 from libs.blobs.open import open_blobs
 from libs.blobs.port import BlobMissingError, Blobs
+from libs.blobs.small import FILE, SMALL_BYTES
 from libs.errors import SettingsError, Unavailable
 from libs.runtime.settings import CommonSettings
 
@@ -188,17 +192,12 @@ class TestMemoryBlobs(BlobsContract):
 
 class TestFolderBlobs(BlobsContract):
     @pytest.fixture
-    def settings(self, tmp_path: Path) -> CommonSettings:
-        return CommonSettings(data=str(tmp_path / "new"))
+    def root(self, tmp_path: Path) -> Path:
+        return tmp_path / "new" / "blobs"
 
     @pytest.fixture
-    async def blobs(self, settings: CommonSettings) -> AsyncIterator[Blobs]:
-        async with contextlib.AsyncExitStack() as stack:
-            yield await open_blobs(settings, stack)
-
-    @pytest.fixture
-    def root(self, settings: CommonSettings, blobs: Blobs) -> Path:
-        return settings.data_path / "blobs"
+    async def blobs(self, root: Path) -> Blobs:
+        return await open_folder(root)
 
     async def test_follows_no_link_out_of_the_folder(
         self, blobs: Blobs, root: Path, tmp_path: Path
@@ -225,16 +224,13 @@ class TestFolderBlobs(BlobsContract):
 
         assert list((root / ".unfinished").iterdir()) == []
 
-    async def test_sweeps_what_a_killed_process_left(
-        self, settings: CommonSettings, root: Path
-    ) -> None:
+    async def test_sweeps_what_a_killed_process_left(self, blobs: Blobs, root: Path) -> None:
         old, fresh = root / ".unfinished" / "old", root / ".unfinished" / "fresh"
         old.touch()
         fresh.touch()
         os.utime(old, (time.time() - 7200,) * 2)
 
-        async with contextlib.AsyncExitStack() as stack:
-            await open_blobs(settings, stack)
+        await open_folder(root)
 
         assert (old.exists(), fresh.exists()) == (False, True)
 
@@ -248,8 +244,7 @@ class TestFolderBlobs(BlobsContract):
         (tmp_path / "file").write_text("not a folder")
 
         with pytest.raises(SettingsError, match="HANDOFF_DATA"):
-            async with contextlib.AsyncExitStack() as stack:
-                await open_blobs(CommonSettings(data=str(tmp_path / "file")), stack)
+            await open_folder(tmp_path / "file")
 
     async def test_says_when_the_disk_refuses(
         self, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
@@ -262,6 +257,104 @@ class TestFolderBlobs(BlobsContract):
         with pytest.raises(Unavailable, match="blobs"):
             await blobs.put("a", b"x", content_type="text/plain")
         assert await blobs.info("a") is None
+
+
+class TestTwoSizeBlobs(BlobsContract):
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> CommonSettings:
+        return CommonSettings(data=str(tmp_path / "new"))
+
+    @pytest.fixture
+    async def blobs(self, settings: CommonSettings) -> AsyncIterator[Blobs]:
+        async with contextlib.AsyncExitStack() as stack:
+            yield await open_blobs(settings, stack)
+
+    @pytest.fixture
+    def root(self, settings: CommonSettings, blobs: Blobs) -> Path:
+        return settings.data_path / "blobs"
+
+    async def test_small_ones_make_no_file(self, blobs: Blobs, root: Path) -> None:
+        await blobs.put("a/small", bytes(SMALL_BYTES), content_type="text/plain")
+        await blobs.put("a/large", bytes(SMALL_BYTES + 1), content_type="text/plain")
+
+        assert [path.name for path in (root / "a").iterdir()] == ["large"]
+        assert await keys(blobs, "a/") == ["a/large", "a/small"]
+
+    @pytest.mark.parametrize("sizes", [(10, SMALL_BYTES + 1), (SMALL_BYTES + 1, 10)])
+    async def test_a_blob_that_changes_its_size_is_still_one(
+        self, blobs: Blobs, sizes: tuple[int, int]
+    ) -> None:
+        old, new = (bytes([at]) * size for at, size in enumerate(sizes))
+        await blobs.put("a", old, content_type="text/plain")
+        await blobs.put("a", new, content_type="image/png")
+
+        assert await blobs.get("a") == new
+        assert [(each.key, each.size_bytes) async for each in blobs.list("")] == [("a", sizes[1])]
+        info = await blobs.info("a")
+        assert info
+        assert (info.size_bytes, info.content_type) == (sizes[1], "image/png")
+        assert await blobs.delete("a")
+        assert await blobs.info("a") is None
+
+    async def test_a_stream_replaces_a_small_one(self, blobs: Blobs) -> None:
+        await blobs.put("a", b"old", content_type="text/plain")
+        await blobs.put_stream("a", pieces(b"new"), content_type="text/plain")
+
+        assert await blobs.get("a") == b"new"
+
+    async def test_sizes_are_listed_as_one(self, blobs: Blobs) -> None:
+        wanted = []
+        for number in range(450):
+            size = SMALL_BYTES + 1 if number % 9 == 0 else 1
+            await blobs.put(f"p/{number:03}", bytes(size), content_type="text/plain")
+            wanted.append((f"p/{number:03}", size))
+
+        assert [(each.key, each.size_bytes) async for each in blobs.list("p/")] == wanted
+
+    async def test_is_seen_by_other_processes(self, blobs: Blobs, settings: CommonSettings) -> None:
+        await blobs.put("a", b"x", content_type="text/plain")
+
+        async with contextlib.AsyncExitStack() as stack:
+            assert await (await open_blobs(settings, stack)).get("a") == b"x"
+
+    async def test_belongs_to_this_user_alone(self, blobs: Blobs, root: Path) -> None:
+        await blobs.put("a", b"x", content_type="text/plain")
+
+        for name in (FILE, f"{FILE}-wal"):
+            assert (root / name).stat().st_mode & 0o077 == 0
+
+    async def test_nothing_is_left_of_what_was_deleted(
+        self, settings: CommonSettings, tmp_path: Path
+    ) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            blobs = await open_blobs(settings, stack)
+            await blobs.put("a", b"408-555-0176" * 99, content_type="text/plain")
+            await blobs.delete("a")
+
+        left = (settings.data_path / "blobs").glob(f"{FILE}*")
+        assert not any(b"555-0176" in path.read_bytes() for path in left)
+
+    async def test_says_when_the_file_is_locked(
+        self, blobs: Blobs, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with contextlib.closing(sqlite3.connect(root / FILE, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            monkeypatch.setattr(small, "ANSWER_SECONDS", 0.05)
+            with pytest.raises(Unavailable, match="blobs"):
+                await blobs.put("a", b"x", content_type="text/plain")
+            other.execute("ROLLBACK")
+
+        await blobs.put("b", b"x", content_type="text/plain")
+        assert await keys(blobs, "") == ["b"]
+
+    async def test_refuses_a_file_that_is_no_database(self, settings: CommonSettings) -> None:
+        root = settings.data_path / "blobs"
+        root.mkdir(parents=True)
+        (root / FILE).write_bytes(b"not a database" * 99)
+
+        with pytest.raises(SettingsError, match="HANDOFF_DATA"):
+            async with contextlib.AsyncExitStack() as stack:
+                await open_blobs(settings, stack)
 
 
 @pytest.mark.slow
