@@ -7,27 +7,18 @@ each of them; photos are large.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import os
-import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from libs.blobs.folder import FolderBlobs, open_folder
 from libs.blobs.keys import check_key, check_prefix
 from libs.blobs.port import BlobInfo
-from libs.errors import SettingsError, Unavailable
-from libs.ledger.sqlite_thread import SqliteThread
-
-T = TypeVar("T")
+from libs.sqlite import SqliteThread, open_sqlite_file
 
 SMALL_BYTES: Final = 64 * 1024
-ANSWER_SECONDS: Final = 30.0
-BUSY_SECONDS: Final = 5.0
-"""How long a write waits for another process's; theirs take milliseconds."""
 FILE: Final = ".small.sqlite3"
 """Beside the files; no blob's name begins with a dot."""
 PAGE: Final = 200
@@ -54,8 +45,7 @@ class TwoSizeBlobs:
             await self._drop(key)
             return
         row = (check_key(key), content_type, time.time_ns(), body)
-        await _answer(
-            self._writer,
+        await self._writer.run(
             lambda db: db.execute("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?)", row),
         )
 
@@ -112,12 +102,12 @@ class TwoSizeBlobs:
         return rows[0][0] if rows else None
 
     async def _rows(self, query: str, *values: str) -> Sequence[tuple[Any, ...]]:
-        return await _answer(self._reader, lambda db: db.execute(query, values).fetchall())
+        return await self._reader.run(lambda db: db.execute(query, values).fetchall())
 
     async def _drop(self, key: str) -> bool:
         row = (check_key(key),)
-        found = await _answer(
-            self._writer, lambda db: db.execute("DELETE FROM blobs WHERE key = ?", row).rowcount
+        found = await self._writer.run(
+            lambda db: db.execute("DELETE FROM blobs WHERE key = ?", row).rowcount
         )
         return found > 0
 
@@ -127,46 +117,9 @@ def _info(row: tuple[Any, ...]) -> BlobInfo:
     return BlobInfo(key, size, f"{at_ns:x}-{size:x}", content_type, at_ns / 1e9)
 
 
-async def _answer(thread: SqliteThread, work: Callable[[sqlite3.Connection], T]) -> T:
-    """The one table of SQLite's errors: whatever it says, the store cannot serve us now."""
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return await thread.run(work)
-    except TimeoutError as error:
-        raise Unavailable("blobs", f"no answer in {ANSWER_SECONDS:.0f} s") from error
-    except sqlite3.Error as error:
-        raise Unavailable("blobs", type(error).__name__) from error
-
-
 @contextlib.asynccontextmanager
 async def open_two_sizes(root: Path) -> AsyncIterator[TwoSizeBlobs]:
     """Raises SettingsError when nothing can be kept there."""
-    files, path = await open_folder(root), root / FILE
-    try:
-        await asyncio.to_thread(_create, path)
-    except (OSError, sqlite3.Error) as error:
-        raise SettingsError(f"HANDOFF_DATA: {path} cannot be used: {error}.") from error
-    writer = SqliteThread("blobs-writer", lambda: _connect(path), transactions=True)
-    reader = SqliteThread("blobs-reader", lambda: _connect(path), transactions=False)
-    for thread in (writer, reader):
-        thread.start()
-    try:
+    files = await open_folder(root)
+    async with open_sqlite_file("blobs", root / FILE, SCHEMA) as (writer, reader):
         yield TwoSizeBlobs(files, writer, reader)
-    finally:
-        for thread in (writer, reader):
-            await asyncio.to_thread(thread.stop)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """What is deleted is overwritten: a person who is forgotten is not left in a free page."""
-    db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
-        db.execute(f"PRAGMA {pragma}")
-    return db
-
-
-def _create(path: Path) -> None:
-    """For this user's eyes only, as the files beside it are; its log takes over its rights."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    with contextlib.closing(_connect(path)) as db:
-        db.execute(SCHEMA)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from libs.conversations.store import (
     AttachmentRow,
@@ -21,12 +20,9 @@ from libs.conversations.store import (
     decode_turn,
     encode_row,
 )
-from libs.errors import Unavailable
-from libs.ledger.sqlite_thread import SqliteThread
+from libs.sqlite import SqliteThread
 
 T = TypeVar("T")
-
-ANSWER_SECONDS: Final = 10.0
 
 _THREADS = "SELECT body FROM threads WHERE shop = ? AND visitor = ?"
 _ITEMS = "SELECT body FROM items WHERE shop = ? AND visitor = ? AND thread = ?"
@@ -78,7 +74,7 @@ class SqliteChatStore:
                 db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?)", row)
             return bool(touched.rowcount)
 
-        if not await _answer(self._writer, put):
+        if not await self._writer.run(put):
             raise ThreadMissingError(thread_id)
 
     async def item(self, owner: Owner, thread_id: str, item_id: str) -> ItemRow | None:
@@ -130,7 +126,7 @@ class SqliteChatStore:
             before = db.execute(_TURN, (*_key(owner), turn.key)).fetchone()
             return str(before[0])
 
-        before = await _answer(self._writer, insert)
+        before = await self._writer.run(insert)
         return None if before is None else decode_turn(before)
 
     async def turn(self, owner: Owner, key: str) -> TurnRow | None:
@@ -154,7 +150,7 @@ class SqliteChatStore:
             db.execute(unsent, _key(owner))
             return _forget(db, (*_key(owner), thread_id))
 
-        return await _answer(self._writer, delete)
+        return await self._writer.run(delete)
 
     async def expire(self, before: float) -> int:
         def delete(db: sqlite3.Connection) -> int:
@@ -166,13 +162,13 @@ class SqliteChatStore:
             db.execute("DELETE FROM turns WHERE at < ?", (before,))
             return len(stale)
 
-        return await _answer(self._writer, delete)
+        return await self._writer.run(delete)
 
     async def _run(self, sql: str, values: Sequence[object]) -> None:
-        await _answer(self._writer, lambda db: db.execute(sql, values).rowcount)
+        await self._writer.run(lambda db: db.execute(sql, values).rowcount)
 
     async def _bodies(self, sql: str, values: Sequence[object]) -> list[str]:
-        rows = await _answer(self._reader, lambda db: db.execute(sql, values).fetchall())
+        rows = await self._reader.run(lambda db: db.execute(sql, values).fetchall())
         return [row[0] for row in rows]
 
 
@@ -184,17 +180,6 @@ def _forget(db: sqlite3.Connection, key: tuple[Any, ...]) -> bool:
         )
     gone = db.execute("DELETE FROM threads WHERE shop = ? AND visitor = ? AND id = ?", key)
     return bool(gone.rowcount)
-
-
-async def _answer(thread: SqliteThread, work: Callable[[sqlite3.Connection], T]) -> T:
-    """The one table of SQLite's errors: whatever it says, the store cannot serve us now."""
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return await thread.run(work)
-    except TimeoutError as error:
-        raise Unavailable("conversations", f"no answer in {ANSWER_SECONDS:.0f} s") from error
-    except sqlite3.Error as error:
-        raise Unavailable("conversations", type(error).__name__) from error
 
 
 def _key(owner: Owner) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from libs.runtime.runtime import Runtime, Service
 from libs.shops.profile import ShopProfile, load_shops
 from libs.streams.port import Consumer
 from services.mailer.adapters.fallback import FallbackTransport
-from services.mailer.adapters.journal import FolderJournal
+from services.mailer.adapters.journal import open_journal
 from services.mailer.alerts import Alerts
 from services.mailer.build import MailBuilder
 from services.mailer.copies import Copies
@@ -32,13 +32,13 @@ from services.mailer.job import address
 from services.mailer.journal import Receipts
 from services.mailer.loops import replaying, sweeping
 from services.mailer.photos import BlobPhotoShelf
-from services.mailer.ports import MailTransport
+from services.mailer.ports import Journal, MailTransport
 from services.mailer.reports import Reports
 from services.mailer.resolver import Resolver
 from services.mailer.settings import MailerSettings, check
 from services.mailer.transports import open_transports
 
-JOURNAL_FOLDER: Final = "journal"
+JOURNAL_FILE: Final = "journal.sqlite3"
 SEND_SECONDS: Final = 1000.0
 """The slowest provider, and ten minutes to write its receipt."""
 
@@ -60,6 +60,9 @@ async def wire(settings: MailerSettings, runtime: Runtime) -> Service:
         blobs=blobs,
         conversations=await open_conversations(settings, runtime.stack),
         transports=await open_transports(settings, runtime.stack, runtime.clock),
+        journal=await runtime.stack.enter_async_context(
+            open_journal(settings.data_path / JOURNAL_FILE)
+        ),
     )
     receipts = parts.receipts()
     handlers = parts.handlers(receipts)
@@ -89,6 +92,7 @@ class _Parts:
     blobs: Blobs
     conversations: Conversations
     transports: list[MailTransport]
+    journal: Journal
 
     def handlers(self, receipts: Receipts) -> MailHandlers:
         runtime, given = self.runtime, self.settings
@@ -115,7 +119,7 @@ class _Parts:
         return Receipts(
             self.records,
             RedisSentMarks(self.runtime.streams.redis),
-            FolderJournal(self.settings.data_path / JOURNAL_FOLDER),
+            self.journal,
             self.runtime.clock,
             self.runtime.log,
         )

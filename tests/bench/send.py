@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from libs.blobs.folder import open_folder
+from libs.blobs.small import open_two_sizes
 from libs.conversations.port import Conversation, Item
 from libs.ledger.apply import apply
 from libs.ledger.events import Considered
@@ -22,7 +22,7 @@ from libs.ledger.sqlite import open_sqlite
 from libs.messages.mail import SendLeadMail
 from libs.runtime.clock import SystemClock
 from libs.streams.port import Delivery
-from services.mailer.adapters.journal import FolderJournal
+from services.mailer.adapters.journal import open_journal
 from services.mailer.adapters.outbox import OutboxTransport
 from services.mailer.adapters.smtp import SmtpServer, SmtpTransport
 from services.mailer.fakes import FakeTransport
@@ -175,13 +175,13 @@ async def _room(room: Mailroom) -> Mailroom:
 
 @asynccontextmanager
 async def _disks() -> AsyncIterator[Any]:
-    """SQLite, a blob folder and a journal folder under the system's temporary folder."""
+    """SQLite, blobs and a journal under the system's temporary folder."""
     with tempfile.TemporaryDirectory(prefix="hb") as folder:
         async with AsyncExitStack() as stack:
             room: Any = await _room(Mailroom())
             room.folder = folder
             room.clock = SystemClock()
             room.records = await stack.enter_async_context(open_sqlite(Path(folder) / "records"))
-            room.blobs = await open_folder(Path(folder) / "blobs")
-            room.journal = FolderJournal(Path(folder) / "journal")
+            room.blobs = await stack.enter_async_context(open_two_sizes(Path(folder) / "blobs"))
+            room.journal = await stack.enter_async_context(open_journal(Path(folder) / "journal"))
             yield room

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from libs.blobs import small
 from libs.blobs.fakes import MemoryBlobs
 from libs.blobs.folder import open_folder
 from libs.blobs.open import open_blobs
@@ -335,17 +334,19 @@ class TestTwoSizeBlobs(BlobsContract):
         assert not any(b"555-0176" in path.read_bytes() for path in left)
 
     async def test_says_when_the_file_is_locked(
-        self, blobs: Blobs, root: Path, monkeypatch: pytest.MonkeyPatch
+        self, settings: CommonSettings, root: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with contextlib.closing(sqlite3.connect(root / FILE, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            monkeypatch.setattr(small, "ANSWER_SECONDS", 0.05)
-            with pytest.raises(Unavailable, match="blobs"):
-                await blobs.put("a", b"x", content_type="text/plain")
-            other.execute("ROLLBACK")
+        monkeypatch.setattr("libs.sqlite.BUSY_SECONDS", 0.05)
+        async with contextlib.AsyncExitStack() as stack:
+            blobs = await open_blobs(settings, stack)
+            with contextlib.closing(sqlite3.connect(root / FILE, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                with pytest.raises(Unavailable, match="blobs"):
+                    await blobs.put("a", b"x", content_type="text/plain")
+                other.execute("ROLLBACK")
 
-        await blobs.put("b", b"x", content_type="text/plain")
-        assert await keys(blobs, "") == ["b"]
+            await blobs.put("b", b"x", content_type="text/plain")
+            assert await keys(blobs, "") == ["b"]
 
     async def test_refuses_a_file_that_is_no_database(self, settings: CommonSettings) -> None:
         root = settings.data_path / "blobs"

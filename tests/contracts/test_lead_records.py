@@ -208,7 +208,7 @@ class TestSqliteRecords(LeadRecordsContract):
     async def test_refuses_a_network_disk(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("libs.ledger.sqlite._disk_kind", lambda _: "nfs4")
+        monkeypatch.setattr("libs.sqlite._disk_kind", lambda _: "nfs4")
 
         with pytest.raises(SettingsError, match="network file system"):
             async with contextlib.AsyncExitStack() as stack:
@@ -219,7 +219,7 @@ class TestSqliteRecords(LeadRecordsContract):
     ) -> None:
         import sqlite3
 
-        monkeypatch.setattr("libs.ledger.sqlite.BUSY_SECONDS", 0.05)
+        monkeypatch.setattr("libs.sqlite.BUSY_SECONDS", 0.05)
         async with contextlib.AsyncExitStack() as stack:
             records = await open_records(CommonSettings(data=str(tmp_path)), stack)
             with contextlib.closing(
@@ -231,13 +231,6 @@ class TestSqliteRecords(LeadRecordsContract):
                 other.execute("ROLLBACK")
 
             assert await records.write(lead(), expected_version=None)
-
-    async def test_is_flushed_to_disk_at_every_commit(self, tmp_path: Path) -> None:
-        from libs.ledger.sqlite import _connect
-
-        with contextlib.closing(_connect(tmp_path / "r.sqlite3")) as db:
-            assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-            assert db.execute("PRAGMA synchronous").fetchone() == (2,)
 
     @pytest.mark.slow
     async def test_one_winner_among_processes_that_share_the_file(self, tmp_path: Path) -> None:

@@ -1,75 +1,72 @@
-"""Receipts in a folder: one small fsynced file each, so any number of processes share it."""
+"""Receipts in a small SQLite file of their own, flushed to disk; any number of processes share it.
+
+It is not the records' file: what keeps those from being written must not keep this from it.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
-from libs.errors import Unavailable
 from libs.ledger.record import LeadKey
+from libs.sqlite import SqliteThread, open_sqlite_file
 from services.mailer.ports import Receipt
 
 T = TypeVar("T")
 
+_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS receipts (lead TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID"
+)
+_decode = msgspec.json.Decoder(Receipt).decode
 
-@dataclass(frozen=True)
-class FolderJournal:
-    """Journal."""
 
-    folder: Path
+class SqliteJournal:
+    """Journal. What is dropped goes with the next write, in its flush: if a crash keeps it, it is
+    settled once more, which changes nothing.
+    """
+
+    def __init__(self, thread: SqliteThread) -> None:
+        self._thread = thread
+        self._dropped: list[tuple[str, bytes]] = []
 
     async def write(self, receipt: Receipt) -> None:
-        await _off_loop(self._write, receipt)
+        row = _row(receipt)
+        await self._run(lambda db: db.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?)", row))
 
     async def find(self, key: LeadKey) -> Receipt | None:
-        return await _off_loop(_read, self._path(key))
+        found = await self._bodies("SELECT body FROM receipts WHERE lead = ?", str(key))
+        return _decode(found[0]) if found else None
 
     async def receipts(self) -> list[Receipt]:
-        return await _off_loop(self._read_all)
+        return [_decode(body) for body in await self._bodies("SELECT body FROM receipts")]
 
     async def drop(self, receipt: Receipt) -> None:
-        await _off_loop(self._path(receipt.key).unlink, True)
+        self._dropped.append(_row(receipt))
 
-    def _write(self, receipt: Receipt) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(receipt.key)
-        draft = path.with_suffix(f".{os.getpid()}.draft")
-        with draft.open("wb") as file:
-            file.write(msgspec.json.encode(receipt))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(path)
-        handle = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    async def _bodies(self, query: str, *values: str) -> list[bytes]:
+        return await self._run(lambda db: [row[0] for row in db.execute(query, values)])
 
-    def _read_all(self) -> list[Receipt]:
-        found = [_read(path) for path in sorted(self.folder.glob("*.json"))]
-        return [receipt for receipt in found if receipt is not None]
+    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        dropped, self._dropped = self._dropped, []
 
-    def _path(self, key: LeadKey) -> Path:
-        return self.folder / f"{hashlib.sha256(str(key).encode()).hexdigest()}.json"
+        def after_drops(db: sqlite3.Connection) -> T:
+            db.executemany("DELETE FROM receipts WHERE lead = ? AND body = ?", dropped)
+            return work(db)
+
+        return await self._thread.run(after_drops)
 
 
-def _read(path: Path) -> Receipt | None:
-    """None: not there, dropped meanwhile, or not ours; a torn file cannot be (it was renamed)."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Receipt)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None
+def _row(receipt: Receipt) -> tuple[str, bytes]:
+    return str(receipt.key), msgspec.json.encode(receipt)
 
 
-async def _off_loop(work: Callable[..., T], *arguments: object) -> T:
-    try:
-        return await asyncio.to_thread(work, *arguments)
-    except OSError as error:
-        raise Unavailable("journal", f"errno {error.errno}") from error
+@contextlib.asynccontextmanager
+async def open_journal(path: Path) -> AsyncIterator[SqliteJournal]:
+    """Raises SettingsError when the file cannot be used."""
+    async with open_sqlite_file("journal", path, _SCHEMA) as (thread, _):
+        yield SqliteJournal(thread)

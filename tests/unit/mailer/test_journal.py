@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 
 from libs.errors import Unavailable
 from libs.ledger.record import LeadKey, State
-from services.mailer.adapters.journal import FolderJournal
+from services.mailer.adapters.journal import SqliteJournal, open_journal
 from services.mailer.fakes import MemoryJournal
 from services.mailer.ports import Journal, Receipt
 from tests.unit.mailer.parts import KEY, Mailroom
@@ -62,48 +65,71 @@ class TestMemory(JournalContract):
         return MemoryJournal()
 
 
-class TestFolder(JournalContract):
+class TestSqlite(JournalContract):
     @pytest.fixture
-    def journal(self, tmp_path: Path) -> Journal:
-        return FolderJournal(tmp_path / "journal")
+    async def journal(self, tmp_path: Path) -> AsyncIterator[Journal]:
+        async with open_journal(tmp_path / "journal") as journal:
+            yield journal
 
     async def test_survives_its_process(self, tmp_path: Path) -> None:
-        await FolderJournal(tmp_path).write(RECEIPT)
+        async with open_journal(tmp_path / "journal") as journal:
+            await journal.write(RECEIPT)
 
-        assert await FolderJournal(tmp_path).receipts() == [RECEIPT]
+        async with open_journal(tmp_path / "journal") as journal:
+            assert await journal.receipts() == [RECEIPT]
 
-    def test_names_no_thread_in_its_folder(self, tmp_path: Path) -> None:
-        assert "cthr" not in FolderJournal(tmp_path)._path(RECEIPT.key).name
-
-    async def test_a_draft_that_a_crash_left_is_no_receipt(self, tmp_path: Path) -> None:
-        (tmp_path / "abc.123.draft").write_bytes(b'{"shop": "cra')
-
-        assert await FolderJournal(tmp_path).receipts() == []
-
-    async def test_many_writers_share_it(self, tmp_path: Path) -> None:
+    async def test_many_processes_share_it(self, tmp_path: Path) -> None:
         receipts = [
             Receipt(shop="craigs", thread_id=f"cthr_{n}", attempt=1, at=float(n)) for n in range(20)
         ]
+        async with (
+            open_journal(tmp_path / "journal") as one,
+            open_journal(tmp_path / "journal") as two,
+        ):
+            await asyncio.gather(
+                *((one, two)[at % 2].write(each) for at, each in enumerate(receipts))
+            )
 
-        await asyncio.gather(*(FolderJournal(tmp_path).write(each) for each in receipts))
-
-        found = await FolderJournal(tmp_path).receipts()
+            found = await one.receipts()
         assert sorted(found, key=lambda each: each.at) == receipts
 
-    async def test_a_disk_that_fails_says_so(self, tmp_path: Path) -> None:
-        (tmp_path / "journal").touch()
+    async def test_what_was_dropped_after_a_newer_receipt_leaves_that(
+        self, journal: Journal
+    ) -> None:
+        old = Receipt(shop="craigs", thread_id="cthr_one", attempt=1, at=1.0)
+        await journal.write(old)
+        await journal.write(RECEIPT)
 
+        await journal.drop(old)
+
+        assert await journal.receipts() == [RECEIPT]
+
+    async def test_a_disk_that_fails_says_so(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("libs.sqlite.BUSY_SECONDS", 0.05)
         with pytest.raises(Unavailable, match="journal"):
-            await FolderJournal(tmp_path / "journal").write(RECEIPT)
+            async with locked_journal(tmp_path) as journal:
+                await journal.write(RECEIPT)
 
 
-async def test_a_journal_that_fails_does_not_stop_the_receipt(tmp_path: Path) -> None:
+@asynccontextmanager
+async def locked_journal(folder: Path) -> AsyncIterator[SqliteJournal]:
+    async with open_journal(folder / "journal") as journal:
+        with closing(sqlite3.connect(folder / "journal", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield journal
+
+
+async def test_a_journal_that_fails_does_not_stop_the_receipt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.sqlite.BUSY_SECONDS", 0.05)
     room = Mailroom()
     await room.pending()
-    (tmp_path / "journal").touch()
-    room.journal = FolderJournal(tmp_path / "journal")  # type: ignore[assignment]
 
-    await room.handlers().send(room.wish())
+    async with locked_journal(tmp_path) as room.journal:  # type: ignore[assignment]
+        await room.handlers().send(room.wish())
 
     assert room.record.state is State.SENT
     assert "Lead dedupe mark sent failed" in room.logged

@@ -1,0 +1,95 @@
+"""The threads that own SQLite connections."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from libs import sqlite
+from libs.errors import Unavailable
+from libs.sqlite import open_sqlite_file
+
+TABLE = "CREATE TABLE IF NOT EXISTS rows (n)"
+
+
+async def test_what_nobody_waits_for_any_more_is_not_done_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ARM that its mailer gave up would land late, and its mail go out a quarter of an hour
+    later, marked as a possible copy of one that never left.
+    """
+    held, done = threading.Event(), []
+    async with open_sqlite_file("test", tmp_path / "file", TABLE) as (_, thread):
+        try:
+            first = asyncio.create_task(thread.run(lambda _: held.wait(10)))
+            await asyncio.sleep(0)
+            with monkeypatch.context() as quick:
+                quick.setattr(sqlite, "ANSWER_SECONDS", 0.02)
+                with pytest.raises(Unavailable, match="no answer"):
+                    await thread.run(lambda _: done.append("given up"))
+            held.set()
+            await first
+            await thread.run(lambda _: done.append("wanted"))
+        finally:
+            held.set()
+
+    assert done == ["wanted"]
+
+
+async def test_a_bug_in_one_work_costs_nobody_else_anything(tmp_path: Path) -> None:
+    held = threading.Event()
+
+    async with open_sqlite_file("test", tmp_path / "file", TABLE) as (writer, reader):
+        first = asyncio.create_task(writer.run(lambda _: held.wait(10)))
+        await asyncio.sleep(0.02)
+        works = [
+            writer.run(lambda db: db.execute("INSERT INTO rows VALUES (1)")),
+            writer.run(lambda db: db.execute("INSERT INTO rows VALUES (?)", (2**70,))),
+            writer.run(lambda db: db.execute("INSERT INTO rows VALUES (3)")),
+        ]
+        group = asyncio.gather(*works, return_exceptions=True)
+        await asyncio.sleep(0)
+        held.set()
+        await first
+        one, two, three = await group
+
+        assert isinstance(two, OverflowError)
+        assert not isinstance(one, BaseException)
+        assert not isinstance(three, BaseException)
+        rows = await reader.run(lambda db: db.execute("SELECT n FROM rows ORDER BY n").fetchall())
+        assert rows == [(1,), (3,)]
+
+
+async def test_what_sqlite_refuses_is_a_store_that_cannot_serve(tmp_path: Path) -> None:
+    async with open_sqlite_file("test", tmp_path / "file", TABLE) as (writer, _):
+        with pytest.raises(Unavailable, match="no such table"):
+            await writer.run(lambda db: db.execute("INSERT INTO nowhere VALUES (1)"))
+
+        await writer.run(lambda db: db.execute("INSERT INTO rows VALUES (1)"))
+
+
+async def test_belongs_to_this_user_alone(tmp_path: Path) -> None:
+    async with open_sqlite_file("test", tmp_path / "file", TABLE) as (writer, _):
+        await writer.run(lambda db: db.execute("INSERT INTO rows VALUES (1)"))
+
+        for name in ("file", "file-wal"):
+            assert (tmp_path / name).stat().st_mode & 0o077 == 0
+
+
+async def test_nothing_is_left_of_what_was_deleted(tmp_path: Path) -> None:
+    async with open_sqlite_file("test", tmp_path / "file", TABLE) as (writer, _):
+        await writer.run(lambda db: db.execute("INSERT INTO rows VALUES ('408-555-0176')"))
+        await writer.run(lambda db: db.execute("DELETE FROM rows"))
+
+    assert b"555-0176" not in (tmp_path / "file").read_bytes()
+
+
+async def test_is_flushed_to_disk_at_every_commit(tmp_path: Path) -> None:
+    async with open_sqlite_file("test", tmp_path / "file", TABLE) as threads:
+        for thread in threads:
+            for pragma, wanted in (("journal_mode", "wal"), ("synchronous", 2)):
+                ask = f"PRAGMA {pragma}"
+                assert await thread.run(lambda db, ask=ask: db.execute(ask).fetchone()) == (wanted,)
