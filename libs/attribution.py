@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from libs.blobs.port import BlobMissingError, Blobs
-from libs.messages.base import Attribution
+from libs.messages.base import Attribution, Touch
 from libs.snapshot import Signal
 
 RETENTION_SECONDS: Final = 180 * 86_400.0
@@ -38,21 +38,30 @@ class Touches(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: float = 0.0
 
     def merged(self) -> Attribution | None:
-        """The landing of the first touch, the campaign of the last touch that had one."""
+        """The landing of the first touch, the campaign of the last touch that had one; and the
+        first touch itself where its campaign was another: no click id is lost.
+        """
         if self.first is None or self.last is None:
             return None
-        campaign = self.last if has_campaign(self.last) else self.first
+        first = self.first.first or self.first
+        campaign = self.last if has_campaign(self.last) else first
+        another = has_campaign(first) and _campaign(first) != _campaign(campaign)
         return replace(
             self.last,
-            landing_page=self.first.landing_page or self.last.landing_page,
-            referrer=self.first.referrer or self.last.referrer,
+            landing_page=first.landing_page or self.last.landing_page,
+            referrer=first.referrer or self.last.referrer,
             first_touch_at=self.first.first_touch_at or self.last.first_touch_at,
-            **{name: getattr(campaign, name) for name in _CAMPAIGN},
+            first=msgspec.convert(first, Touch, from_attributes=True) if another else None,
+            **_campaign(campaign),
         )
 
 
-def has_campaign(touch: Attribution) -> bool:
-    return any(getattr(touch, name) for name in _CAMPAIGN)
+def has_campaign(touch: Touch) -> bool:
+    return any(_campaign(touch).values())
+
+
+def _campaign(touch: Touch) -> dict[str, str]:
+    return {name: getattr(touch, name) for name in _CAMPAIGN}
 
 
 def touched(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from libs.ledger.record import LeadRecord, State
-from libs.messages.base import Attribution
+from libs.messages.base import Attribution, Touch
 from libs.snapshot import LeadSnapshot
 from ops.desk import Desk
 from ops.show import Shown, moment
@@ -21,6 +21,8 @@ _PAGE = 200
 _FORMULA = frozenset("=+-@|%;,'\"")
 """What a spreadsheet may run, or what may hide it (a separator, a quote), at a cell's beginning."""
 _CLICK_IDS = ("gclid", "gbraid", "wbraid")
+_TOUCH = Touch.__struct_fields__
+_ORIGIN = tuple(name for name in Attribution.__struct_fields__ if name != "first")
 
 
 async def export(desk: Desk, shop: str, *, form: str) -> Shown:
@@ -65,7 +67,8 @@ def _row(record: LeadRecord, snapshot: LeadSnapshot | None) -> dict[str, str]:
         "project": (summary and summary.project) or "",
         "timeline": (summary and summary.timeline) or "",
         "photos": str(len(snapshot.photos)) if snapshot else "",
-        **msgspec.structs.asdict(source),
+        **{name: getattr(source, name) for name in _ORIGIN},
+        **{f"first_{name}": getattr(source.first, name, "") for name in _TOUCH},
     }
 
 
@@ -93,7 +96,7 @@ def _safe(cell: str) -> str:
 def _row_columns() -> tuple[str, ...]:
     said = ("thread", "sent_at", "kind", "possible_copy", "delivery", "name", "phone", "email",
             "location", "vehicle", "project", "timeline", "photos")  # fmt: skip
-    return (*said, *Attribution.__struct_fields__)
+    return (*said, *_ORIGIN, *(f"first_{name}" for name in _TOUCH))
 
 
 def conversions(leads: list[tuple[LeadRecord, LeadSnapshot | None]]) -> dict[str, object]:
@@ -106,7 +109,11 @@ def conversions(leads: list[tuple[LeadRecord, LeadSnapshot | None]]) -> dict[str
 
 def _conversion(record: LeadRecord, snapshot: LeadSnapshot) -> dict[str, object] | None:
     source = snapshot.attribution or Attribution()
-    clicks = {name: getattr(source, name) for name in _CLICK_IDS if getattr(source, name)}
+    clicks = {
+        name: found
+        for name in _CLICK_IDS
+        if (found := getattr(source, name) or getattr(source.first, name, ""))
+    }
     people = [_hashed(contact.kind, contact.value) for contact in snapshot.contacts]
     if not clicks and not people:
         return None

@@ -14,10 +14,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_
     request_id: str = ""
 
 
-class Attribution(
+class Touch(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=False
 ):
-    """Where a visitor came from, as their browser told us; shown, stored, never trusted."""
+    """One time that a visitor came from somewhere."""
 
     gclid: str = ""
     gbraid: str = ""
@@ -29,6 +29,13 @@ class Attribution(
     utm_content: str = ""
     landing_page: str = ""
     referrer: str = ""
+
+
+class Attribution(Touch, frozen=True, kw_only=True):
+    """Where a visitor came from, as their browser told us; shown, stored, never trusted."""
+
     device_type: str = ""
     first_touch_at: str = ""
     last_touch_at: str = ""
+    first: Touch | None = None
+    """The first touch, where it was another than this one."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
 
-from libs.messages.base import Attribution
+from libs.messages.base import Attribution, Touch
 
 # `$(?!\n)`: in Python a bare `$` also matches before a last line break.
 _VISIBLE: Final = {"pattern": r"^[!-~]*$(?!\n)"}
@@ -22,6 +22,8 @@ _PROSE: Final = {
     r"\ufff9-\ufffb\ufffe\uffff]*$(?!\n)"
 }
 _IS_PROSE: Final = re.compile(_PROSE["pattern"])
+
+UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 
 Secret = Annotated[str, Meta(max_length=256, extra_json_schema=_VISIBLE)]
 """What a browser keeps as its visitor's secret; empty for none."""
@@ -66,7 +68,7 @@ class _Form(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         _check(_is_visible, locale=self.locale, pageUrl=self.page_url, user=self.user)
 
 
-class AttributionForm(msgspec.Struct, frozen=True, kw_only=True):
+class TouchForm(msgspec.Struct, frozen=True, kw_only=True):
     gclid: ClickId | None = None
     gbraid: ClickId | None = None
     wbraid: ClickId | None = None
@@ -77,20 +79,29 @@ class AttributionForm(msgspec.Struct, frozen=True, kw_only=True):
     utm_content: Campaign | None = None
     landing_page: Url | None = None
     referrer: Url | None = None
+
+    def __post_init__(self) -> None:
+        texts = {name: text for name, text in self._told().items() if isinstance(text, str)}
+        _check(_is_prose, **{name: texts.pop(name) for name in UTM if name in texts})
+        _check(_is_visible, **texts)
+
+    def _told(self) -> dict[str, Any]:
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value}
+
+    def touch(self) -> Touch:
+        return Touch(**self._told())
+
+
+class AttributionForm(TouchForm, frozen=True, kw_only=True):
     device_type: Word | None = None
     first_touch_at: Word | None = None
     last_touch_at: Word | None = None
-
-    def __post_init__(self) -> None:
-        told = msgspec.structs.asdict(self)
-        _check(
-            _is_prose, **{name: told.pop(name) for name in tuple(told) if name.startswith("utm_")}
-        )
-        _check(_is_visible, **told)
+    first: TouchForm | None = None
+    """The first touch, where it was another than this one."""
 
     def message(self) -> Attribution:
-        told = msgspec.structs.asdict(self)
-        return Attribution(**{name: value for name, value in told.items() if value})
+        first = self.first.touch() if self.first else None
+        return Attribution(**{**self._told(), "first": first})
 
 
 class SessionForm(_Form, frozen=True, kw_only=True):

@@ -72,4 +72,6 @@ def _cut(given: T, longest: int) -> T:
             texts[name] = value[:longest]
         elif isinstance(value, tuple):
             texts[name] = tuple(text[:longest] for text in value)
+        elif isinstance(value, msgspec.Struct):
+            texts[name] = _cut(value, longest)
     return msgspec.structs.replace(given, **texts)

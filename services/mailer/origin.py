@@ -37,9 +37,19 @@ def attribution_rows(
         pairs += [(label, getattr(given, name)) for label, name in _FIELDS]
         pairs.append(("First visit", _local(given.first_touch_at, zone)))
         pairs.append(("Latest visit", _local(given.last_touch_at, zone)))
+        pairs += _first(given)
     newest = sorted(signals, key=lambda signal: signal.at)[-MOST_SIGNALS:]
     pairs += [("On the page", _told(signal, zone)) for signal in newest]
     return _rows(pairs, own_hosts)
+
+
+def _first(given: Attribution) -> list[tuple[str, str]]:
+    """What the first visit told, where the latest campaign was another."""
+    if given.first is None:
+        return []
+    told = [(label, name, getattr(given.first, name, "")) for label, name in _FIELDS]
+    return [(f"First visit: {label}", text) for label, name, text in told
+            if text != getattr(given, name)]  # fmt: skip
 
 
 def diagnostic_rows(

@@ -46,8 +46,9 @@ async def test_where_they_came_from_reaches_the_mail(shop: Product, visits: Visi
     kept = json.loads(await chat.page.evaluate("localStorage['handoff-attribution']"))
     assert kept["first"]["gclid"] == "Cj0-abc"
     assert kept["first"]["referrer"] == f"{origin}/"
+    assert told["first"]["gclid"] == "Cj0-abc"
     text = text_of(await mail_of(shop, await chat.thread(), chat.page))
-    for word in ("newsletter", "tops", "desktop"):
+    for word in ("newsletter", "tops", "desktop", "Cj0-abc", "gb-1", "wb-1", "seats"):
         assert word in text
 
 

@@ -45,9 +45,10 @@ class Form:
     """The object that holds the fields; empty: the body itself."""
 
     def body(self, name: str, value: object) -> dict[str, Any]:
-        if self.inside:
-            return {**self.least, self.inside: {name: value}}
-        return {**self.least, name: value}
+        told: dict[str, Any] = {name: value}
+        for outer in reversed(self.inside.split(".") if self.inside else ()):
+            told = {outer: told}
+        return {**self.least, **told}
 
 
 URL: Final = "https://craigs.autos/" + "a" * 2027
@@ -73,6 +74,7 @@ FORMS = (
     Form("/api/chatkit/session", {}, (*VISITOR, Field("current", "x" * 4096))),
     Form(LEAD, {"threadId": "cthr_a"}, (THREAD, *VISITOR, Field("reason", "r" * 64, prose=True))),
     Form(LEAD, {"threadId": "cthr_a"}, ATTRIBUTION, "attribution"),
+    Form(LEAD, {"threadId": "cthr_a"}, ATTRIBUTION[:4], "attribution.first"),
     Form(
         SIGNAL,
         {"event": "click_call"},

@@ -6,7 +6,7 @@ import pytest
 
 from libs.attribution import MOST_SIGNALS, RETENTION_SECONDS, Touches, TrailKey, Trails, touched
 from libs.blobs.fakes import MemoryBlobs
-from libs.messages.base import Attribution
+from libs.messages.base import Attribution, Touch
 from libs.snapshot import Signal
 
 NOW = 1_790_000_000.0
@@ -57,6 +57,29 @@ async def test_newer_campaign_replaces_the_older_as_a_whole(trails: Trails) -> N
 
     assert merged
     assert (merged.gclid, merged.utm_source) == ("", "yelp")
+
+
+async def test_both_touches_reach_the_lead_whichever_had_the_click_id(trails: Trails) -> None:
+    told = Attribution(
+        utm_source="yelp", landing_page="/tops", first_touch_at="2026-01-01",
+        last_touch_at="2026-02-01", device_type="mobile",
+        first=Touch(gclid="g1", utm_source="google", landing_page="/seats"),
+    )  # fmt: skip
+
+    merged = (await touch(trails, told)).merged()
+
+    assert merged
+    assert (merged.gclid, merged.utm_source, merged.landing_page) == ("", "yelp", "/seats")
+    assert merged.first == Touch(gclid="g1", utm_source="google", landing_page="/seats")
+
+
+async def test_first_touch_is_told_once_where_no_campaign_came_after_it(trails: Trails) -> None:
+    await touch(trails, AD)
+
+    merged = (await touch(trails, RETURN)).merged()
+
+    assert merged
+    assert merged.first is None
 
 
 async def test_touch_that_says_nothing_new_is_not_written(trails: Trails) -> None:

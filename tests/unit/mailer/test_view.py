@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libs.blobs.fakes import MemoryBlobs
-from libs.messages.base import Attribution
+from libs.messages.base import Attribution, Touch
 from libs.snapshot import Contact, LeadSnapshot, Line, Signal, Summary
 from services.mailer.build import MailBuilder
 from services.mailer.drafts import drafts
@@ -51,7 +51,8 @@ async def test_html_fits_however_much_of_everything_there_is(filler: str) -> Non
         follow_up_questions=(long,) * 9, call_script_prompts=(long,) * 9, missing_info=(long,) * 9,
         outreach_message=long, source="rules",
     )  # fmt: skip
-    every = dict.fromkeys(Attribution.__struct_fields__, long)
+    every = dict.fromkeys(set(Attribution.__struct_fields__) - {"first"}, long)
+    first = Touch(**dict.fromkeys(Touch.__struct_fields__, f"{long}1"))
     snapshot = _lead(
         kind="partial",
         summary=summary,
@@ -59,7 +60,7 @@ async def test_html_fits_however_much_of_everything_there_is(filler: str) -> Non
         title=long,
         lines=tuple(_line(long, number) for number in range(60)),
         photos=(),
-        attribution=Attribution(**every),
+        attribution=Attribution(**every, first=first),
         signals=tuple(Signal(event=long, at=1.8e9, page_url=long) for _ in range(50)),
     )
     raw = await _mail(snapshot)

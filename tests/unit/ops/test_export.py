@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from libs.ledger.record import State
-from libs.messages.base import Attribution
+from libs.messages.base import Attribution, Touch
 from libs.snapshot import Summary
 from ops.export import as_csv, export
 from tests.unit.ops.desks import Stores, contact, record, snapshot, stores
@@ -154,6 +154,18 @@ async def test_google_keeps_dots_and_tags_of_other_mailboxes() -> None:
     [event] = await google(there)
 
     assert event["userData"]["userIdentifiers"] == [{"emailAddress": sha256("a.b+c@example.com")}]
+
+
+async def test_google_hears_of_the_first_visits_click_where_the_last_had_none() -> None:
+    there = stores()
+    origin = Attribution(utm_source="yelp", first=Touch(gclid="g1", utm_source="google"))
+    await there.lead(record(), snapshot(contacts=(), attribution=origin))
+
+    [event] = await google(there)
+    [row] = await rows(there)
+
+    assert event["adIdentifiers"] == {"gclid": "g1"}
+    assert (row["utm_source"], row["first_utm_source"]) == ("yelp", "google")
 
 
 async def test_google_hears_nothing_of_who_is_forgotten_or_cannot_be_matched() -> None:
