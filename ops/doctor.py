@@ -9,13 +9,13 @@ from typing import Final
 
 import msgspec
 
-from libs.blobs.port import BlobMissingError
 from libs.errors import HandoffError, Unavailable
 from libs.ledger.record import LeadKey
 from libs.runtime.settings import load
 from libs.second_sender import read_trace
 from ops.desk import Desk, redis_advice
-from ops.doctor_mail import mail
+from ops.doctor_blobs import blobs, retention
+from ops.doctor_mail import events, fallback, mail
 from ops.finding import Finding
 from ops.show import Shown, moment, table
 from services.lead.settings import LeadSettings
@@ -24,7 +24,6 @@ CHECK_SECONDS: Final = 10.0
 MOST_SKEW_SECONDS: Final = 30.0
 SUNSET: Final = date(2026, 11, 30)
 """OpenAI ends hosted workflows."""
-_BLOB: Final = "doctor/written.txt"
 _SOON_DAYS: Final = 30
 _TRACE_SECONDS: Final = 7 * 86_400
 
@@ -82,17 +81,6 @@ async def redis(desk: Desk) -> Finding:
 async def records(desk: Desk) -> Finding:
     await desk.records.read(LeadKey("doctor", "cthr_doctor"))
     return Finding(what="records", ok=True, said=f"{desk.settings.records} answers")
-
-
-async def blobs(desk: Desk) -> Finding:
-    await desk.blobs.put(_BLOB, b"well", content_type="text/plain")
-    try:
-        well = await desk.blobs.get(_BLOB) == b"well"
-    except BlobMissingError:
-        well = False
-    await desk.blobs.delete(_BLOB)
-    do = "" if well else "Check the bucket's or the folder's permissions."
-    return Finding(what="blobs", ok=well, said="written, read, deleted" if well else "lost", do=do)
 
 
 async def clock(desk: Desk) -> Finding:
@@ -194,8 +182,11 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("redis", redis),
     ("records", records),
     ("blobs", blobs),
+    ("retention", retention),
     ("clock", clock),
     ("mail", mail),
+    ("fallback mail", fallback),
+    ("mail events", events),
     ("second sender", second_sender),
     ("dead letters", dead_letters),
     ("model", model),

@@ -6,6 +6,8 @@ from contextlib import suppress
 from email.utils import parseaddr
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from libs.runtime.settings import load
 from ops.desk import Desk
 from ops.finding import Finding
@@ -15,12 +17,40 @@ SECONDS: Final = 8.0
 
 
 async def mail(desk: Desk) -> Finding:
-    settings = load(MailerSettings, desk.environ)
-    check(settings)
+    settings = _settings(desk)
     if settings.mail == "outbox":
         folder = settings.data_path / "outbox"
         return Finding(what="mail", ok=True, said=f"kept in {folder}, leaves nowhere")
-    return await (_smtp(settings) if settings.mail == "smtp" else _ses(desk, settings))
+    return await _way_out(desk, settings, settings.mail)
+
+
+async def fallback(desk: Desk) -> Finding:
+    settings = _settings(desk)
+    if not settings.mail_fallback:
+        return Finding(what="fallback mail", ok=True, said="none: MAIL_FALLBACK is not set")
+    found = await _way_out(desk, settings, settings.mail_fallback)
+    return replace(found, what="fallback mail")
+
+
+async def events(desk: Desk) -> Finding:
+    """Where bounces come from, and the evidence that an attempt without a receipt arrived."""
+    settings = _settings(desk)
+    if "ses" not in settings.transports:
+        return Finding(what="mail events", ok=True, said="none: only SES has them")
+    if not settings.ses_events_queue_url:
+        do = "Set SES_EVENTS_QUEUE_URL (`docs/settings.md`)."
+        return Finding(what="mail events", ok=True, said="none: bounces stay unheard", do=do)
+    return await _queue(settings)
+
+
+def _settings(desk: Desk) -> MailerSettings:
+    settings = load(MailerSettings, desk.environ)
+    check(settings)
+    return settings
+
+
+async def _way_out(desk: Desk, settings: MailerSettings, name: str) -> Finding:
+    return await (_smtp(settings) if name == "smtp" else _ses(desk, settings))
 
 
 async def _smtp(settings: MailerSettings) -> Finding:
@@ -47,20 +77,55 @@ async def _smtp(settings: MailerSettings) -> Finding:
 
 
 async def _ses(desk: Desk, settings: MailerSettings) -> Finding:
-    from aiobotocore.session import get_session
     from botocore.exceptions import BotoCoreError, ClientError
 
-    opened = get_session().create_client(
-        "sesv2",
-        region_name=settings.aws_region,
-        endpoint_url=settings.aws_endpoint_url or None,
-    )
+    name = settings.ses_configuration_set
     try:
-        async with opened as client:
-            return await _account(client) or await _senders(client, desk)
+        async with _client("sesv2", settings) as client:
+            refused = await _account(client) or await _configuration_set(client, name)
+            return refused or await _senders(client, desk)
     except (BotoCoreError, ClientError) as error:
         said = f"SES answers {type(error).__name__}"
         return Finding(what="mail", ok=False, said=said, do="Check the AWS credentials and region.")
+
+
+async def _queue(settings: MailerSettings) -> Finding:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        async with _client("sqs", settings) as client:
+            names = ["ApproximateNumberOfMessages"]
+            url = settings.ses_events_queue_url
+            answer = await client.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+    except (BotoCoreError, ClientError) as error:
+        response = getattr(error, "response", {})
+        code = response.get("Error", {}).get("Code") or type(error).__name__
+        do = "Check SES_EVENTS_QUEUE_URL, and that these credentials may read the queue."
+        return Finding(what="mail events", ok=False, said=f"the queue answers {code}", do=do)
+    waiting = answer["Attributes"][names[0]]
+    return Finding(what="mail events", ok=True, said=f"the queue answers, {waiting} wait in it")
+
+
+def _client(service: str, settings: MailerSettings) -> Any:
+    from aiobotocore.session import get_session
+
+    return get_session().create_client(
+        service,
+        region_name=settings.aws_region,
+        endpoint_url=settings.aws_endpoint_url or None,
+    )
+
+
+async def _configuration_set(client: Any, name: str) -> Finding | None:
+    if not name:
+        return None
+    try:
+        await client.get_configuration_set(ConfigurationSetName=name)
+    except client.exceptions.NotFoundException:
+        said = f"SES knows no configuration set {name}, and refuses mails that name it"
+        do = "Make it in this region, or mend SES_CONFIGURATION_SET."
+        return Finding(what="mail", ok=False, said=said, do=do)
+    return None
 
 
 async def _account(client: Any) -> Finding | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from libs.errors import Unavailable
 from libs.ledger.port import LeadRecords
@@ -11,6 +13,8 @@ from libs.runtime.clock import Clock
 from libs.runtime.log import Log
 from libs.streams.port import Publisher
 from services.mailer.journal import Receipts
+
+TIDY_SECONDS: Final = 3600.0
 
 
 async def sweeping(
@@ -23,6 +27,14 @@ async def sweeping(
         except Unavailable as error:
             log.warning("sweep_failed", part=error.part)
         await asyncio.sleep(every_seconds)
+
+
+async def tidying(tidy: Callable[[], Awaitable[int]], log: Log) -> None:
+    """Not at once: what a crash left in doubt is settled by what lies in the outbox."""
+    while True:
+        await asyncio.sleep(TIDY_SECONDS)
+        if removed := await tidy():
+            log.info("tidied", count=removed)
 
 
 async def replaying(receipts: Receipts, log: Log, pause_seconds: float) -> None:

@@ -23,6 +23,7 @@ from libs.shops.profile import ShopProfile, load_shops
 from libs.streams.port import Consumer
 from services.mailer.adapters.fallback import FallbackTransport
 from services.mailer.adapters.journal import open_journal
+from services.mailer.adapters.outbox import OutboxTransport
 from services.mailer.alerts import Alerts
 from services.mailer.build import MailBuilder
 from services.mailer.copies import Copies
@@ -30,7 +31,7 @@ from services.mailer.desk import Desk
 from services.mailer.handlers import MailHandlers
 from services.mailer.job import address
 from services.mailer.journal import Receipts
-from services.mailer.loops import replaying, sweeping
+from services.mailer.loops import replaying, sweeping, tidying
 from services.mailer.photos import BlobPhotoShelf
 from services.mailer.ports import Journal, MailTransport
 from services.mailer.reports import Reports
@@ -167,6 +168,11 @@ class _Parts:
         return [
             partial(sweeping, self.records, runtime.streams, runtime.clock, runtime.log, seconds),
             partial(replaying, receipts, runtime.log, seconds),
+            *(
+                partial(tidying, transport.tidy, runtime.log)
+                for transport in self.transports
+                if isinstance(transport, OutboxTransport)
+            ),
         ]
 
     async def records_answer(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -224,6 +225,21 @@ class TestOutbox(TransportContract):
         assert isinstance(again, Accepted)
         assert isinstance(late, Refused)
         assert len(office.arrived()) == 1
+
+    async def test_mails_and_alerts_go_after_ninety_days(self, tmp_path: Path) -> None:
+        outbox = await open_outbox(tmp_path, SystemClock())
+        (tmp_path / "alerts").mkdir()
+        names = ("old.eml", "alerts/old.eml", "new.eml", "old.txt")
+        for name in names:
+            file = tmp_path / name
+            file.touch()
+            days = 91 if "old" in name else 89
+            os.utime(file, (time.time() - days * 86_400,) * 2)
+
+        removed = await outbox.tidy()
+
+        assert removed == 2
+        assert [(tmp_path / name).exists() for name in names] == [False, False, True, True]
 
     async def test_a_start_removes_drafts_that_a_crash_left(self, tmp_path: Path) -> None:
         old, new = tmp_path / ".a.lid.draft", tmp_path / ".b.lid.draft"

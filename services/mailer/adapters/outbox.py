@@ -18,6 +18,8 @@ WINDOWS: Final = Windows(fence_seconds=30, evidence_seconds=0)
 """`fate` fences by itself: it takes the written draft away."""
 
 DRAFT_SECONDS: Final = 3600.0
+MAIL_SECONDS: Final = 90 * 86_400.0
+"""Retention of mail copies."""
 
 MEANINGS: Final = {
     errno.ENOENT: Refused("voided"),
@@ -66,6 +68,11 @@ class OutboxTransport:
             return Unknown("disk_error")
         return Accepted(mail.name) if arrived else Refused("never_left", provider_wide=True)
 
+    async def tidy(self) -> int:
+        """How many mails and alerts were past their time, and are gone."""
+        before = self.clock.now() - MAIL_SECONDS
+        return await asyncio.to_thread(_remove, self.folder, "*.eml", before)
+
     def _final(self, mail: Mail) -> Path:
         folder = self.folder / "alerts" if mail.kind == "alert" else self.folder
         return folder / f"{mail.name}.eml"
@@ -76,7 +83,7 @@ class OutboxTransport:
 
 async def open_outbox(folder: Path, clock: Clock) -> OutboxTransport:
     """Without the drafts that crashes left: none that old can still be sent."""
-    await asyncio.to_thread(_tidy, folder, clock.now() - DRAFT_SECONDS)
+    await asyncio.to_thread(_remove, folder, ".*.draft", clock.now() - DRAFT_SECONDS)
     return OutboxTransport(folder, clock)
 
 
@@ -99,11 +106,14 @@ class _Draft:
         return Accepted(self.final.stem)
 
 
-def _tidy(folder: Path, before: float) -> None:
-    for draft in folder.rglob(".*.draft"):
-        with suppress(FileNotFoundError):
-            if draft.stat().st_mtime < before:
-                draft.unlink()
+def _remove(folder: Path, pattern: str, before: float) -> int:
+    removed = 0
+    for file in folder.rglob(pattern):
+        with suppress(OSError):  # another process was first, or it goes next time
+            if file.stat().st_mtime < before:
+                file.unlink()
+                removed += 1
+    return removed
 
 
 def _write(path: Path, body: bytes) -> None:

@@ -18,9 +18,10 @@ from libs.second_sender import leave_trace
 from libs.streams.broker import DeadLetter
 from ops import doctor
 from ops.desk import Desk, open_desk, open_oversight
-from ops.doctor_mail import mail
+from ops.doctor_mail import events, fallback, mail
 from ops.finding import Finding
 from ops.streams import dead_list
+from services.lead.retention import KEPT_SECONDS
 from tests.openai_server import Status, openai_server
 from tests.servers import free_port, redis_server
 from tests.unit.ops.desks import NOW, THREAD, HandClock, in_memory, stores
@@ -42,8 +43,8 @@ async def test_every_question_is_asked_and_the_worst_decides() -> None:
 
     assert isinstance(shown.data, list)
     assert [finding.what for finding in shown.data] == [
-        "settings", "redis", "records", "blobs", "clock", "mail", "second sender", "dead letters",
-        "model", "conversations",
+        "settings", "redis", "records", "blobs", "retention", "clock", "mail", "fallback mail",
+        "mail events", "second sender", "dead letters", "model", "conversations",
     ]  # fmt: skip
     assert [finding.what for finding in shown.data if not well(finding)] == [
         "redis",
@@ -123,6 +124,58 @@ async def test_blobs_that_lose_what_they_took() -> None:
             pass
 
     assert not well(await doctor.blobs(dataclasses.replace(stores().desk, blobs=Losing())))
+
+
+@pytest.mark.slow
+class TestBucket:
+    """Nobody tidies it but rules of its own."""
+
+    @staticmethod
+    async def asked(moto_url: str, *rules: dict[str, Any]) -> Finding:
+        from aiobotocore.session import get_session
+
+        bucket = f"doctor-{len(rules)}-{id(rules)}"
+        opened = get_session().create_client("s3", region_name="us-east-1", endpoint_url=moto_url)
+        async with opened as s3:
+            await s3.create_bucket(Bucket=bucket)
+            if rules:
+                await s3.put_bucket_lifecycle_configuration(
+                    Bucket=bucket, LifecycleConfiguration={"Rules": list(rules)}
+                )
+        environ = {"BLOBS": "s3", "S3_BUCKET": bucket, "AWS_ENDPOINT_URL": moto_url}
+        return await doctor.retention(stores(environ).desk)
+
+    @staticmethod
+    def rule(prefix: str, days: int, **more: Any) -> dict[str, Any]:
+        kept = {"ID": prefix, "Filter": {"Prefix": prefix}, "Expiration": {"Days": days}}
+        return {"Status": "Enabled", **kept, **more}
+
+    async def test_without_rules(self, moto_url: str) -> None:
+        finding = await self.asked(moto_url)
+
+        assert not well(finding)
+        assert "NoSuchLifecycleConfiguration" in finding.said
+        assert "snapshots/ 90" in finding.do
+
+    async def test_with_a_rule_for_everything(self, moto_url: str) -> None:
+        days = {prefix: round(seconds / 86_400) for prefix, seconds in KEPT_SECONDS.items()}
+
+        assert well(await self.asked(moto_url, *(self.rule(*pair) for pair in days.items())))
+
+    async def test_with_rules_that_are_late_off_or_missing(self, moto_url: str) -> None:
+        finding = await self.asked(
+            moto_url,
+            self.rule("mail/", 365),
+            self.rule("snapshots/", 90, Status="Disabled"),
+            self.rule("chatkit-attachments/", 365),
+        )
+
+        assert not well(finding)
+        assert "mail/, summaries/" in finding.said.replace("snapshots/, ", "")
+        assert "chatkit-attachments/" not in finding.said
+
+    async def test_of_a_folder_nothing_is_asked(self) -> None:
+        assert well(await doctor.retention(stores().desk))
 
 
 @pytest.mark.parametrize(("skew", "ok"), [(None, True), (2.5, True), (-31, False), (400, False)])
@@ -220,12 +273,36 @@ async def test_an_outbox_leaves_nowhere() -> None:
 
 
 async def test_an_smtp_server_that_is_not_there() -> None:
-    finding = await mail(
-        by(MAIL="smtp", SMTP_HOST="127.0.0.1", SMTP_PORT=str(free_port()), SMTP_TLS="none")
-    )
+    nowhere = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(free_port()), "SMTP_TLS": "none"}
 
-    assert not well(finding)
-    assert "SMTP_HOST" in finding.do
+    first = await mail(by(MAIL="smtp", **nowhere))
+    second = await fallback(by(MAIL="ses", MAIL_FALLBACK="smtp", **nowhere))
+
+    for finding in (first, second):
+        assert not well(finding)
+        assert "SMTP_HOST" in finding.do
+    assert (first.what, second.what) == ("mail", "fallback mail")
+    assert well(await fallback(by()))
+
+
+@pytest.mark.slow
+async def test_the_queue_of_events_is_asked(moto_url: str) -> None:
+    from aiobotocore.session import get_session
+
+    opened = get_session().create_client("sqs", region_name="us-east-1", endpoint_url=moto_url)
+    async with opened as sqs:
+        queue = (await sqs.create_queue(QueueName="doctor"))["QueueUrl"]
+    ses = {"MAIL": "ses", "AWS_ENDPOINT_URL": moto_url}
+
+    there = await events(by(**ses, SES_EVENTS_QUEUE_URL=queue))
+    gone = await events(by(**ses, SES_EVENTS_QUEUE_URL=queue + "-gone"))
+    none = await events(by(**ses))
+
+    assert well(there)
+    assert not well(gone)
+    assert "SES_EVENTS_QUEUE_URL" in gone.do
+    assert "bounces stay unheard" in none.said
+    assert well(await events(by()))
 
 
 @pytest.mark.slow
@@ -250,7 +327,9 @@ class TestSes:
     """moto does not answer GetAccount, so a small server of our own says what SES would."""
 
     @staticmethod
-    async def asked(account: dict[str, Any], identities: dict[str, bool]) -> Finding:
+    async def asked(
+        account: dict[str, Any], identities: dict[str, bool], **environ: str
+    ) -> Finding:
         from aiohttp import web
         from aiohttp.test_utils import TestServer
 
@@ -264,11 +343,18 @@ class TestSes:
                 return web.json_response({"message": "no"}, status=404, headers=headers)
             return web.json_response({"VerifiedForSendingStatus": verified})
 
+        async def configuration_set(request: web.Request) -> web.Response:
+            if request.match_info["name"] == "leads":
+                return web.json_response({"ConfigurationSetName": "leads"})
+            headers = {"x-amzn-ErrorType": "NotFoundException"}
+            return web.json_response({"message": "no"}, status=404, headers=headers)
+
         app = web.Application()
         app.router.add_get("/v2/email/account", get_account)
+        app.router.add_get("/v2/email/configuration-sets/{name}", configuration_set)
         app.router.add_get("/v2/email/identities/{name}", identity)
         async with TestServer(app) as server:
-            return await mail(by(MAIL="ses", AWS_ENDPOINT_URL=str(server.make_url("/"))))
+            return await mail(by(MAIL="ses", AWS_ENDPOINT_URL=str(server.make_url("/")), **environ))
 
     @pytest.mark.parametrize(
         ("account", "identities", "ok", "said"),
@@ -294,6 +380,15 @@ class TestSes:
 
         assert well(finding) is ok
         assert said in finding.said
+
+    @pytest.mark.parametrize(("name", "ok"), [("leads", True), ("leds", False)])
+    async def test_configuration_set(self, name: str, ok: bool) -> None:  # noqa: FBT001 - a column
+        senders = {"craigs.autos": True}
+
+        finding = await self.asked({}, senders, SES_CONFIGURATION_SET=name)
+
+        assert well(finding) is ok
+        assert ok or "SES_CONFIGURATION_SET" in finding.do
 
     async def test_no_ses_at_all(self) -> None:
         finding = await mail(by(MAIL="ses", AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}"))
