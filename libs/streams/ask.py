@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from libs.errors import Unavailable
+from libs.errors import HandoffError, Unavailable
 from libs.messages.base import Message
 from libs.messages.streams import Reply
 from libs.streams.broker import Broker
@@ -78,15 +78,18 @@ class Answers:
                 if replies:
                     after = replies[-1][0]
                     await self._broker.forget(self._address, [position for position, _ in replies])
-            except Unavailable:
+            except HandoffError as error:
+                if not isinstance(error, Unavailable):  # a bug, and no reason to answer nobody
+                    kind = type(error).__name__
+                    self._process.log.error("replies_refused", exception_type=kind)
                 after = ""
                 await asyncio.sleep(self._process.rng.uniform(0.1, 0.5))
 
     def _deliver(self, body: bytes) -> None:
         try:
             number, message = _open(body)
-        except msgspec.DecodeError:
-            # Newer than we are; whoever asked runs into their timeout, as with a lost reply.
+        except Unavailable:
+            # Whoever asked runs into their timeout, as with a lost reply.
             self._process.log.error("reply_undecodable", bytes=len(body))
             return
         answer = self._waiting.get(number)
@@ -97,7 +100,7 @@ class Answers:
 async def read_chunks(
     broker: Broker, address: str, *, after: str, timeout_seconds: float, wait_seconds: float
 ) -> AsyncIterator[tuple[str, Message]]:
-    """Until a chunk says it is the last. Raises TimeoutError when the next does not come."""
+    """Until a chunk says it is the last. Raises TimeoutError, Unavailable."""
     loop = asyncio.get_running_loop()
     until = loop.time() + timeout_seconds
     while True:
@@ -114,5 +117,8 @@ async def read_chunks(
 
 
 def _open(body: bytes) -> tuple[str, Message]:
-    letter = _LETTER.decode(body)
-    return letter.number, _REPLY.decode(letter.message)
+    try:
+        letter = _LETTER.decode(body)
+        return letter.number, _REPLY.decode(letter.message)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unavailable("answer", "newer than we are, or no answer at all") from error

@@ -6,11 +6,12 @@ import asyncio
 
 import pytest
 
-from libs.errors import Unavailable
+from libs.errors import HandoffError, Unavailable
 from libs.messages.chat import ChatChunk, ChatRefused, ChatRequest
 from libs.messages.lead import LeadDecision
 from libs.messages.session import MintSession, SessionMinted
 from libs.messages.streams import CHAT_REQUEST, SESSION_MINT
+from libs.streams.link import RedisRefused
 from libs.streams.memory import MemoryBroker
 from libs.streams.port import Consumer, Delivery
 from libs.streams.streams import Streams
@@ -133,7 +134,8 @@ def test_replies_are_forgotten_once_read() -> None:
     in_virtual_time(story())
 
 
-def test_an_asker_survives_a_flush_and_an_outage() -> None:
+@pytest.mark.parametrize("error", [Unavailable("redis", "connection lost"), RedisRefused("ERR")])
+def test_an_asker_survives_a_flush_and_whatever_redis_says(error: HandoffError) -> None:
     async def story() -> None:
         broker, gateway, service = pair()
 
@@ -146,7 +148,7 @@ def test_an_asker_survives_a_flush_and_an_outage() -> None:
         whole = broker.pieces
 
         async def broken(*args: object, **more: object) -> list[tuple[str, bytes]]:
-            raise Unavailable("redis", "connection lost")
+            raise error
 
         broker.pieces = broken  # type: ignore[method-assign, assignment]
         await asyncio.sleep(10)
@@ -158,12 +160,13 @@ def test_an_asker_survives_a_flush_and_an_outage() -> None:
     in_virtual_time(story())
 
 
-def test_a_reply_nobody_understands_is_skipped() -> None:
+@pytest.mark.parametrize("reply", [b"\x00 from the future", b'["\xff"]', b"\xff", b"[1, 2]"])
+def test_a_reply_nobody_understands_is_skipped(reply: bytes) -> None:
     async def story() -> None:
         broker, gateway, service = pair()
 
         async def mint(delivery: Delivery[MintSession]) -> None:
-            await broker.answer(delivery.reply_to.partition("/")[0], b"\x00 from the future")
+            await broker.answer(delivery.reply_to.partition("/")[0], reply)
             await service.reply(delivery.reply_to, MINTED)
 
         serving = await serve(service, Consumer(SESSION_MINT, mint))
@@ -200,6 +203,25 @@ def test_chunks_come_in_order_as_they_are_made_until_the_last() -> None:
         assert [data for data, _ in found] == ["0", "1", "2", "3", "4"]
         assert found[4][1] - found[0][1] == pytest.approx(4, abs=0.1)
         await end(chatting, gateway, service)
+
+    in_virtual_time(story())
+
+
+@pytest.mark.parametrize("piece", [b"\x00 from the future", b'["\xff"]'])
+def test_a_chunk_nobody_understands_ends_the_answer(piece: bytes) -> None:
+    async def story() -> None:
+        broker, gateway, service = pair()
+
+        async def answer(delivery: Delivery[ChatRequest]) -> None:
+            await service.reply(delivery.reply_to, chunk("0"))
+            await broker.answer(delivery.reply_to, piece)
+
+        serving = await serve(service, Consumer(CHAT_REQUEST, answer))
+        chunks = gateway.ask_many(ASK, timeout_seconds=30)
+        assert (await anext(chunks))[1] == chunk("0")
+        with pytest.raises(Unavailable, match="newer"):
+            await anext(chunks)
+        await end(serving, gateway, service)
 
     in_virtual_time(story())
 
