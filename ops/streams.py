@@ -9,6 +9,7 @@ import msgspec
 from libs.errors import SettingsError
 from libs.messages.streams import STREAMS, Stream
 from libs.streams.broker import DeadLetter
+from libs.streams.envelope import UNREADABLE
 from libs.streams.oversight import Oversight
 from ops.show import Shown, table
 
@@ -121,7 +122,7 @@ def _readable(body: bytes) -> object:
     """The message as JSON where it is; an undecodable entry as its bytes' repr."""
     try:
         return msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return repr(body)
 
 

@@ -17,6 +17,7 @@ from libs.errors import HandoffError, Unavailable
 from libs.messages.base import Message
 from libs.messages.streams import Reply
 from libs.streams.broker import Broker
+from libs.streams.envelope import UNREADABLE
 from libs.streams.process import Process
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -120,5 +121,5 @@ def _open(body: bytes) -> tuple[str, Message]:
     try:
         letter = _LETTER.decode(body)
         return letter.number, _REPLY.decode(letter.message)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise Unavailable("answer", "newer than we are, or no answer at all") from error

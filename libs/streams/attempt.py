@@ -6,13 +6,11 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
-import msgspec
-
 from libs.errors import Rejected, Retryable
 from libs.messages.base import Message
 from libs.runtime.metrics import HANDLED, HANDLER_SECONDS
 from libs.streams.broker import DeadLetter, Entry
-from libs.streams.envelope import Envelope, decoder
+from libs.streams.envelope import UNREADABLE, Envelope, decoder
 from libs.streams.fate import MAX_DELIVERIES, decide_fate
 from libs.streams.port import Consumer, Delivery
 from libs.streams.process import Process
@@ -85,7 +83,7 @@ class Attempts:
             raise Rejected(f"handed out {entry.deliveries - 1} times, and never came to an end")
         try:
             return self._open(entry.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise Rejected(f"not a {self._kind}") from error
 
     def _failed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
@@ -19,6 +19,9 @@ class Envelope(msgspec.Struct, Generic[M], array_like=True, frozen=True, gc=Fals
     attempts: int = 0
     """Attempts before it was last added to the lane."""
 
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that are no message of ours."""
 
 _ENCODER = msgspec.json.Encoder()
 _RAW = msgspec.json.Decoder(Envelope[msgspec.Raw])
@@ -41,6 +44,6 @@ def tried(body: bytes, attempts: int) -> bytes:
     """
     try:
         opened = _RAW.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise Rejected("undecodable") from error
     return _ENCODER.encode(Envelope(opened.message, opened.reply_to, opened.deadline, attempts))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Final
-
-import msgspec
 
 from libs.streams import scripts
 from libs.streams.broker import DeadLetter, Entry, LaneStats, Later, Turn
@@ -20,6 +19,10 @@ WAIT_SECONDS: Final = 2.0
 """The longest a read may wait on the server; a connection that says nothing longer is dead."""
 
 
+FORGET_READER_SECONDS: Final = 3600
+"""A process that left without a word is taken off the list after so long, if it holds nothing."""
+
+
 class RedisBroker:
     def __init__(self, redis: Redis, *, reply_seconds: float = REPLY_SECONDS) -> None:
         if reply_seconds <= WAIT_SECONDS:
@@ -30,7 +33,7 @@ class RedisBroker:
         self._redis = redis
 
     async def prepare(self, lane: str) -> None:
-        await self._redis.script(scripts.PREPARE, [stream_key(lane)])
+        await self._redis.script(scripts.PREPARE, [stream_key(lane)], FORGET_READER_SECONDS * 1000)
 
     async def add(self, lane: str, body: bytes) -> None:
         await self._redis.execute("XADD", stream_key(lane), "*", "e", body)
@@ -163,8 +166,8 @@ def _entries(reply: Reply) -> list[tuple[bytes, list[bytes]]]:
 
 
 def _foreign(fields: list[bytes]) -> bytes:
-    """Somebody else put it there: no envelope, but kept so that it can be parked."""
-    return msgspec.json.encode([field.decode(errors="replace") for field in fields])
+    """Somebody else put it there: no envelope, but its bytes are kept, for it is parked."""
+    return json.dumps([field.decode(errors="surrogateescape") for field in fields]).encode()
 
 
 def _counted(reply: Reply) -> list[Entry]:

@@ -22,7 +22,7 @@ for _, reader in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], 'readers')) do
   local is = {}
   for i = 1, #reader, 2 do is[reader[i]] = reader[i + 1] end
   -- Deleting a reader drops what is pending for it: only those that hold nothing go.
-  if is.pending == 0 and is.idle > 3600000 then
+  if is.pending == 0 and is.idle > tonumber(ARGV[1]) then
     redis.call('XGROUP', 'DELCONSUMER', KEYS[1], 'readers', is.name)
   end
 end

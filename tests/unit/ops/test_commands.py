@@ -82,15 +82,18 @@ class TestDead:
         [lane] = await streams.oversight.stats(MAIL_SEND)
         assert (lane.unread, lane.dead) == (1, 0)
 
-    async def test_what_cannot_be_read_cannot_be_retried_only_dropped(self) -> None:
+    @pytest.mark.parametrize("body", [b"\x00garbage", b'"\xff"'])
+    async def test_what_cannot_be_read_cannot_be_retried_only_dropped(self, body: bytes) -> None:
         streams = in_memory()
-        dead = await park(streams, b"\x00garbage")
+        dead = await park(streams, body)
 
+        shown = await on_streams.dead_show(streams.oversight, dead)
         retried = await on_streams.dead_retry(streams.oversight, dead)
         dropped = await on_streams.dead_drop(streams.oversight, dead)
         gone = await on_streams.dead_show(streams.oversight, dead)
 
-        assert (retried.code, dropped.code, gone.code) == (1, 0, 3)
+        assert (shown.code, retried.code, dropped.code, gone.code) == (0, 1, 0, 3)
+        assert repr(body) in "\n".join(shown.lines)
         assert f"handoff dead drop {dead}" in str(retried.lines)
 
     async def test_two_streams_that_parked_at_one_moment_are_told_apart(self) -> None:

@@ -168,7 +168,15 @@ def test_what_is_rejected_waits_for_a_person_with_its_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"\x00\xff", b"{}", b'[{"type":"lead.consider.v9"}]', b'[{"type":"lead.signal.v1"}]']
+    "body",
+    [
+        b"\x00\xff",
+        b"{}",
+        b'[{"type":"lead.consider.v9"}]',
+        b'[{"type":"lead.signal.v1"}]',
+        b'[{"type":"lead.consider.v1","new":' + b"[" * 100_000,
+        b'[{"type":"\xff"}]',
+    ],
 )
 def test_what_cannot_be_decoded_waits_for_a_person(body: bytes) -> None:
     async def story() -> None:
