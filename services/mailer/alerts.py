@@ -32,6 +32,10 @@ CAUSES: Final = {
     "reject": "The provider took these leads and then refused to deliver them.",
     "no_mail_could_be_built": "Not even the plainest mail could be built for these leads.",
     "snapshot_missing": "What these mails would say is gone from the blob store.",
+    "recipient_refused": (
+        "The mail server refuses one of a shop's recipients; the others get the leads."
+        " `recipient_refused` in the log names the shop; mend `recipients` in its profile."
+    ),
     "clock_skewed": "This machine's clock is wrong; mails wait until it is right.",
     "not_in_the_table": "Something happened to a lead that its state does not allow; it stands.",
     "unexpected_event": (

@@ -147,7 +147,9 @@ class MailHandlers:
     async def _sent(self, job: Job, ready: Ready, record: LeadRecord | None) -> LeadRecord | None:
         match await uncancelled(self._launch(job, ready)):  # 8
             case Receipt() as receipt:  # 9
-                return await self._reported(await self.receipts.record(receipt))
+                written = await self._reported(await self.receipts.record(receipt))
+                await self.reports.passed_over(job, ready.transport, receipt.passed_over)
+                return written
             case Refused() as refused:
                 return await self._refused(job, ready.transport, refused)
             case Unknown() as unknown:
@@ -158,7 +160,7 @@ class MailHandlers:
         outcome = await ready.send()
         if not isinstance(outcome, Accepted):
             return outcome
-        receipt = job.receipt(outcome.message_id, self.clock.now())
+        receipt = job.receipt(outcome, self.clock.now())
         self.reports.accepted(job, ready.transport)
         await self.receipts.keep(receipt)
         return receipt

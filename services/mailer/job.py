@@ -13,7 +13,7 @@ from libs.ledger.states import possible_copy
 from libs.messages.mail import SendLeadMail
 from libs.shops.profile import ShopProfile
 from services.mailer.copies import Copy, Wanted
-from services.mailer.ports import Mail, Receipt
+from services.mailer.ports import Accepted, Mail, Receipt
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,14 +59,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
             kind=self.kind,
         )
 
-    def receipt(self, message_id: str, at: float) -> Receipt:
+    def receipt(self, accepted: Accepted, at: float) -> Receipt:
         return Receipt(
             shop=self.key.shop,
             thread_id=self.key.thread_id,
             attempt=self.attempt,
             at=at,
             visitor=self.visitor,
-            message_id=message_id,
+            message_id=accepted.message_id,
+            passed_over=accepted.passed_over,
         )
 
 

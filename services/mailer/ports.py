@@ -37,6 +37,8 @@ class Accepted(msgspec.Struct, frozen=True):
     """The provider took it."""
 
     message_id: str = ""
+    passed_over: str = ""
+    """What it said to a recipient that it did not take, beside others that it did."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -142,6 +144,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     visitor: str = ""
     message_id: str = ""
+    passed_over: str = ""
 
     @property
     def key(self) -> LeadKey:

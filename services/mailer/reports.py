@@ -52,6 +52,12 @@ class Reports:
         if self.log.chatty:
             self.log.info("lead_mail_sent", transport=transport, **_whose(job), kind=job.kind)
 
+    async def passed_over(self, job: Job, transport: str, code: str) -> None:
+        """The lead has arrived; only its second recipient, say, waits for ever."""
+        if code:
+            self.log.error("recipient_refused", transport=transport, code=code, **_whose(job))
+            await self.alerts.tell("recipient_refused")
+
     async def refused(self, job: Job, transport: str, refused: Refused) -> None:
         self.metrics.count(m.MAILS, transport, "refused")
         self._failed(job, transport, refused.code, "refused")

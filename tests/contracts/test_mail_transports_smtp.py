@@ -147,7 +147,7 @@ async def test_one_recipient_that_is_taken_is_enough() -> None:
 
         outcome = await posted(office, both)
 
-    assert outcome == Accepted("ABC123")
+    assert outcome == Accepted("ABC123", passed_over="rcpt_550")
     assert office.letters.recipients == [["owner@shop.example"]]
 
 

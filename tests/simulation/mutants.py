@@ -120,8 +120,8 @@ MUTANTS: Final = (
     ), seed=103),
     Mutant("hope_is_a_receipt", "I5", (
         Edit(_HANDLERS, "not isinstance(outcome, Accepted)", "isinstance(outcome, Refused)"),
-        Edit(_HANDLERS, "job.receipt(outcome.message_id, self.clock.now())",
-             "job.receipt('', self.clock.now())"),
+        Edit(_HANDLERS, "job.receipt(outcome, self.clock.now())",
+             "job.receipt(Accepted(), self.clock.now())"),
     )),
 )  # fmt: skip
 """Listed with their invariants before the first run; each must be caught by that one."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, cast
@@ -64,11 +64,12 @@ class SmtpTransport:
 
     @asynccontextmanager
     async def prepare(self, mail: Mail) -> AsyncIterator[_Addressed]:
-        client = self._client()
+        client, passed_over = self._client(), list[int]()
         try:
-            for stage, step in self._steps(client, mail):
+            for stage, step in self._steps(client, mail, passed_over):
                 await _take(stage, step)
-            yield _Addressed(client, mail.body, self.server, self.clock.boot(), self.windows)
+            ready = self.clock.boot()
+            yield _Addressed(client, mail.body, self.server, ready, self.windows, passed_over)
         finally:
             await _leave(client)
 
@@ -88,7 +89,7 @@ class SmtpTransport:
             tls_context=self.context,
         )
 
-    def _steps(self, client: SMTP, mail: Mail) -> Iterator[Step]:
+    def _steps(self, client: SMTP, mail: Mail, passed_over: list[int]) -> Iterator[Step]:
         """Lazily: what a later step asks for depends on what the server said before."""
         yield Stage.CONNECT, client.connect
         yield Stage.HELLO, lambda: _hello(client)
@@ -98,7 +99,7 @@ class SmtpTransport:
         if self.server.username:
             yield Stage.AUTH, lambda: client.login(self.server.username, self.server.password)
         yield Stage.MAIL, lambda: client.mail(mail.sender, options=_options(client, mail))
-        yield Stage.RCPT, lambda: _recipients(client, mail)
+        yield Stage.RCPT, lambda: _recipients(client, mail, passed_over)
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ class _Addressed:
     server: SmtpServer
     prepared_at: float
     windows: Windows
+    passed_over: Sequence[int]
+    """Replies to recipients that were not taken, beside others that were."""
     transport: str = "smtp"
 
     async def send(self) -> Outcome:
@@ -117,7 +120,10 @@ class _Addressed:
             return _silence(Stage.DATA, error)
         if reply.code != START_INPUT:
             return of_reply(Stage.DATA, reply.code)
-        return await self._deliver(transparent(self.body))
+        outcome = await self._deliver(transparent(self.body))
+        if self.passed_over and isinstance(outcome, Accepted):
+            return msgspec.structs.replace(outcome, passed_over=f"rcpt_{self.passed_over[0]}")
+        return outcome
 
     async def _deliver(self, body: bytes) -> Outcome:
         """The dot is written apart: a connection lost before it has delivered nothing for sure."""
@@ -213,18 +219,17 @@ def _options(client: SMTP, mail: Mail) -> list[str]:
     return options
 
 
-async def _recipients(client: SMTP, mail: Mail) -> None:
+async def _recipients(client: SMTP, mail: Mail, passed_over: list[int]) -> None:
     """One that is taken is enough: a second, mistyped address must not cost the shop its lead."""
     from aiosmtplib.errors import SMTPRecipientRefused
 
-    refused: list[SMTPRecipientRefused] = []
     for recipient in mail.recipients:
         try:
             await client.rcpt(recipient)
         except SMTPRecipientRefused as error:
-            refused.append(error)
-    if len(refused) == len(mail.recipients):
-        raise refused[-1]
+            passed_over.append(error.code)
+            if len(passed_over) == len(mail.recipients):
+                raise
 
 
 async def _leave(client: SMTP) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from libs.messages.mail import LeadMailHeld, LeadMailSent
 from libs.runtime import metrics as m
 from libs.snapshot import LeadSnapshot
 from services.mailer.fakes import Fault
-from services.mailer.ports import Compose, Mail, Outcome, Refused, Unknown, Variant
+from services.mailer.ports import Accepted, Compose, Mail, Outcome, Refused, Unknown, Variant
 from tests.unit.mailer.parts import LEASE, SHOP, THREAD, Mailroom, plain_compose
 
 HOUR = 3600
@@ -230,6 +231,19 @@ class TestOutages:
 
         assert room.provider.begun == []
         assert subjects(room) == ["[handoff alert] clock_skewed"]
+
+    async def test_a_recipient_that_was_passed_over_is_told_of_and_the_lead_is_sent(
+        self, room: Mailroom
+    ) -> None:
+        room.provider.fault = answering(send=Accepted("m-1", passed_over="rcpt_550"))
+
+        await room.handlers().send(room.wish())
+
+        assert room.record.state is State.SENT
+        assert subjects(room) == ["[handoff alert] recipient_refused"]
+        said = [json.loads(line) for line in room.out.getvalue().splitlines()]
+        [line] = [each for each in said if each["event"] == "recipient_refused"]
+        assert (line["code"], line["shop"], line["thread_id"]) == ("rcpt_550", SHOP, THREAD)
 
     async def test_an_unknown_shop_is_parked(self, room: Mailroom) -> None:
         room.shops = {}
