@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from email import policy
 from email.header import Header
 from email.message import EmailMessage
-from email.utils import parseaddr
+from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 from typing import Final
 
@@ -26,7 +26,8 @@ from services.mailer.photos import MailFile, MailPhoto, cid
 from services.mailer.wording import one_line
 
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{3,250}")
-_POLICY: Final = policy.SMTP.clone(max_line_length=76)
+_LINE: Final = 76
+_POLICY: Final = policy.SMTP.clone(max_line_length=_LINE)
 _IDS: Final = policy.SMTP.clone(max_line_length=900)
 _ID_HEADERS: Final = frozenset({"Message-ID", "X-Request-ID", "X-Handoff-Thread"})
 _OF_THE_SHOP: Final = frozenset({"From", "To", "Auto-Submitted", "MIME-Version"})
@@ -63,13 +64,16 @@ def mime_pieces(
 ) -> Iterator[bytes]:
     """`mixed(related(alternative(text, html), inline images), files)`, each piece made quickly."""
     mixed, related, alternative = (f"=_{envelope.seed}.{level}" for level in range(3))
-    yield from headers(envelope)
-    yield _multipart("mixed", mixed)
-    yield _open(mixed) + _multipart("related", related, 'type="multipart/alternative"')
-    yield _open(related) + _multipart("alternative", alternative)
+    yield (
+        headers(envelope)
+        + _multipart("mixed", mixed)
+        + _open(mixed)
+        + _multipart("related", related, 'type="multipart/alternative"')
+        + _open(related)
+        + _multipart("alternative", alternative)
+    )
     yield _open(alternative) + _words("plain", text)
-    yield _open(alternative) + _words("html", html)
-    yield _close(alternative)
+    yield _open(alternative) + _words("html", html) + _close(alternative)
     for number, photo in enumerate((*plan.shown, *((plan.sheet,) if plan.sheet else ())), 1):
         yield _open(related) + _photo_headers(photo, number)
         yield from _base64(photo.jpeg)
@@ -83,7 +87,7 @@ def mime_pieces(
 
 
 def plain_mime(envelope: Envelope, text: str) -> bytes:
-    return b"".join(headers(envelope)) + _words("plain", text)
+    return headers(envelope) + _words("plain", text)
 
 
 def encoded_size(body: bytes) -> int:
@@ -91,14 +95,14 @@ def encoded_size(body: bytes) -> int:
     return -(-len(body) // _ROW_BYTES) * (_ROW + 2) + 400
 
 
-def headers(envelope: Envelope) -> Iterator[bytes]:
-    """One by one. Raises Rejected when a value could begin a line of its own."""
+def headers(envelope: Envelope) -> bytes:
+    """Raises Rejected when a value could begin a line of its own."""
     fields = {
         "From": envelope.sender,
         "To": ", ".join(envelope.recipients),
         "Reply-To": envelope.reply_to,
         "Subject": envelope.subject,
-        "Date": datetime.fromtimestamp(int(envelope.date), UTC),
+        "Date": format_datetime(datetime.fromtimestamp(int(envelope.date), UTC)),
         "Message-ID": envelope.message_id,
         "X-Request-ID": envelope.request_id,
         "X-Handoff-Thread": envelope.thread_id,
@@ -107,11 +111,13 @@ def headers(envelope: Envelope) -> Iterator[bytes]:
         "MIME-Version": "1.0",
     }
     for name, value in fields.items():
-        if isinstance(value, str) and any(mark in value for mark in "\r\n\0"):
+        if any(mark in value for mark in "\r\n\0"):
             raise Rejected(f"the header {name} holds a line break or NUL")
-    for name, value in fields.items():
-        if value:
-            yield _shop_header(name, value) if name in _OF_THE_SHOP else _header(name, value)
+    return b"".join(
+        _shop_header(name, value) if name in _OF_THE_SHOP else _header(name, value)
+        for name, value in fields.items()
+        if value
+    )
 
 
 def reply_address(address: str) -> str:
@@ -124,22 +130,26 @@ def reply_address(address: str) -> str:
     return whole if _ADDRESS.fullmatch(whole) else ""
 
 
+@lru_cache(maxsize=256)
 def sender_domain(sender: str) -> str:
     return parseaddr(sender)[1].partition("@")[2] or "localhost"
 
 
-def _header(name: str, value: object) -> bytes:
-    """Folded and encoded by the standard library, but for four of its habits.
+def _header(name: str, value: str) -> bytes:
+    """As it is where it fits a line, else folded and encoded by the standard library, but for four
+    of its habits.
 
     It decodes encoded words that a customer typed, breaks the line right after the name, which
     readers show as a space, encodes ids only because they are long, and where it folds between two
     encoded words it may lose the space, which its older encoder does not.
     """
-    if name == "Subject" and not str(value).isascii():
-        words = Header(str(value), "utf-8", maxlinelen=_POLICY.max_line_length, header_name=name)
+    value = value.replace("=?", "= ?")
+    line = f"{name}: {value}"
+    if value.isascii() and value.isprintable() and len(line) <= _LINE:
+        return f"{line}{_POLICY.linesep}".encode()
+    if name == "Subject" and not value.isascii():
+        words = Header(value, "utf-8", maxlinelen=_LINE, header_name=name)
         return f"{name}: {words.encode(linesep=_POLICY.linesep)}{_POLICY.linesep}".encode()
-    if isinstance(value, str):
-        value = value.replace("=?", "= ?")
     message = EmailMessage(policy=_IDS if name in _ID_HEADERS else _POLICY)
     message[name] = value
     folded = b"".join(message.policy.fold_binary(*item) for item in message.raw_items())
