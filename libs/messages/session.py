@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from libs.messages.base import Message
+from libs.messages.base import Attribution, Message
 
 
 class MintSession(Message, tag="session.mint.v1", frozen=True, kw_only=True):
@@ -13,6 +13,7 @@ class MintSession(Message, tag="session.mint.v1", frozen=True, kw_only=True):
     """The bearer secret the browser keeps; empty for a visitor we have never seen."""
     locale: str = "en"
     page_url: str = ""
+    attribution: Attribution | None = None
 
 
 class SessionMinted(Message, tag="session.minted.v1", frozen=True, kw_only=True):

@@ -107,6 +107,7 @@ class AttributionForm(TouchForm, frozen=True, kw_only=True):
 class SessionForm(_Form, frozen=True, kw_only=True):
     current: Annotated[str, Meta(max_length=4096, extra_json_schema=_VISIBLE)] | None = None
     """The secret that is about to end, as ChatKit hands it over; it proves nothing here."""
+    attribution: AttributionForm | None = None
 
     def __post_init__(self) -> None:
         _Form.__post_init__(self)

@@ -69,6 +69,7 @@ class Sessions:
             user=form.user or "",
             locale=form.locale or "en",
             page_url=form.page_url or "",
+            attribution=form.attribution.message() if form.attribution else None,
         )
         try:
             reply = await self.streams.ask(wish, timeout_seconds=SESSION_SECONDS)

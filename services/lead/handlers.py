@@ -17,7 +17,7 @@ from libs.errors import Rejected, Unavailable
 from libs.leases.port import Leases
 from libs.ledger.apply import Applied, apply
 from libs.ledger.port import LeadRecords
-from libs.ledger.record import LeadKey
+from libs.ledger.record import LeadKey, State
 from libs.messages.dedupe import thread_lease, thread_timer
 from libs.messages.lead import ConsiderLead, RecordSignal
 from libs.messages.mail import SendLeadMail
@@ -107,12 +107,13 @@ class LeadHandlers:
     ) -> tuple[Case, Verdict]:
         record = await self.records.read(_key(wish))
         case = Case(record=record, now=self.clock.now(), times=self.times)
+        if record is None or record.state is not State.SENT:
+            await self._keep_touch(wish)
         if stop := gates.standing(record, leased=leased, now=case.now):
             return case, stop
         conversation = await self.conversations.read(wish.shop, wish.thread_id)
         case = replace(case, now=self.clock.now())
         if conversation is not None:
-            await self._keep_touch(wish, conversation)
             case = replace(case, subject=_subject(conversation, profile))
         verdict = await self._judge(wish, case)
         return case, await self._remember(wish, case, verdict)
@@ -169,9 +170,12 @@ class LeadHandlers:
         again = replace(wish, reason="quiet", attribution=None)
         await self.publisher.schedule(again, key=thread_timer(wish.shop, wish.thread_id), at=at)
 
-    async def _keep_touch(self, wish: ConsiderLead, conversation: Conversation) -> None:
-        """Only what the visitor's own browser says about where it came from."""
-        if not wish.visitor or wish.visitor != conversation.visitor:
+    async def _keep_touch(self, wish: ConsiderLead) -> None:
+        """Before any gate: whoever holds the lease may be about to fix the mail it belongs in.
+
+        A visitor only ever says where they came from themselves, whosever the thread is.
+        """
+        if not wish.visitor or not (wish.attribution or wish.locale or wish.page_url):
             return
         await self.trails.touch(
             TrailKey(wish.shop, wish.visitor),

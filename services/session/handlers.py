@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
+from libs.attribution import TrailKey, Trails
 from libs.errors import Unavailable
 from libs.identity.sessions import SESSION_SECONDS
 from libs.identity.visitors import visitor_ids
@@ -36,6 +37,7 @@ class SessionHandlers:
     limits: Limits
     caps: tuple[Limit, ...]
     records: LeadRecords
+    trails: Trails
     publisher: Publisher
     clock: Clock
     new_id: NewId
@@ -61,8 +63,11 @@ class SessionHandlers:
             visitors=visitor_ids(self.keys, user),
             locale=locale_of(wish.locale),
             page_url=wish.page_url,
+            attribution=wish.attribution,
         )
-        key = (shop.slug, wanted.visitors[0], wanted.locale, wanted.page_url)
+        key = (
+            shop.slug, wanted.visitors[0], wanted.locale, wanted.page_url, wanted.attribution,
+        )  # fmt: skip
         try:
             ticket = await self.flights.share(key, lambda: self._mint(wanted))
         except CannotMint as problem:
@@ -71,9 +76,13 @@ class SessionHandlers:
         return self._minted(wish, user, ticket), "minted"
 
     async def _mint(self, wanted: Wanted) -> Ticket:
-        """Nobody may chat whom we could forget: cap, then the watch, then the secret."""
+        """Nobody may chat whom we could forget: cap, then the watch, then the secret.
+
+        Where they came from is kept before they can say a word: no lead is faster than that.
+        """
         await self._spend(wanted)
         await self._watch(wanted)
+        await self._touch(wanted)
         return await self.sessions.create(wanted)
 
     async def _spend(self, wanted: Wanted) -> None:
@@ -98,6 +107,20 @@ class SessionHandlers:
             await self.records.put_watch(watch)
         except Unavailable as error:
             raise CannotMint("records_unreachable", retry_after_seconds=BRIEFLY_SECONDS) from error
+
+    async def _touch(self, wanted: Wanted) -> None:
+        """Under each of the visitor's ids: a thread keeps the one that its visitor had then."""
+        for visitor in wanted.visitors:
+            try:
+                await self.trails.touch(
+                    TrailKey(wanted.shop.slug, visitor),
+                    wanted.attribution,
+                    locale=wanted.locale,
+                    page_url=wanted.page_url,
+                    at=self.clock.now(),
+                )
+            except Unavailable as error:  # a chat without a source is worth more than none
+                self.log.warning("touch_lost", part=error.part)
 
     def _minted(self, wish: MintSession, user: str, ticket: Ticket) -> SessionMinted:
         return SessionMinted(

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from libs.errors import HandoffError
+from libs.messages.base import Attribution
 from libs.shops.profile import ShopProfile
 
 Mode = Literal["hosted", "own"]
@@ -20,6 +21,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Their ids, the current one first."""
     locale: str
     page_url: str
+    attribution: Attribution | None = None
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from libs.attribution import Trails
+from libs.blobs.open import open_blobs
 from libs.errors import SettingsError, Unavailable
 from libs.identity.keys import site_keys
 from libs.ledger.open import open_records
@@ -35,6 +37,7 @@ async def wire(settings: SessionSettings, runtime: Runtime) -> Service:
             Limit("mints_per_day", "", settings.mints_per_day, "cap"),
         ),
         records=records,
+        trails=Trails(await open_blobs(settings, runtime.stack)),
         publisher=runtime.streams,
         clock=runtime.clock,
         new_id=runtime.new_id,

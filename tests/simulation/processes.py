@@ -245,6 +245,7 @@ def session_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
         limits=MemoryLimits(parts.clock),
         caps=(),
         records=parts.records,
+        trails=Trails(parts.stores.blobs),
         publisher=parts.streams,
         clock=parts.clock,
         new_id=parts.new_id,

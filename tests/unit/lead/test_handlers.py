@@ -469,6 +469,26 @@ async def test_only_the_owners_browser_says_where_they_came_from(world: World) -
     assert (snapshot.attribution.gclid, snapshot.locale) == ("mine", "es")
 
 
+async def test_what_is_told_while_another_worker_is_at_it_is_in_the_mail(world: World) -> None:
+    world.say(READY_WORDS)
+    await world.leases.take(thread_lease(SHOP, THREAD), "other", 120)
+    answer = await world.decided(attribution=Attribution(gclid="mine"), page_url="https://x.test/")
+    assert answer.reason == "in_progress"
+
+    world.wait(301)
+    snapshot = world.snapshot(await world.sends("quiet", visitor=""))
+
+    assert snapshot.attribution
+    assert (snapshot.attribution.gclid, snapshot.page_url) == ("mine", "https://x.test/")
+
+
+async def test_what_is_told_of_a_lead_that_was_sent_is_not_kept(world: World) -> None:
+    world.put_record(State.SENT, sent_at=NOW)
+    await world.decided(attribution=Attribution(gclid="late"))
+
+    assert await world.trails.touches(TrailKey(SHOP, VISITOR), now=NOW) == Touches()
+
+
 async def test_signals_and_first_touch_reach_the_snapshot(world: World) -> None:
     await world.signal(
         at=NOW - 50, attribution=Attribution(gclid="g1", landing_page="/seats", utm_source="ad")

@@ -6,16 +6,19 @@ import asyncio
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import pytest
 
+from libs.attribution import Touches, TrailKey, Trails
+from libs.blobs.fakes import MemoryBlobs
 from libs.errors import Unavailable
 from libs.identity.visitors import visitor_id
 from libs.ledger.fakes import MemoryRecords
 from libs.limits.fakes import MemoryLimits
 from libs.limits.port import Limit, Limits, Verdict
-from libs.messages.base import Message
+from libs.messages.base import Attribution, Message
 from libs.messages.session import MintSession, SessionMinted, SessionRefused
 from libs.runtime.log import Log
 from libs.runtime.metrics import SESSIONS, Metrics
@@ -55,9 +58,11 @@ class Desk:
     per_minute: int = 600
     limits: Limits | None = None
     records: MemoryRecords = field(default_factory=MemoryRecords)
+    blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
 
     def __post_init__(self) -> None:
         self.clock = Clock()
+        self.trails = Trails(self.blobs)
         self.sessions = ScriptedChatSessions(self.clock)
         self.publisher = RememberingPublisher()
         self.metrics = Metrics()
@@ -69,6 +74,7 @@ class Desk:
             limits=self.limits or MemoryLimits(self.clock),
             caps=(Limit("mints_per_minute", "", Rate(self.per_minute, 60), "cap"),),
             records=self.records,
+            trails=self.trails,
             publisher=self.publisher,
             clock=self.clock,
             new_id=lambda: "fresh-user",
@@ -77,7 +83,7 @@ class Desk:
             watch_seconds=2100,
         )
 
-    async def mint(self, **fields: str) -> Message:
+    async def mint(self, **fields: Any) -> Message:
         wish = MintSession(**{"shop": "craigs", "user": "u-1", "request_id": "r-1", **fields})
         reply_to = f"reply-{len(self.publisher.replies)}-{id(wish)}"
         await self.handlers.mint(Delivery(message=wish, entry_id="1-1", reply_to=reply_to))
@@ -304,3 +310,27 @@ async def test_locales_are_mapped(asked: str, given: str) -> None:
     await desk.mint(locale=asked)
 
     assert desk.sessions.created[0].locale == given
+
+
+async def test_where_a_visitor_came_from_is_kept_before_they_can_say_a_word() -> None:
+    desk = Desk()
+    ad = Attribution(gclid="g1", landing_page="/seats")
+
+    await desk.mint(locale="es", page_url="https://craigs.autos/seats", attribution=ad)
+
+    for key in KEYS:
+        where = TrailKey("craigs", visitor_id(key, "u-1"))
+        assert await desk.trails.touches(where, now=NOW) == Touches(
+            first=ad, last=ad, locale="es", page_url="https://craigs.autos/seats", at=NOW
+        )
+
+
+async def test_a_chat_opens_even_where_nobody_can_keep_where_they_came_from() -> None:
+    class Down(MemoryBlobs):
+        async def get(self, key: str) -> bytes:
+            raise Unavailable("blobs", "disk full")
+
+    desk = Desk(blobs=Down())
+
+    assert isinstance(await desk.mint(page_url="https://craigs.autos/"), SessionMinted)
+    assert "touch_lost" in desk.out.getvalue()
