@@ -41,9 +41,7 @@ def checked(
     draft: Draft, transcript: str, subject: Subject, by_rule: Summary
 ) -> tuple[Summary, tuple[ClaimKind, ...]]:
     """The summary, and what kinds of things were made up and taken out of it."""
-    check = _Check(
-        draft, subject, by_rule, grounds_in(transcript, subject.contacts, subject.profile)
-    )
+    check = _Check(draft, subject, by_rule, grounds_in(transcript, subject))
     summary = check.summary()
     return replace(summary, removed=len(check.removed)), tuple(check.removed)
 

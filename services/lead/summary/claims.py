@@ -57,10 +57,20 @@ def ascii_digits(text: str) -> str:
     )
 
 
-def numbers_in(text: str) -> Iterator[str]:
-    """Every number as a sum of money would be compared: `1,200.00` is `1200`."""
-    for match in _NUMBER.finditer(ascii_digits(text)):
-        yield sum_of(match[0])
+def sums_in(text: str) -> Iterator[str]:
+    """In a `plain` text that speaks of money: every number but those that count something else."""
+    claims = claims_in(text)
+    others = [(one.start, one.end) for one in claims if one.kind != "price"]
+    yield from (said for one in claims if one.kind == "price" for said in one.said)
+    read = ascii_digits(text)
+    for match in _NUMBER.finditer(read):
+        elsewhere = any(start < match.end() and match.start() < end for start, end in others)
+        if not (elsewhere or _YEAR.fullmatch(match[0]) or _COUNTED.match(read, match.end())):
+            yield sum_of(match[0])
+
+
+def speaks_of_money(text: str) -> bool:
+    return _SPEAKS_OF_MONEY.search(text) is not None
 
 
 def sum_of(number: str) -> str:
@@ -94,37 +104,46 @@ _TENS: Final = (
     "|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|cien|ciento|cientos|doscientos|trescientos"
     "|cuatrocientos|quinientos|seiscientos|setecientos|ochocientos|novecientos|mil"
 )
-_MONEY_WORDS: Final = tuple(
-    "usd eur gbp cad aud mxn inr vnd rmb cny jpy krw dollar dollars buck bucks euro euros pound pounds"
-    " quid peso pesos dólar dólares dolar dolares dlls reais rupee rupees rupiah yuan grand cent cents"
+_CODES: Final = tuple(
+    "usd eur gbp cad aud nzd mxn brl inr pkr vnd rmb cny jpy krw chf sek nok dkk pln czk huf aed sar"
+    " qar kwd ils egp zar sgd hkd twd php thb myr idr rub uah kr".split()
+)
+_MONEY_WORDS: Final = (
+    *_CODES,
+    *"dollar dollars buck bucks euro euros pound pounds"
+    " quid peso pesos dólar dólares dolar dolares dlls reais rupee rupees rupiah yuan yen won baht ringgit"
+    " franc francs dirham dirhams riyal riyals dinar dinars lira liras zloty zł krona kronor kroner"
+    " shekel shekels rand grand cent cents"
     " đồng dong đô руб рубль рубля рублей доллар доллара долларов دولار درهم ريال ریال تومان डॉलर"
-    " रुपये ਡਾਲਰ டாலர் డాలర్".split()
+    " रुपये ਡਾਲਰ டாலர் డాలర్".split(),
 )
 _MONEY_SIGNS: Final = (*"$€£¥₹₩₫₱฿₽₴₺₪₦¢﷼元块塊圆円원", "달러", "美元", "美金", "ドル")
-_MONEY_BEFORE: Final = (
-    "usd",
-    "eur",
-    "gbp",
-    "cad",
-    "aud",
-    "mxn",
-    "inr",
-    "rs",
-    "rp",
-    "rm",
-    "cny",
-    "vnd",
-)
-_PRICE_WORDS: Final = tuple(
-    "price priced cost costs charge charges fee total quote quoted estimate estimated budget deposit"
-    " precio cuesta costo cobra cobramos cobran presupuesto preço custa prix coûte giá harga цена"
-    " стоимость 价格 價格 收费 値段 가격 سعر".split()
+_MONEY_BEFORE: Final = (*_CODES, "rs", "rp", "rm")
+_ASKED_FOR: Final = ("total", "quote", "estimate", "estimated")
+"""Said by everybody who wants work done: no sign that the numbers beside it are money."""
+_PRICE_WORDS: Final = (
+    *_ASKED_FOR,
+    *"price priced pricing cost costs charge charges fee fees quoted budget pay paid deposit precio cuesta costo cobra cobramos cobran presupuesto preço custa prix coûte giá harga цена"
+    " стоимость 价格 價格 收费 預算 预算 値段 予算 가격 예산 سعر ميزانية बजट бюджет".split(),
 )
 _OFF: Final = ("off", "discount", "descuento")
 _MONEY: Final = f"(?:{'|'.join(_MONEY_WORDS)})"
 _SIGN: Final = f"(?:{'|'.join(map(re.escape, _MONEY_SIGNS))})"
 _AMOUNT: Final = r"\d(?:[\d.,']|\s(?=\d{3}\b))*\s?k?(?![a-z\d])"
 _RANGE: Final = rf"{_AMOUNT}(?:\s*(?:-|–|—|~|to|a|bis|до)\s*{_SIGN}?\s*{_AMOUNT})?"
+_SPEAKS_OF_MONEY: Final = re.compile(
+    rf"{_SIGN}|\b(?:{'|'.join((*_MONEY_WORDS, *_MONEY_BEFORE))})\b"
+    rf"|(?:{'|'.join(word for word in _PRICE_WORDS if word not in _ASKED_FOR)})",
+    re.IGNORECASE,
+)
+_YEAR: Final = re.compile(r"19[3-9]\d|20[0-4]\d")
+"""`2016` in a car's name is no ground for `$2016`."""
+_COUNTED: Final = re.compile(
+    r"[\s-]*(?:miles?|mi|km|kms|years?|yrs?|months?|weeks?|days?|hours?|inch(?:es)?|feet|ft|cm|mm|seats?"
+    r"|doors?|pieces?|rows?|a\.?m|p\.?m|años?|meses|semanas?|días?|millas|asientos?|ans|mois|anos|лет|год\w*"
+    r"|年|月|日|天|岁|個|个|年型|년|개|살)",
+    re.IGNORECASE,
+)
 _LINK: Final = (
     r"(?:\s+(?:is|of|at|for|around|about|be|would|will|es|de|será|approximately)|\s*[:=~])"
 )
@@ -156,19 +175,23 @@ _URL: Final = re.compile(
     re.IGNORECASE,
 )
 _NUMBER_WORD: Final = f"(?:{_TENS}|{'|'.join(_DIGIT_WORDS)})"
+_NUMBER_WORDS: Final = rf"{_NUMBER_WORD}(?:[\s-]+(?:and|y|{_NUMBER_WORD})){{0,8}}"
+_LARGE: Final = r"(?:hundred|thousand|grand|cien|mil|\w*cientos)"
 _PRICE: Final = re.compile(
     rf"(?:{_SIGN}|\b(?:{'|'.join(_MONEY_BEFORE)})\b\.?)\s*{_RANGE}"
     rf"|{_RANGE}\s*(?:{_SIGN}|\b{_MONEY}\b)"
     rf"|(?:{'|'.join(_PRICE_WORDS)}){_LINK}{{0,3}}\s*{_SIGN}?\s*{_RANGE}"
-    rf"|\b{_NUMBER_WORD}(?:[\s-]+(?:and|y|{_NUMBER_WORD})){{0,8}}\s+{_MONEY}\b"
+    rf"|\b{_NUMBER_WORDS}\s+{_MONEY}\b|{_SIGN}\s*{_NUMBER_WORDS}\b"
+    rf"|(?:{'|'.join(_PRICE_WORDS)}){_LINK}{{0,3}}\s+(?:a\s|{_NUMBER_WORD}[\s-]+){{0,6}}{_LARGE}\b"
     rf"|\d+\s?(?:%|percent)\s*(?:de\s+)?(?:{'|'.join(_OFF)})",
     re.IGNORECASE,
 )
 _PHONE: Final = re.compile(
     r"(?<![\d])\+?\(?\d(?:[\s().\-–—‐‑−/·•_*,:|]{0,3}\d){6,19}(?!\d)"
-    r"|\b1?[\s.-]?8(?:00|33|44|55|66|77|88)[\s.-][a-z\d](?:[\s.-]?[a-z\d]){5,9}\b"
+    r"|(?:\b1[\s.-]?)?\(?\b8(?:00|33|44|55|66|77|88)\)?[\s.-][a-z\d](?:[\s.-]?[a-z\d]){5,9}\b"
+    r"|\b(?:1[\s.-]?)?8(?:00|33|44|55|66|77|88)[a-z](?:-?[a-z\d]){5,9}\b"
     rf"|\b(?:{'|'.join(_DIGIT_WORDS)})(?:[\s,.-]+(?:{'|'.join(_DIGIT_WORDS)})){{6,14}}\b"
-    r"|\b(?:call|text|sms|dial|llam\w+|marque|whatsapp)\s+(?:[a-z]+\s+){0,3}\d{3,6}\b(?!\W{0,3}\d)",
+    r"|\b(?:call|text|sms|dial|llam\w+|marque|whatsapp)\s+(?:[a-z]+\s+){0,3}\d{3,6}\b(?!\W{0,3}\d|-[a-z])",
     re.IGNORECASE,
 )
 _WORDS_OF_DIGITS: Final = re.compile(rf"\b(?:{'|'.join(_DIGIT_WORDS)})\b", re.IGNORECASE)
@@ -190,7 +213,7 @@ def _sums(match: re.Match[str]) -> tuple[str, ...]:
 
 def _dialled(match: re.Match[str]) -> tuple[str, ...]:
     text = _WORDS_OF_DIGITS.sub(lambda word: _DIGIT_WORDS[word[0].lower()], match[0])
-    vanity = re.search(r"(?<=\d[\s.-])[a-z]{3,}", text, re.IGNORECASE)
+    vanity = re.search(r"\d\W{0,2}[a-z]{3,}", text, re.IGNORECASE)
     return (re.sub(r"[\W_]" if vanity else r"\D", "", text).lower(),)
 
 

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, Line
-from services.lead.summary.claims import Claim, ClaimKind, claims_in, numbers_in, plain
+from services.lead.summary.claims import (
+    Claim,
+    ClaimKind,
+    claims_in,
+    plain,
+    speaks_of_money,
+    sums_in,
+)
+from services.lead.summary.vehicles import vehicle_in
+from services.lead.transcript import Subject
 
 
 class Grounds(msgspec.Struct, frozen=True):
@@ -42,15 +51,14 @@ class Cleaned(msgspec.Struct, frozen=True):
     removed: tuple[ClaimKind, ...] = ()
 
 
-def grounds_in(transcript: str, contacts: Iterable[Contact], profile: ShopProfile) -> Grounds:
+def grounds_in(transcript: str, subject: Subject) -> Grounds:
     """Said in the conversation (as the model read it), or the shop's own."""
-    text = plain(_LINE_NUMBER.sub("", transcript))
-    own = grounds_of_shop(contacts, profile)
-    claims = claims_in(text)
+    own = grounds_of_shop(subject.contacts, subject.profile)
+    claims = claims_in(plain(_LINE_NUMBER.sub("", transcript)))
     return Grounds(
         addresses=own.addresses | _said(claims, "email") | _said(claims, "url"),
         phones=own.phones | _phones(_said(claims, "phone")),
-        prices=_said(claims, "price") | {n for n in numbers_in(text) if not _YEAR.fullmatch(n)},
+        prices=frozenset(_sums_said(subject.lines)),
     )
 
 
@@ -81,19 +89,29 @@ def cleaned(text: str, grounds: Grounds) -> Cleaned:
 
 
 def stated(fact: str, lines: Sequence[Line], numbers: Iterable[int], share: float = 1.0) -> bool:
-    """Whether the lines it is said to rest on hold `share` of its words, and all its numbers."""
-    cited = [lines[number - 1] for number in numbers if 0 < number <= len(lines)]
-    if not any(line.speaker == "customer" for line in cited):
-        return False
-    said = _folded(" ".join(line.text for line in cited if line.speaker != "note"))
-    words = _WORD.findall(_folded(fact))
-    if not words:
-        return False
-    known = set(_WORD.findall(said))
+    """Whether the lines it is said to rest on hold `share` of its words, and all its numbers.
+
+    All of them means exactly these words; of a part, other forms of a word count as well.
+    """
+    cited = {number for number in numbers if 0 < number <= len(lines)}
+    said = _folded(" ".join(lines[each - 1].text for each in cited if _is_theirs(lines, each - 1)))
+    words, known = _WORD.findall(_folded(fact)), set(_WORD.findall(said))
     run_together = "".join(_WORD.findall(said))
-    held = [word for word in words if _holds(word, known, run_together)]
+    holds = _holds if share == 1.0 else _holds_loosely
+    held = [word for word in words if holds(word, known, run_together)]
     numbers_held = all(word in held for word in words if word.isdecimal())
-    return numbers_held and len(held) >= share * len(words)
+    return bool(words) and numbers_held and len(held) >= share * len(words)
+
+
+def _is_theirs(lines: Sequence[Line], place: int) -> bool:
+    """The customer's own line, or what was put to them and they said yes to."""
+    if lines[place].speaker != "assistant":
+        return lines[place].speaker == "customer"
+    answer = next((line for line in lines[place + 1 :] if line.speaker != "note"), None)
+    if answer is None or answer.speaker != "customer":
+        return False
+    said = plain(answer.text).casefold().strip()
+    return _YES.match(said) is not None and _BUT.search(said) is None
 
 
 def spellings(number: str) -> set[str]:
@@ -104,19 +122,38 @@ def spellings(number: str) -> set[str]:
 
 
 _LINE_NUMBER: Final = re.compile(r"^\[\d+\] ", re.MULTILINE)
-_YEAR: Final = re.compile(r"19[3-9]\d|20[0-4]\d")
-"""`2016` in a car's name is no ground for `$2016`."""
 _SENTENCE_END: Final = re.compile(r"[.!?؟।]+[\s\"')\]]+|[。！？]+|\n+")
-_WORD: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]|[^\W_]+")
-"""A word, or one character of a script that writes without spaces."""
+_WORD: Final = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]+|\d+"
+    r"|(?:(?![\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f])[^\W\d_])+"
+)
+"""A word, a number (`F150` is both), or a run in a script that writes without spaces."""
+_UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]+")
+_LAST_LETTER_OF_EUROPE: Final = "\u058f"
 _STEM: Final = 4
+_SHORT_ANSWER: Final = 60
+_YES: Final = re.compile(
+    r"(?:yes|yeah|yep|yup|ya|correct|right|exactly|that'?s (?:right|it|correct)|sure|s[ií]|claro|"
+    r"correcto|exacto|as[ií] es|oui|exact|sim|isso|exato|oo|opo|iya|benar|betul|vâng|dạ|đúng|haan|"
+    r"да|верно)\b|是|对|對|没错|沒錯|はい|そう|네|예|맞|نعم|بله|آره|हाँ|हां|जी|ਹਾਂ|ஆம்|అవును"
+)
+_BUT: Final = re.compile(
+    r"\b(?:no|not|but|actually|except|pero|sino|mais|mas|но|не)\b|但|不|아니|لا"
+)
 
 
 def _holds(word: str, known: set[str], run_together: str) -> bool:
-    if word in known or (len(word) == 1 and not word.isascii() and word in run_together):
+    """As it was said. Where endings are glued on (`시빅이에요`), with whatever follows it."""
+    if word in known or (_UNSPACED.fullmatch(word) and word in run_together):
         return True
-    if word.isdecimal() or len(word) < _STEM:
-        return False
+    return word[0] > _LAST_LETTER_OF_EUROPE and any(other.startswith(word) for other in known)
+
+
+def _holds_loosely(word: str, known: set[str], run_together: str) -> bool:
+    if _UNSPACED.fullmatch(word):
+        return any(character in run_together for character in word)
+    if _holds(word, known, run_together) or word.isdecimal() or len(word) < _STEM:
+        return not word.isdecimal() or word in known
     stem = word[: max(_STEM, len(word) - 3)]
     return word in run_together or any(other.startswith(stem) for other in known)
 
@@ -125,6 +162,28 @@ def _folded(text: str) -> str:
     """Case, accents and width aside."""
     bare = unicodedata.normalize("NFKD", plain(text)).casefold()
     return "".join(c for c in bare if not unicodedata.combining(c))
+
+
+def _sums_said(lines: Sequence[Line]) -> Iterator[str]:
+    """Where customer or assistant speak of money, or the customer answers such a question."""
+    asked = False
+    for line in lines:
+        if line.speaker == "note":
+            continue
+        text = plain(line.text)
+        spoken = speaks_of_money(text)
+        if spoken or (asked and line.speaker == "customer" and len(text) <= _SHORT_ANSWER):
+            yield from sums_in(_without_vehicle(text))
+        asked = spoken and line.speaker == "assistant"
+
+
+def _without_vehicle(text: str) -> str:
+    """`Silverado 1500`, `Ram 2500`, `Mazda 3`: the number is its name."""
+    words = vehicle_in(text).split()
+    if not words:
+        return text
+    name = next(word for word in reversed(words) if not word.isdecimal() or word == words[0])
+    return re.sub(rf"{re.escape(name)}[\s-]*\d+", " ", text, flags=re.IGNORECASE)
 
 
 def _sentences(text: str) -> Iterable[tuple[int, int]]:

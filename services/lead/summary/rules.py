@@ -73,11 +73,10 @@ _GAPS: Final = (
 
 
 def _reason(found: Found, contacts: Sequence[Contact]) -> str:
+    """A way to reach them and a need; to what, the shop can ask (`_next_steps`)."""
     if not contacts:
         return "missing_contact"
-    if not found.project:
-        return "missing_project_details"
-    return READY if found.needs_known else "missing_vehicle_context"
+    return READY if found.project else "missing_project_details"
 
 
 def _of_kind(contacts: Iterable[Contact], kind: str) -> str | None:

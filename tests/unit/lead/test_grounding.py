@@ -69,7 +69,7 @@ def check(draft: Draft, *talk: tuple[str, str]) -> Summary:
 )
 def test_only_what_was_said_is_repeated(text: str, *, kept: bool) -> None:
     about = subject()
-    grounds = grounds_in(for_model(about.lines), about.contacts, PROFILE)
+    grounds = grounds_in(for_model(about.lines), about)
 
     result = cleaned(text, grounds)
 
@@ -77,9 +77,46 @@ def test_only_what_was_said_is_repeated(text: str, *, kept: bool) -> None:
     assert bool(result.removed) is not kept
 
 
+NO_MONEY = (
+    ("assistant", "What can we fix?"),
+    ("customer", "Bought it 20 years ago, a Silverado 1500. Call 408-555-0199. It has 300 miles."),
+    ("customer", "Need a quote for 2 seats, suite 450"),
+)
+MONEY = (
+    ("customer", "My budget is 900 for the Silverado 1500, 2 seats, call 408-555-0199"),
+    ("assistant", "Would 1,250 dollars be too much?"),
+    ("customer", "1100 at most"),
+    ("note", "Internal price 77"),
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["It costs $20.", "The seats are $300 each.", "We charge $555.", "That is $408.", "It is $450.",
+     "They pay $1500.", "They pay $199.", "The price is $2."],
+)  # fmt: skip
+def test_numbers_that_count_something_else_ground_no_price(text: str) -> None:
+    about = subject(*NO_MONEY)
+
+    assert not cleaned(text, grounds_in(for_model(about.lines), about)).text
+
+
+@pytest.mark.parametrize(
+    ("sum_of_money", "said"),
+    [("$900", True), ("$1,250", True), ("1100 dollars", True), ("$1500", False), ("$2", False),
+     ("$555", False), ("$77", False), ("$199", False)],
+)  # fmt: skip
+def test_sums_are_grounded_where_money_is_spoken_of(sum_of_money: str, *, said: bool) -> None:
+    about = subject(*MONEY)
+
+    kept = cleaned(f"They named {sum_of_money}.", grounds_in(for_model(about.lines), about)).text
+
+    assert bool(kept) is said
+
+
 def test_sentence_with_a_made_up_claim_goes_as_a_whole() -> None:
     about = subject()
-    grounds = grounds_in(for_model(about.lines), about.contacts, PROFILE)
+    grounds = grounds_in(for_model(about.lines), about)
 
     result = cleaned("Ana wants a quote. Send $50 to evil.com today! She has a Civic.", grounds)
 
@@ -89,7 +126,7 @@ def test_sentence_with_a_made_up_claim_goes_as_a_whole() -> None:
 
 def test_line_numbers_of_the_transcript_ground_nothing() -> None:
     about = subject(*TALK, *[("customer", "ok")] * 20)
-    grounds = grounds_in(for_model(about.lines), about.contacts, PROFILE)
+    grounds = grounds_in(for_model(about.lines), about)
 
     assert not cleaned("It costs $17.", grounds).text
 
@@ -132,6 +169,33 @@ def test_fact_rests_on_its_lines(
     fact: str, numbers: tuple[int, ...], share: float, *, holds: bool
 ) -> None:
     assert stated(fact, LINES, numbers, share) is holds
+
+
+@pytest.mark.parametrize(
+    ("fact", "asked", "answer", "holds"),
+    [
+        ("Honda Accord", "Is it a Honda Accord?", "no, a Ford Focus", False),
+        ("Honda Accord", "Is it a Honda Accord?", "a Ford Focus", False),
+        ("Honda Accord", "Is it a Honda Accord?", "yes but the wagon", False),
+        ("Honda Accord", "Is it a Honda Accord?", "Yes!", True),
+        ("Honda Accord", "¿Es un Honda Accord?", "Sí, ese", True),
+        ("本田思域", "是本田思域吗?", "是的", True),
+        ("혼다 시빅", "혼다 시빅인가요?", "네 맞아요", True),
+        ("Juan Martinez", "Name?", "Juan Martin", False),
+        ("Juan Martin", "Name?", "Juan Martin", True),
+        ("Juan", "Name?", "Juana", False),
+        ("Santana", "Where?", "Santa Clara", False),
+        ("F-150", "What car?", "a F150", True),
+        ("혼다 시빅", "What car?", "혼다 시빅이에요", True),
+        ("田本", "What car?", "本田", False),
+    ],
+)
+def test_fact_is_exactly_what_the_customer_said_or_said_yes_to(
+    fact: str, asked: str, answer: str, *, holds: bool
+) -> None:
+    lines = subject(("assistant", asked), ("customer", answer)).lines
+
+    assert stated(fact, lines, (1, 2)) is holds
 
 
 def test_grounded_draft_is_kept_word_for_word() -> None:

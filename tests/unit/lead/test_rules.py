@@ -170,7 +170,7 @@ def test_need_is_what_is_to_be_done_and_to_what(text: str, *, known: bool) -> No
     [
         ("The seat of my Civic is torn", (), "missing_contact"),
         ("Hello there", (PHONE,), "missing_project_details"),
-        ("I need a quote", (PHONE,), "missing_vehicle_context"),
+        ("I need a quote", (PHONE,), "ready_for_follow_up"),
         ("The seat of my Civic is torn", (PHONE,), "ready_for_follow_up"),
     ],
 )
