@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from libs.runtime.settings import load
 from ops.desk import Desk
 from ops.finding import Finding
+from services.mailer.adapters.dkim import open_signer
 from services.mailer.settings import MailerSettings, check
 
 SECONDS: Final = 8.0
@@ -50,12 +51,14 @@ def _settings(desk: Desk) -> MailerSettings:
 
 
 async def _way_out(desk: Desk, settings: MailerSettings, name: str) -> Finding:
-    return await (_smtp(settings) if name == "smtp" else _ses(desk, settings))
+    return await (_smtp if name == "smtp" else _ses)(desk, settings)
 
 
-async def _smtp(settings: MailerSettings) -> Finding:
+async def _smtp(desk: Desk, settings: MailerSettings) -> Finding:
     from aiosmtplib import SMTP, SMTPException
 
+    if wrong := _signature(desk, settings):
+        return wrong
     host, port = settings.smtp_address
     client = SMTP(
         hostname=host,
@@ -73,7 +76,29 @@ async def _smtp(settings: MailerSettings) -> Finding:
         said = f"{host}:{port} answers {type(error).__name__}"
         do = "Check SMTP_HOST, SMTP_PORT, SMTP_TLS and the account."
         return Finding(what="mail", ok=False, said=said, do=do)
-    return Finding(what="mail", ok=True, said=f"{host}:{port} takes us")
+    signed = f", signed for {settings.smtp_dkim_domain}" if settings.smtp_dkim_domain else ""
+    return Finding(what="mail", ok=True, said=f"{host}:{port} takes us{signed}")
+
+
+def _signature(desk: Desk, settings: MailerSettings) -> Finding | None:
+    """Receivers count a signature only for a sender of its own domain."""
+    domain = settings.smtp_dkim_domain
+    if not domain:
+        return None
+    open_signer(domain, settings.smtp_dkim_selector, settings.smtp_dkim_key_file)
+    senders = {parseaddr(shop.sender)[1] for shop in desk.shops.by_slug.values()}
+    others = sorted(one for one in senders if not _aligned(one.partition("@")[2], domain))
+    if not others:
+        return None
+    said = f"not signed for their own domain: {', '.join(others)}"
+    do = "Set SMTP_DKIM_DOMAIN to the senders' domain, or change `sender` in the shop's profile."
+    return Finding(what="mail", ok=False, said=said, do=do)
+
+
+def _aligned(sender: str, signer: str) -> bool:
+    """One may be below the other, as DMARC has it."""
+    one, other = f".{sender.lower()}", f".{signer.lower()}"
+    return one.endswith(other) or other.endswith(one)
 
 
 async def _ses(desk: Desk, settings: MailerSettings) -> Finding:

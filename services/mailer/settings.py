@@ -35,6 +35,10 @@ class MailerSettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper
     smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
     smtp_username: str = ""
     smtp_password: str = ""
+    smtp_dkim_domain: str = ""
+    smtp_dkim_selector: str = ""
+    smtp_dkim_key_file: str = ""
+    """All three or none."""
     alert_email: str = ""
 
     @property
@@ -88,6 +92,7 @@ def _ways_out(given: MailerSettings) -> tuple[Rule, ...]:
 
 def _smtp(given: MailerSettings) -> tuple[Rule, ...]:
     used = "smtp" in given.transports
+    dkim = (given.smtp_dkim_domain, given.smtp_dkim_selector, given.smtp_dkim_key_file)
     in_clear = given.smtp_tls == "none" and not _loopback(given.smtp_host)
     return (
         (used and not given.smtp_host, "SMTP_HOST is not set, and mail is to leave by SMTP."),
@@ -98,6 +103,14 @@ def _smtp(given: MailerSettings) -> tuple[Rule, ...]:
         (
             used and in_clear and bool(given.smtp_password),
             "SMTP_TLS=none would send SMTP_PASSWORD in clear; set it to starttls or tls.",
+        ),
+        (
+            any(dkim) and not all(dkim),
+            "SMTP_DKIM_DOMAIN, SMTP_DKIM_SELECTOR, SMTP_DKIM_KEY_FILE: set all of them or none.",
+        ),
+        (
+            all(dkim) and not all(map(_NAME.fullmatch, dkim[:2])),
+            "SMTP_DKIM_DOMAIN and SMTP_DKIM_SELECTOR must be names, such as example.com and mail.",
         ),
     )
 
@@ -118,6 +131,8 @@ def _times(given: MailerSettings) -> tuple[Rule, ...]:
 
 
 _MAILBOX: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+
+_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,200}[A-Za-z0-9])?", re.ASCII)
 
 
 def _loopback(host: str) -> bool:

@@ -49,6 +49,7 @@ async def _ses(settings: MailerSettings, stack: AsyncExitStack, clock: Clock) ->
 
 
 async def _smtp(settings: MailerSettings, clock: Clock) -> MailTransport:
+    from services.mailer.adapters.dkim import open_signer
     from services.mailer.adapters.smtp import WINDOWS, SmtpServer, open_smtp
 
     host, port = settings.smtp_address
@@ -59,7 +60,9 @@ async def _smtp(settings: MailerSettings, clock: Clock) -> MailTransport:
         username=settings.smtp_username,
         password=settings.smtp_password,
     )
-    return await open_smtp(server, clock, _windows(settings, WINDOWS))
+    domain, selector = settings.smtp_dkim_domain, settings.smtp_dkim_selector
+    signer = open_signer(domain, selector, settings.smtp_dkim_key_file) if domain else None
+    return await open_smtp(server, clock, _windows(settings, WINDOWS), signer)
 
 
 def _windows(settings: MailerSettings, usual: Windows) -> Windows:

@@ -104,6 +104,8 @@ class Letters:
 
     kept: list[bytes] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    """As they were told before the mail itself."""
     answers: dict[str, str] = field(default_factory=dict)
     """By stage: `mail`, `rcpt`, `dot`, or `rcpt <address>`."""
 
@@ -111,6 +113,8 @@ class Letters:
         if answer := self.answers.get("mail"):
             return answer
         envelope.mail_from = rest[0]
+        told = dict(option.partition("=")[::2] for option in rest[1])
+        self.sizes.append(int(told.get("SIZE", 0)))
         return "250 OK"
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, *rest: Any) -> str:  # noqa: N802 - aiosmtpd's name

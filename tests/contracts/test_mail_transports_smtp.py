@@ -136,6 +136,20 @@ async def test_a_server_that_takes_the_mail_and_says_nothing_is_unknown() -> Non
     assert len(office.arrived()) == 1
 
 
+async def test_a_mail_is_signed_before_its_size_is_told() -> None:
+    """With the line ends that it leaves with, or the signature would not hold."""
+    async with smtp_office() as office:
+        office.transport = dataclasses.replace(
+            office.transport, sign=lambda mail: b"DKIM-Signature: of %d\r\n" % len(mail) + mail
+        )
+
+        await posted(office, a_mail(body=BODY.replace(b"\r\n", b"\n")))
+
+    signed = b"DKIM-Signature: of %d\r\n" % len(BODY) + BODY
+    assert office.arrived() == [signed]
+    assert office.letters.sizes == [len(signed)]
+
+
 async def test_one_recipient_that_is_taken_is_enough() -> None:
     async with smtp_office() as office:
         office.letters.answers["rcpt gone@shop.example"] = "550 no such user"

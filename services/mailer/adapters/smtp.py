@@ -60,10 +60,15 @@ class SmtpTransport:
     """What we call ourselves; resolved once, at start."""
     context: ssl.SSLContext | None = None
     windows: Windows = WINDOWS
+    sign: Callable[[bytes], bytes] | None = None
+    """DKIM: always the same for the same mail, so what a retry sends is what was stored."""
     name: str = "smtp"
 
     @asynccontextmanager
     async def prepare(self, mail: Mail) -> AsyncIterator[_Addressed]:
+        if self.sign:
+            signed = await asyncio.to_thread(self.sign, with_line_ends(mail.body))
+            mail = msgspec.structs.replace(mail, body=signed)
         client, passed_over = self._client(), list[int]()
         try:
             for stage, step in self._steps(client, mail, passed_over):
@@ -148,16 +153,23 @@ class _Addressed:
 
 def transparent(body: bytes) -> bytes:
     """The mail as DATA carries it (RFC 5321 §4.5.2): CRLF line ends, leading dots doubled."""
+    return (b"\r\n" + with_line_ends(body)).replace(b"\r\n.", b"\r\n..")[2:]
+
+
+def with_line_ends(body: bytes) -> bytes:
+    """CRLF after every line, the last one too."""
     breaks = body.count(b"\r\n")
-    lines = body
     if not breaks == body.count(b"\n") == body.count(b"\r"):  # 100 ms for a mail with photos
-        lines = _LINE_END.sub(b"\r\n", body)
-    if not lines.endswith(b"\r\n"):
-        lines += b"\r\n"
-    return (b"\r\n" + lines).replace(b"\r\n.", b"\r\n..")[2:]
+        body = _LINE_END.sub(b"\r\n", body)
+    return body if body.endswith(b"\r\n") else body + b"\r\n"
 
 
-async def open_smtp(server: SmtpServer, clock: Clock, windows: Windows = WINDOWS) -> SmtpTransport:
+async def open_smtp(
+    server: SmtpServer,
+    clock: Clock,
+    windows: Windows = WINDOWS,
+    sign: Callable[[bytes], bytes] | None = None,
+) -> SmtpTransport:
     """What blocks or costs is done once: our own name, the trusted certificates."""
     import socket
 
@@ -165,7 +177,7 @@ async def open_smtp(server: SmtpServer, clock: Clock, windows: Windows = WINDOWS
     if server.tls != "none":
         context = await asyncio.to_thread(ssl.create_default_context)
     own_name = await asyncio.to_thread(socket.getfqdn)
-    return SmtpTransport(server, clock, own_name, context, windows)
+    return SmtpTransport(server, clock, own_name, context, windows, sign)
 
 
 async def _take(stage: Stage, step: Callable[[], Awaitable[object]]) -> None:

@@ -15,6 +15,12 @@ SMTP = {
 }
 SES = {"MAIL": "ses", "PUBLIC_URL": "https://chat.example.com"}
 
+DKIM = {
+    "SMTP_DKIM_DOMAIN": "example.com",
+    "SMTP_DKIM_SELECTOR": "mail",
+    "SMTP_DKIM_KEY_FILE": "secret.pem",
+}
+
 REFUSED = [
     ({"MAIL": "pigeon"}, "MAIL"),
     ({**SMTP, "SMTP_HOST": ""}, "SMTP_HOST"),
@@ -28,6 +34,9 @@ REFUSED = [
         "SMTP_TLS",
     ),
     ({**SMTP, "SMTP_TLS": "maybe"}, "SMTP_TLS"),
+    ({**SMTP, "SMTP_DKIM_DOMAIN": "example.com"}, "SMTP_DKIM_KEY_FILE"),
+    ({**SMTP, **DKIM, "SMTP_DKIM_SELECTOR": ""}, "SMTP_DKIM_SELECTOR"),
+    ({**SMTP, **DKIM, "SMTP_DKIM_DOMAIN": "a.example; l=0"}, "SMTP_DKIM_DOMAIN"),
     ({**SMTP, "SMTP_PORT": "70000"}, "SMTP_PORT"),
     ({**SMTP, "MAIL_FALLBACK": "smtp"}, "MAIL_FALLBACK"),
     ({"MAIL_FALLBACK": "ses", "PUBLIC_URL": "https://chat.example.com"}, "MAIL_FALLBACK"),
@@ -44,6 +53,7 @@ REFUSED = [
 TAKEN = [
     {},
     SMTP,
+    {**SMTP, **DKIM},
     SES,
     {**SES, "MAIL_FALLBACK": "smtp", "SMTP_HOST": "mail.example.com"},
     {**SES, "SES_EVENTS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/events"},

@@ -305,21 +305,44 @@ async def test_the_queue_of_events_is_asked(moto_url: str) -> None:
     assert well(await events(by()))
 
 
+async def test_a_signature_that_is_not_the_senders(tmp_path: Path) -> None:
+    signed = {"MAIL": "smtp", "SMTP_HOST": "127.0.0.1", **_signed(tmp_path, "example.com")}
+
+    finding = await mail(by(**signed))
+
+    assert not well(finding)
+    assert "chat@craigs.autos" in finding.said
+    with pytest.raises(SettingsError, match="SMTP_DKIM_KEY_FILE"):
+        await mail(by(**signed | {"SMTP_DKIM_KEY_FILE": "none"}))
+
+
+def _signed(folder: Path, domain: str) -> dict[str, str]:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    path = folder / "key.pem"
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return {
+        "SMTP_DKIM_DOMAIN": domain, "SMTP_DKIM_SELECTOR": "mail", "SMTP_DKIM_KEY_FILE": str(path)
+    }  # fmt: skip
+
+
 @pytest.mark.slow
-async def test_an_smtp_server_that_takes_us() -> None:
+async def test_an_smtp_server_that_takes_us(tmp_path: Path) -> None:
     from aiosmtpd.controller import Controller
     from aiosmtpd.handlers import Sink
 
     controller = Controller(Sink(), hostname="127.0.0.1", port=free_port())
     controller.start()
     try:
-        finding = await mail(
-            by(MAIL="smtp", SMTP_HOST="127.0.0.1", SMTP_PORT=str(controller.port), SMTP_TLS="none")
-        )
+        here = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(controller.port), "SMTP_TLS": "none"}
+        finding = await mail(by(MAIL="smtp", **here, **_signed(tmp_path, "craigs.autos")))
     finally:
         controller.stop()
 
     assert well(finding)
+    assert "signed for craigs.autos" in finding.said
 
 
 @pytest.mark.slow
