@@ -316,6 +316,25 @@ async def test_the_phone_field_is_sent_once_and_its_answer_stays(
     assert (last.kind, last.params["item_id"]) == ("threads.retry_after_item", "cthi_00001")
 
 
+async def test_a_phone_number_between_arabic_words_reads_in_its_order(
+    theatre: Stage, visits: Visits
+) -> None:
+    async def script(asked: Asked) -> Answered:
+        return await _whole(asked, asked.text)
+
+    theatre.script = script
+    chat = await _opened(visits, theatre, "?lang=ar")
+    await _send(chat, "رقم هاتفي 408-555-0176 شكرا")
+    await chat.answered()
+
+    place = """(node, text) => { const leaf = node.querySelector('span').firstChild;
+      const range = document.createRange(); const at = leaf.data.indexOf(text);
+      range.setStart(leaf, at); range.setEnd(leaf, at + 3);
+      return range.getBoundingClientRect().left }"""
+    first = await chat.customer.evaluate(place, "408")
+    assert first < await chat.customer.evaluate(place, "555")
+
+
 @pytest.mark.parametrize(("code", "words"), [("rate_limited", "rate_limited"), ("gone", "failed")])
 async def test_an_error_speaks_the_visitors_language(
     theatre: Stage, visits: Visits, code: str, words: str

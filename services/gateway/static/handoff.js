@@ -429,8 +429,12 @@
 
   const messageOf = (files, text) => [
     ...(files?.length ? [make("div", { className: "photos" }, ...files.map(picture))] : []),
-    ...(text ? [make("span", {}, text)] : []),
+    ...(text ? [make("span", {}, isolated(text))] : []),
   ];
+
+  /** Between Arabic words the groups of a phone number would stand in the wrong order. */
+  const isolated = (text) =>
+    config.chat.dir === "rtl" ? text.replace(/[+(]?\p{Nd}[\p{Nd} ().-]{5,}\p{Nd}/gu, "\u2066$&\u2069") : text;
 
   const textOf = (item) => (item.content || []).map((part) => part.text || "").join("");
 
@@ -475,10 +479,10 @@
     const SHOW = {
       user_message: (item) =>
         place(item, "customer").replaceChildren(...messageOf(item.attachments, textOf(item))),
-      assistant_message: (item) => { place(item, "assistant").textContent = textOf(item); },
+      assistant_message: (item) => { place(item, "assistant").textContent = isolated(textOf(item)); },
       structured_input: (item) => {
         const at = place(item, "assistant");
-        at.classList.add("field");
+        at.classList.toggle("field", item.status === "pending");
         at.classList.toggle("answered", item.status === "answered");
         at.replaceChildren(...item.inputs.map((one) => question(item, one, onAnswer)));
       },
@@ -492,7 +496,7 @@
         const at = shown.get(id);
         if (!at) return;
         if (update.type.endsWith("text_delta")) at.append(update.delta);
-        else if (update.type.endsWith("part.done")) at.textContent = update.content.text;
+        else if (update.type.endsWith("part.done")) at.textContent = isolated(update.content.text);
         scroll();
       },
       /** Drawn at once; it becomes the stored message when its id is known. */
@@ -540,11 +544,13 @@
 
   /** A typed field, such as the phone number. */
   const question = (item, one, onAnswer) => {
+    if (item.status !== "pending") {
+      const said = one.answer?.values?.join(", ");
+      const value = said ? isolated(said) : make("small", {}, say.skipped);
+      return make("div", {}, one.question, make("div", { dir: "auto" }, value));
+    }
     const id = `${item.id}-${one.id}`;
     const label = make("label", { htmlFor: id }, one.question);
-    if (item.status !== "pending") {
-      return make("div", {}, label, make("div", { dir: "auto" }, one.answer?.values?.join(", ") || say.skipped));
-    }
     const phone = /phone|tel/i.test(one.id);
     const field = make("input", {
       id, name: one.id, dir: "auto", type: phone ? "tel" : "text", autocomplete: phone ? "tel" : "on",
