@@ -69,14 +69,14 @@ class MailBuilder:
             text_link=self._text_link(snapshot, variant.snapshot),
         )
         mail, html = await _fitted(snapshot, profile, context)
-        await self._keep_link(snapshot, variant.snapshot, mail)
         file = ""
         if mail.transcript.attached:
             file = await asyncio.to_thread(transcript_file, snapshot, profile)
-        text = render_text(mail)
-        await asyncio.sleep(0)
-        pieces = mime_pieces(envelope, text, html, context.photos, file)
-        return b"".join(await _breathe(pieces))
+        body, _ = await asyncio.gather(
+            _written(envelope, mail, html, context.photos, file),
+            self._keep_link(snapshot, variant.snapshot, mail),
+        )
+        return body
 
     async def _photos(self, snapshot: LeadSnapshot, rung: Rung) -> PhotoPlan:
         if rung >= Rung.WITHOUT_ATTACHMENTS:
@@ -131,6 +131,14 @@ async def _fitted(
         if len(html.encode()) <= LARGEST_HTML_BYTES:
             break
     return mail, html
+
+
+async def _written(
+    envelope: Envelope, mail: MailView, html: str, photos: PhotoPlan, file: str
+) -> bytes:
+    text = render_text(mail)
+    await asyncio.sleep(0)
+    return b"".join(await _breathe(mime_pieces(envelope, text, html, photos, file)))
 
 
 def _envelope(snapshot: LeadSnapshot, profile: ShopProfile, variant: Variant) -> Envelope:

@@ -24,6 +24,12 @@ _BLANK_LINES: Final = re.compile(r"\n(?:[ \t]*\n){2,}")
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
+def warm_up() -> None:
+    """Compiles the templates: in a thread at start, or the first lead would stop the event loop."""
+    for name in ("lead.html", "lead.txt", "plain.txt"):
+        _environment().get_template(name)
+
+
 def render_text(view: MailView) -> str:
     return _BLANK_LINES.sub("\n\n", _environment().get_template("lead.txt").render(_facts(view)))
 

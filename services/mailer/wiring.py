@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +35,7 @@ from services.mailer.journal import Receipts
 from services.mailer.loops import replaying, sweeping, tidying
 from services.mailer.photos import BlobPhotoShelf
 from services.mailer.ports import Journal, MailTransport
+from services.mailer.render import warm_up
 from services.mailer.reports import Reports
 from services.mailer.resolver import Resolver
 from services.mailer.settings import MailerSettings, check
@@ -67,7 +69,7 @@ async def wire(settings: MailerSettings, runtime: Runtime) -> Service:
     )
     receipts = parts.receipts()
     handlers = parts.handlers(receipts)
-    loops = parts.loops(receipts)
+    loops = [lambda: asyncio.to_thread(warm_up), *parts.loops(receipts)]
     if settings.ses_events_queue_url:
         loops.append(await _listening(settings, runtime))
     return Service(
