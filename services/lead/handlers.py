@@ -39,6 +39,8 @@ REASONS: Final = frozenset(
     {"idle", "pagehide", "chat_closed", "auto", "quiet", "watch", "operator"}
 )
 """Whatever else a trigger says counts as `other`, and obeys every guard."""
+LONG_READ_SECONDS: Final = 10.0
+"""After this the rest of the lease is too short for the model; before, it would cost a command."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class LeadHandlers:
         leased = await self._take(wish, nonce)
         passed_on = False
         try:
-            case, verdict = await self._decide(wish, profile, leased=leased)
+            case, verdict = await self._decide(wish, profile, nonce, leased=leased)
             if isinstance(verdict, Send):
                 await self._pass_on(delivery, case, verdict)
                 passed_on = True
@@ -103,7 +105,7 @@ class LeadHandlers:
         )
 
     async def _decide(
-        self, wish: ConsiderLead, profile: ShopProfile, *, leased: bool
+        self, wish: ConsiderLead, profile: ShopProfile, nonce: str, *, leased: bool
     ) -> tuple[Case, Verdict]:
         record = await self.records.read(_key(wish))
         case = Case(record=record, now=self.clock.now(), times=self.times)
@@ -111,8 +113,11 @@ class LeadHandlers:
             await self._keep_touch(wish)
         if stop := gates.standing(record, leased=leased, now=case.now):
             return case, stop
+        began = self.clock.boot()
         conversation = await self.conversations.read(wish.shop, wish.thread_id)
         case = replace(case, now=self.clock.now())
+        if self.clock.boot() - began > LONG_READ_SECONDS and not await self._extend(wish, nonce):
+            return case, gates.Stop(reason="in_progress")
         if conversation is not None:
             case = replace(case, subject=_subject(conversation, profile))
         verdict = await self._judge(wish, case)
@@ -190,6 +195,15 @@ class LeadHandlers:
         name = thread_lease(wish.shop, wish.thread_id)
         try:
             return await self.leases.take(name, nonce, self.times.lease_seconds)
+        except Unavailable:
+            self.log.warning("redis_lost", where="lease", thread_id=wish.thread_id)
+            return True
+
+    async def _extend(self, wish: ConsiderLead, nonce: str) -> bool:
+        """A model may take 100 of the lease's 120 seconds: nobody else may begin to ask it."""
+        name = thread_lease(wish.shop, wish.thread_id)
+        try:
+            return await self.leases.extend(name, nonce, self.times.lease_seconds)
         except Unavailable:
             self.log.warning("redis_lost", where="lease", thread_id=wish.thread_id)
             return True

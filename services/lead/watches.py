@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from libs.conversations.port import Conversations
@@ -20,6 +20,17 @@ from libs.streams.port import Publisher
 
 WATCHES: Final = 200
 """A backlog is worked off over several sweeps, the longest overdue first."""
+MOST_FAILURES: Final = 5
+"""In one sweep: then the source is down, and each of the others would wait for it in vain."""
+LONGEST_DELAY_SECONDS: Final = 30 * 60.0
+
+
+@dataclass(frozen=True)
+class Later:
+    """A visitor whose threads could not be read; forgotten by a restart, which tries at once."""
+
+    at: float
+    delay_seconds: float
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,7 @@ class Sweeper:
     clock: Clock
     log: Log
     sweep_seconds: float
+    later: dict[str, Later] = field(default_factory=dict)
 
     async def run(self) -> None:
         while True:
@@ -50,9 +62,29 @@ class Sweeper:
             self.log.info("swept", count=swept + watched)
 
     async def end_due_watches(self) -> int:
-        """How many conversations were put up for decision."""
-        due = await self.records.due_watches(self.clock.now(), WATCHES)
-        return sum([await self._end(watch) for watch in due])
+        """How many conversations were put up for decision; who cannot be read delays no other."""
+        now = self.clock.now()
+        due = await self.records.due_watches(now, WATCHES + len(self.later))
+        count = failures = 0
+        for watch in due:
+            known = self.later.get(str(watch))
+            if failures == MOST_FAILURES or (known and now < known.at):
+                continue
+            try:
+                count += await self._end(watch)
+            except Unavailable as error:
+                if error.part != "conversations":
+                    raise
+                failures += 1
+                self._put_off(watch, now, known)
+            else:
+                self.later.pop(str(watch), None)
+        return count
+
+    def _put_off(self, watch: Watch, now: float, known: Later | None) -> None:
+        delay = min(known.delay_seconds * 2 if known else self.sweep_seconds, LONGEST_DELAY_SECONDS)
+        self.later[str(watch)] = Later(now + delay, delay)
+        self.log.warning("sweep_failed", part="conversations", retry_after=delay)
 
     async def _end(self, watch: Watch) -> int:
         """Published before the watch ends, and durable before both: Redis may lose the wish."""

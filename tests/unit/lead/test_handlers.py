@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from libs.attachments import StoredAttachment, record_key, refusal_key
 from libs.attribution import Touches, TrailKey
+from libs.conversations.fakes import MemoryConversations
 from libs.conversations.port import Attachment
 from libs.errors import Rejected, Unavailable
 from libs.ledger.fakes import MemoryRecords
@@ -19,10 +20,11 @@ from libs.ledger.record import State
 from libs.ledger.timing import DAY_SECONDS
 from libs.messages.base import Attribution
 from libs.messages.dedupe import thread_lease, thread_timer
-from libs.messages.lead import ConsiderLead
+from libs.messages.lead import ConsiderLead, LeadDecision
 from libs.messages.mail import SendLeadMail
 from libs.runtime.metrics import HELD
 from services.lead.fakes import EMPTY, ScriptedModel
+from services.lead.ports import Draft, Prompt
 from tests.unit.lead.world import NOW, READY_WORDS, SHOP, THREAD, VISITOR, World
 
 TIMER = thread_timer(SHOP, THREAD)
@@ -399,6 +401,46 @@ async def test_sixty_four_triggers_at_once_are_one_call_one_mail_and_64_answers(
     assert len(answers) == 63
     assert {getattr(answer, "reason", "") for answer in answers} == {"in_progress"}
     assert world.records.writes == 1
+
+
+async def test_slow_transcript_and_slow_model_are_one_call() -> None:
+    async def slow(method: str, _thread: str) -> None:
+        if method == "read":
+            world.wait(30)
+
+    class SlowModel(ScriptedModel):
+        async def draft(self, prompt: Prompt) -> Draft:
+            self.prompts.append(prompt)
+            world.wait(91)
+            second.append(await world.decided("chat_closed"))
+            world.wait(4)
+            return EMPTY
+
+    second: list[LeadDecision] = []
+    model = SlowModel()
+    world = World(model, conversations=MemoryConversations(slow))
+    world.say(READY_WORDS)
+    world.wait(301)
+
+    await world.handlers.consider(world.delivery())
+
+    assert [answer.reason for answer in second] == ["in_progress"]
+    assert len(model.prompts) == 1
+
+
+async def test_lease_lost_while_reading_is_somebody_elses_lead() -> None:
+    async def slower(method: str, _thread: str) -> None:
+        if method == "read" and world.clock.time < NOW + 400:
+            world.wait(121)
+            await world.leases.take(thread_lease(SHOP, THREAD), "another", 120)
+
+    model = ScriptedModel()
+    world = World(model, conversations=MemoryConversations(slower))
+    world.say(READY_WORDS)
+    world.wait(301)
+
+    assert (await world.decided()).reason == "in_progress"
+    assert not model.prompts
 
 
 @pytest.mark.parametrize("part", ["records", "conversations", "blobs"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from libs.conversations.fakes import MemoryConversations
 from libs.errors import Unavailable
@@ -107,11 +108,52 @@ async def test_what_cannot_be_done_now_is_done_at_the_next_sweep(world: World, p
     await world.sweeper.sweep()
     assert not world.publisher.published
     failing._hook = None
+    world.wait(30)
 
     await world.sweeper.sweep()
 
     assert len(world.publisher.published) == 1
     assert not world.records.watches
+
+
+async def test_visitor_who_cannot_be_read_delays_nobody_else_and_is_tried_again() -> None:
+    asked: list[float] = []
+
+    async def down_for_one(method: str, about: str) -> None:
+        if (method, about) == ("threads_of", "v_a"):
+            asked.append(world.clock.time - NOW)
+            raise Unavailable("conversations", "openai answered 500")
+
+    world = World(conversations=MemoryConversations(down_for_one))
+    world.say(READY_WORDS, thread_id="cthr_b", visitor="v_b")
+    for visitor, due_at in (("v_a", NOW - 9), ("v_b", NOW)):
+        await world.records.put_watch(replace(WATCH, visitor=visitor, due_at=due_at))
+
+    for _ in range(8):
+        await world.sweeper.sweep()
+        world.wait(30)
+
+    assert [watch.visitor for watch in world.records.watches.values()] == ["v_a"]
+    assert [mail.thread_id for mail in world.publisher.published] == ["cthr_b"]
+    assert asked == [0, 30, 90, 210]
+
+
+async def test_source_that_is_down_is_not_asked_for_every_watch_of_a_sweep() -> None:
+    asked: list[str] = []
+
+    async def down(_method: str, about: str) -> None:
+        asked.append(about)
+        raise Unavailable("conversations", "down")
+
+    world = World(conversations=MemoryConversations(down))
+    for number in range(20):
+        await world.records.put_watch(replace(WATCH, visitor=f"v_{number:02}"))
+
+    await world.sweeper.sweep()
+    assert len(asked) == 5
+    await world.sweeper.sweep()
+
+    assert len(set(asked)) == 10
 
 
 async def test_crash_before_the_watch_ended_only_publishes_again(world: World) -> None:
