@@ -58,7 +58,7 @@ async def test_redis(tmp_path: Path, record_property: Record) -> None:
                 lost += await _while_replaced(wire, handoff)
             tally = await verdict(records, box, street.threads)
     record_property("row", tally.row("reply of each Redis call lost", lost))
-    assert tally.kept, tally
+    assert tally.kept(), tally
 
 
 async def _while_locked(wire: Proxy, records: Path) -> int:
@@ -95,6 +95,4 @@ async def test_smtp(tmp_path: Path, record_property: Record) -> None:
                 lost += await lost_in_turn(wire, call_sites.SMTP)
             tally = await verdict(records, box, street.threads)
     record_property("row", tally.row("reply of each SMTP stage lost", lost))
-    assert tally.kept, tally
-    assert tally.flagged <= ambiguous
-    assert tally.mails == tally.leads + tally.flagged
+    assert tally.kept(copies_at_most=ambiguous), tally

@@ -22,7 +22,8 @@ LINGER_SECONDS = 3.0
 """Long enough for a second mail to show itself."""
 
 HEADINGS = (
-    "fault", "faults", "leads", "mails", "flagged", "twice", "lost", "foreign", "held", "settled s",
+    "fault", "faults", "leads", "mails", "flagged", "copies", "twice", "lost", "foreign", "held",
+    "settled s",
 )  # fmt: skip
 
 
@@ -30,7 +31,9 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     leads: int
     mails: int
     flagged: int
-    """Copies that say so: allowed where nobody could know, and counted."""
+    """Mails that say that they may be a copy: also a first one, whose sender died or gave up."""
+    copies: int
+    """Mails beyond the first of their conversation, flagged or not."""
     twice: int
     """Second mails that do not say that they may be a copy."""
     lost: int
@@ -39,13 +42,14 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     held: int
     settled_seconds: float
 
-    @property
-    def kept(self) -> bool:
-        return self.twice == self.lost == self.foreign == self.held == 0
+    def kept(self, *, copies_at_most: int = 0) -> bool:
+        """Copies are allowed only where nobody could know, and each of them says so."""
+        wrong = self.twice + self.lost + self.foreign + self.held
+        return wrong == 0 and self.copies <= copies_at_most
 
     def row(self, fault: str, faults: int) -> tuple[object, ...]:
-        counts = (self.leads, self.mails, self.flagged, self.twice, self.lost, self.foreign)
-        return (fault, faults, *counts, self.held, round(self.settled_seconds))
+        counts = (self.leads, self.mails, self.flagged, self.copies, self.twice, self.lost)
+        return (fault, faults, *counts, self.foreign, self.held, round(self.settled_seconds))
 
 
 async def verdict(records: LeadRecords, box: Mailbox, threads: Sequence[str]) -> Tally:
@@ -61,6 +65,7 @@ async def verdict(records: LeadRecords, box: Mailbox, threads: Sequence[str]) ->
         leads=len(threads),
         mails=len(mails),
         flagged=sum(flagged for _, flagged in mails),
+        copies=len(mails) - len(reached),
         twice=sum(count - 1 for count in unflagged.values()),
         lost=len(set(threads) - reached - held),
         foreign=len(reached - set(threads)),
