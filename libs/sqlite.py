@@ -173,8 +173,11 @@ def _connections(path: Path, schema: str) -> tuple[sqlite3.Connection, sqlite3.C
     path.parent.mkdir(parents=True, exist_ok=True)
     if (kind := _disk_kind(path.parent.resolve())) in NETWORK_DISKS:
         raise OSError(f"{kind} is a network file system")
-    # For this user's eyes only: it holds customers. Its log takes over its rights.
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    # For this user's eyes only: it holds customers. Its log takes over its rights. A file that is
+    # there is never opened here: to close it would take away this process's locks on it (POSIX),
+    # and the next process to leave would delete the log under those who still write.
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     db = _connect(path)
     db.execute("BEGIN IMMEDIATE")
     for statement in filter(str.strip, schema.split(";")):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -93,3 +97,25 @@ async def test_is_flushed_to_disk_at_every_commit(tmp_path: Path) -> None:
             for pragma, wanted in (("journal_mode", "wal"), ("synchronous", 2)):
                 ask = f"PRAGMA {pragma}"
                 assert await thread.run(lambda db, ask=ask: db.execute(ask).fetchone()) == (wanted,)
+
+
+async def test_what_is_written_outlives_another_process_that_looks_in(tmp_path: Path) -> None:
+    """Two services of one process, and a command on the side: its end must not end their log."""
+    path = tmp_path / "file"
+    look = (
+        "import contextlib, sqlite3, sys\n"
+        "with contextlib.closing(sqlite3.connect(sys.argv[1])) as db:\n"
+        "    db.execute('SELECT * FROM rows').fetchall()"
+    )
+    async with (
+        open_sqlite_file("test", path, TABLE) as (writer, _),
+        open_sqlite_file("test", path, TABLE),
+    ):
+        for number in (1, 2):
+            await writer.run(lambda db, n=number: db.execute("INSERT INTO rows VALUES (?)", (n,)))
+            await asyncio.to_thread(
+                subprocess.run, [sys.executable, "-c", look, str(path)], check=True, timeout=60
+            )
+
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            assert db.execute("SELECT n FROM rows ORDER BY n").fetchall() == [(1,), (2,)]
