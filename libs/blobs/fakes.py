@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 from libs.blobs.keys import check_key, check_prefix
 from libs.blobs.port import BlobInfo, BlobMissingError
@@ -32,11 +34,10 @@ class MemoryBlobs:
         self.bodies[key] = body
         self.infos[key] = BlobInfo(key, len(body), etag, content_type, self._now())
 
-    async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, content_type: str) -> int:
+    async def put_file(self, key: str, file: Path, *, content_type: str) -> None:
         check_key(key)
-        body = b"".join([piece async for piece in pieces])
+        body = await asyncio.to_thread(_taken, file)
         await self.put(key, body, content_type=content_type)
-        return len(body)
 
     async def get(self, key: str) -> bytes:
         await self._before("get", check_key(key))
@@ -64,3 +65,9 @@ class MemoryBlobs:
         await self._before("list", check_prefix(prefix))
         for key in sorted(key for key in self.infos if key.startswith(prefix)):
             yield self.infos[key]
+
+
+def _taken(file: Path) -> bytes:
+    body = file.read_bytes()
+    file.unlink()
+    return body

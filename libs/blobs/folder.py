@@ -7,9 +7,9 @@ import contextlib
 import itertools
 import os
 import secrets
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import IO, Final, TypeVar
 
@@ -43,27 +43,23 @@ class FolderBlobs:
 
     async def put(self, key: str, body: bytes, *, content_type: str) -> None:
         def write() -> None:
-            file = self._begin()
-            try:
-                file.write(body)
-                self._finish(file, key, content_type)
-            finally:
-                _discard(file)
+            with self._unfinished() as path:
+                path.write_bytes(body)
+                self._finish(path, key, content_type)
 
         check_key(key)
         await _in_thread(write)
 
-    async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, content_type: str) -> int:
+    async def put_file(self, key: str, file: Path, *, content_type: str) -> None:
+        """The file itself gets the name: no byte is written twice, unless it is on another disk."""
+
+        def move() -> None:
+            with self._unfinished() as path:
+                shutil.move(file, path)
+                self._finish(path, key, content_type)
+
         check_key(key)
-        size = 0
-        file = await _in_thread(self._begin)
-        try:
-            async for piece in pieces:
-                size += await _in_thread(partial(file.write, piece))
-            await _in_thread(lambda: self._finish(file, key, content_type))
-        finally:
-            _discard(file)
-        return size
+        await _in_thread(move)
 
     async def get(self, key: str) -> bytes:
         def read() -> bytes:
@@ -119,19 +115,24 @@ class FolderBlobs:
         with _missing():
             return self._place(key).open("rb")
 
-    def _begin(self) -> IO[bytes]:
-        """A nameless file, for this user's eyes only."""
+    @contextlib.contextmanager
+    def _unfinished(self) -> Iterator[Path]:
+        """Where a file may grow; nothing is left of it unless it got its name."""
         path = self._root / UNFINISHED / secrets.token_hex(16)
-        return open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
-    def _finish(self, file: IO[bytes], key: str, content_type: str) -> None:
-        file.flush()
-        os.fsync(file.fileno())
+    def _finish(self, file: Path, key: str, content_type: str) -> None:
+        """For this user's eyes only, and on disk before it has its name."""
+        file.chmod(0o600)
+        _flush(file)
         path = self._place(key)
         self._make_folder(path.parent)
         self._keep_type(key, content_type)
-        Path(file.name).rename(path)
-        _flush_folder(path.parent)
+        file.rename(path)
+        _flush(path.parent)
 
     def _keep_type(self, key: str, content_type: str) -> None:
         path = self._root / TYPES / key
@@ -146,7 +147,7 @@ class FolderBlobs:
         if not folder.exists():
             self._make_folder(folder.parent)
             folder.mkdir(mode=0o700, exist_ok=True)
-            _flush_folder(folder.parent)
+            _flush(folder.parent)
 
     def _info(self, key: str) -> BlobInfo:
         path = self._place(key)
@@ -201,16 +202,9 @@ def _missing() -> Iterator[None]:
         raise BlobMissingError(type(error).__name__) from error
 
 
-def _discard(file: IO[bytes]) -> None:
-    """Nothing is left of it unless it got its name."""
-    with contextlib.suppress(OSError):
-        file.close()
-    Path(file.name).unlink(missing_ok=True)
-
-
-def _flush_folder(folder: Path) -> None:
-    """A rename is on disk once its folder is."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _flush(path: Path) -> None:
+    """A file's bytes are on disk then, or what a folder holds: a rename, too."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

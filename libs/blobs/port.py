@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -27,9 +28,9 @@ class Blobs(Protocol):
         """Atomic: readers see the old bytes or all of the new ones."""
         ...
 
-    async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, content_type: str) -> int:
-        """As `put`, never holding more than a few pieces; returns the size. If `pieces` raises,
-        nothing is stored and the error comes through.
+    async def put_file(self, key: str, file: Path, *, content_type: str) -> None:
+        """As `put`, without ever holding all of it. The file is the store's from then on: it may
+        be gone, whether this succeeds or not.
         """
         ...
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable
-from typing import Any, Final, TypeVar
+import io
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import IO, Any, Final, TypeVar
 
 from libs.blobs.keys import check_key, check_prefix
 from libs.blobs.port import BlobInfo, BlobMissingError
@@ -16,8 +19,8 @@ T = TypeVar("T")
 CONNECT_SECONDS: Final = 3
 READ_SECONDS: Final = 20
 ANSWER_SECONDS: Final = 60
-PART_BYTES: Final = 8 * 1024 * 1024
-"""S3 wants at least 5 MiB per part; one part is all that we ever hold."""
+PART_BYTES: Final = 5 * 1024 * 1024
+"""The least that S3 takes; one part is all that we ever hold."""
 PIECE_BYTES: Final = 256 * 1024
 MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 PAST_THE_END: Final = frozenset({"InvalidRange", "416"})
@@ -36,44 +39,31 @@ class S3Blobs:
             "put_object", Key=check_key(key), Body=body, ContentType=content_type, **self._encrypted
         )
 
-    async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, content_type: str) -> int:
-        check_key(key)
-        parts = _in_parts(pieces)
-        first = await anext(parts, b"")
-        if len(first) < PART_BYTES:
-            await self.put(key, first, content_type=content_type)
-            return len(first)
-        upload = await self._call(
-            "create_multipart_upload", Key=key, ContentType=content_type, **self._encrypted
-        )
-        try:
-            return await self._upload(key, upload["UploadId"], first, parts)
-        except BaseException:
-            with contextlib.suppress(Unavailable, BlobMissingError):
-                await asyncio.shield(
-                    self._call("abort_multipart_upload", Key=key, UploadId=upload["UploadId"])
-                )
-            raise
+    async def put_file(self, key: str, file: Path, *, content_type: str) -> None:
+        named = {"Key": check_key(key)}
+        typed = {"ContentType": content_type, **self._encrypted}
+        with await _in_thread(lambda: file.open("rb")) as source:
+            if os.fstat(source.fileno()).st_size <= PART_BYTES:
+                await self._call("put_object", Body=await _part(source), **named, **typed)
+                return
+            upload = await self._call("create_multipart_upload", **named, **typed)
+            named["UploadId"] = upload["UploadId"]
+            try:
+                await self._upload(named, source)
+            except BaseException:
+                with contextlib.suppress(Unavailable, BlobMissingError):
+                    await asyncio.shield(self._call("abort_multipart_upload", **named))
+                raise
 
-    async def _upload(
-        self, key: str, upload_id: str, first: bytes, rest: AsyncIterator[bytes]
-    ) -> int:
-        size = 0
-        done: list[dict[str, Any]] = []
-        part = first
-        while part:
+    async def _upload(self, named: dict[str, str], source: IO[bytes]) -> None:
+        size, done = os.fstat(source.fileno()).st_size, list[dict[str, Any]]()
+        while len(done) * PART_BYTES < size:
             number = len(done) + 1
             answer = await self._call(
-                "upload_part", Key=key, UploadId=upload_id, PartNumber=number, Body=part
+                "upload_part", **named, PartNumber=number, Body=await _part(source)
             )
             done.append({"PartNumber": number, "ETag": answer["ETag"]})
-            size += len(part)
-            part = await anext(rest, b"")
-        await self._call(
-            "complete_multipart_upload",
-            Key=key, UploadId=upload_id, MultipartUpload={"Parts": done},
-        )  # fmt: skip
-        return size
+        await self._call("complete_multipart_upload", **named, MultipartUpload={"Parts": done})
 
     async def get(self, key: str) -> bytes:
         return b"".join([piece async for piece in self.stream(key)])
@@ -155,16 +145,16 @@ async def _answer(call: Awaitable[T]) -> T:
         raise Unavailable("blobs", type(error).__name__) from error
 
 
-async def _in_parts(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Whole parts, and the rest last."""
-    part = bytearray()
-    async for piece in pieces:
-        part += piece
-        while len(part) >= PART_BYTES:
-            yield bytes(part[:PART_BYTES])
-            del part[:PART_BYTES]
-    if part:
-        yield bytes(part)
+async def _part(source: IO[bytes]) -> io.BytesIO:
+    """Nothing else holds its bytes: aiohttp copies what is shared."""
+    return io.BytesIO(await _in_thread(lambda: source.read(PART_BYTES)))
+
+
+async def _in_thread(read: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(read)
+    except OSError as error:
+        raise Unavailable("blobs", type(error).__name__) from error
 
 
 @contextlib.asynccontextmanager

@@ -49,10 +49,9 @@ class TwoSizeBlobs:
             lambda db: db.execute("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?)", row),
         )
 
-    async def put_stream(self, key: str, pieces: AsyncIterator[bytes], *, content_type: str) -> int:
-        size = await self._files.put_stream(key, pieces, content_type=content_type)
+    async def put_file(self, key: str, file: Path, *, content_type: str) -> None:
+        await self._files.put_file(key, file, content_type=content_type)
         await self._drop(key)
-        return size
 
     async def get(self, key: str) -> bytes:
         body = await self._row(key)

@@ -132,7 +132,7 @@ class Attachments:
 
     async def _put(self, key: str, file: Path, content_type: str) -> None:
         async with self.copying:
-            await self.blobs.put_stream(key, _pieces_of(file), content_type=content_type)
+            await self.blobs.put_file(key, file, content_type=content_type)
 
     async def _write(self, key: str, attachment: StoredAttachment) -> None:
         body = msgspec.json.encode(attachment)
@@ -210,9 +210,3 @@ async def _batches(pieces: AsyncIterator[Piece]) -> AsyncIterator[list[Piece]]:
             batch = []
     if batch:
         yield batch
-
-
-async def _pieces_of(file: Path) -> AsyncIterator[bytes]:
-    with file.open("rb") as source:
-        while piece := await asyncio.to_thread(source.read, BATCH_BYTES):
-            yield piece

@@ -7,26 +7,29 @@ import contextlib
 import os
 import sqlite3
 import time
+import tracemalloc
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 
+from libs.attachments import LARGEST_BYTES
 from libs.blobs.fakes import MemoryBlobs
 from libs.blobs.folder import open_folder
 from libs.blobs.open import open_blobs
 from libs.blobs.port import BlobMissingError, Blobs
+from libs.blobs.s3 import PART_BYTES, S3Blobs
 from libs.blobs.small import FILE, SMALL_BYTES
 from libs.errors import SettingsError, Unavailable
 from libs.runtime.settings import CommonSettings
+from services.attachments.handlers import COPIES_AT_ONCE
+from tests.servers import free_port
 
 MIB = 1024 * 1024
-
-
-async def pieces(*given: bytes) -> AsyncIterator[bytes]:
-    for piece in given:
-        yield piece
+FileOf = Callable[[bytes], Path]
 
 
 async def all_of(stream: AsyncIterator[bytes]) -> bytes:
@@ -40,14 +43,25 @@ async def keys(blobs: Blobs, prefix: str) -> list[str]:
 class BlobsContract:
     """Inherited by one class per adapter; `blobs` is the adapter, empty."""
 
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> FileOf:
+        """A file of these bytes."""
+
+        def written(body: bytes) -> Path:
+            path = tmp_path / uuid.uuid4().hex
+            path.write_bytes(body)
+            return path
+
+        return written
+
     async def test_gives_back_what_was_put(self, blobs: Blobs) -> None:
         await blobs.put("a/b-1.jpg", b"bytes", content_type="image/jpeg")
 
         assert await blobs.get("a/b-1.jpg") == b"bytes"
 
-    async def test_an_empty_blob_is_a_blob(self, blobs: Blobs) -> None:
+    async def test_an_empty_blob_is_a_blob(self, blobs: Blobs, file: FileOf) -> None:
         await blobs.put("empty", b"", content_type="text/plain")
-        assert await blobs.put_stream("empty2", pieces(), content_type="text/plain") == 0
+        await blobs.put_file("empty2", file(b""), content_type="text/plain")
 
         assert await blobs.get("empty") == b""
         assert await all_of(blobs.stream("empty2")) == b""
@@ -110,38 +124,32 @@ class BlobsContract:
 
         assert await all_of(blobs.stream("a", start=start, end=end)) == wanted
 
-    async def test_takes_a_long_stream_and_gives_it_in_pieces(self, blobs: Blobs) -> None:
-        block = os.urandom(MIB + 7)
-        size = await blobs.put_stream("big", pieces(*[block] * 19), content_type="image/png")
+    @pytest.mark.parametrize("size", [1, 5 * MIB, 5 * MIB + 1, 19 * MIB + 7])
+    async def test_takes_a_file_and_gives_it_in_pieces(
+        self, blobs: Blobs, file: FileOf, size: int
+    ) -> None:
+        body = os.urandom(size)
+        await blobs.put_file("big.png", file(body), content_type="image/png")
 
-        assert size == 19 * len(block)
-        assert await blobs.get("big") == block * 19
-        longest = 0
-        async for piece in blobs.stream("big", start=5):
-            longest = max(longest, len(piece))
-        assert longest <= MIB
+        given = [piece async for piece in blobs.stream("big.png")]
+        assert b"".join(given) == body
+        assert max(map(len, given)) <= MIB
+        info = await blobs.info("big.png")
+        assert info
+        assert (info.size_bytes, info.content_type) == (size, "image/png")
 
-    @pytest.mark.parametrize("megabytes", [0, 20])
-    async def test_a_broken_stream_leaves_nothing(self, blobs: Blobs, megabytes: int) -> None:
-        async def breaks() -> AsyncIterator[bytes]:
-            for _ in range(megabytes):
-                yield bytes(MIB)
-            raise ConnectionResetError("the browser left")
-
-        with pytest.raises(ConnectionResetError):
-            await blobs.put_stream("half", breaks(), content_type="image/png")
-
-        assert await blobs.info("half") is None
-        assert await keys(blobs, "") == []
-
-    async def test_a_broken_stream_leaves_the_old_bytes(self, blobs: Blobs) -> None:
-        async def breaks() -> AsyncIterator[bytes]:
-            yield b"new"
-            raise ConnectionResetError("the browser left")
-
+    async def test_a_file_replaces_what_was_there(self, blobs: Blobs, file: FileOf) -> None:
         await blobs.put("a", b"old", content_type="text/plain")
-        with pytest.raises(ConnectionResetError):
-            await blobs.put_stream("a", breaks(), content_type="text/plain")
+        await blobs.put_file("a", file(b"new"), content_type="text/plain")
+
+        assert await blobs.get("a") == b"new"
+
+    async def test_a_file_that_cannot_be_read_leaves_the_old_bytes(
+        self, blobs: Blobs, tmp_path: Path
+    ) -> None:
+        await blobs.put("a", b"old", content_type="text/plain")
+        with pytest.raises((Unavailable, OSError)):
+            await blobs.put_file("a", tmp_path / "gone", content_type="text/plain")
 
         assert await blobs.get("a") == b"old"
 
@@ -172,13 +180,15 @@ class BlobsContract:
         ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".hidden", "a/.b", "a\x00b", "a b",
          "ä", "a\\b", "a\n", "x" * 900],
     )  # fmt: skip
-    async def test_refuses_a_key_that_could_lead_elsewhere(self, blobs: Blobs, key: str) -> None:
+    async def test_refuses_a_key_that_could_lead_elsewhere(
+        self, blobs: Blobs, file: FileOf, key: str
+    ) -> None:
         with pytest.raises(ValueError, match="key"):
             await blobs.put(key, b"x", content_type="text/plain")
         with pytest.raises(ValueError, match="key"):
             await blobs.get(key)
         with pytest.raises(ValueError, match="key"):
-            await blobs.put_stream(key, pieces(b"x"), content_type="text/plain")
+            await blobs.put_file(key, file(b"x"), content_type="text/plain")
         with pytest.raises(ValueError, match="key"):
             await blobs.delete(key)
 
@@ -217,11 +227,26 @@ class TestFolderBlobs(BlobsContract):
         assert await keys(blobs, "") == []
         assert (secret / "file").read_text() == "secret"
 
-    async def test_leaves_no_unfinished_file(self, blobs: Blobs, root: Path) -> None:
+    async def test_leaves_no_unfinished_file(
+        self, blobs: Blobs, root: Path, file: FileOf, tmp_path: Path
+    ) -> None:
         await blobs.put("a", b"x", content_type="text/plain")
-        await blobs.put_stream("b", pieces(b"x"), content_type="text/plain")
+        await blobs.put_file("b", file(b"x"), content_type="text/plain")
+        with pytest.raises(Unavailable):
+            await blobs.put_file("c", tmp_path / "gone", content_type="text/plain")
 
         assert list((root / ".unfinished").iterdir()) == []
+
+    async def test_a_file_is_taken_over_not_copied(
+        self, blobs: Blobs, root: Path, file: FileOf
+    ) -> None:
+        given = file(b"x")
+        was = given.stat()
+        await blobs.put_file("a/b", given, content_type="text/plain")
+
+        kept = (root / "a" / "b").stat()
+        assert (was.st_mode & 0o777, kept.st_mode & 0o777) == (0o644, 0o600)
+        assert kept.st_ino == was.st_ino
 
     async def test_sweeps_what_a_killed_process_left(self, blobs: Blobs, root: Path) -> None:
         old, fresh = root / ".unfinished" / "old", root / ".unfinished" / "fresh"
@@ -295,9 +320,9 @@ class TestTwoSizeBlobs(BlobsContract):
         assert await blobs.delete("a")
         assert await blobs.info("a") is None
 
-    async def test_a_stream_replaces_a_small_one(self, blobs: Blobs) -> None:
+    async def test_a_file_replaces_a_small_one(self, blobs: Blobs, file: FileOf) -> None:
         await blobs.put("a", b"old", content_type="text/plain")
-        await blobs.put_stream("a", pieces(b"new"), content_type="text/plain")
+        await blobs.put_file("a", file(b"new"), content_type="text/plain")
 
         assert await blobs.get("a") == b"new"
 
@@ -358,6 +383,29 @@ class TestTwoSizeBlobs(BlobsContract):
                 await open_blobs(settings, stack)
 
 
+@contextlib.asynccontextmanager
+async def forgetful_s3() -> AsyncIterator[str]:
+    """An S3 that keeps nothing: what memory an upload takes is then the client's alone."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        async for _ in request.content.iter_chunked(65_536):
+            pass
+        name = "InitiateMultipartUploadResult" if "uploads" in request.query else "Done"
+        body = f"<{name}><UploadId>u</UploadId></{name}>"
+        return web.Response(text=body, content_type="application/xml", headers={"ETag": '"e"'})
+
+    app = web.Application()
+    app.router.add_route("*", "/{all:.*}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        await runner.cleanup()
+
+
 @pytest.mark.slow
 class TestS3Blobs(BlobsContract):
     @pytest.fixture
@@ -372,16 +420,40 @@ class TestS3Blobs(BlobsContract):
         async with contextlib.AsyncExitStack() as stack:
             yield await open_blobs(settings, stack)
 
-    async def test_a_broken_upload_is_aborted(self, blobs: Blobs) -> None:
-        async def breaks() -> AsyncIterator[bytes]:
-            yield bytes(9 * MIB)
-            raise ConnectionResetError("the browser left")
+    async def test_a_broken_upload_is_aborted(
+        self, blobs: S3Blobs, file: FileOf, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        upload_part = blobs._client.upload_part
 
-        with pytest.raises(ConnectionResetError):
-            await blobs.put_stream("half", breaks(), content_type="image/png")
+        async def breaks(**arguments: Any) -> Any:
+            if arguments["PartNumber"] == 2:
+                raise ConnectionResetError("the network left")
+            return await upload_part(**arguments)
+
+        monkeypatch.setattr(blobs._client, "upload_part", breaks)
+        with pytest.raises(Unavailable):
+            await blobs.put_file("half", file(bytes(12 * MIB)), content_type="image/png")
 
         uploads = await blobs._client.list_multipart_uploads(Bucket=blobs._bucket)
         assert uploads.get("Uploads", []) == []
+        assert await blobs.info("half") is None
+
+    async def test_as_many_files_as_are_kept_at_once_are_never_held_whole(
+        self, file: FileOf, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+        files = [file(bytes(LARGEST_BYTES)) for _ in range(COPIES_AT_ONCE)]
+        async with forgetful_s3() as url, contextlib.AsyncExitStack() as stack:
+            settings = CommonSettings(blobs="s3", aws_endpoint_url=url, s3_bucket="b")
+            blobs = await open_blobs(settings, stack)
+            tracemalloc.start()
+            puts = [blobs.put_file(one.name, one, content_type="image/png") for one in files]
+            await asyncio.gather(*puts)
+            _, most = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+
+        assert most < COPIES_AT_ONCE * (PART_BYTES + 2 * MIB)
 
     async def test_is_encrypted_where_asked(self, blobs: Blobs) -> None:
         await blobs.put("a", b"x", content_type="text/plain")
@@ -407,8 +479,6 @@ class TestS3Blobs(BlobsContract):
                 pass
 
     async def test_says_when_nobody_answers(self) -> None:
-        from tests.servers import free_port
-
         settings = CommonSettings(
             blobs="s3", aws_endpoint_url=f"http://127.0.0.1:{free_port()}", s3_bucket="b"
         )
