@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, TextIO
 
 import msgspec
@@ -129,3 +130,11 @@ def stamp(seconds: float) -> str:
 
 def logger(service: str, level: str = "info") -> Log:
     return Log(service, level=level)
+
+
+def place_of(error: BaseException) -> str:
+    """File and line of the innermost frame: enough to find it, and nothing of a customer's."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    return f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else ""

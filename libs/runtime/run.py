@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn
 from libs.errors import SettingsError
 from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
-from libs.runtime.log import Log
+from libs.runtime.log import Log, place_of
 from libs.runtime.metrics import Metrics
 from libs.runtime.runtime import Runtime, Service, Site
 from libs.runtime.settings import CommonSettings, load
@@ -158,7 +158,8 @@ async def _serve(
         raise refused.exceptions[0] from None
     except* Exception as died:  # noqa: BLE001 - the last frame of the process
         for error in died.exceptions:
-            runtime.log.error("unhandled_exception", exception_type=type(error).__name__)
+            kind, place = type(error).__name__, place_of(error)
+            runtime.log.error("unhandled_exception", exception_type=kind, where=place)
         code = 1
     return code
 

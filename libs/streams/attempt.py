@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from pathlib import Path
 
 from libs.errors import Rejected, Retryable
 from libs.messages.base import Message
+from libs.runtime.log import place_of
 from libs.runtime.metrics import HANDLED, HANDLER_SECONDS
 from libs.streams.broker import DeadLetter, Entry
 from libs.streams.envelope import UNREADABLE, Envelope, decoder
@@ -120,13 +120,9 @@ class Attempts:
     def _surprise(self, entry: Entry, message: Message | None, error: BaseException) -> Retryable:
         """A bug of ours. Its text may quote a customer, so only its kind and place are told."""
         kind = type(error).__name__
-        trace = error.__traceback__
-        while trace and trace.tb_next:
-            trace = trace.tb_next
-        where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
         self._process.log.error(
             "unhandled_exception", stream=self._stream, entry_id=entry.id,
-            exception_type=kind, where=where, **_whose(message),
+            exception_type=kind, where=place_of(error), **_whose(message),
         )  # fmt: skip
         return Retryable(kind)
 

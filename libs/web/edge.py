@@ -19,7 +19,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from libs.errors import Unavailable
 from libs.runtime.ids import NewId, random_id
-from libs.runtime.log import Log
+from libs.runtime.log import Log, place_of
 from libs.web.answers import Answer, Refused, retry_after
 from libs.web.call import Call, request_id_of
 from libs.web.headers import REQUEST_ID, preflight
@@ -132,7 +132,7 @@ class Edge:
         self.log.error(
             "unhandled_exception",
             exception_type=type(error).__name__,
-            where=_where(error),
+            where=place_of(error),
             route=route.name if route else "",
             request_id=call.request_id,
         )
@@ -150,13 +150,3 @@ def _admit_guest(call: Call, origins: frozenset[str]) -> None:
     if call.origin not in origins:
         raise Refused("origin_not_allowed")
     call.readable_by = call.origin
-
-
-def _where(error: Exception) -> str:
-    """File and line of the innermost frame: enough to find it, and nothing of a customer's."""
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    if frame is None:
-        return ""
-    return f"{frame.tb_frame.f_code.co_filename.rpartition('/')[2]}:{frame.tb_lineno}"

@@ -31,8 +31,7 @@ class Ran:
 @cache
 def sections() -> Mapping[str, tuple[str, ...]]:
     """Every heading with the commands under it; the text before the first is under ''."""
-    text = (ROOT / "docs" / "operations.md").read_text()
-    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
+    parts = re.split(r"^## (.+)$", _text(), flags=re.MULTILINE)
     named = {"": parts[0], **dict(zip(parts[1::2], parts[2::2], strict=True))}
     return {name: _commands(body) for name, body in named.items()}
 
@@ -42,20 +41,33 @@ def _commands(body: str) -> tuple[str, ...]:
     return tuple(line for block in blocks for line in block.splitlines() if line)
 
 
-def follow(section: str, running: Product, *, thread: str = "", dead: str = "") -> list[Ran]:
-    """Runs each command of the section against the product, from the root of the repository."""
-    return [_run(line, running, thread, dead) for line in sections()[section]]
+def follow(section: str, running: Product, **given: str) -> list[Ran]:
+    """Runs each command of the section against the product, from the root of the repository.
+
+    `given` is what a person would fill in ($THREAD, $DEAD), or an environment that is wrong.
+    """
+    return [_run(line, running, given) for line in sections()[section]]
 
 
-def _run(command: str, running: Product, thread: str, dead: str) -> Ran:
+def mend(fix: str, running: Product, **given: str) -> Ran:
+    """Runs a fix that the text names, and fails when it names it no longer."""
+    assert f"`{fix}`" in _text(), f"the runbook does not say {fix}"
+    return _run(fix, running, given)
+
+
+@cache
+def _text() -> str:
+    return (ROOT / "docs" / "operations.md").read_text()
+
+
+def _run(command: str, running: Product, given: Mapping[str, str]) -> Ran:
     here = command.replace("handoff.log", str(running.log_path)).replace("8080", str(running.port))
     tools = Path(sys.executable).parent  # `handoff` and `python`, as in an activated environment
     environ = {
         **running.settings(),
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),  # this checkout, whichever one is installed
-        "THREAD": thread,
-        "DEAD": dead,
+        **given,
     }
     done = subprocess.run(
         ["bash", "-c", here],

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -22,15 +23,17 @@ import pytest
 from libs.blobs.open import open_blobs
 from libs.identity.keys import site_keys
 from libs.identity.sessions import mint_session_token
+from libs.leases.port import lease_key
 from libs.ledger import events
 from libs.ledger.apply import apply
 from libs.ledger.open import open_records
 from libs.ledger.record import LeadKey, LeadRecord, State
+from libs.messages.dedupe import thread_lease
 from libs.messages.mail import SendLeadMail
 from libs.runtime.settings import CommonSettings, load
 from libs.snapshot import LeadSnapshot, Line, Summary, snapshot_key
 from libs.streams.envelope import seal
-from tests.flow.runbook import ROOT, follow, sections
+from tests.flow.runbook import ROOT, follow, mend, sections
 from tests.product import Product, product, visitor
 from tests.servers import free_port
 
@@ -98,8 +101,8 @@ def running(
 
 @pytest.fixture(scope="module")
 def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """Nothing is wrong with it."""
-    with product(tmp_path_factory.mktemp("well") / "data") as product_:
+    """Nothing is wrong with it until a test does something to one thread or stream."""
+    with product(tmp_path_factory.mktemp("well") / "data", LEASE_SECONDS="3") as product_:
         yield product_
 
 
@@ -207,7 +210,7 @@ FOLLOWED = {
     "Redis is down": "test_redis_is_down_and_so_is_the_error_rate",
     "The record store is down": "test_the_record_store_is_down",
     "Dead letters": "test_dead_letters",
-    "A stuck lease, or a held lead": "test_a_stuck_lease_or_a_held_lead",
+    "A stuck lease, or a held lead": "test_a_stuck_lease",
 }
 
 
@@ -263,12 +266,32 @@ async def test_no_lead_email(well: Product) -> None:
 
         await eventually(decided)
 
-    why, dead, streams = follow("No lead email", well, thread=ana.thread)
+    why, dead, streams = follow("No lead email", well, THREAD=ana.thread)
 
     assert "Waiting: no phone and no email yet." in why
     assert "Next step: Nothing: it is looked at again by itself." in why
     assert "No dead letters." in dead
     assert (why.code, dead.code, streams.code) == (0, 0, 0)
+
+
+async def test_no_lead_email_because_somebody_paused_a_stream(well: Product) -> None:
+    with redis_of(well) as redis:
+        redis.set("{lead.consider:0}:paused", 1)
+    await asyncio.sleep(1.5)  # a reader looks twice a second
+    async with visitor(well.url) as ana:
+        await ana.say(f"{NEED} {PHONE}")
+    why, _, streams = follow("No lead email", well, THREAD=ana.thread)
+
+    mended = mend("handoff resume $STREAM", well, STREAM="lead.consider")
+
+    assert "Next step: `handoff resume lead.consider`." in why
+    assert "True" in streams
+    assert mended.code == 0
+    await eventually(lambda: mailed(well, ana.thread))
+
+
+async def mailed(running: Product, thread: str) -> list[Path]:
+    return [mail for mail in running.mails() if thread in mail.name]
 
 
 async def test_duplicate_emails(running: Product, letterbox: tuple[Letterbox, int]) -> None:
@@ -288,7 +311,7 @@ async def test_duplicate_emails(running: Product, letterbox: tuple[Letterbox, in
         return record is not None and record.state is State.SENT
 
     await eventually(sent)
-    why, logged, says = follow("Duplicate emails", running, thread=ana.thread)
+    why, logged, says = follow("Duplicate emails", running, THREAD=ana.thread)
 
     assert "(possible copy)" in subject
     assert "Sent as a full lead with attempt 2, marked as a possible copy" in why
@@ -307,11 +330,36 @@ def test_wrong_language_or_hours(running: Product) -> None:
 
 
 def test_a_service_will_not_start(running: Product) -> None:
-    start, _, disk = follow("A service will not start", running)
+    alone, well, disk = follow("A service will not start", running)
+    start, doctor, _ = follow("A service will not start", running, RECORDS="sqlit", REDIS_URL="x")
 
-    assert "exit code 2" in start
-    assert "REDIS_URL" in start
+    assert "exit code 2" in alone
+    assert "REDIS_URL" in alone
+    assert "settings ok" in well
     assert disk.code == 0
+    assert "RECORDS" in start
+    assert "exit code 2" in start
+    assert doctor.code == 2
+    assert "RECORDS" in doctor
+
+
+async def test_a_service_will_not_start_because_a_part_dies(tmp_path: Path) -> None:
+    """A record that cannot be read, as a broken disk or a foreign hand leaves it."""
+    from tests.servers import redis_server
+
+    broken = Product(tmp_path / "data")
+    await Lead(broken, "cthr_1").after((1.0, events.Considered(reason="idle", due_at=1.0)))
+    with contextlib.closing(sqlite3.connect(broken.data / "records.sqlite3")) as db:
+        db.execute("UPDATE leads SET body = ?", (b"{",))
+        db.commit()
+    with redis_server() as redis:
+        start, doctor, _ = follow("A service will not start", broken, REDIS_URL=redis.url)
+
+    assert "exit code 1" in start
+    line = json.loads(next(one for one in start.said.splitlines() if "unhandled" in one))
+    assert line["exception_type"] == "DecodeError"
+    assert ".py:" in line["where"]
+    assert doctor.code == 0
 
 
 async def test_auth_failures(running: Product) -> None:
@@ -421,7 +469,7 @@ async def test_dead_letters(running: Product) -> None:
         dead = await eventually(lambda: _parked(redis, "{mail.send:0}:dead"))
         await eventually(lambda: _parked(redis, "{lead.consider:0}:dead"))
 
-    listed, shown, retried = follow("Dead letters", running, dead=f"mail.send/{dead}")
+    listed, shown, retried = follow("Dead letters", running, DEAD=f"mail.send/{dead}")
 
     assert listed.code == 1
     assert "not a lead.consider.v1" in listed
@@ -430,28 +478,77 @@ async def test_dead_letters(running: Product) -> None:
     assert "cthr_1" in shown
     assert "Back in mail.send" in retried
 
+    with redis_of(running) as redis:
+        garbage = f"lead.consider/{_parked_now(redis, '{lead.consider:0}:dead')}"
+    _, _, refused = follow("Dead letters", running, DEAD=garbage)
+    dropped = mend("handoff dead drop $DEAD", running, DEAD=garbage)
+    _, gone, _ = follow("Dead letters", running, DEAD=garbage)
+
+    assert (refused.code, dropped.code, gone.code) == (1, 0, 3)
+
 
 async def _parked(redis: Any, key: str) -> str:
+    return _parked_now(redis, key)
+
+
+def _parked_now(redis: Any, key: str) -> str:
     letters = redis.xrange(key)
     return letters[0][0].decode() if letters else ""
 
 
-async def test_a_stuck_lease_or_a_held_lead(running: Product) -> None:
+async def test_a_stuck_lease(well: Product) -> None:
+    """A worker took it and says nothing more; the thread waits for the lease to end."""
+    section = "A stuck lease, or a held lead"
+    async with visitor(well.url) as ana:
+        await ana.say(NEED)
+        lease = lease_key(thread_lease(SHOP, ana.thread))
+        with redis_of(well) as redis:
+            redis.set(lease, "nonce-of-somebody-else", px=600_000)
+        await ana.say(PHONE)
+        why, resend, streams = follow(section, well, THREAD=ana.thread)
+        waiting = await mailed(well, ana.thread)
+        with redis_of(well) as redis:
+            redis.pexpire(lease, 1)
+
+    assert "A worker holds its lease right now; leases end by themselves." in why
+    assert resend.code == 1
+    assert streams.code == 0
+    assert not waiting
+    await eventually(lambda: mailed(well, ana.thread))
+
+
+async def held(running: Product) -> Lead:
     async with visitor(running.url) as ana:
         await ana.say(f"{NEED} {PHONE}")
     lead, now = Lead(running, ana.thread), time.time()
     await eventually(lead.record)
-    held = await lead.after(
+    record = await lead.after(
         (now, await lead.armed()), (now + 2000, events.WindowsPassed()), policy="never_two"
     )
-    assert (held.state, held.attempt) == (State.HELD, 1)
+    assert (record.state, record.attempt) == (State.HELD, 1)
+    return lead
 
-    why, resent, streams = follow("A stuck lease, or a held lead", running, thread=ana.thread)
-    again, refused, _ = follow("A stuck lease, or a held lead", running, thread=ana.thread)
+
+async def test_a_held_lead(running: Product) -> None:
+    section, lead = "A stuck lease, or a held lead", await held(running)
+
+    why, resent, streams = follow(section, running, THREAD=lead.thread)
+    again, refused, _ = follow(section, running, THREAD=lead.thread)
 
     assert (why.code, resent.code, streams.code) == (0, 0, 0)
     assert "Held for a person: nobody can know whether an attempt arrived" in why
-    assert f"handoff resend {ana.thread} --attempt 1" in why
+    assert f"handoff resend {lead.thread} --attempt 1" in why
     assert "It will be sent now." in resent
     assert "An operator asked to send it after all." in again
     assert refused.code == 1
+
+
+async def test_a_held_lead_that_the_shop_has(running: Product) -> None:
+    lead = await held(running)
+
+    settled = mend("handoff resend $THREAD --attempt 1 --arrived", running, THREAD=lead.thread)
+
+    record = await lead.record()
+    assert settled.code == 0
+    assert record
+    assert (record.state, record.sent_by) == (State.SENT, "operator")
