@@ -104,6 +104,14 @@ class FolderBlobs:
             for info in page:
                 yield info
 
+    def has(self, key: str) -> bool:
+        """Whether a file has this name; a link may. Blocks, briefly."""
+        return (self._root / key).exists()
+
+    def has_folder(self, prefix: str) -> bool:
+        """Whether any file can have this prefix. Blocks, briefly."""
+        return (self._root / prefix.rpartition("/")[0]).is_dir()
+
     def _place(self, key: str) -> Path:
         """Where the blob lies. Raises BlobMissingError when a link stands anywhere on the way."""
         path = self._root / check_key(key)

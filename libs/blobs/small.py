@@ -8,6 +8,7 @@ each of them; photos are large.
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Final
 
 from libs.blobs.folder import FolderBlobs, open_folder
 from libs.blobs.keys import check_key, check_prefix
-from libs.blobs.port import BlobInfo
+from libs.blobs.port import BlobInfo, BlobMissingError
 from libs.sqlite import SqliteThread, open_sqlite_file
 
 SMALL_BYTES: Final = 64 * 1024
@@ -77,7 +78,8 @@ class TwoSizeBlobs:
 
     async def list(self, prefix: str) -> AsyncIterator[BlobInfo]:
         small, large = self._list(check_prefix(prefix)), self._files.list(prefix)
-        row, file = await anext(small, None), await anext(large, None)
+        row = await anext(small, None)
+        file = await anext(large, None) if self._files.has_folder(prefix) else None
         while row or file:
             if row and (file is None or row.key <= file.key):
                 if file and file.key == row.key:
@@ -95,10 +97,21 @@ class TwoSizeBlobs:
             for row in rows:
                 yield _info(row)
             last = rows[-1][0]
+            if len(rows) < PAGE:
+                return
 
     async def _row(self, key: str) -> bytes | None:
-        rows = await self._rows("SELECT body FROM blobs WHERE key = ?", check_key(key))
-        return rows[0][0] if rows else None
+        """None: there is a file instead. Raises BlobMissingError."""
+
+        def look(db: sqlite3.Connection) -> tuple[bytes | None, bool]:
+            row = db.execute("SELECT body FROM blobs WHERE key = ?", (key,)).fetchone()
+            return (row[0], True) if row else (None, self._files.has(key))
+
+        check_key(key)
+        body, found = await self._reader.run(look)
+        if not found:
+            raise BlobMissingError(key)
+        return body
 
     async def _rows(self, query: str, *values: str) -> Sequence[tuple[Any, ...]]:
         return await self._reader.run(lambda db: db.execute(query, values).fetchall())
