@@ -31,6 +31,11 @@ class MemoryConversations:
         conversation = self.threads.get((shop, thread_id))
         return conversation.items[-1].id if conversation and conversation.items else None
 
+    async def owner(self, shop: str, thread_id: str) -> str | None:
+        await self._before("owner", thread_id)
+        conversation = self.threads.get((shop, thread_id))
+        return conversation.visitor if conversation else None
+
     async def threads_of(self, shop: str, visitor: str) -> list[str]:
         await self._before("threads_of", visitor)
         return [

@@ -79,6 +79,12 @@ class HostedConversations:
             async with asyncio.timeout(READ_SECONDS):
                 return await _unless_missing(self._newest_visible(thread_id))
 
+    async def owner(self, shop: str, thread_id: str) -> str | None:
+        with _errors_mapped():
+            async with asyncio.timeout(READ_SECONDS):
+                thread = await _unless_missing(self._thread(thread_id))
+        return thread.user or "" if thread else None
+
     async def threads_of(self, shop: str, visitor: str) -> list[str]:
         found: dict[str, None] = {}
         with _errors_mapped():

@@ -54,6 +54,10 @@ class OwnConversations:
             after = page.rows[-1].id if page.rows else ""
         return None
 
+    async def owner(self, shop: str, thread_id: str) -> str | None:
+        owner = await self.kept.owner_of(shop, thread_id)
+        return owner.visitor if owner else None
+
     async def threads_of(self, shop: str, visitor: str) -> list[str]:
         page = await self.kept.threads(Owner(shop, visitor), limit=PAGE_LIMIT, hidden_too=True)
         return [thread.id for thread in page.rows]

@@ -57,6 +57,10 @@ class Conversations(Protocol):
         """The newest item, cheaply: the mailer asks just before it arms."""
         ...
 
+    async def owner(self, shop: str, thread_id: str) -> str | None:
+        """Whose thread it is, without reading it."""
+        ...
+
     async def threads_of(self, shop: str, visitor: str) -> list[str]:
         """Newest first; for watches."""
         ...

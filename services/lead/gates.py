@@ -40,13 +40,15 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     times: Times
     subject: Subject | None = None
     """None: not read, or no conversation has this id."""
+    visitor: str = ""
+    """Whose thread it is, where neither record nor conversation was at hand to tell."""
 
     @property
     def owner(self) -> str:
         """The visitor whose thread it is."""
         if self.subject:
             return self.subject.conversation.visitor
-        return self.record.visitor if self.record else ""
+        return self.record.visitor if self.record else self.visitor
 
     @property
     def awaits_mail(self) -> bool:

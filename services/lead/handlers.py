@@ -112,6 +112,9 @@ class LeadHandlers:
         if record is None or record.state is not State.SENT:
             await self._keep_touch(wish)
         if stop := gates.standing(record, leased=leased, now=case.now):
+            if record is None:
+                owner = await self.conversations.owner(wish.shop, wish.thread_id)
+                case = replace(case, visitor=owner or "")
             return case, stop
         began = self.clock.boot()
         conversation = await self.conversations.read(wish.shop, wish.thread_id)

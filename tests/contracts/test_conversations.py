@@ -76,6 +76,12 @@ class ConversationsContract:
     async def test_unknown_thread_is_none(self, house: House) -> None:
         assert await house.source.read(SHOP, "cthr_nothing") is None
         assert await house.source.last_item_id(SHOP, "cthr_nothing") is None
+        assert await house.source.owner(SHOP, "cthr_nothing") is None
+
+    async def test_owner_is_whom_the_conversation_belongs_to(self, house: House) -> None:
+        await house.keep(THREAD, VISITOR, load("empty"))
+
+        assert await house.source.owner(SHOP, THREAD) == VISITOR
 
     async def test_threads_of_a_visitor_newest_first(self, house: House) -> None:
         for number in range(3):

@@ -19,6 +19,7 @@ import redis.asyncio
 
 from libs.conversations.store import ChatStore, ItemRow, Owner, ThreadRow
 from libs.conversations.store_open import open_chat_store
+from libs.identity.visitors import visitor_id
 from libs.ledger.open import open_records
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord, State, Watch
@@ -37,6 +38,8 @@ from services.lead.settings import LeadSettings
 from services.lead.wiring import wire as wire_lead
 from services.mailer.settings import MailerSettings
 from services.mailer.wiring import wire as wire_mailer
+from tests.flow.test_gateway import post
+from tests.gateway import KEYS, UNLIMITED, gateway
 from tests.openai_server import OpenAIServer, Status, openai_server
 
 pytestmark = pytest.mark.slow
@@ -59,18 +62,20 @@ class Running:
     data: Path
     logged: io.StringIO
 
-    async def talk(self, thread_id: str, text: str) -> None:
+    async def talk(self, thread_id: str, text: str, owner: Owner = OWNER) -> None:
         """A conversation that ended long ago."""
-        await self.chats.put_thread(OWNER, ThreadRow(id=thread_id, created_at=1.0, title="Seats"))
-        await self.say(thread_id, "cthi_1", text, LONG_AGO)
+        await self.chats.put_thread(owner, ThreadRow(id=thread_id, created_at=1.0, title="Seats"))
+        await self.say(thread_id, "cthi_1", text, LONG_AGO, owner)
 
-    async def say(self, thread_id: str, item_id: str, text: str, at: float) -> None:
+    async def say(
+        self, thread_id: str, item_id: str, text: str, at: float, owner: Owner = OWNER
+    ) -> None:
         body = {
             "id": item_id, "type": "user_message", "created_at": at,
             "content": [{"type": "input_text", "text": text}],
         }  # fmt: skip
         item = ItemRow(id=item_id, kind="user_message", at=at, changed_at=at, body=json.dumps(body))
-        await self.chats.put_item(OWNER, thread_id, item)
+        await self.chats.put_item(owner, thread_id, item)
 
     async def say_now(self, thread_id: str, text: str) -> None:
         await self.say(thread_id, "cthi_now", text, time.time())
@@ -184,6 +189,30 @@ async def test_sixty_four_triggers_at_once(
         assert len(sent) + len(others) == 64
         assert len(sent) >= 1
         assert {answer.reason for answer in others} <= {"in_progress", "already_sent"}
+        assert len(openai.seen("responses")) == 1
+        assert len(world.mails()) == 1
+
+
+async def test_sixty_four_tabs_of_the_owner_each_hear_how_it_stands(
+    tmp_path: Path, redis_url: str, openai: OpenAIServer
+) -> None:
+    openai.delay_seconds = 0.3
+    async with running(
+        tmp_path, redis_url, OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=openai.url
+    ) as world, gateway(tmp_path, redis_url=redis_url, **UNLIMITED) as door:  # fmt: skip
+        await world.talk("cthr_tabs", WORDS, Owner(SHOP, visitor_id(KEYS[0], "u-1")))
+        body = {"threadId": "cthr_tabs", "reason": "idle", "user": "u-1"}
+        url = f"{door.url}/api/chatkit/lead"
+
+        stranger = asyncio.create_task(post(url, {**body, "user": "u-2"}))
+        answers = await asyncio.gather(*(post(url, body) for _ in range(64)))
+
+        reasons = [answer["reason"] for _, answer, _ in answers]
+        assert {status for status, _, _ in answers} == {200}
+        assert set(reasons) <= {"idle", "in_progress", "already_sent"}
+        assert "in_progress" in reasons
+        assert (await stranger)[1]["reason"] == "accepted"
+        await world.becomes("cthr_tabs", State.SENT)
         assert len(openai.seen("responses")) == 1
         assert len(world.mails()) == 1
 

@@ -103,6 +103,10 @@ class SimConversations:
         found = self.threads.get(LeadKey(shop, thread_id))
         return found.items[-1].id if found else None
 
+    async def owner(self, shop: str, thread_id: str) -> str | None:
+        found = self.threads.get(LeadKey(shop, thread_id))
+        return found.visitor if found else None
+
     async def threads_of(self, shop: str, visitor: str) -> list[str]:
         return [
             key.thread_id

@@ -115,7 +115,8 @@ async def test_another_worker_is_in_progress_and_we_come_back_after_its_lease(
 
     answer = await world.decided()
 
-    assert answer.reason == "in_progress"
+    assert (answer.reason, answer.visitor) == ("in_progress", VISITOR)
+    assert world.conversations.reads == 0
     at, wish = world.publisher.scheduled[TIMER]
     assert at == world.clock.time + 120
     assert isinstance(wish, ConsiderLead)
