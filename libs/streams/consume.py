@@ -30,6 +30,7 @@ class LaneLoop:
         self._stream = consumer.stream.name
         self._broker = broker
         self._process = process
+        self._pace = consumer.pace or process.pace
         self._settler = Settler(lane, broker)
         self._held = self._settler.held
         self._workers = Workers(
@@ -39,6 +40,7 @@ class LaneLoop:
             timeout_seconds=consumer.timeout_seconds,
         )
         self._failures = 0
+        self._lost_at = float("-inf")
         self._maybe_claimed = False
         """The reply to our last claim was lost: entries may be ours, unseen."""
 
@@ -60,21 +62,20 @@ class LaneLoop:
             await self._leave()
 
     def _start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        pace = self._process.pace
         self._workers.group = group
         chores = (
             self._read(),
             self._workers.end_overdue(),
             self._settler.run(),
             self._turns(),
-            _every(pace.renew_seconds, self._renew),
-            _every(pace.claim_seconds, self._claim),
+            _every(self._pace.renew_seconds, self._renew),
+            _every(self._pace.claim_seconds, self._claim),
         )
         return [group.create_task(chore) for chore in chores]
 
     async def _leave(self) -> None:
         with suppress(Unavailable, TimeoutError):
-            async with asyncio.timeout(self._process.pace.leave_seconds):
+            async with asyncio.timeout(self._pace.leave_seconds):
                 await self._settler.flush()
                 await self._broker.hand_back(self._lane, self._process.reader)
 
@@ -104,7 +105,7 @@ class LaneLoop:
             self._lane,
             self._process.reader,
             count=count,
-            wait_seconds=self._process.pace.wait_seconds,
+            wait_seconds=self._pace.wait_seconds,
         )
         if self._failures:
             self._failures = 0
@@ -134,6 +135,7 @@ class LaneLoop:
             self._process.log.error("redis_lost", stream=self._stream, reason=error.reason)
         longest = min(_LONGEST_BACKOFF_SECONDS, 0.05 * 2.0 ** min(self._failures, 8))
         self._failures += 1
+        self._lost_at = self._process.clock.boot()
         await asyncio.sleep(longest * self._process.rng.uniform(0.5, 1.0))
 
     async def _turn(self) -> float:
@@ -141,14 +143,14 @@ class LaneLoop:
         now = self._process.clock.now()
         turn = await self._broker.turn(self._lane, now)
         self._workers.pause(paused=turn.paused)
-        longest = self._process.pace.turn_seconds
+        longest = self._pace.turn_seconds
         return longest if turn.next_at is None else max(0.0, min(longest, turn.next_at - now))
 
     async def _turns(self) -> None:
         wait = 0.0
         while True:
             await asyncio.sleep(wait)
-            wait = self._process.pace.turn_seconds
+            wait = self._pace.turn_seconds
             with suppress(Unavailable):  # the read loop says so and recovers
                 wait = await self._turn()
 
@@ -158,6 +160,8 @@ class LaneLoop:
 
     async def _claim(self) -> None:
         """Also runs when nothing new arrives. A suspect comes alone, so ask again after it."""
+        if self._process.clock.boot() - self._lost_at < self._pace.idle_seconds:
+            return  # nobody could renew: those who live do that first
         if self._maybe_claimed:
             await self._read_own()
             self._maybe_claimed = False
@@ -167,7 +171,7 @@ class LaneLoop:
                 self._lane,
                 self._process.reader,
                 count=min(room, READ_COUNT),
-                idle_seconds=self._process.pace.idle_seconds,
+                idle_seconds=self._pace.idle_seconds,
             )
             self._maybe_claimed = False
             if not entries:

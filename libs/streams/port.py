@@ -16,6 +16,7 @@ import msgspec
 
 from libs.messages.base import Message
 from libs.messages.streams import Stream
+from libs.streams.pace import Pace
 
 M_co = TypeVar("M_co", bound=Message, covariant=True)
 
@@ -46,6 +47,8 @@ class Consumer:
     timeout_seconds: float = 60.0
     drop_expired: bool = False
     """True: a delivery past its deadline is acked unhandled (nobody waits for a stale mint)."""
+    pace: Pace | None = None
+    """None: the pace of the process."""
 
 
 class Publisher(Protocol):

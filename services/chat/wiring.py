@@ -14,12 +14,15 @@ from libs.messages.streams import CHAT_REQUEST
 from libs.runtime.log import Log
 from libs.runtime.runtime import Runtime, Service
 from libs.shops.profile import load_shops
+from libs.streams.pace import Pace
 from libs.streams.port import Consumer
 from services.chat.ports import Agent
 from services.chat.settings import ChatSettings
 
 AT_ONCE: Final = 256
 TIDY_SECONDS: Final = 3600.0
+PACE: Final = Pace(renew_seconds=1.0, claim_seconds=1.0, idle_seconds=6.0)
+"""Somebody looks at a half answer: another process takes it up within 8 s, instead of 25."""
 
 Loops = tuple[Callable[[], Awaitable[None]], ...]
 
@@ -56,7 +59,11 @@ async def wire(settings: ChatSettings, runtime: Runtime) -> Service:
         name="chat",
         consumers=(
             Consumer(
-                CHAT_REQUEST, chat.answer, concurrency=AT_ONCE, timeout_seconds=ANSWER_SECONDS
+                CHAT_REQUEST,
+                chat.answer,
+                concurrency=AT_ONCE,
+                timeout_seconds=ANSWER_SECONDS,
+                pace=PACE,
             ),
         ),
         loops=(_tidy(kept, runtime), *loops),

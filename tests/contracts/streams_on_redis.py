@@ -18,8 +18,9 @@ from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.streams.address import connect
 from libs.streams.client import Redis
+from libs.streams.pace import Pace
 from libs.streams.port import Consumer, Delivery
-from libs.streams.process import Pace, Process
+from libs.streams.process import Process
 from libs.streams.redis import RedisBroker
 from libs.streams.streams import Streams
 

@@ -14,10 +14,11 @@ from libs.streams import scripts
 from libs.streams.address import connect
 from libs.streams.client import Redis, RedisClient
 from libs.streams.link import CONNECT_SECONDS, REPLY_SECONDS, Link, translate
+from libs.streams.pace import Pace
 from libs.streams.port import Delivery
-from libs.streams.process import Pace
 from libs.streams.redis import WAIT_SECONDS, RedisBroker
 from libs.streams.streams import Streams
+from services.chat.wiring import PACE as CHAT_PACE
 from tests import needs, servers
 from tests.contracts.streams_on_redis import consuming, emptied, publish_somehow, streams_at, wish
 from tests.faults.proxy import Proxy, proxy
@@ -152,6 +153,8 @@ async def test_a_connection_closed_while_idle_is_opened_again(
 def test_a_read_waits_shorter_than_a_reply_may_take() -> None:
     assert Pace().wait_seconds <= WAIT_SECONDS < REPLY_SECONDS
     assert CONNECT_SECONDS < REPLY_SECONDS
+    for pace in (Pace(), CHAT_PACE):
+        assert pace.idle_seconds >= REPLY_SECONDS + pace.renew_seconds
     with pytest.raises(ValueError, match="waits"):
         RedisBroker(RedisClient(lambda: Link(None)), reply_seconds=1.0)  # type: ignore[arg-type]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +17,7 @@ import pytest
 from libs.conversations.store import Owner
 from libs.runtime.log import Log
 from libs.runtime.metrics import MODEL_CALLS, Metrics
-from services.chat.adapters import responses
+from services.chat.adapters import model, responses
 from services.chat.adapters.model import ModelConnection
 from services.chat.adapters.responses import ResponsesAgent
 from services.chat.phrases import LANGUAGES, phrases_in
@@ -48,6 +50,20 @@ async def connection(openai: OpenAIServer) -> AsyncIterator[ModelConnection]:
     given = ModelConnection("sk-test", openai.url)
     yield given
     await given.aclose()
+
+
+async def test_the_loop_goes_on_while_the_library_is_imported(
+    connection: ModelConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported = threading.Event()
+    monkeypatch.setattr(model, "import_module", lambda _: imported.wait(30))
+
+    first, second = (asyncio.create_task(connection.client()) for _ in range(2))
+    await asyncio.sleep(0)
+
+    assert not first.done()
+    imported.set()
+    assert await first is await second
 
 
 @dataclass

@@ -218,7 +218,7 @@ async def test_a_kill_in_mid_answer_ends_in_a_clean_error_and_a_working_retry(
     took = time.monotonic() - begun
 
     answer = read_answer(chunks)
-    assert took < 45
+    assert took < 12
     assert answer.of("error")[0]["allow_retry"]
     assert answer.of("error")[0]["message"].startswith("Sorry, my answer was cut off")
     again = await ask(gateway, retry(answer.thread_id, answer.items[0]["id"]))

@@ -22,8 +22,9 @@ from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.shops.profile import Shops
 from libs.snapshot import LeadSnapshot
+from libs.streams.pace import Pace
 from libs.streams.port import Consumer
-from libs.streams.process import Pace, Process
+from libs.streams.process import Process
 from libs.streams.streams import Streams
 from services.lead.gates import Times
 from services.lead.handlers import LeadHandlers

@@ -21,7 +21,14 @@ class ModelConnection:
         """Right after the start, beside the first requests."""
         await asyncio.to_thread(import_module, "openai")
 
-    def client(self) -> AsyncOpenAI:
+    async def client(self) -> AsyncOpenAI:
+        if self._client is None:
+            # While a thread still imports it, an import here would stop the loop until that is
+            # through, and others would take over what this process is answering.
+            await self.warm_up()
+        return self._opened()
+
+    def _opened(self) -> AsyncOpenAI:
         """Tries are ours to count, so it makes none of its own."""
         if self._client is None:
             from openai import AsyncOpenAI

@@ -81,10 +81,11 @@ class ResponsesAgent:
 
     async def _call(self, moment: Moment) -> AsyncGenerator[str | PhoneField]:
         await self._pay(moment)
+        client = await self.connection.client()
         with _troubles():
             async with (
                 asyncio.timeout(ANSWER_SECONDS),
-                await self.connection.client().responses.create(**self._request(moment)) as events,
+                await client.responses.create(**self._request(moment)) as events,
                 aclosing(_read(events, moment)) as pieces,
             ):
                 async for piece in pieces:

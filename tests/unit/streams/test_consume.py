@@ -22,6 +22,7 @@ from libs.streams.broker import Broker, Entry
 from libs.streams.envelope import seal
 from libs.streams.fate import MAX_ATTEMPTS, MAX_DELIVERIES
 from libs.streams.memory import MemoryBroker
+from libs.streams.pace import Pace
 from libs.streams.port import Consumer, Delivery
 from libs.streams.streams import Streams
 from tests.unit.streams.virtual import EPOCH, LoopClock, in_virtual_time, process
@@ -83,6 +84,10 @@ async def nothing(_: Lead) -> None:
 
 async def a_while(_: Lead) -> None:
     await asyncio.sleep(10)
+
+
+async def a_long_time(_: Lead) -> None:
+    await asyncio.sleep(200)
 
 
 def fails(*errors: Exception) -> Does:
@@ -419,6 +424,47 @@ def test_what_a_dead_process_held_is_taken_over_on_a_quiet_stream() -> None:
     in_virtual_time(story())
 
 
+def test_a_consumer_may_be_quicker_to_take_over() -> None:
+    async def story() -> None:
+        shop = Shop()
+        await shop.streams.publish(wish())
+        await dead_reader_takes(shop)
+        pace = Pace(renew_seconds=1, claim_seconds=1, idle_seconds=4)
+        async with shop.open(nothing, pace=pace):
+            await asyncio.sleep(60)
+
+        assert shop.attempts == [2]
+        assert 4 <= shop.seen[0][2] <= 5.1
+
+    in_virtual_time(story())
+
+
+def test_who_lives_keeps_its_entries_through_an_outage_of_redis() -> None:
+    """Nobody could renew: right after it everybody looks dead."""
+
+    async def story() -> None:
+        shop = Shop()
+        wires = Outage(shop.broker), Outage(shop.broker)
+        pace = Pace(renew_seconds=5, claim_seconds=0.01, idle_seconds=20)
+        await shop.streams.publish(wish())
+        async with (
+            shop.open(a_long_time, shop.process(wires[0]), timeout_seconds=900, pace=pace),
+            shop.open(a_long_time, shop.process(wires[1]), timeout_seconds=900, pace=pace),
+        ):
+            await asyncio.sleep(30)
+            for wire in wires:
+                wire.down = True
+            await asyncio.sleep(60)
+            for wire in wires:
+                wire.down = False
+            await asyncio.sleep(300)
+
+        assert shop.attempts == [1]
+        assert await shop.empty()
+
+    in_virtual_time(story())
+
+
 def test_attempts_survive_retries_and_crashes() -> None:
     async def story() -> None:
         shop = Shop()
@@ -674,6 +720,23 @@ def test_what_is_running_is_not_run_again_when_redis_lost_its_tail() -> None:
         assert await shop.empty()
 
     in_virtual_time(story())
+
+
+class Outage:
+    """A broker that cannot be reached while it is `down`."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self.down = False
+
+    def __getattr__(self, name: str) -> Any:
+        if not self.down:
+            return getattr(self._broker, name)
+
+        async def unreachable(*_: Any, **__: Any) -> Any:
+            raise Unavailable("redis", "connection lost")
+
+        return unreachable
 
 
 class Loses:
