@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := 0.13.8
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench prove faults simulate lock format clean
+.PHONY: help up test lint check bench prove faults simulate lock format clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -16,11 +16,13 @@ up: $(VENV)/.run ## set everything up and run the whole product on this machine
 test: $(VENV)/.dev ## set everything up and pass all tests
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
-check: $(VENV)/.dev ## lint, format, types, import rules, unit and flow tests (under a minute)
+lint: $(VENV)/.dev ## lint, format, types, import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+check: lint ## lint, and the unit and flow tests that need no server (under a minute)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit tests/flow
 
 bench: $(VENV)/.dev ## every number we promise, beside its floor
