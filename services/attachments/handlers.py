@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
@@ -22,14 +23,18 @@ from libs.attachments import (
     rendition_key,
 )
 from libs.blobs.port import BlobInfo, BlobMissingError, Blobs
+from libs.errors import Unavailable
 from services.attachments.ports import Allowance, Darkroom, Developed, Refused
 from services.attachments.sniff import kind_of
+from services.attachments.turns import Turns
 
 Piece = bytes | memoryview
 
 BATCH_BYTES: Final = 128 * 1024
 """What goes to or comes from the disk in one go: a thread's errand costs as much as 100 KB do."""
 COPIES_AT_ONCE: Final = 4
+ANSWER_SECONDS: Final = 75.0
+"""From the last byte to the answer: a wait for the darkroom, the darkroom, the store."""
 
 
 class UploadRefused(Exception):  # noqa: N818 - the file is refused, nothing broke
@@ -78,6 +83,7 @@ class Attachments:
     spool: Path
     """Where raw bytes wait until they are clean. They never enter the blob store."""
     largest_bytes: int = LARGEST_BYTES
+    turns: Turns = field(default_factory=Turns)
     copying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(COPIES_AT_ONCE))
     """A copy waits for nobody's phone, so few of them keep the disk busy and the memory small."""
 
@@ -89,9 +95,10 @@ class Attachments:
             raw = Path(folder) / "raw"
             try:
                 size = await _spool(raw, pieces, self.largest_bytes)
-                kind = await _kind(raw, announced.name, declared_type)
-                await self._spend(announced, size)
-                stored = await self._keep(announced, kind, raw, size)
+                async with _in_time():
+                    kind = await _kind(raw, announced.name, declared_type)
+                    await self._spend(announced, size)
+                    stored = await self._keep(announced, kind, raw, size)
             except UploadRefused as refusal:
                 await self._refuse(msgspec.structs.replace(announced, problem=refusal.code))
                 raise
@@ -121,7 +128,8 @@ class Attachments:
             await self._put(stored.original_key, raw, kind)
             return stored
         try:
-            developed = await self.darkroom.develop(raw, raw.parent, kind)
+            async with self.turns.of(f"{announced.shop}/{announced.visitor}"):
+                developed = await self.darkroom.develop(raw, raw.parent, kind)
         except Refused as reason:
             raise UploadRefused(*_DARKROOM_SAYS[str(reason)]) from reason
         stored = _described(announced, developed)
@@ -192,6 +200,15 @@ async def _spool(file: Path, pieces: AsyncIterator[Piece], largest_bytes: int) -
     if not size:
         raise UploadRefused(*EMPTY)
     return size
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise Unavailable("attachments", "took too long") from error
 
 
 async def _kind(file: Path, name: str, declared: str) -> str:

@@ -29,7 +29,8 @@ class Darkroom(Protocol):
     async def develop(self, source: Path, folder: Path, mime_type: str) -> Developed:
         """Write `original`, `1200.jpg` and `320.jpg` into `folder`.
 
-        Raises Refused with the one word of why, never anything the file provoked.
+        Raises Refused with the one word of why, never anything the file provoked; Unavailable
+        when it is not the file's fault.
         """
         ...
 

@@ -34,7 +34,10 @@ RUNTIME_ORIGIN: Final = "https://cdn.platform.openai.com"
 """Where the frame of OpenAI's chat runtime comes from: it uploads by signed link on its own."""
 
 SILENCE_SECONDS: Final = 30.0
-TIMEOUT: Final = ClientTimeout(total=300, connect=5, sock_read=SILENCE_SECONDS)
+"""Of the browser, between two pieces of its file."""
+ANSWER_SECONDS: Final = 90.0
+"""A picture waits for others and takes its time; the service itself says when that is too long."""
+TIMEOUT: Final = ClientTimeout(total=300, connect=5, sock_read=ANSWER_SECONDS)
 
 _ASKED: Final = (
     "Authorization", "Content-Type", "Content-Length", "Range", "If-None-Match", "If-Range",

@@ -44,7 +44,7 @@ from services.lead.provider_urls import is_public, provider_host
 
 FETCH: Final = ClientTimeout(total=8)
 HAND_OVER: Final = ClientTimeout(total=40)
-"""Cleaning a picture takes a second, and up to thirty for one that is meant to hurt."""
+"""Cleaning a picture takes a second, and up to twenty for one that is meant to hurt."""
 ALL_SECONDS: Final = 60.0
 _HAD_ITS_SAY: Final = frozenset({200, 400, 413, 415, 429})
 _PLAIN: Final = {"Accept-Encoding": "identity"}

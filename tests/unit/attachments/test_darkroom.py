@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import io
 import resource
+import signal
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from services.attachments.adapters.child import ChildDarkroom
+from libs.errors import Unavailable
+from services.attachments.adapters.child import ChildDarkroom, answered
 from services.attachments.darkroom import MAIL_BYTES, MAIL_SIDE, develop
 from services.attachments.ports import Developed, Refused
 from tests import pictures
@@ -176,3 +178,43 @@ async def test_a_child_that_hangs_is_ended(tmp_path: Path) -> None:
 
     with pytest.raises(Refused, match="bomb"):
         await ChildDarkroom(seconds=0.01).develop(tmp_path / "raw", tmp_path, "image/jpeg")
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "reason"),
+    [
+        (3, "unreadable", "unreadable"),
+        (3, "frames", "frames"),
+        (-signal.SIGXCPU, "", "bomb"),
+        (-signal.SIGSEGV, "", "unreadable"),
+    ],
+)
+def test_a_child_that_ends_over_its_picture_refuses_it(
+    code: int, said: str, reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(Refused, match=reason):
+        answered(code, said, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "reason"),
+    [
+        (1, "ModuleNotFoundError", "darkroom: ModuleNotFoundError"),
+        (1, "", "darkroom: exit code 1"),
+        (-signal.SIGKILL, "", "darkroom: exit code -9"),
+    ],
+)
+def test_a_child_that_ends_over_anything_else_is_our_trouble(
+    code: int, said: str, reason: str, tmp_path: Path
+) -> None:
+    """Broken installations, and a kernel short of memory: no picture is called a bomb for it."""
+    with pytest.raises(Unavailable, match=reason):
+        answered(code, said, tmp_path)
+
+
+@pytest.mark.slow
+async def test_a_child_that_cannot_work_says_the_type_of_its_trouble(tmp_path: Path) -> None:
+    (tmp_path / "raw").write_bytes(pictures.encoded("image/png"))
+
+    with pytest.raises(Unavailable, match="darkroom: FileNotFoundError"):
+        await ChildDarkroom().develop(tmp_path / "raw", tmp_path / "nowhere", "image/png")

@@ -1,0 +1,84 @@
+"""No visitor keeps the others from the darkroom, and nobody waits in it for ever."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from libs.errors import Unavailable
+from services.attachments import handlers
+from services.attachments.adapters import child
+from services.attachments.darkroom import CPU_SECONDS
+from services.attachments.turns import AT_ONCE, MOST, MOST_OF_ONE, WAIT_SECONDS, Turns
+from services.gateway import attachments as gateway
+
+
+class Room:
+    """Who is inside; each stays until let out."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns, self.inside, self.out = turns, list[str](), asyncio.Event()
+
+    async def enter(self, visitor: str) -> None:
+        async with self.turns.of(visitor):
+            self.inside.append(visitor)
+            await self.out.wait()
+            self.inside.remove(visitor)
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_one_visitor_holds_one_place_whatever_they_send() -> None:
+    room = Room(Turns())
+    async with asyncio.TaskGroup() as group:
+        for visitor in ["eve"] * 5 + ["ana", "bob"]:
+            group.create_task(room.enter(visitor))
+        await settle()
+
+        assert room.inside == ["eve", "ana"]
+        room.out.set()
+    assert room.inside == []
+
+
+async def test_there_is_an_end_to_the_line_of_one_and_of_all() -> None:
+    room = Room(Turns())
+    async with asyncio.TaskGroup() as group:
+        for number in range(MOST - MOST_OF_ONE):
+            group.create_task(room.enter(f"visitor {number}"))
+        for _ in range(MOST_OF_ONE):
+            group.create_task(room.enter("eve"))
+        await settle()
+
+        assert len(room.inside) == AT_ONCE
+        for turned_away in ("eve", "one more"):
+            with pytest.raises(Unavailable, match="too many"):
+                await room.enter(turned_away)
+        room.out.set()
+    await room.enter("one more")
+
+
+async def test_who_waits_too_long_is_told_and_leaves_no_trace() -> None:
+    turns = Turns(wait_seconds=0.01)
+    room = Room(turns)
+    first = asyncio.create_task(room.enter("eve"))
+    await settle()
+
+    with pytest.raises(Unavailable, match="too long"):
+        await room.enter("eve")
+
+    room.out.set()
+    await first
+    await room.enter("eve")
+
+
+def test_each_gives_up_after_the_one_it_asks() -> None:
+    """Or a bomb would be told as a service that is down, and sent again."""
+    keeping = 10
+
+    assert CPU_SECONDS < child.SECONDS
+    assert WAIT_SECONDS + child.SECONDS + keeping < handlers.ANSWER_SECONDS
+    assert handlers.ANSWER_SECONDS < gateway.ANSWER_SECONDS == gateway.TIMEOUT.sock_read
