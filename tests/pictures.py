@@ -7,7 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
@@ -116,37 +116,43 @@ def places_left(body: bytes) -> list[str]:
     return left
 
 
-def bombs() -> Iterator[tuple[str, str, bytes]]:
-    """(name, type, bytes): small files that are large, endless, broken or lying inside."""
+WHOLE: Final = {"garbled-jpeg-0.3", "garbled-jpeg-0.6", "garbled-heic-0.6"}
+"""Hurt where their decoders carry on."""
+
+
+def bombs() -> Iterator[tuple[str, str, bytes, str]]:
+    """(name, type, bytes, what becomes of it): files that are large, endless, broken or lying."""
     for width, height in ((13_000, 13_000), (60_000, 60_000), (1, 2**31 - 1), (2**16, 2**16)):
-        yield f"png-{width}x{height}", "image/png", _png(width, height)
+        yield f"png-{width}x{height}", "image/png", flat_png(width, height), "bomb"
     for size in (8_000, 20_000, 65_535):
-        yield f"gif-{size}", "image/gif", _gif(size, size)
-        yield f"jpeg-{size}", "image/jpeg", _jpeg_claiming(size, size)
-        yield f"webp-{size}", "image/webp", _webp_claiming(min(size, 16_383))
-    yield "gif-frames", "image/gif", _gif_frames(5_000)
+        yield f"gif-{size}", "image/gif", _gif(size, size), "bomb"
+        yield f"jpeg-{size}", "image/jpeg", _jpeg_claiming(size, size), "bomb"
+        yield f"webp-{size}", "image/webp", _webp_claiming(min(size, 16_383)), "bomb"
+    yield "gif-frames", "image/gif", _gif_frames(5_000), "frames"
+    for name, kind, body in _broken():
+        yield name, kind, body, "developed" if name in WHOLE else "unreadable"
+
+
+def _broken() -> Iterator[tuple[str, str, bytes]]:
     for kind in ("image/jpeg", "image/png", "image/webp", "image/gif", "image/heic", "image/avif"):
         body = encoded(kind, scene(640, 480))
         for part in (0.1, 0.3, 0.5, 0.8):
             yield f"cut-{kind[6:]}-{part}", kind, body[: int(len(body) * part)]
         for place in (0.3, 0.6):
             at = int(len(body) * place)
-            yield (
-                f"garbled-{kind[6:]}-{place}",
-                kind,
-                body[:at] + b"\xff\x00" * 40 + body[at + 80 :],
-            )
+            garbled = body[:at] + b"\xff\x00" * 40 + body[at + 80 :]
+            yield f"garbled-{kind[6:]}-{place}", kind, garbled
     yield "png-zip-bomb", "image/png", _png_text_bomb()
-    for name, kind, head in (
-        ("only-magic-jpeg", "image/jpeg", b"\xff\xd8\xff\xe0"),
-        ("only-magic-png", "image/png", b"\x89PNG\r\n\x1a\n"),
-        ("only-magic-gif", "image/gif", b"GIF89a"),
-        ("only-magic-webp", "image/webp", b"RIFF\x10\0\0\0WEBP"),
-        ("only-magic-heic", "image/heic", b"\0\0\0\x18ftypheic\0\0\0\0heicmif1"),
-        ("only-magic-avif", "image/avif", b"\0\0\0\x18ftypavif\0\0\0\0avifmif1"),
+    for kind, head in (
+        ("image/jpeg", b"\xff\xd8\xff\xe0"),
+        ("image/png", b"\x89PNG\r\n\x1a\n"),
+        ("image/gif", b"GIF89a"),
+        ("image/webp", b"RIFF\x10\0\0\0WEBP"),
+        ("image/heic", b"\0\0\0\x18ftypheic\0\0\0\0heicmif1"),
+        ("image/avif", b"\0\0\0\x18ftypavif\0\0\0\0avifmif1"),
     ):
-        yield name, kind, head
-        yield f"{name}-zeros", kind, head + bytes(100_000)
+        yield f"only-magic-{kind[6:]}", kind, head
+        yield f"only-magic-{kind[6:]}-zeros", kind, head + bytes(100_000)
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:
@@ -154,7 +160,7 @@ def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + whole + struct.pack(">I", zlib.crc32(whole))
 
 
-def _png(width: int, height: int) -> bytes:
+def flat_png(width: int, height: int) -> bytes:
     """One bit a pixel, all alike: 169 megapixels fit in 20 KB."""
     head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     packer = zlib.compressobj(9)
