@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -52,18 +53,30 @@ class MemoryBroker:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._newest = (0, 0)
-        self._waiting: list[asyncio.Future[None]] = []
-        self.flush()
-
-    def flush(self) -> None:
         self._lanes: dict[str, _Lane] = {}
         self._answers: dict[str, dict[str, bytes]] = {}
+        self._waiting: dict[str, list[asyncio.Future[None]]] = {}
+        """Who waits for something new, by lane or address."""
+
+    def flush(self) -> None:
+        self._restart({}, {})
+
+    def photograph(self) -> Callable[[], None]:
+        """Later: it restarts with what it has now, the tail since then lost."""
+        then = copy.deepcopy((self._lanes, self._answers))
+        return lambda: self._restart(*then)
+
+    def _restart(self, lanes: dict[str, _Lane], answers: dict[str, dict[str, bytes]]) -> None:
+        """Every connection breaks: whoever waits looks again."""
+        self._lanes, self._answers = lanes, answers
+        for name in list(self._waiting):
+            self._wake(name)
 
     async def prepare(self, lane: str) -> None:
         self._lane(lane).grouped = True
 
     async def add(self, lane: str, body: bytes) -> None:
-        self._put(self._lane(lane), body)
+        self._put(lane, body)
 
     async def schedule(self, lane: str, key: str, at: float, body: bytes) -> None:
         self._lane(lane).timers[key] = (at, body)
@@ -72,7 +85,7 @@ class MemoryBroker:
         here = self._lane(lane)
         for waiting in (here.later, here.timers):
             for _, key in sorted((at, key) for key, (at, _) in waiting.items() if at <= now):
-                self._put(here, waiting.pop(key)[1])
+                self._put(lane, waiting.pop(key)[1])
         left = [due[0] for waiting in (here.later, here.timers) for due in waiting.values()]
         return Turn(paused=here.paused, next_at=min(left, default=None))
 
@@ -85,7 +98,7 @@ class MemoryBroker:
                 here.pending[entry.id] = _Pending(reader, self._clock.boot())
             return found
 
-        return await self._wait(some, wait_seconds)
+        return await self._wait(lane, some, wait_seconds)
 
     async def own(self, lane: str, reader: str, *, after: str, count: int) -> list[Entry]:
         here = self._grouped(lane)
@@ -150,7 +163,7 @@ class MemoryBroker:
     async def revive(self, lane: str, dead_id: str, body: bytes) -> bool:
         if not await self.drop(lane, dead_id):
             return False
-        self._put(self._lane(lane), body)
+        self._put(lane, body)
         return True
 
     async def drop(self, lane: str, dead_id: str) -> bool:
@@ -189,7 +202,7 @@ class MemoryBroker:
 
     async def answer(self, address: str, body: bytes) -> None:
         self._answers.setdefault(address, {})[self._next_id()] = body
-        self._wake()
+        self._wake(address)
 
     async def pieces(
         self, address: str, *, after: str, wait_seconds: float
@@ -198,14 +211,17 @@ class MemoryBroker:
             there = self._answers.get(address, {})
             return [(id_, body) for id_, body in there.items() if _order(id_) > _order(after)]
 
-        return await self._wait(some, wait_seconds)
+        return await self._wait(address, some, wait_seconds)
 
     async def forget(self, address: str, positions: Sequence[str]) -> None:
         for position in positions:
             self._answers.get(address, {}).pop(position, None)
 
     def _lane(self, lane: str) -> _Lane:
-        return self._lanes.setdefault(lane, _Lane())
+        here = self._lanes.get(lane)
+        if here is None:
+            here = self._lanes[lane] = _Lane()
+        return here
 
     def _grouped(self, lane: str) -> _Lane:
         here = self._lane(lane)
@@ -213,11 +229,11 @@ class MemoryBroker:
             raise LaneMissing("redis", "NOGROUP")
         return here
 
-    def _put(self, here: _Lane, body: bytes) -> None:
-        id_ = self._next_id()
+    def _put(self, lane: str, body: bytes) -> None:
+        here, id_ = self._lane(lane), self._next_id()
         here.entries[id_] = body
         here.unread[id_] = None
-        self._wake()
+        self._wake(lane)
 
     def _next_id(self) -> str:
         """Ids only grow, also when the clock steps back, as Redis has it."""
@@ -226,22 +242,30 @@ class MemoryBroker:
         self._newest = (now, 0) if now > millis else (millis, number + 1)
         return f"{self._newest[0]}-{self._newest[1]}"
 
-    async def _wait(self, some: Callable[[], list[T]], seconds: float) -> list[T]:
+    async def _wait(self, name: str, some: Callable[[], list[T]], seconds: float) -> list[T]:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while not (found := some()) and loop.time() < until:
             woken = loop.create_future()
-            self._waiting.append(woken)
-            await asyncio.wait([woken], timeout=until - loop.time())
-            if woken in self._waiting:
-                self._waiting.remove(woken)
+            waiting = self._waiting.setdefault(name, [])
+            waiting.append(woken)
+            timer = loop.call_at(until, _end, woken)
+            try:
+                await woken
+            finally:
+                timer.cancel()
+                if woken in waiting:
+                    waiting.remove(woken)
         return found
 
-    def _wake(self) -> None:
-        for woken in self._waiting:
-            if not woken.done():
-                woken.set_result(None)
-        self._waiting.clear()
+    def _wake(self, name: str) -> None:
+        for woken in self._waiting.pop(name, ()):
+            _end(woken)
+
+
+def _end(woken: asyncio.Future[None]) -> None:
+    if not woken.done():
+        woken.set_result(None)
 
 
 def _order(id_: str) -> tuple[int, int]:

@@ -1,7 +1,9 @@
 """Simulates the sending protocol on the real code.
 
 python -m tests.simulation --seeds 20000       random faults; the table; exit 1 on a violation
-python -m tests.simulation --every-crash       a crash at each await of the send path, and pairs
+python -m tests.simulation --every-crash       a crash or a long sleep at each await of the send
+                                               path, and a crash at every pair of them; of
+                                               --seeds n schedules (default 2), or every --stride-th
 python -m tests.simulation --mutants           each known-bad edit must be caught
 python -m tests.simulation --replay '<plan>'   one run again, with its story
 """
@@ -13,9 +15,10 @@ import itertools
 import os
 import sys
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -47,7 +50,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--seeds", type=int, default=1000, help="how many")
+    parser.add_argument("--seeds", type=int, help="how many (default 1000)")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--every-crash", action="store_true")
@@ -56,37 +59,53 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--mutant", choices=sorted(mutants.BY_NAME), help="simulate this edit")
     parser.add_argument("--replay", help="a plan as printed by a failure")
     parser.add_argument("--no-shrink", action="store_true")
-    return parser.parse_args()
+    given = parser.parse_args()
+    given.seeds = given.seeds or (2 if given.every_crash else 1000)
+    return given
 
 
 def _run(given: argparse.Namespace) -> tuple[Totals, list[Result]]:
     from tests.simulation import modes
 
-    if given.every_crash:
-        pairs = modes.every_pair_of_crashes(1, stride=given.stride)
-        return modes.run(itertools.chain(modes.every_crash(1), modes.every_pause(1), pairs))
     seeds = range(given.first, given.first + given.seeds)
     if given.mutant:
-        first = mutants.BY_NAME[given.mutant].seed
-        plans = itertools.chain(
-            modes.clean(range(3)),
-            modes.swarm(range(first, first + 1)),
-            modes.storm(range(10)),
-            modes.every_pause(1),
-            modes.every_crash(1),
-            modes.swarm(seeds),
+        return _mutated(given.mutant, seeds)
+    if given.every_crash:
+        return _in_parallel(
+            given.jobs, modes.run_exhaustive, [(seed, given.stride) for seed in seeds]
         )
-        named = (replace(plan, mutation=given.mutant) for plan in plans)
-        return modes.run(named, until=mutants.BY_NAME[given.mutant].caught_by)
-    if given.jobs == 1:
-        return modes.run(modes.swarm(seeds))
+    chunks = [(seeds[at : at + CHUNK],) for at in range(0, len(seeds), CHUNK)]
+    return _in_parallel(given.jobs, modes.run_swarm, chunks)
+
+
+def _in_parallel(
+    jobs: int, work: Callable[..., tuple[Totals, list[Result]]], shares: Sequence[tuple[Any, ...]]
+) -> tuple[Totals, list[Result]]:
+    from tests.simulation import modes
+
     totals, broken = modes.Totals(), []
-    with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
-        chunks = [seeds[at : at + CHUNK] for at in range(0, len(seeds), CHUNK)]
-        for part, failures in pool.map(modes.run_swarm, chunks):
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        for part, failures in pool.map(work, *zip(*shares, strict=True)):
             totals.merge(part)
             broken += failures
     return totals, broken
+
+
+def _mutated(name: str, seeds: range) -> tuple[Totals, list[Result]]:
+    """First where it was caught before, then where most are, then anywhere."""
+    from tests.simulation import modes
+
+    first = mutants.BY_NAME[name].seed
+    plans = itertools.chain(
+        modes.clean(range(3)),
+        modes.swarm(range(first, first + 1)),
+        modes.storm(range(10)),
+        modes.every_pause(1),
+        modes.every_crash(1),
+        modes.swarm(seeds),
+    )
+    named = (replace(plan, mutation=name) for plan in plans)
+    return modes.run(named, until=mutants.BY_NAME[name].caught_by)
 
 
 def _report(broken: list[Result], *, shrink: bool) -> int:

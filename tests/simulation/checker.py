@@ -8,9 +8,10 @@ import msgspec
 
 from libs.ledger.events import Rules
 from libs.ledger.record import LeadKey, LeadRecord, State
+from services.mailer.ports import Windows
+from tests.simulation.evidence import Evidence
 
 SEND_WITHIN_SECONDS = 30.0
-ACCEPT_WITHIN_SECONDS = 300.0
 SKEW_SECONDS = 60.0
 EARLIER_EXCUSES = 2
 """A lease or a cache may have been lost just before the first call."""
@@ -36,13 +37,22 @@ class Accept(msgspec.Struct, frozen=True):
 @dataclass
 class Checker:
     rules: Rules
+    windows: Windows
+    """Of the transport: how long an armed attempt is left alone."""
     recipients: frozenset[str]
+    """Of the shop's leads."""
+    alert_to: str = ""
+    evidence: Evidence = field(default_factory=Evidence)
+    lied: bool = False
+    """Redis has said something untrue."""
     violations: list[Violation] = field(default_factory=list)
     accepts: dict[LeadKey, list[Accept]] = field(default_factory=dict)
     arms: dict[tuple[LeadKey, int], tuple[str, float]] = field(default_factory=dict)
     nonces: set[str] = field(default_factory=set)
     model_calls: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     """Per snapshot, for each call, how many excuses there had been."""
+    overruled: set[LeadKey] = field(default_factory=set)
+    """Threads about which a person decided."""
     excuses: int = 0
     """Faults that may part a model's answer from its cache, or a worker from its lease."""
 
@@ -71,6 +81,16 @@ class Checker:
         self.nonces.add(after.lid)
         self.arms[after.key, after.attempt] = (after.lid, now)
 
+    def on_armed_against(self, key: LeadKey, seen: str) -> None:
+        """`seen`: the proof of an earlier send that whoever armed had before its eyes."""
+        if seen:
+            self.fail("I2", f"{key} was armed again against {seen}")
+
+    def on_operator(self, key: LeadKey) -> None:
+        """A person sends again knowing all there is to know."""
+        self.overruled.add(key)
+        self.evidence.forget(key)
+
     def on_send(self, key: LeadKey, attempt: int, lid: str, waited: float) -> None:
         """A sender is about to let the mail go."""
         if self.arms.get((key, attempt), ("", 0.0))[0] != lid:
@@ -79,30 +99,41 @@ class Checker:
             self.fail("I7", f"{key} attempt {attempt} is sent {waited:.0f} s after it was signed")
 
     def on_accept(
-        self, key: LeadKey, attempt: int, now: float, *, flagged: bool, recipients: tuple[str, ...]
-    ) -> None:
+        self, key: LeadKey, attempt: int, now: float, *,
+        age: float, flagged: bool, recipients: tuple[str, ...],
+    ) -> None:  # fmt: skip
+        """`age`: seconds of true time since it was signed, or its connection made."""
         armed_at = self.arms.get((key, attempt), ("", 0.0))[1]
         earlier = self.accepts.setdefault(key, [])
         if not set(recipients) <= self.recipients:
             self.fail("I12", f"{key} went to somebody else")
-        if now - armed_at > ACCEPT_WITHIN_SECONDS + 2 * SKEW_SECONDS:
-            self.fail("I7", f"{key} attempt {attempt} was accepted {now - armed_at:.0f} s late")
+        if age > max(self.windows.fence_seconds, SEND_WITHIN_SECONDS) + SKEW_SECONDS:
+            self.fail("I7", f"{key} attempt {attempt} was accepted {age:.0f} s after signing")
         if earlier and not flagged:
             self.fail("I1", f"{key} was accepted twice, attempt {attempt} without the flag")
+            if self.lied:
+                self.fail("I15", f"{key} was accepted twice because Redis lied")
         if earlier:
             self._on_second(key, earlier[-1], armed_at)
         earlier.append(Accept(attempt, now, armed_at, flagged))
 
+    def on_alert(self, recipients: tuple[str, ...]) -> None:
+        if set(recipients) != {self.alert_to}:
+            self.fail("I12", "an alert went to somebody else")
+
     def _on_second(self, key: LeadKey, first: Accept, armed_at: float) -> None:
         # Two clocks, each wrong by up to the skew, measured the windows between these two times.
-        windows = self.rules.fence_seconds + self.rules.evidence_seconds
+        windows = self.windows.fence_seconds + self.windows.evidence_seconds
         if armed_at - first.armed_at < windows:
             self.fail("I2", f"{key} was armed again {armed_at - first.armed_at:.0f} s after")
-        if self.rules.policy == "never_two":
+        if self.rules.policy == "never_two" and key not in self.overruled:
             self.fail("I2", f"{key} was sent twice under never_two")
 
-    def excuse(self) -> None:
+    def on_excuse(self) -> None:
         self.excuses += 1
+
+    def on_lie(self) -> None:
+        self.lied = True
 
     def on_model_call(self, thread_id: str, snapshot: str) -> None:
         calls = self.model_calls.setdefault((thread_id, snapshot), [])
@@ -110,8 +141,11 @@ class Checker:
         if len(calls) > 1 + calls[-1] - calls[0] + EARLIER_EXCUSES * (calls[0] > 0):
             self.fail("I11", f"{thread_id} paid the model {len(calls)} times for one snapshot")
 
-    def on_202(self, key: LeadKey, *, kept: bool) -> None:
-        if not kept:
+    def on_202(self, key: LeadKey, *, taken: bool, kept: bool) -> None:
+        """`taken`: Redis said that it had the trigger. `kept`: somebody will come back to it."""
+        if not taken:
+            self.fail("I9", f"{key} was answered 202 before its trigger was in the stream")
+        elif not kept:
             self.fail("I9", f"{key} was answered 202 and is nowhere")
 
     def at_the_end(
@@ -119,7 +153,8 @@ class Checker:
     ) -> None:
         """`told`: the threads that an alert mail has named."""
         for key, record in leads.items():
-            if record.state is State.SENT and not self.accepts.get(key):
+            by_us = record.state is State.SENT and record.sent_by != "operator"
+            if by_us and not self.accepts.get(key):
                 self.fail("I5", f"{key} is SENT and no provider ever took it")
         for key in with_contact:
             self._settled(key, leads.get(key), told=key in told)
@@ -137,7 +172,13 @@ class Checker:
         return sum(len(accepts) for accepts in self.accepts.values())
 
     @property
+    def second(self) -> int:
+        """Second mails, flagged or not."""
+        return sum(len(accepts) - 1 for accepts in self.accepts.values())
+
+    @property
     def flagged(self) -> int:
+        """Mails that say they may be copies, first ones too."""
         return sum(accept.flagged for accepts in self.accepts.values() for accept in accepts)
 
     @property

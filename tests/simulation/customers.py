@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from libs.conversations.fakes import MemoryConversations
 from libs.conversations.port import Conversation, Item
 from libs.identity.visitors import visitor_id
 from libs.ledger.record import LeadKey
@@ -25,6 +26,7 @@ KINDS: Final = {
     "back_later": ((NEED, CONTACT, CHAT), 5400),
     "partial": ((CHAT, CONTACT), 0),
     "no_contact": ((CHAT, NEED), 0),
+    "patient": ((CHAT, NEED, CONTACT), 26 * 3600),
 }
 """What is written, and the pause in seconds before the last message (0: as before the others)."""
 
@@ -54,13 +56,17 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind != "no_contact"
 
 
-def scripts(seed: int, count: int) -> list[Script]:
+WEIGHTS: Final = (6, 3, 2, 2, 2, 1, 0)
+"""Who comes to a run of an hour or two; a patient customer comes back after a day."""
+
+
+def scripts(seed: int, count: int, *, patient: bool = False) -> list[Script]:
     rng = random.Random(f"{seed}:customers")
-    return [_script(rng, number) for number in range(count)]
+    return [_script(rng, number, patient=patient) for number in range(count)]
 
 
-def _script(rng: random.Random, number: int) -> Script:
-    kind = rng.choices(tuple(KINDS), weights=(6, 3, 2, 2, 2, 1))[0]
+def _script(rng: random.Random, number: int, *, patient: bool) -> Script:
+    kind = "patient" if patient else rng.choices(tuple(KINDS), weights=WEIGHTS)[0]
     texts, pause = KINDS[kind]
     waits = [rng.uniform(1, 120) for _ in texts]
     if pause:
@@ -75,44 +81,17 @@ def _script(rng: random.Random, number: int) -> Script:
     )
 
 
-class SimConversations:
-    """Conversations: what was said so far; the chat service's store never forgets."""
-
-    def __init__(self) -> None:
-        self.threads: dict[LeadKey, Conversation] = {}
-
-    def say(self, script: Script, text: str, at: float) -> None:
-        had = self.threads.get(script.key)
-        items = had.items if had else ()
-        number = len(items)
-        said = (
-            Item(id=f"item_{number:03}", speaker="customer", text=text, at=at),
-            Item(id=f"item_{number + 1:03}", speaker="assistant", text="Thank you.", at=at + 1),
-        )
-        self.threads[script.key] = Conversation(
-            thread_id=script.key.thread_id,
-            visitor=script.visitor,
-            title="",
-            items=items + said,
-        )
-
-    async def read(self, shop: str, thread_id: str) -> Conversation | None:
-        return self.threads.get(LeadKey(shop, thread_id))
-
-    async def last_item_id(self, shop: str, thread_id: str) -> str | None:
-        found = self.threads.get(LeadKey(shop, thread_id))
-        return found.items[-1].id if found else None
-
-    async def owner(self, shop: str, thread_id: str) -> str | None:
-        found = self.threads.get(LeadKey(shop, thread_id))
-        return found.visitor if found else None
-
-    async def threads_of(self, shop: str, visitor: str) -> list[str]:
-        return [
-            key.thread_id
-            for key, thread in self.threads.items()
-            if key.shop == shop and thread.visitor == visitor
-        ]
-
-    async def forget(self, shop: str, thread_id: str) -> bool:
-        return self.threads.pop(LeadKey(shop, thread_id), None) is not None
+def say(conversations: MemoryConversations, script: Script, text: str, at: float) -> None:
+    """And the assistant answers."""
+    key = script.key
+    had = conversations.threads.get((key.shop, key.thread_id))
+    items = had.items if had else ()
+    number = len(items)
+    said = (
+        Item(id=f"item_{number:03}", speaker="customer", text=text, at=at),
+        Item(id=f"item_{number + 1:03}", speaker="assistant", text="Thank you.", at=at + 1),
+    )
+    conversations.put(
+        key.shop,
+        Conversation(thread_id=key.thread_id, visitor=script.visitor, title="", items=items + said),
+    )

@@ -4,38 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import random
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
+from libs.blobs.port import BlobMissingError
 from libs.errors import Unavailable
 from tests.simulation.loop import PROCESS, SimLoop, SimProcess
 
 T = TypeVar("T")
 
+STORES: Final = ("records", "redis", "blobs", "conversations")
 STORE_FAULTS: Final = (
-    "request_lost", "reply_lost", "applied_late", "applied_twice", "throttled",
+    "request_lost", "reply_lost", "reset", "applied_late", "applied_twice", "throttled", "down",
 )  # fmt: skip
 FAULTS: Final = (
-    *(f"records.{fault}" for fault in STORE_FAULTS),
-    *(f"redis.{fault}" for fault in STORE_FAULTS),
-    "records.down", "redis.down", "redis.flushed", "redis.tail_lost", "redis.lies",
-    "blobs.throttled", "conversations.throttled",
+    *(f"{store}.{fault}" for store in STORES for fault in STORE_FAULTS),
+    "redis.flushed", "redis.tail_lost", "redis.lies", "journal.fails",
     "process.crash", "process.pause", "process.clock_step",
     "provider.silent", "provider.refuses", "provider.throttles", "provider.delays",
-    "provider.resets", "provider.bounces", "provider.refuses_at_door", "provider.away",
-    "events.lost", "events.late", "events.doubled",
+    "provider.resets", "provider.resets_after", "provider.bounces", "provider.refuses_at_door",
+    "provider.away", "events.lost", "events.late", "events.doubled",
     "model.throttled", "model.cut_off", "model.hangs",
 )  # fmt: skip
 
-EXCUSES: Final = ("process.", "redis.", "blobs.")
-"""After these the model may be asked about the same snapshot again (I11)."""
+EXCUSES: Final = ("process.crash", "process.pause", "redis.", "blobs.")
+"""After these, in a lead process, the model may be asked about the same snapshot again (I11)."""
 
 DELICATE: Final = frozenset(
     {"records.write", "provider.prepare", "provider.send", "provider.sent", "journal.write",
-     "journal.written", "redis.mark", "blobs.put", "model.answered"}
+     "journal.written", "redis.mark", "blobs.put", "model.answered", "redis.add", "redis.taken"}
 )  # fmt: skip
 """Where a process dies or sleeps ten times as often: few awaits decide everything."""
 _CHORES: Final = ("turn", "read", "own", "claim", "prepare", "renew", "stats", "schedule")
@@ -46,12 +47,25 @@ IDLE: Final = frozenset(
 PROVIDER_RATE: Final = 0.2
 """A lead meets its provider once, Redis a thousand times."""
 MODEL_RATE: Final = 0.3
+LIE_RATE: Final = 0.3
+LIE_RATES: Final = {"read": 0.03, "ack": 0.03, "add": 0.1, "admit": 0.1}
+"""Where it is asked more often than once for a lead."""
+EVEN: Final = 0.5
+WAITS: Final = frozenset({"redis.read", "redis.pieces"})
+"""Calls that last until something comes."""
+SILENT: Final = frozenset({"request_lost", "reply_lost", "applied_late"})
+SHARES: Final = {"down": 0.1, "pause": 0.33}
+"""How often, next to the others."""
 
 ANSWER_SECONDS: Final = 5.0
 """How long a caller waits for a reply that never comes."""
 PAUSES: Final = (20.0, 150.0, 3000.0)
 """Shorter than a lease, longer than one, longer than every window."""
 LATE_SECONDS: Final = 900.0
+CLOCK_TOLD: Final = 0.7
+OPERATOR: Final = 0.3
+PATIENT: Final = 0.005
+"""A run of more than a day costs as much as twenty others."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +76,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rate: float = 0.0
     fault_seconds: float = 5400.0
     threads: int = 2
-    policy: str = "never_zero"
+    policy: Literal["never_zero", "never_two"] = "never_zero"
+    transport: Literal["ses", "smtp", "outbox"] = "ses"
+    clock_told: bool = True
+    """Whether the record store's replies carry a date, as DynamoDB's do and SQLite's do not."""
+    operator: bool = False
+    """A person reads the alerts, and has what is held sent or settled."""
+    patient: bool = False
+    """The customers give their contact on the second day, when their thread is closed."""
     keep: frozenset[int] | None = None
     """Only the faults with these numbers strike; None: all. For shrinking and replay."""
     crash_at: frozenset[int] = frozenset()
@@ -80,11 +101,26 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             seed=seed,
             enabled=frozenset(fault for fault in FAULTS if rng.random() < share),
-            rate=rng.choice((0.003, 0.01, 0.03, 0.1)),
+            rate=rng.choice((0.003, 0.01, 0.03, 0.07)),
             fault_seconds=rng.choice((1800.0, 3600.0, 7200.0)),
             threads=rng.choice((1, 1, 2, 3)),
             policy=rng.choice(("never_zero", "never_zero", "never_zero", "never_two")),
+            transport=rng.choice(("ses", "ses", "smtp", "outbox")),
+            clock_told=rng.random() < CLOCK_TOLD,
+            operator=rng.random() < OPERATOR,
+            patient=rng.random() < PATIENT,
         )
+
+
+Menu = tuple[tuple[str, float], ...]
+"""Faults, each with where its part of the draw ends."""
+
+
+def _menu(plan: Plan, part: str) -> Menu:
+    names = STORE_FAULTS if part in STORES else ("crash", "pause")
+    enabled = [name for name in names if f"{part}.{name}" in plan.enabled]
+    ends = itertools.accumulate(SHARES.get(name, 1.0) for name in enabled)
+    return tuple((f"{part}.{name}", end) for name, end in zip(enabled, ends, strict=True))
 
 
 class Faults:
@@ -97,10 +133,14 @@ class Faults:
         self.struck: list[tuple[int, str, float, str]] = []
         """(number, fault, when, where): the run's story."""
         self.crashes = 0
+        self.wakes = 0
+        """Processes that slept and went on."""
         self.on_excuse: Callable[[], None] = lambda: None
+        self.on_lie: Callable[[], None] = lambda: None
         self.on_crash: Callable[[SimProcess], None] = lambda _: None
         self.trace = hashlib.sha256()
         self.sending_calls = 0
+        self._menus = {part: _menu(plan, part) for part in (*STORES, "process")}
         self._down: dict[str, float] = {}
 
     def strikes(self, fault: str, where: str = "", *, rate: float | None = None) -> bool:
@@ -109,12 +149,37 @@ class Faults:
             return False
         if self.rng.random() >= (self.plan.rate if rate is None else rate):
             return False
+        return self._struck(fault, where)
+
+    def _struck(self, fault: str, where: str) -> bool:
         number = len(self.struck) + 1
         kept = self.plan.keep is None or number in self.plan.keep
         self.struck.append((number, fault if kept else f"({fault})", self.loop.time(), where))
         if kept and fault.startswith(EXCUSES):
-            self.on_excuse()
+            self._excuse(PROCESS.get())
         return kept
+
+    def _one_of(self, menu: Menu, where: str, often: float = 1.0) -> str:
+        """At most one fault of a kind in one place, by one draw."""
+        if not menu or self.loop.time() > self.plan.fault_seconds:
+            return ""
+        place = self.rng.random() / (self.plan.rate * often)
+        for fault, until in menu:
+            if place < until:
+                return fault if self._struck(fault, where) else ""
+        return ""
+
+    def lies(self, where: str) -> bool:
+        """Whether Redis says something else than what is true, or does not do what it says."""
+        lie = self.strikes("redis.lies", where, rate=LIE_RATES.get(where, LIE_RATE))
+        if lie:
+            self.on_lie()
+        return lie
+
+    def _excuse(self, process: SimProcess | None) -> None:
+        """What befell Redis itself befell the lead processes too."""
+        if process is None or process.name.startswith("lead"):
+            self.on_excuse()
 
     def note(self, *what: object) -> None:
         """The trace: two runs of one plan must agree on every entry of it."""
@@ -123,40 +188,43 @@ class Faults:
     async def call(self, part: str, method: str, act: Callable[[], Awaitable[T]]) -> T:
         """One request over the network to a part that keeps state, and its reply."""
         where = f"{part}.{method}"
-        self._check_up(part, where)
+        fault = self._one_of(self._menus[part], where)
+        if fault or part in self._down:
+            self._check_up(part, down=fault.endswith("down"))
         await self.point(where)
         if where not in IDLE:
             await asyncio.sleep(self.rng.uniform(0.0005, 0.01))
-        await self._on_the_way(part, where, act)
+        if fault:
+            return await self._broken(fault, part, where, act)
         reply = await act()
-        if self.strikes(f"{part}.applied_twice", where):
-            again = await act()
-            reply = self.rng.choice((reply, again))
-        await self.point(where)
-        if self.strikes(f"{part}.reply_lost", where):
-            await asyncio.sleep(ANSWER_SECONDS)
-            raise Unavailable(part, "reply lost")
+        await self.point(where if where != "redis.read" or not reply else "redis.taken")
         return reply
 
-    async def _on_the_way(self, part: str, where: str, act: Callable[[], Awaitable[Any]]) -> None:
-        if self.strikes(f"{part}.throttled", where):
-            raise Unavailable(part, "throttled")
-        if self.strikes(f"{part}.request_lost", where):
+    async def _broken(
+        self, fault: str, part: str, where: str, act: Callable[[], Awaitable[T]]
+    ) -> T:
+        """What is wanted may be done never, now, later or twice; the asker hears nothing of it."""
+        what = fault.partition(".")[2]
+        if what == "applied_twice":
+            reply, again = await act(), await act()
+            await self.point(where)
+            return self.rng.choice((reply, again))
+        if what == "reply_lost" or (what == "reset" and self.rng.random() < EVEN):
+            await act()
+            await self.point(where)
+        if what == "applied_late" and where not in WAITS:
+            self.loop.later(self.rng.uniform(ANSWER_SECONDS, LATE_SECONDS), at_once, act)
+        if what in SILENT:
             await asyncio.sleep(ANSWER_SECONDS)
-            raise Unavailable(part, "request lost")
-        waits = where.endswith(("read", "pieces"))
-        if not waits and self.strikes(f"{part}.applied_late", where):
-            delay = self.rng.uniform(ANSWER_SECONDS, LATE_SECONDS)
-            self.loop.later(delay, at_once, act)
-            await asyncio.sleep(ANSWER_SECONDS)
-            raise Unavailable(part, "applied late")
+        raise Unavailable(part, what)
 
-    def _check_up(self, part: str, where: str) -> None:
+    def _check_up(self, part: str, *, down: bool) -> None:
         now = self.loop.time()
-        if self.strikes(f"{part}.down", where, rate=self.plan.rate / 10):
+        if down:
             self._down[part] = now + self.rng.uniform(5, 60)
         if self._down.get(part, 0) > now:
             raise Unavailable(part, "down")
+        self._down.pop(part, None)
 
     async def point(self, where: str) -> None:
         """An await of a process: it may die here, or sleep for the better part of an hour."""
@@ -166,25 +234,36 @@ class Faults:
         if where not in IDLE:
             self.note(process.name, where)
             if process.name.startswith("mailer"):
-                self.sending_calls += 1
-                if self.sending_calls in self.plan.crash_at:
-                    await self.crash(process, where)
-                if self.sending_calls in self.plan.pause_at:
-                    await self.pause(process, self.plan.pause_seconds)
-        often = 1.0 if where in DELICATE else 0.1
-        if self.strikes("process.crash", where, rate=self.plan.rate * often):
+                await self._planned(process, where)
+        match self._one_of(self._menus["process"], where, 1.0 if where in DELICATE else 0.1):
+            case "process.crash":
+                await self.crash(process, where)
+            case "process.pause":
+                await self.pause(process, self.rng.choice(PAUSES))
+
+    async def _planned(self, process: SimProcess, where: str) -> None:
+        self.sending_calls += 1
+        if self.sending_calls in self.plan.crash_at:
             await self.crash(process, where)
-        if self.strikes("process.pause", where, rate=self.plan.rate * often / 3):
-            await self.pause(process, self.rng.choice(PAUSES))
+        if self.sending_calls in self.plan.pause_at:
+            await self.pause(process, self.plan.pause_seconds)
 
     async def pause(self, process: SimProcess, seconds: float) -> None:
         process.asleep = True
-        self.loop.later(seconds, self.loop.wake, process)
+        self.note("sleeps", process.name)
+        self.loop.later(seconds, self.wake, process)
         await asyncio.sleep(0)
+
+    def wake(self, process: SimProcess) -> None:
+        """It slept, and goes on where it was."""
+        if process.asleep:
+            self.wakes += 1
+            self.note("wakes", process.name)
+            self.loop.wake(process)
 
     async def crash(self, process: SimProcess, where: str) -> None:
         self.crashes += 1
-        self.on_excuse()
+        self._excuse(process)
         self.note("crash", process.name, where)
         process.die()
         self.on_crash(process)
@@ -195,6 +274,6 @@ def at_once(act: Callable[[], Awaitable[object]]) -> None:
     """A request that arrives when its sender has long given up. Stores never suspend."""
     try:
         act().__await__().send(None)
-    except (StopIteration, Unavailable):
+    except (StopIteration, Unavailable, BlobMissingError):
         return
     raise AssertionError("a store suspended")

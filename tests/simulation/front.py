@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import copy_context
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from libs.errors import Unavailable
+from libs.leases.port import SentMark
 from libs.limits.fakes import MemoryLimits
-from libs.web.answers import Answer, Refused
+from libs.limits.port import Limit, Verdict
+from libs.messages.lead import ConsiderLead
+from libs.web.answers import Answer, Refused, json_answer
 from libs.web.call import Call
 from services.gateway.admission import Admission
 from services.gateway.handlers import Leads, Sessions
 from services.gateway.settings import GatewaySettings
 from services.gateway.visitors import Visitors
 from tests.simulation.customers import KEYS, Script
+from tests.simulation.loop import PROCESS
 from tests.simulation.processes import Parts
 
 HEADERS = CIMultiDictProxy(CIMultiDict({"Content-Type": "application/json"}))
+QUEUED = 202
 UNAVAILABLE = 503
+NO_ANSWER = 599
+BROWSER_SECONDS = 60.0
+"""Longer than any answer of ours takes; then the browser gives up."""
+MADE_UP = SentMark(visitor="v_nobody", sent_at=1.0)
 
 
 class _Body:
@@ -38,23 +51,79 @@ class _Body:
         return self._body
 
 
+class MarkedLimits(MemoryLimits):
+    """Limits of a process, in a Redis that reads the sent marks along and may lie about them."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts.clock)
+        self._stores = parts.stores
+        self._faults = parts.faults
+
+    async def admit(self, shop: str, limits: Sequence[Limit], *, read: str = "") -> Verdict:
+        act = super().admit
+        verdict = await self._faults.call("redis", "admit", lambda: act(shop, limits))
+        mark = self._stores.marks.marks.get(read)
+        if read and self._faults.lies("admit"):
+            mark = None if mark else MADE_UP
+        return replace(verdict, noted=msgspec.json.encode(mark) if mark else None)
+
+
 class Front:
+    """One gateway process, and the chat service's part in it: it says when a turn has ended."""
+
     def __init__(self, parts: Parts) -> None:
         settings = GatewaySettings()
-        limits = MemoryLimits(parts.clock)
-        admission = Admission(limits, 0, parts.metrics, parts.log)
+        admission = Admission(MarkedLimits(parts), 0, parts.metrics, parts.log)
+        self.process = parts.process
+        self._loop = parts.faults.loop
+        self._streams = parts.streams
         self._sessions = Sessions(parts.streams, admission, settings)
         self._leads = Leads(
             parts.streams, parts.streams, admission, Visitors(KEYS, parts.clock), settings
         )
+        self._context = copy_context()
+        self._context.run(PROCESS.set, parts.process)
 
     async def open_session(self, script: Script) -> int:
         """The status of the answer."""
-        return await _status(self._sessions.mint(_call(script, {"user": script.secret})))
+        call = _call(script, {"user": script.secret})
+        return await self._asked(lambda: self._sessions.mint(call))
 
     async def trigger(self, script: Script, reason: str) -> int:
         form = {"user": script.secret, "threadId": script.key.thread_id, "reason": reason}
-        return await _status(self._leads.consider(_call(script, form)))
+        call = _call(script, form)
+        return await self._asked(lambda: self._leads.consider(call))
+
+    async def turn_ended(self, script: Script) -> int:
+        wish = ConsiderLead(
+            shop=script.key.shop,
+            thread_id=script.key.thread_id,
+            reason="auto",
+            visitor=script.visitor,
+        )
+        return await self._asked(lambda: self._published(wish))
+
+    async def _published(self, wish: ConsiderLead) -> Answer:
+        await self._streams.publish(wish)
+        return json_answer({}, status=QUEUED)
+
+    async def _asked(self, ask: Callable[[], Awaitable[Answer]]) -> int:
+        """The process may die or fall asleep over it: then no answer comes."""
+        if not self.process.alive:
+            return NO_ANSWER
+        answered: asyncio.Future[int] = self._loop.create_future()
+
+        async def serve() -> None:
+            status = await _status(ask())
+            if not answered.done():
+                answered.set_result(status)
+
+        self._loop.create_task(serve(), context=self._context.copy())
+        try:
+            async with asyncio.timeout(BROWSER_SECONDS):
+                return await answered
+        except TimeoutError:
+            return NO_ANSWER
 
 
 def _call(script: Script, form: dict[str, str]) -> Call:
@@ -64,9 +133,9 @@ def _call(script: Script, form: dict[str, str]) -> Call:
     return call
 
 
-async def _status(answering: Any) -> int:
+async def _status(answering: Awaitable[Answer]) -> int:
     try:
-        answer: Answer = await answering
+        answer = await answering
     except Refused as refused:
         return refused.status
     except Unavailable:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 import random
-from asyncio import Handle, TimerHandle
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
+from heapq import heappop, heappush
 from typing import Any, Self
 
 STEPS_MOST = 5_000_000
@@ -24,16 +23,12 @@ class SimProcess:
         self.alive = True
         self.asleep = False
         self.clock_offset = 0.0
-        self.kept: list[Handle] = []
+        self.kept: list[SimHandle] = []
         """What it would have done next: held back while asleep; never done if dead."""
 
     def die(self) -> None:
         """`kill -9`: nothing of it runs any more, no `finally` either."""
         self.alive = False
-
-    @property
-    def running(self) -> bool:
-        return self.alive and not self.asleep
 
 
 PROCESS: ContextVar[SimProcess | None] = ContextVar("process", default=None)
@@ -54,47 +49,74 @@ class SimTask(asyncio.Task[Any]):
         return self.number
 
 
-class SimFuture(asyncio.Future[Any]):
-    number: int
+class SimHandle:
+    """A callback to come: what asyncio needs of a Handle, and nothing for debugging."""
 
-    def __new__(cls, *, loop: SimLoop) -> Self:
-        future = super().__new__(cls)
-        future.number = loop.next_number()
-        return future
+    __slots__ = ("args", "callback", "cancelled", "context", "due")
 
-    def __hash__(self) -> int:
-        return self.number
+    def __init__(
+        self, callback: Callable[..., object], args: tuple[object, ...], context: Context | None
+    ) -> None:
+        self.callback = callback
+        self.args = args
+        self.context = context if context is not None else copy_context()
+        self.cancelled = False
+        self.due = 0.0
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def when(self) -> float:
+        return self.due
 
 
 class SimLoop(asyncio.BaseEventLoop):
     def __init__(self, seed: str) -> None:
         super().__init__()
         self.steps = 0
+        self.on_their_way = 0
+        """How many acts of the world outside are still to come."""
         self._now = 0.0
         self._draw = random.Random(f"{seed}:loop").random
         self._made = 0
-        self._tasks: dict[SimTask, None] = {}
-        self._timers: list[tuple[float, int, TimerHandle]] = []
+        self._tasks: list[SimTask] = []
+        self._ready: list[SimHandle] = []
+        self._timers: list[tuple[float, int, SimHandle]] = []
         self._outside = copy_context()
         self.set_task_factory(self._new_task)
 
     def time(self) -> float:
         return self._now
 
-    def create_future(self) -> SimFuture:
-        return SimFuture(loop=self)
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: object, context: Context | None = None
+    ) -> SimHandle:
+        handle = SimHandle(callback, args, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: object,
+        context: Context | None = None,
+    ) -> SimHandle:  # fmt: skip
+        return self.call_at(self._now + delay, callback, *args, context=context)
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: object,
         context: Context | None = None,
-    ) -> TimerHandle:  # fmt: skip
-        timer = TimerHandle(when, callback, args, self, context)
-        heapq.heappush(self._timers, (when, self.next_number(), timer))
-        return timer
+    ) -> SimHandle:  # fmt: skip
+        handle = SimHandle(callback, args, context)
+        handle.due = when
+        self._made += 1
+        heappush(self._timers, (when, self._made, handle))
+        return handle
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., object], *args: object, context: Context | None = None
-    ) -> Handle:
+    ) -> SimHandle:
         return self.call_soon(callback, *args, context=context)
 
     def run_in_executor(self, *_: object) -> Any:
@@ -102,7 +124,12 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def later(self, seconds: float, act: Callable[..., object], *args: object) -> None:
         """Done by the world outside, whatever becomes of the process that caused it."""
-        self.call_later(seconds, act, *args, context=self._outside)
+        self.on_their_way += 1
+        self.call_later(seconds, self._arrive, act, args, context=self._outside)
+
+    def _arrive(self, act: Callable[..., object], args: tuple[object, ...]) -> None:
+        self.on_their_way -= 1
+        act(*args)
 
     def wake(self, process: SimProcess) -> None:
         """It slept, and goes on where it was."""
@@ -122,47 +149,52 @@ class SimLoop(asyncio.BaseEventLoop):
         self.close()
 
     def _run_once(self) -> None:
-        """One callback: any of those that are ready, else the clock moves on to the next timer."""
-        ready = self._ready
-        while not ready:
-            self._move_on()
-        if len(ready) == 1:
-            handle = ready.popleft()
-        else:
-            at = int(self._draw() * len(ready))
-            handle = ready[at]
-            del ready[at]
-        if handle._cancelled:
-            return
-        process = handle._context.get(PROCESS)
-        if process is not None and not process.running:
-            process.kept.append(handle)
-            return
+        """Callback by callback: any of those that are ready, else the clock moves on."""
+        ready, draw = self._ready, self._draw
+        while not self._stopping:
+            while not ready:
+                self._move_on()
+            handle = ready.pop()
+            if ready:  # the one that is drawn leaves its place to the last: the draw is as fair
+                at = int(draw() * (len(ready) + 1))
+                if at < len(ready):
+                    handle, ready[at] = ready[at], handle
+            if not handle.cancelled and self._awake(handle):
+                self._do(handle)
+
+    def _awake(self, handle: SimHandle) -> bool:
+        """Whether it may run; a sleeper does it later, a dead process never."""
+        process = handle.context.get(PROCESS)
+        if process is None or (process.alive and not process.asleep):
+            return True
+        process.kept.append(handle)
+        return False
+
+    def _do(self, handle: SimHandle) -> None:
         self.steps += 1
         if self.steps > STEPS_MOST:
             raise AssertionError("the run turns in circles")
-        handle._run()
+        try:
+            handle.context.run(handle.callback, *handle.args)
+        except Exception as error:  # noqa: BLE001 - as any loop does; the world counts it
+            self.call_exception_handler({"message": "a callback failed", "exception": error})
 
     def _move_on(self) -> None:
         timers = self._timers
-        while timers and timers[0][2]._cancelled:
-            heapq.heappop(timers)
+        while timers and timers[0][2].cancelled:
+            heappop(timers)
         if not timers:
             raise AssertionError("everybody waits for somebody")
-        self._now = max(self._now, timers[0][0])
+        self._now = max(self._now, timers[0][0])  # some are due already
         while timers and timers[0][0] <= self._now:
-            self._ready.append(heapq.heappop(timers)[2])
+            self._ready.append(heappop(timers)[2])
 
     def _new_task(
         self, loop: asyncio.AbstractEventLoop, coro: Any, context: Context | None = None
     ) -> SimTask:
-        task = SimTask(coro, loop=loop, context=context)
-        self._tasks[task] = None
-        task.add_done_callback(self._forget)
+        task = SimTask(coro, loop=self, context=context)
+        self._tasks.append(task)
         return task
-
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.pop(task, None)  # type: ignore[call-overload]
 
     def next_number(self) -> int:
         self._made += 1

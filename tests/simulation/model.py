@@ -6,12 +6,10 @@ import asyncio
 from dataclasses import dataclass
 
 from libs.errors import Unavailable
+from services.lead.adapters.openai import WHOLE_SECONDS
 from services.lead.ports import Draft, DraftRefusedError, Evidence, Prompt
 from tests.simulation.checker import Checker
 from tests.simulation.faults import MODEL_RATE, Faults
-
-HANG_SECONDS = 50.0
-"""Then the adapter's own timeout ends it; below the lead handler's minute."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class SimModel:
         if faults.strikes("model.throttled", rate=MODEL_RATE):
             raise Unavailable("model", "429")
         if faults.strikes("model.hangs", rate=MODEL_RATE):
-            await asyncio.sleep(HANG_SECONDS)
+            await asyncio.sleep(WHOLE_SECONDS)  # then the adapter ends it
             raise Unavailable("model", "timeout")
         if faults.strikes("model.cut_off", rate=MODEL_RATE):
             raise DraftRefusedError("incomplete")

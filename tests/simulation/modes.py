@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 from msgspec.structs import replace
 
 from tests.simulation.faults import FAULTS, PAUSES, Plan
 from tests.simulation.world import Result, simulate
+
+TWICE = 100
+COLLECT = 20
 
 
 class Totals(msgspec.Struct):
@@ -22,6 +28,9 @@ class Totals(msgspec.Struct):
     sends: int = 0
     flagged: int = 0
     unflagged: int = 0
+    second: int = 0
+    by_event: int = 0
+    unmailed: int = 0
     lost: int = 0
     model_calls: int = 0
     seconds: float = 0.0
@@ -35,6 +44,9 @@ class Totals(msgspec.Struct):
         self.sends += result.sends
         self.flagged += result.flagged
         self.unflagged += result.unflagged
+        self.second += result.second
+        self.by_event += result.by_event
+        self.unmailed += result.unmailed
         self.lost += result.lost
         self.model_calls += result.model_calls
         self.seconds += seconds
@@ -49,10 +61,13 @@ class Totals(msgspec.Struct):
             ("virtual hours", f"{self.virtual_hours:,.0f}"),
             ("crashes", f"{self.crashes:,}"),
             ("leads with contact", f"{self.leads:,}"),
-            ("accepted sends", f"{self.sends:,}"),
-            ("flagged copies", f"{self.flagged:,}"),
-            ("unflagged duplicates", f"{self.unflagged:,}"),
+            ("held, no mail taken", f"{self.unmailed:,}"),
             ("lost leads", f"{self.lost:,}"),
+            ("accepted sends", f"{self.sends:,}"),
+            ("of them second mails", f"{self.second:,}"),
+            ("flagged (first or second)", f"{self.flagged:,}"),
+            ("unflagged second mails", f"{self.unflagged:,}"),
+            ("settled by a late event", f"{self.by_event:,}"),
             ("model calls per lead", f"{self.model_calls / max(1, self.leads):.2f}"),
             ("seeds per hour and core", f"{self.seeds / max(1e-9, self.seconds) * 3600:,.0f}"),
         )
@@ -60,17 +75,46 @@ class Totals(msgspec.Struct):
 
 
 def run(plans: Iterable[Plan], *, until: str = "") -> tuple[Totals, list[Result]]:
-    """All of them, or until this invariant is broken."""
+    """All of them, or until this invariant is broken. Each hundredth is run twice (I13)."""
     totals, broken = Totals(), []
-    for plan in plans:
-        started = time.process_time()
-        result = simulate(plan)
-        totals.add(result, time.process_time() - started)
-        if result.violations:
-            broken.append(result)
-        if until in result.broken:
-            break
+    with _own_garbage() as collect:
+        for number, plan in enumerate(plans):
+            started = time.process_time()
+            result = simulate(plan) if number % TWICE else simulate_twice(plan)
+            collect()
+            totals.add(result, time.process_time() - started)
+            if result.violations:
+                broken.append(result)
+            if until in result.broken:
+                break
     return totals, broken
+
+
+def simulate_twice(plan: Plan) -> Result:
+    """Both runs must leave one trace."""
+    one, other = simulate(plan), simulate(plan)
+    if one.trace == other.trace:
+        return one
+    told = f"I13: the same plan gave {one.trace[:12]} and {other.trace[:12]}"
+    return replace(one, violations=(*one.violations, told))
+
+
+@contextmanager
+def _own_garbage() -> Iterator[Callable[[], None]]:
+    """A run leaves its world behind as garbage: collected between runs, never within one."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    runs = itertools.count(1)
+    try:
+        yield lambda: None if next(runs) % COLLECT else _collect()
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+def _collect() -> None:
+    gc.collect()
 
 
 def swarm(seeds: range) -> Iterator[Plan]:
@@ -96,16 +140,19 @@ def storm(seeds: range) -> Iterator[Plan]:
     )
 
 
-_EVENTS = (frozenset[str](), frozenset({"events.lost"}))
-"""With delivery events, and with half of them lost: other evidence, other ways out."""
-
-
 def every_crash(seed: int) -> Iterator[Plan]:
-    """The sending process dies at each await of the send path in turn."""
-    for events in _EVENTS:
-        base = Plan(seed=seed, threads=1, enabled=events)
+    """The sending process dies at each await of the send path in turn, under each transport."""
+    for base in _send_paths(seed):
         for at in range(1, simulate(base).sending_calls + 1):
             yield replace(base, crash_at=frozenset({at}))
+
+
+def _send_paths(seed: int) -> Iterator[Plan]:
+    """With delivery events, with half of them lost, without any, and with a fate to ask for."""
+    yield Plan(seed=seed, threads=1)
+    yield Plan(seed=seed, threads=1, enabled=frozenset({"events.lost"}))
+    yield Plan(seed=seed, threads=1, transport="smtp", clock_told=False)
+    yield Plan(seed=seed, threads=1, transport="outbox", clock_told=False)
 
 
 def every_pause(seed: int) -> Iterator[Plan]:
@@ -124,6 +171,17 @@ def every_pair_of_crashes(seed: int, *, stride: int = 1) -> Iterator[Plan]:
         after = simulate(first).sending_calls
         for then in range(at + 1, after + 1, stride):
             yield replace(first, crash_at=frozenset({at, then}))
+
+
+def exhaustive(seed: int, stride: int = 1) -> Iterator[Plan]:
+    return itertools.chain(
+        every_crash(seed), every_pause(seed), every_pair_of_crashes(seed, stride=stride)
+    )
+
+
+def run_exhaustive(seed: int, stride: int) -> tuple[Totals, list[Result]]:
+    """For a worker process."""
+    return run(exhaustive(seed, stride))
 
 
 def shrink(result: Result, runs_most: int = 300) -> Result:

@@ -13,17 +13,17 @@ from typing import Any
 import msgspec
 
 from libs.attribution import Trails
-from libs.errors import Unavailable
 from libs.ledger.events import Rules
-from libs.ledger.sweep import sweep_once
+from libs.ledger.record import LeadKey
 from libs.limits.fakes import MemoryLimits
+from libs.messages.mail import DeliveryEvent, SendLeadMail
 from libs.messages.streams import LEAD_CONSIDER, MAIL_EVENT, MAIL_SEND, SESSION_MINT
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.shops.profile import Shops
 from libs.snapshot import LeadSnapshot
 from libs.streams.pace import Pace
-from libs.streams.port import Consumer
+from libs.streams.port import Consumer, Delivery
 from libs.streams.process import Process
 from libs.streams.streams import Streams
 from services.lead.gates import Times
@@ -31,22 +31,28 @@ from services.lead.handlers import LeadHandlers
 from services.lead.snapshots import Snapshots
 from services.lead.summary.summaries import Summaries
 from services.lead.watches import Sweeper
+from services.lead.wiring import CONCURRENCY, HANDLER_SECONDS
 from services.mailer.alerts import Alerts
 from services.mailer.copies import Copies
 from services.mailer.desk import Desk
 from services.mailer.handlers import MailHandlers
 from services.mailer.journal import Receipts
-from services.mailer.ports import Variant, Windows
+from services.mailer.loops import replaying, sweeping
+from services.mailer.ports import Variant
 from services.mailer.reports import Reports
 from services.mailer.resolver import Resolver
+from services.mailer.wiring import AT_ONCE, SEND_SECONDS
 from services.session.fakes import ScriptedChatSessions
 from services.session.handlers import SessionHandlers
+from services.session.settings import SessionSettings
 from tests.simulation.customers import KEYS, SHOP
+from tests.simulation.evidence import SIGHT, Sight
 from tests.simulation.faults import Faults
 from tests.simulation.loop import SimProcess
 from tests.simulation.model import SimModel
 from tests.simulation.provider import Letter, Provider, SimTransport
 from tests.simulation.stores import (
+    LyingBroker,
     LyingLeases,
     LyingMarks,
     Reached,
@@ -58,14 +64,12 @@ from tests.simulation.stores import (
 EPOCH = 1_800_000_000.0
 ALERT_TO = "ops@example.com"
 PACE = Pace(
-    wait_seconds=3600, turn_seconds=120, renew_seconds=60, claim_seconds=240, idle_seconds=200,
+    wait_seconds=3600, turn_seconds=180, renew_seconds=150, claim_seconds=300, idle_seconds=320,
     stats_seconds=1e9,
 )  # fmt: skip
 """Slower than production where nothing is won by looking more often; never faster."""
-SWEEP_SECONDS = 120.0
-REPLAY_SECONDS = 30.0
-SEND_SECONDS = 1000.0
-WATCH_SECONDS = 2100.0
+SWEEP_SECONDS = 180.0
+WATCH_SECONDS = SessionSettings().watch_seconds
 
 
 class ProcessClock:
@@ -134,7 +138,7 @@ class Parts:
             new_id=self.new_id,
             pace=PACE,
         )
-        broker: Any = Reached("redis", self.stores.broker, self.faults)
+        broker: Any = LyingBroker(self.stores.broker, self.faults, self.stores.took)
         return Streams(broker, process)
 
 
@@ -164,17 +168,41 @@ def lead_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
     sweeper = Sweeper(
         parts.records, parts.conversations, parts.streams, parts.clock, parts.log, SWEEP_SECONDS
     )
-    consumer = Consumer(LEAD_CONSIDER, handlers.consider)
+    consumer = Consumer(
+        LEAD_CONSIDER, handlers.consider, concurrency=CONCURRENCY, timeout_seconds=HANDLER_SECONDS
+    )
     return [parts.streams.consume(consumer, asyncio.Event()), sweeper.run()]
 
 
 def mailer_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
-    windows = Windows(parts.rules.fence_seconds, parts.rules.evidence_seconds)
-    transport = SimTransport(parts.provider, parts.clock, parts.faults, windows)
-    disk = parts.stores.disks.setdefault(parts.process.machine, {})
-    receipts = Receipts(
-        parts.records, parts.marks, SimJournal(disk, parts.faults), parts.clock, parts.log
-    )
+    checker, machine = parts.provider.checker, parts.process.machine
+    disk = parts.stores.disks.setdefault(machine, {})
+    journal = SimJournal(disk, machine, checker, parts.faults)
+    receipts = Receipts(parts.records, parts.marks, journal, parts.clock, parts.log)
+    handlers = mail_handlers(parts, receipts)
+
+    async def send(delivery: Delivery[SendLeadMail]) -> None:
+        SIGHT.set(Sight(parts.faults.loop.time()))
+        await handlers.send(delivery)
+
+    async def delivered(delivery: Delivery[DeliveryEvent]) -> None:
+        await handlers.delivered(delivery)
+        event = delivery.message
+        checker.evidence.events[LeadKey(event.shop, event.thread_id)] = parts.faults.loop.time()
+
+    stop, mail = asyncio.Event(), parts.streams
+    return [
+        mail.consume(
+            Consumer(MAIL_SEND, send, concurrency=AT_ONCE, timeout_seconds=SEND_SECONDS), stop
+        ),
+        mail.consume(Consumer(MAIL_EVENT, delivered), stop),
+        sweeping(parts.records, mail, parts.clock, parts.log, SWEEP_SECONDS),
+        replaying(receipts, parts.log, SWEEP_SECONDS),
+    ]
+
+
+def mail_handlers(parts: Parts, receipts: Receipts) -> MailHandlers:
+    transport = SimTransport(parts.provider, parts.clock, parts.faults)
     copies = Copies(parts.stores.blobs, compose, parts.log)
     alerts = Alerts(
         transports=(transport,),
@@ -187,7 +215,7 @@ def mailer_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
         log=parts.log,
         metrics=parts.metrics,
     )
-    handlers = MailHandlers(
+    return MailHandlers(
         records=parts.records,
         copies=copies,
         conversations=parts.conversations,
@@ -203,39 +231,11 @@ def mailer_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
         new_id=parts.new_id,
         rules=parts.rules,
     )
-    stop = asyncio.Event()
-    return [
-        parts.streams.consume(
-            Consumer(MAIL_SEND, handlers.send, timeout_seconds=SEND_SECONDS), stop
-        ),
-        parts.streams.consume(Consumer(MAIL_EVENT, handlers.delivered), stop),
-        _sweeping(parts),
-        _replaying(receipts),
-    ]
 
 
 async def compose(snapshot: LeadSnapshot, variant: Variant) -> bytes:
     """What matters here of a mail: whose it is, which attempt, and whether it says so."""
     return msgspec.json.encode(Letter(snapshot.thread_id, variant.attempt, variant.possible_copy))
-
-
-async def _sweeping(parts: Parts) -> None:
-    while True:
-        await asyncio.sleep(SWEEP_SECONDS)
-        try:
-            await sweep_once(parts.records, parts.streams, parts.clock)
-        except Unavailable:
-            continue
-
-
-async def _replaying(receipts: Receipts) -> None:
-    while True:
-        try:
-            await receipts.replay()
-        except Unavailable:
-            await asyncio.sleep(REPLAY_SECONDS)
-        else:
-            return
 
 
 def session_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
@@ -254,7 +254,10 @@ def session_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
         log=parts.log,
         watch_seconds=WATCH_SECONDS,
     )
-    consumer = Consumer(SESSION_MINT, handlers.mint, drop_expired=True)
+    # Production's twenty seconds would have an idle lane look three times as often, for nothing.
+    consumer = Consumer(
+        SESSION_MINT, handlers.mint, timeout_seconds=HANDLER_SECONDS, drop_expired=True
+    )
     return [parts.streams.consume(consumer, asyncio.Event())]
 
 

@@ -1,4 +1,4 @@
-"""The mail provider of the simulated world, as seen through the mailer's transport port."""
+"""The mail providers of the simulated world, as seen through the mailer's transport port."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
 from libs.ledger.record import LeadKey
 from libs.messages.mail import DeliveryEvent
 from libs.runtime.clock import Clock
+from services.mailer.adapters import outbox, ses, smtp
 from services.mailer.ports import (
     Accepted,
     Mail,
@@ -24,10 +26,20 @@ from services.mailer.ports import (
 from tests.simulation.checker import Checker
 from tests.simulation.faults import PROVIDER_RATE, Faults
 
-FENCE_SECONDS = 300.0
-"""The provider refuses what was signed longer ago than this, by the signer's clock and its own."""
-EVENT_SECONDS = 1100.0
-SEND_SECONDS = 60.0
+WINDOWS: Final = {"ses": ses.WINDOWS, "smtp": smtp.WINDOWS, "outbox": outbox.WINDOWS}
+SIGNATURE_SECONDS: Final = 300.0
+"""SES refuses what was signed longer ago than this, by the signer's clock and its own."""
+IDLE_SECONDS: Final = 300.0
+"""Then an SMTP server hangs up (RFC 5321)."""
+SOON_SECONDS: Final = 5.0
+LATE_SECONDS: Final = 7200.0
+"""An event may come long after every window."""
+SILENCE: Final = {
+    "ses": ses.SEND_SECONDS, "smtp": smtp.SmtpServer(host="", port=0).dot_seconds,
+}  # fmt: skip
+"""How long a sender waits for the provider's last word."""
+DELAYS: Final = {"ses": 900.0, "smtp": 290.0}
+"""How long after it was sent a mail may be taken."""
 
 
 class Letter(msgspec.Struct):
@@ -48,50 +60,59 @@ class Provider:
     """True time, on the epoch."""
     deliver: Callable[[DeliveryEvent], None]
     taken: list[Mail] = field(default_factory=list)
+    drafts: set[tuple[str, str]] = field(default_factory=set)
+    """The outbox folder's: name and nonce."""
 
-    def take(self, mail: Mail, signed_at: float) -> Outcome:
+    def take(self, mail: Mail, prepared_at: float) -> Outcome:
         """What it decides in the moment the mail arrives."""
-        if self.now() - signed_at > FENCE_SECONDS:
-            return Refused("request_expired")
         self.taken.append(mail)
         if mail.kind == "alert":
+            self.checker.on_alert(mail.recipients)
             return Accepted("alert")
         flagged = b'"possible_copy":true' in mail.body
         key = LeadKey(mail.shop, mail.thread_id)
+        now = self.faults.loop.time()
         self.checker.on_accept(
-            key, mail.attempt, self.faults.loop.time(),
-            flagged=flagged, recipients=mail.recipients,
+            key, mail.attempt, now, age=now - prepared_at, flagged=flagged,
+            recipients=mail.recipients,
         )  # fmt: skip
         self.faults.note("accepted", mail.name, flagged)
-        self._tell(mail, "delivery")
-        if self.faults.strikes("provider.bounces", mail.name, rate=PROVIDER_RATE):
-            self._tell(mail, "bounce")
-        return Accepted(f"ses-{mail.name}")
+        if self.faults.plan.transport == "ses":
+            self._tell(mail, "delivery")
+            if self.faults.strikes("provider.bounces", mail.name, rate=PROVIDER_RATE):
+                self._tell(mail, "bounce")
+        return Accepted(f"taken-{mail.name}")
+
+    def has(self, mail: Mail) -> bool:
+        return any(mail.name == other.name and mail.kind == other.kind for other in self.taken)
 
     def _tell(self, mail: Mail, what: str) -> None:
         """A delivery event: lost, late, twice, and in any order."""
         event = DeliveryEvent(
             shop=mail.shop, thread_id=mail.thread_id, attempt=mail.attempt, event=what,
-            message_id=f"ses-{mail.name}", at=self.now(),
+            message_id=f"taken-{mail.name}", at=self.now(),
         )  # fmt: skip
         faults = self.faults
         if faults.strikes("events.lost", mail.name, rate=0.5):
             return
         late = faults.strikes("events.late", mail.name, rate=0.5)
-        faults.loop.later(faults.rng.uniform(1, EVENT_SECONDS if late else 5), self.deliver, event)
+        wait = faults.rng.uniform(1, LATE_SECONDS if late else SOON_SECONDS)
+        faults.loop.later(wait, self.deliver, event)
         if faults.strikes("events.doubled", mail.name, rate=0.5):
-            faults.loop.later(faults.rng.uniform(1, EVENT_SECONDS), self.deliver, event)
+            faults.loop.later(faults.rng.uniform(1, LATE_SECONDS), self.deliver, event)
 
 
 @dataclass(frozen=True)
 class SimTransport:
-    """MailTransport of one process."""
+    """MailTransport of one process: SES, an SMTP server or a folder, as the plan says."""
 
     provider: Provider
     clock: Clock
     faults: Faults
-    windows: Windows
-    name: str = "ses"
+
+    @property
+    def name(self) -> str:
+        return self.faults.plan.transport
 
     @asynccontextmanager
     async def prepare(self, mail: Mail) -> AsyncIterator[SimReady]:
@@ -101,10 +122,23 @@ class SimTransport:
             raise NotPrepared(Refused("550"))
         if self.faults.strikes("provider.away", mail.name, rate=PROVIDER_RATE):
             raise NotPrepared(Refused("not_connected", provider_wide=True))
-        yield SimReady(self, mail, self.clock.boot(), self.clock.now(), self.windows)
+        draft = (mail.name, mail.lid)
+        if self.name == "outbox":
+            self.provider.drafts.add(draft)
+        try:
+            yield SimReady(self, mail, self.clock.boot(), self.clock.now())
+        finally:
+            self.provider.drafts.discard(draft)
 
     async def fate(self, mail: Mail) -> Outcome:
-        return Unknown("no_idempotency_key")
+        """Only a folder can be asked, and asking takes a draft that was not yet sent away."""
+        if self.name != "outbox":
+            return Unknown("no_idempotency_key")
+        await self.faults.point("provider.fate")
+        self.provider.drafts.discard((mail.name, mail.lid))
+        if self.provider.has(mail):
+            return Accepted(mail.name)
+        return Refused("never_left", provider_wide=True)
 
 
 @dataclass(frozen=True)
@@ -113,8 +147,15 @@ class SimReady:
     mail: Mail
     prepared_at: float
     signed_at: float
-    windows: Windows
-    transport: str = "ses"
+    """What time the signer believes it was."""
+
+    @property
+    def transport(self) -> str:
+        return self.at.name
+
+    @property
+    def windows(self) -> Windows:
+        return WINDOWS[self.at.name]
 
     async def send(self) -> Outcome:
         mail, faults = self.mail, self.at.faults
@@ -123,27 +164,63 @@ class SimReady:
             waited = self.at.clock.boot() - self.prepared_at
             self.at.provider.checker.on_send(key, mail.attempt, mail.lid, waited)
         await faults.point("provider.send")
+        if self.at.name == "outbox":
+            return await self._renamed()
         await asyncio.sleep(faults.rng.uniform(0.005, 0.2))
         outcome = await self._outcome()
         await faults.point("provider.sent")
         faults.note("outcome", mail.name, type(outcome).__name__)
         return outcome
 
+    async def _renamed(self) -> Outcome:
+        """It happened or it did not, and whoever asks is told."""
+        faults, provider = self.at.faults, self.at.provider
+        if faults.strikes("provider.refuses", self.mail.name, rate=PROVIDER_RATE):
+            return Refused("disk_full", provider_wide=True, tell=True)
+        draft = (self.mail.name, self.mail.lid)
+        if draft not in provider.drafts:
+            return Refused("voided")
+        provider.drafts.discard(draft)
+        outcome = provider.take(self.mail, self.prepared_at)
+        await faults.point("provider.sent")
+        return outcome
+
     async def _outcome(self) -> Outcome:
-        mail, faults, provider = self.mail, self.at.faults, self.at.provider
-        if faults.strikes("provider.refuses", mail.name, rate=PROVIDER_RATE):
-            return Refused("554")
-        if faults.strikes("provider.throttles", mail.name, rate=PROVIDER_RATE):
-            return Refused("throttled", provider_wide=True, delay_seconds=60)
-        if faults.strikes("provider.resets", mail.name, rate=PROVIDER_RATE):
+        if no := self._refused():
+            return no
+        name, faults = self.mail.name, self.at.faults
+        if faults.strikes("provider.resets", name, rate=PROVIDER_RATE):
             return Unknown("reset")
-        if faults.strikes("provider.delays", mail.name, rate=PROVIDER_RATE):
-            delay = faults.rng.uniform(1, 900)
-            faults.loop.later(delay, provider.take, mail, self.signed_at)
-            await asyncio.sleep(SEND_SECONDS)
+        if faults.strikes("provider.delays", name, rate=PROVIDER_RATE):
+            faults.loop.later(faults.rng.uniform(1, DELAYS[self.at.name]), self._arrive)
+            await asyncio.sleep(SILENCE[self.at.name])
             return Unknown("timeout")
-        outcome = provider.take(mail, self.signed_at)
-        if faults.strikes("provider.silent", mail.name, rate=PROVIDER_RATE):
-            await asyncio.sleep(SEND_SECONDS)
+        outcome = self._arrive()
+        if faults.strikes("provider.resets_after", name, rate=PROVIDER_RATE):
+            return Unknown("reset")
+        if faults.strikes("provider.silent", name, rate=PROVIDER_RATE):
+            await asyncio.sleep(SILENCE[self.at.name])
             return Unknown("timeout")
         return outcome
+
+    def _refused(self) -> Outcome | None:
+        """Before a byte of it was taken."""
+        name, faults = self.mail.name, self.at.faults
+        if self.at.name == "smtp" and self._waited() > IDLE_SECONDS:
+            return Refused("data_lost", provider_wide=True)
+        if faults.strikes("provider.refuses", name, rate=PROVIDER_RATE):
+            return Refused("554")
+        if faults.strikes("provider.throttles", name, rate=PROVIDER_RATE):
+            return Refused("throttled", provider_wide=True, delay_seconds=60)
+        return None
+
+    def _arrive(self) -> Outcome:
+        """SES looks at the signature when the mail arrives; SMTP at the line, before DATA."""
+        provider = self.at.provider
+        if self.at.name == "ses" and provider.now() - self.signed_at > SIGNATURE_SECONDS:
+            return Refused("request_expired")
+        return provider.take(self.mail, self.prepared_at)
+
+    def _waited(self) -> float:
+        """In true time."""
+        return self.at.faults.loop.time() - self.prepared_at

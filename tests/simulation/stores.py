@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import copy
-import random
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from libs.blobs.fakes import MemoryBlobs
+from libs.blobs.port import BlobInfo
+from libs.conversations.fakes import MemoryConversations
 from libs.errors import Unavailable
 from libs.leases.memory import MemoryLeases, MemorySentMarks
 from libs.leases.port import SentMark
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord
+from libs.messages.streams import LEAD_CONSIDER
 from libs.runtime.clock import Clock
+from libs.streams.broker import Entry
 from libs.streams.memory import MemoryBroker
 from services.mailer.ports import Receipt
 from tests.simulation.checker import Checker
-from tests.simulation.customers import SimConversations
-from tests.simulation.faults import Faults
-from tests.simulation.loop import SimProcess
+from tests.simulation.evidence import SIGHT, blinded
+from tests.simulation.faults import EVEN, Faults
+from tests.simulation.loop import PROCESS, SimProcess
 
 
 class CheckedRecords(MemoryRecords):
@@ -38,6 +40,11 @@ class CheckedRecords(MemoryRecords):
         now = self._faults.loop.time()
         self._faults.note("wrote", record.key, record.state, record.version)
         self._checker.on_write(before, record, now)
+        if before is not None and record.lid != before.lid:
+            process = PROCESS.get()
+            machine = process.machine if process else ""
+            seen = self._checker.evidence.seen_by(record.key, machine, SIGHT.get())
+            self._checker.on_armed_against(record.key, seen)
         return True
 
 
@@ -53,11 +60,12 @@ class Reached:
         self._faults = faults
 
     def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
-        act = getattr(self._store, method)
+        act, part, reach = getattr(self._store, method), self._part, self._faults.call
 
-        async def call(*args: object, **kwargs: object) -> object:
-            return await self._faults.call(self._part, method, lambda: act(*args, **kwargs))
+        def call(*args: object, **kwargs: object) -> Awaitable[Any]:
+            return reach(part, method, lambda: act(*args, **kwargs))
 
+        self.__dict__[method] = call
         return call
 
 
@@ -67,8 +75,8 @@ class ReachedRecords(Reached):
         self._process = process
 
     async def clock_skew(self) -> float | None:
-        """As a Date header tells it."""
-        return self._process.clock_offset
+        """As a Date header tells it; SQLite tells nothing."""
+        return self._process.clock_offset if self._faults.plan.clock_told else None
 
 
 class LyingLeases(Reached):
@@ -83,38 +91,151 @@ class LyingLeases(Reached):
     async def _told(self, method: str, name: str, nonce: str, seconds: float) -> bool:
         act = getattr(self._store, method)
         said = await self._faults.call("redis", method, lambda: act(name, nonce, seconds))
-        return said != self._faults.strikes("redis.lies", method, rate=0.3)
+        return said != self._faults.lies(method)
 
 
 class LyingMarks(Reached):
-    async def read(self, shop: str, thread_id: str) -> SentMark | None:
-        assert isinstance(self._store, MemorySentMarks)
+    """It hides a mark. One that it made up would be believed: then only I1 is promised."""
+
+    _store: MemorySentMarks
+
+    async def mark(self, shop: str, thread_id: str, mark: SentMark) -> None:
         store = self._store
-        mark = await self._faults.call("redis", "read", lambda: store.read(shop, thread_id))
-        return None if self._faults.strikes("redis.lies", "mark", rate=0.3) else mark
+        await self._faults.call("redis", "mark", lambda: store.mark(shop, thread_id, mark))
+
+    async def read(self, shop: str, thread_id: str) -> SentMark | None:
+        store = self._store
+        try:
+            mark = await self._faults.call(
+                "redis", "read_mark", lambda: store.read(shop, thread_id)
+            )
+        except Unavailable:
+            blinded("redis")
+            raise
+        if mark is not None and self._faults.lies("read_mark"):
+            blinded("redis")
+            return None
+        return mark
+
+
+class LyingBroker(Reached):
+    """It says that it did what it did not, and gives one entry to two."""
+
+    _store: MemoryBroker
+
+    def __init__(self, store: MemoryBroker, faults: Faults, took: list[bytes]) -> None:
+        super().__init__("redis", store, faults)
+        self._took = took
+
+    async def add(self, lane: str, body: bytes) -> None:
+        await self._said("add", lane, body)
+        if lane.startswith(LEAD_CONSIDER.name):
+            self._took.append(body)
+
+    async def ack(self, lane: str, ids: Sequence[str]) -> None:
+        await self._said("ack", lane, ids)
+
+    async def read(self, lane: str, reader: str, *, count: int, wait_seconds: float) -> list[Entry]:
+        store = self._store
+        found = await self._faults.call(
+            "redis", "read",
+            lambda: store.read(lane, reader, count=count, wait_seconds=wait_seconds),
+        )  # fmt: skip
+        if self._faults.lies("read"):
+            found += await store.claim(lane, reader, count=1, idle_seconds=0)
+        return found
+
+    async def _said(self, method: str, lane: str, what: Any) -> None:
+        act = getattr(self._store, method)
+        if self._faults.lies(method):
+            act = _nothing
+        await self._faults.call("redis", method, lambda: act(lane, what))
+
+
+async def _nothing(*_: object) -> None:
+    """Said to be done."""
+
+
+class CheckedMarks(MemorySentMarks):
+    """Since when there has been a mark is shown to the checker."""
+
+    def __init__(self, checker: Checker, faults: Faults) -> None:
+        super().__init__()
+        self._since = checker.evidence.marks
+        self._now = faults.loop.time
+
+    async def mark(self, shop: str, thread_id: str, mark: SentMark) -> None:
+        await super().mark(shop, thread_id, mark)
+        self._since.setdefault(LeadKey(shop, thread_id), self._now())
+
+    def restart(self, marks: dict[str, SentMark]) -> None:
+        """Whoever looked while it was away saw nothing."""
+        self.marks = marks
+        self._since.clear()
+
+
+class SimBlobs(MemoryBlobs):
+    def __init__(self, faults: Faults, now: Callable[[], float]) -> None:
+        super().__init__(self._listing, now)
+        self._faults = faults
+
+    async def _listing(self, method: str, key: str) -> None:
+        if method == "list":
+            await self._faults.call("blobs", "list", _nothing)
+
+    async def put(self, key: str, body: bytes, *, content_type: str) -> None:
+        act = super().put
+        await self._faults.call("blobs", "put", lambda: act(key, body, content_type=content_type))
+
+    async def get(self, key: str) -> bytes:
+        act = super().get
+        return await self._faults.call("blobs", "get", lambda: act(key))
+
+    async def info(self, key: str) -> BlobInfo | None:
+        act = super().info
+        return await self._faults.call("blobs", "info", lambda: act(key))
 
 
 class SimJournal:
-    """Journal: a machine's own disk, which outlives its processes."""
+    """Journal: a machine's own disk, which outlives its processes and sometimes fails."""
 
-    def __init__(self, disk: dict[LeadKey, Receipt], faults: Faults) -> None:
+    def __init__(
+        self, disk: dict[LeadKey, Receipt], machine: str, checker: Checker, faults: Faults
+    ) -> None:
         self._disk = disk
+        self._machine = machine
+        self._since = checker.evidence.journals
         self._faults = faults
 
     async def write(self, receipt: Receipt) -> None:
         await self._faults.point("journal.write")
-        self._disk[receipt.key] = receipt
+        failed = self._faults.strikes("journal.fails", "write")
+        if not failed or self._faults.rng.random() < EVEN:
+            self._disk[receipt.key] = receipt
+            self._since.setdefault((self._machine, receipt.key), self._faults.loop.time())
+        if failed:
+            raise Unavailable("journal", "errno 5")
         await self._faults.point("journal.written")
 
     async def find(self, key: LeadKey) -> Receipt | None:
+        if self._faults.strikes("journal.fails", "find"):
+            blinded("journal")
+            raise Unavailable("journal", "errno 5")
         return self._disk.get(key)
 
     async def receipts(self) -> list[Receipt]:
+        self._perhaps("receipts")
         return list(self._disk.values())
 
     async def drop(self, receipt: Receipt) -> None:
         await self._faults.point("journal.drop")
+        self._perhaps("drop")
         self._disk.pop(receipt.key, None)
+        self._since.pop((self._machine, receipt.key), None)
+
+    def _perhaps(self, method: str) -> None:
+        if self._faults.strikes("journal.fails", method):
+            raise Unavailable("journal", "errno 5")
 
 
 @dataclass
@@ -124,45 +245,37 @@ class Stores:
     records: CheckedRecords
     broker: MemoryBroker
     leases: MemoryLeases
-    marks: MemorySentMarks
-    blobs: MemoryBlobs
-    conversations: SimConversations
-    disks: dict[str, dict[LeadKey, Receipt]]
-    faults: Faults
+    marks: CheckedMarks
+    blobs: SimBlobs
+    conversations: MemoryConversations
+    disks: dict[str, dict[LeadKey, Receipt]] = field(default_factory=dict)
+    took: list[bytes] = field(default_factory=list)
+    """Every wish to consider a thread that Redis said it had taken."""
 
     def flush_redis(self) -> None:
         self.broker.flush()
         self.leases.held.clear()
-        self.marks.marks.clear()
+        self.marks.restart({})
 
     def photograph_redis(self) -> Callable[[], None]:
         """Later: restart it with what it had now, the tail since then lost."""
-        broker, leases, marks = self.broker, self.leases, self.marks
-        then = copy.deepcopy((broker._lanes, broker._answers, leases.held, marks.marks))
+        restart, held, marks = self.broker.photograph(), dict(self.leases.held), self.marks.marks
+        then = dict(marks)
 
         def restore() -> None:
-            broker._lanes, broker._answers, leases.held, marks.marks = then
+            self.leases.held = held
+            self.marks.restart(then)
+            restart()
 
         return restore
 
 
 def open_stores(checker: Checker, faults: Faults, clock: Clock) -> Stores:
-    async def blob_call(method: str, _: str) -> None:
-        await faults.point(f"blobs.{method}")
-        if faults.strikes("blobs.throttled", method):
-            raise Unavailable("blobs", "throttled")
-
     return Stores(
         records=CheckedRecords(checker, faults),
         broker=MemoryBroker(clock),
         leases=MemoryLeases(clock),
-        marks=MemorySentMarks(),
-        blobs=MemoryBlobs(blob_call, clock.now),
-        conversations=SimConversations(),
-        disks={},
-        faults=faults,
+        marks=CheckedMarks(checker, faults),
+        blobs=SimBlobs(faults, clock.now),
+        conversations=MemoryConversations(),
     )
-
-
-def new_rng(seed: int, who: str) -> random.Random:
-    return random.Random(f"{seed}:{who}")

@@ -4,38 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import suppress
 from contextvars import copy_context
 from functools import cache
 from pathlib import Path
 
 import msgspec
 
-from libs.errors import Unavailable
 from libs.ledger.events import Rules
-from libs.ledger.record import LeadKey, State
-from libs.messages.lead import ConsiderLead
+from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.messages.mail import DeliveryEvent
-from libs.messages.streams import LEAD_CONSIDER, MAIL_EVENT
+from libs.messages.streams import MAIL_EVENT
 from libs.shops.profile import Shops, load_shops
 from libs.streams.envelope import seal
 from libs.streams.lanes import lane_of
 from tests.simulation.checker import Checker, Violation
-from tests.simulation.customers import SHOP, Script, scripts
+from tests.simulation.customers import SHOP, scripts
 from tests.simulation.faults import Faults, Plan, at_once
 from tests.simulation.front import Front
 from tests.simulation.loop import PROCESS, SimLoop, SimProcess
-from tests.simulation.processes import EPOCH, Parts, run_process
-from tests.simulation.provider import Provider
+from tests.simulation.processes import ALERT_TO, EPOCH, Parts, run_process
+from tests.simulation.provider import WINDOWS, Provider
 from tests.simulation.stores import open_stores
+from tests.simulation.visits import Operator, Visits
 
-SESSION_SECONDS = 600.0
 SETTLE_SECONDS = 4 * 3600.0
 """I8: within this time after the last fault everything is settled."""
-AFTERMATH_SECONDS = 1000.0
-"""Longer than any request may still be on its way."""
-KINDS = ("session", "lead", "mailer")
-BAD_REQUEST = 400
+LAST_LOOK_SECONDS = 150.0
+"""One more sweep, when nothing is on its way."""
+KINDS = ("session", "lead", "mailer", "gateway")
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,10 +41,17 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     steps: int
     crashes: int
+    wakes: int
     struck: tuple[tuple[int, str, float, str], ...]
     sends: int
     flagged: int
     unflagged: int
+    second: int
+    """Second mails of a lead, flagged or not."""
+    by_event: int
+    """Leads armed again and then settled by a delivery event."""
+    unmailed: int
+    """Leads held before any mail of theirs was taken."""
     lost: int
     leads: int
     model_calls: int
@@ -78,30 +81,39 @@ class World:
         self.loop = loop
         self.clock = TrueClock(loop)
         self.shops = shops()
-        self.rules = Rules(policy=plan.policy)  # type: ignore[arg-type]
-        profile = self.shops.by_slug[SHOP]
-        self.checker = Checker(self.rules, frozenset({*profile.recipients, "ops@example.com"}))
+        self.rules = Rules(policy=plan.policy)
+        recipients = frozenset(self.shops.by_slug[SHOP].recipients)
+        self.checker = Checker(self.rules, WINDOWS[plan.transport], recipients, ALERT_TO)
         self.faults = Faults(plan, loop)
         self.faults.on_crash = self._restart_later
-        self.faults.on_excuse = self.checker.excuse
+        self.faults.on_excuse = self.checker.on_excuse
+        self.faults.on_lie = self.checker.on_lie
         self.stores = open_stores(self.checker, self.faults, self.clock)
         self.provider = Provider(self.faults, self.checker, self.clock.now, self._deliver)
         self.rng = random.Random(f"{plan.seed}:world")
-        self.scripts = scripts(plan.seed, plan.threads)
+        self.scripts = scripts(plan.seed, plan.threads, patient=plan.patient)
         self.processes: dict[str, SimProcess] = {}
+        self.fronts: dict[str, Front] = {}
+        self.operator = Operator(self.stores, self.checker, self.shops, self.clock)
         self._ids = 0
 
     async def run(self) -> None:
         for kind in KINDS:
             for number in (1, 2):
                 self._start(f"{kind}-{number}")
-        self._start("gateway-1")
-        visits = [self.loop.create_task(self._visit(script)) for script in self.scripts]
-        nemesis = self.loop.create_task(self._nemesis())
-        await asyncio.gather(*visits)
+        fronts, clock = tuple(self.fronts), self.clock
+        visits = Visits(
+            self.stores, self.checker, fronts, self.fronts.__getitem__, self.loop, clock, self.rng
+        )
+        customers = [self.loop.create_task(visits.visit(script)) for script in self.scripts]
+        others = [self.loop.create_task(self._nemesis())]
+        if self.plan.operator:
+            others.append(self.loop.create_task(self.operator.work()))
+        await asyncio.gather(*customers)
         await self._settle()
-        await asyncio.sleep(AFTERMATH_SECONDS)
-        nemesis.cancel()
+        await asyncio.sleep(LAST_LOOK_SECONDS)
+        for other in others:
+            other.cancel()
         with_contact = {script.key for script in self.scripts if script.has_contact}
         told = {key for key in with_contact if self._was_told(key)}
         self.checker.at_the_end(self.stores.records.leads, with_contact, told)
@@ -113,8 +125,7 @@ class World:
         self.processes[name] = process
         parts = self._parts(process)
         if kind == "gateway":
-            self.gateway = parts
-            self.front = Front(parts)
+            self.fronts[name] = Front(parts)
             return
         context = copy_context()
         context.run(PROCESS.set, process)
@@ -153,54 +164,6 @@ class World:
         """The provider's queue keeps an event until it is in our stream."""
         at_once(lambda: self.stores.broker.add(lane_of(MAIL_EVENT, event), seal(event)))
 
-    async def _visit(self, script: Script) -> None:
-        watched_until = 0.0
-        began = self.loop.time()
-        browser = self.loop.create_task(self._browser(script, began))
-        for wait, text in script.messages:
-            await asyncio.sleep(wait)
-            if self.loop.time() >= watched_until:
-                await self._open_session(script)
-                watched_until = self.loop.time() + SESSION_SECONDS
-            self.stores.conversations.say(script, text, self.clock.now())
-            await self._turn_ended(script)
-        await browser
-
-    async def _browser(self, script: Script, began: float) -> None:
-        for at, reason in script.triggers:
-            await asyncio.sleep(max(0.0, began + at - self.loop.time()))
-            if script.key in self.stores.conversations.threads:
-                status = await self.front.trigger(script, reason)
-                if status < BAD_REQUEST:
-                    self.checker.on_202(script.key, kept=self._is_kept(script))
-
-    async def _open_session(self, script: Script) -> None:
-        """No session, no chat. The visitor tries again."""
-        while await self.front.open_session(script) >= BAD_REQUEST:
-            await asyncio.sleep(10)
-
-    async def _turn_ended(self, script: Script) -> None:
-        """As the chat service does after each turn."""
-        wish = ConsiderLead(
-            shop=script.key.shop,
-            thread_id=script.key.thread_id,
-            reason="auto",
-            visitor=script.visitor,
-        )
-        with suppress(Unavailable):
-            await self.gateway.streams.publish(wish)
-            self.checker.on_202(script.key, kept=self._is_kept(script))
-
-    def _is_kept(self, script: Script) -> bool:
-        """I9: the trigger is in the stream, or a timer or a watch will come back to it."""
-        if script.key in self.stores.records.leads:
-            return True
-        if (script.key.shop, script.visitor) in self.stores.records.watches:
-            return True
-        lane = self.stores.broker._lane(f"{LEAD_CONSIDER.name}:0")
-        wanted = script.key.thread_id.encode()
-        return any(wanted in body for body in lane.entries.values())
-
     async def _nemesis(self) -> None:
         """Once a minute: what happens to whole machines and to Redis."""
         while self.loop.time() < self.plan.fault_seconds:
@@ -216,14 +179,18 @@ class World:
                     process.clock_offset = self.faults.rng.uniform(-60, 60)
         for process in self.processes.values():
             process.clock_offset = 0.0
-            if process.asleep:
-                self.loop.wake(process)
+            self.faults.wake(process)
 
     async def _settle(self) -> None:
-        """At best at once, at worst four hours after the last fault."""
-        until = self.plan.fault_seconds + SETTLE_SECONDS
+        """At best at once, at worst four hours after the last fault and the last word.
+
+        A run also lasts until nothing is on its way any more: a late write, an event, a sleeper.
+        """
+        until = max(self.plan.fault_seconds, self.loop.time()) + SETTLE_SECONDS
         wanted = [script.key for script in self.scripts if script.has_contact]
         while self.loop.time() < until and not all(self._settled(key) for key in wanted):
+            await asyncio.sleep(60)
+        while self.loop.on_their_way:
             await asyncio.sleep(60)
 
     def _was_told(self, key: LeadKey) -> bool:
@@ -231,10 +198,12 @@ class World:
         return any(mail.kind == "alert" and named in mail.body for mail in self.provider.taken)
 
     def _settled(self, key: LeadKey) -> bool:
+        """Whether nothing more happens by itself; what is held is settled where nobody acts."""
         record = self.stores.records.leads.get(key)
         if record is None:
             return False
-        return record.state is State.SENT or (record.state is State.HELD and record.due_at is None)
+        held = record.state is State.HELD and record.due_at is None
+        return record.state is State.SENT or (held and not self.plan.operator)
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -264,23 +233,39 @@ def simulate(plan: Plan) -> Result:
         seconds, steps = loop.time(), loop.steps
         loop.set_exception_handler(lambda *_: None)
         loop.bury()
+    return _result(world, seconds, steps)
+
+
+def _result(world: World, seconds: float, steps: int) -> Result:
+    checker, faults, leads = world.checker, world.faults, world.stores.records.leads
     wanted = [script.key for script in world.scripts if script.has_contact]
+    states = {key: leads[key].state if key in leads else None for key in wanted}
     return Result(
-        plan=plan,
+        plan=world.plan,
         violations=tuple(str(violation) for violation in checker.violations),
         seconds=seconds,
         steps=steps,
-        crashes=world.faults.crashes,
-        struck=tuple(world.faults.struck),
+        crashes=faults.crashes,
+        wakes=faults.wakes,
+        struck=tuple(faults.struck),
         sends=checker.sends,
         flagged=checker.flagged,
         unflagged=checker.unflagged,
-        lost=sum(not world._settled(key) for key in wanted),
+        second=checker.second,
+        by_event=sum(_late_event(record) for record in leads.values()),
+        unmailed=sum(
+            state is State.HELD and not checker.accepts.get(key) for key, state in states.items()
+        ),
+        lost=sum(state not in {State.SENT, State.HELD} for state in states.values()),
         leads=len(wanted),
         model_calls=sum(len(calls) for calls in checker.model_calls.values()),
-        sending_calls=world.faults.sending_calls,
-        trace=world.faults.trace.hexdigest(),
+        sending_calls=faults.sending_calls,
+        trace=faults.trace.hexdigest(),
     )
+
+
+def _late_event(record: LeadRecord) -> bool:
+    return record.sent_by == "event" and bool(record.ambiguous)
 
 
 __all__ = ["Result", "Violation", "simulate"]
