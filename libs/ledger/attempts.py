@@ -92,7 +92,8 @@ def refused(record: LeadRecord, event: Refused, now: float, rules: Rules) -> Dec
     """From SENDING n for attempt n, or at the door: attempt n+1 was refused before its ARM."""
     if record.state in {State.SENT, State.HELD}:
         return Nothing(WHY[record.state])
-    if record.state is State.SENDING and event.attempt == record.attempt:
+    armed = record.state is State.SENDING and event.attempt == record.attempt
+    if armed and not event.at_door:
         return _error(record, event, now, rules, record.ambiguous)
     at_door = event.attempt == record.attempt + 1
     if at_door and _may_knock(record, now, rules):

@@ -74,6 +74,8 @@ class Refused(Happening, frozen=True, kw_only=True):
     """Throttled, paused: says nothing about this mail; delays without counting."""
     delay_seconds: float = 0.0
     """At least this long."""
+    at_door: bool = False
+    """Before ARM: it says nothing about this attempt, should another sender have armed it."""
 
 
 class FateUnknown(Happening, frozen=True, kw_only=True):

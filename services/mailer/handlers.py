@@ -112,7 +112,7 @@ class MailHandlers:
         except NoMail as none:
             return await self._gave_up(job, record, str(none))
         except NotPrepared as door:
-            return await self._refused(job, self.transport.name, door.refused)
+            return await self._refused(job, self.transport.name, door.refused, at_door=True)
 
     async def _armed(self, job: Job, copy: Copy, ready: Ready) -> LeadRecord | None:
         applied = await self._arm(job, copy, ready)  # 6
@@ -165,12 +165,15 @@ class MailHandlers:
         await self.receipts.keep(receipt)
         return receipt
 
-    async def _refused(self, job: Job, transport: str, refused: Refused) -> LeadRecord | None:
+    async def _refused(
+        self, job: Job, transport: str, refused: Refused, *, at_door: bool = False
+    ) -> LeadRecord | None:
         event = events.Refused(
             attempt=job.attempt,
             reason=refused.code,
             provider_wide=refused.provider_wide,
             delay_seconds=refused.delay_seconds,
+            at_door=at_door,
         )
         applied = await self.receipts.written(job.key, event, self.rules)
         await self.reports.refused(job, transport, refused)

@@ -265,6 +265,14 @@ def test_a_copy_refused_at_the_door_leaves_the_first_one_unknown() -> None:
     assert possible_copy(refused)
 
 
+def test_a_refusal_at_the_door_says_nothing_of_an_attempt_that_another_armed() -> None:
+    armed = decided("sending_due", ARM)
+
+    decision = decide(KEY, armed, Refused(attempt=3, reason="550", at_door=True), NOW, ZERO)
+
+    assert isinstance(decision, Nothing)
+
+
 def test_an_ambiguous_attempt_is_held_for_the_operator_who_may_resend_it_flagged() -> None:
     held = decided("sending_due", WindowsPassed(), TWO)
     resend = decide(KEY, held, OperatorResend(), NOW, TWO)

@@ -356,6 +356,23 @@ class TestRefusals:
         assert (room.record.state, room.record.attempt) == (State.ERROR, 0)
         assert room.record.tries == 0
 
+    async def test_a_refusal_at_the_door_says_nothing_of_what_another_sender_armed_meanwhile(
+        self, room: Mailroom
+    ) -> None:
+        async def others_are_quicker(moment: str, _: Mail) -> Outcome | None:
+            if moment != "prepare":
+                return None
+            room.provider.fault = answering(reply=Unknown("timeout"))
+            await room.handlers().send(room.wish())
+            return Refused("not_connected", provider_wide=True)
+
+        room.provider.fault = others_are_quicker
+
+        await room.handlers().send(room.wish())
+
+        assert [mail.attempt for mail in room.provider.accepted] == [1]
+        assert (room.record.state, room.record.attempt) == (State.SENDING, 1)
+
     async def test_after_the_cooldown_the_next_attempt_goes_out_unflagged(
         self, room: Mailroom
     ) -> None:
