@@ -16,6 +16,7 @@ from libs.errors import Unavailable
 from tests.simulation.loop import PROCESS, SimLoop, SimProcess
 
 T = TypeVar("T")
+Transport = Literal["ses", "smtp", "outbox"]
 
 STORES: Final = ("records", "redis", "blobs", "conversations")
 STORE_FAULTS: Final = (
@@ -77,7 +78,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     fault_seconds: float = 5400.0
     threads: int = 2
     policy: Literal["never_zero", "never_two"] = "never_zero"
-    transport: Literal["ses", "smtp", "outbox"] = "ses"
+    transport: Transport = "ses"
     clock_told: bool = True
     """Whether the record store's replies carry a date, as DynamoDB's do and SQLite's do not."""
     operator: bool = False

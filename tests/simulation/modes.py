@@ -24,6 +24,7 @@ class Totals(msgspec.Struct):
     seeds: int = 0
     virtual_hours: float = 0.0
     crashes: int = 0
+    wakes: int = 0
     leads: int = 0
     sends: int = 0
     flagged: int = 0
@@ -40,6 +41,7 @@ class Totals(msgspec.Struct):
         self.seeds += 1
         self.virtual_hours += result.seconds / 3600
         self.crashes += result.crashes
+        self.wakes += result.wakes
         self.leads += result.leads
         self.sends += result.sends
         self.flagged += result.flagged
@@ -60,6 +62,7 @@ class Totals(msgspec.Struct):
             ("seeds", f"{self.seeds:,}"),
             ("virtual hours", f"{self.virtual_hours:,.0f}"),
             ("crashes", f"{self.crashes:,}"),
+            ("long sleeps ended", f"{self.wakes:,}"),
             ("leads with contact", f"{self.leads:,}"),
             ("held, no mail taken", f"{self.unmailed:,}"),
             ("lost leads", f"{self.lost:,}"),

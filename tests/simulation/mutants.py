@@ -1,4 +1,4 @@
-"""Twenty-one known-bad edits of the real code, and the invariant that must catch each of them."""
+"""Known-bad edits of the real code, each with the invariant that must catch it."""
 
 from __future__ import annotations
 
@@ -40,6 +40,9 @@ MUTANTS: Final = (
     Mutant("arm_refusal_ignored", "I6", (
         Edit(_HANDLERS, "if not applied.wrote:", "if applied.why == 'newer_items':"),
     ), seed=5),
+    Mutant("conflict_is_success", "I6", (
+        Edit("libs.ledger.apply", "    return False\n", "    return True\n"),
+    ), seed=182),
     Mutant("lost_arm_is_armed", "I6", (
         Edit("libs.ledger.apply", "        raise unsure\n", "        return True\n"),
     ), seed=15),
@@ -78,6 +81,17 @@ MUTANTS: Final = (
              "        if isinstance(outcome, Unknown):\n"
              "            outcome = await ready.send()"),
     ), seed=24),
+    Mutant("sent_is_not_final", "I4", (
+        Edit("libs.ledger.states", "    return Nothing(WHY[record.state])\n\n\ndef _not_now",
+             "    if record.state is State.SENT:\n"
+             "        return next_record(record, now, 'again', state=State.PENDING, due_at=now)\n"
+             "    return Nothing(WHY[record.state])\n\n\ndef _not_now"),
+        Edit("services.lead.gates", "    if record and state is State.SENT:\n", "    if 0:\n"),
+        Edit("services.lead.gates", "case.record.state is not State.PENDING:",
+             "case.record.state in {State.CLOSED, State.ERROR, State.SENT}:"),
+        Edit("services.lead.gates", "case.record.state is State.ERROR:\n        return Considered",
+             "case.record.state in {State.ERROR, State.SENT}:\n        return Considered"),
+    )),
     Mutant("bounced_is_sent_again", "I4", (
         Edit(_ATTEMPTS, "record, now, failed, delivery=failed, due_at=now + TELL_SECONDS,",
              "record, now, failed, delivery=failed, state=State.ERROR, due_at=now,"),
@@ -123,8 +137,36 @@ MUTANTS: Final = (
         Edit(_HANDLERS, "job.receipt(outcome, self.clock.now())",
              "job.receipt(Accepted(), self.clock.now())"),
     )),
+    Mutant("events_ignored", "I2", (
+        Edit(_HANDLERS, "        event = delivery.message\n", "        return\n"),
+    )),
+    Mutant("receipts_ignored", "I2", (
+        Edit("services.mailer.journal",
+             "if found := await self._journalled(record):\n            return found\n",
+             "return None\n"),
+    )),
+    Mutant("202_without_publish", "I9", (
+        Edit("services.gateway.handlers",
+             "            await self.publisher.publish(wish)\n            return decisions.queued",
+             "            return decisions.queued"),
+    )),
+    Mutant("dice_of_its_own", "I13", (
+        Edit("services.lead.gates", "+ QUIET_MARGIN_SECONDS\n",
+             "+ QUIET_MARGIN_SECONDS * __import__('random').random()\n"),
+    )),
+    Mutant("lease_decides", "I15", (
+        Edit("services.mailer.resolver", "if not is_due(record, self.clock.now()):", "if False:"),
+        Edit("services.mailer.resolver", "and is_due(record, now)", ""),
+        Edit(_ATTEMPTS, "if record.state is not State.PENDING and not is_due(record, now):",
+             "if record.state is State.ERROR and not is_due(record, now):"),
+        Edit(_ATTEMPTS, '    if not is_due(record, now):\n        return Nothing("in_progress")\n',
+             ""),
+        Edit("libs.ledger.states",
+             "return record.possible_duplicate or bool(record.ambiguous)"
+             " or record.state is State.SENDING",
+             "return False"),
+    ), seed=2),
 )  # fmt: skip
-"""Listed with their invariants before the first run; each must be caught by that one."""
 
 BY_NAME: Final = {mutant.name: mutant for mutant in MUTANTS}
 

@@ -1,4 +1,4 @@
-"""The simulated provider is held to the contract of the real ones."""
+"""The simulated parts are held to the contracts of the real ones."""
 
 from __future__ import annotations
 
@@ -9,46 +9,55 @@ import pytest
 
 from libs.ledger.events import Rules
 from libs.runtime.clock import SystemClock
-from services.mailer.ports import Windows
-from tests.contracts.test_mail_transports import RemoteContract
+from services.mailer.ports import Journal, Windows
+from tests.contracts.test_mail_transports import LossContract, TransportContract
 from tests.simulation import provider
 from tests.simulation.checker import Checker
-from tests.simulation.faults import Faults, Plan
+from tests.simulation.faults import Faults, Plan, Transport
 from tests.simulation.loop import SimLoop
 from tests.simulation.provider import Provider, SimTransport
+from tests.simulation.stores import SimJournal
+from tests.unit.mailer.test_journal import JournalContract
 
 
 class WillingFaults(Faults):
     """Strikes when it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: Plan | None = None) -> None:
         # It needs of its loop what every loop has; `later` only delivers events, ignored here.
         loop = cast(SimLoop, asyncio.get_running_loop())
-        super().__init__(Plan(seed=0), loop)
+        super().__init__(plan or Plan(seed=0), loop)
         self.wanted: set[str] = set()
 
     def strikes(self, fault: str, where: str = "", *, rate: float | None = None) -> bool:
         return fault in self.wanted
 
 
+def a_checker() -> Checker:
+    return Checker(Rules(), Windows(300, 1200), frozenset())
+
+
 class SimOffice:
-    def __init__(self) -> None:
-        self.faults = WillingFaults()
+    def __init__(self, transport: Transport) -> None:
+        self.faults = WillingFaults(Plan(seed=0, transport=transport))
         self.faults.wanted.add("events.lost")
         clock = SystemClock()
-        self.provider = Provider(
-            self.faults, Checker(Rules(), frozenset()), clock.now, lambda _: None
-        )
-        self.transport = SimTransport(self.provider, clock, self.faults, Windows(300, 1200))
+        self.provider = Provider(self.faults, a_checker(), clock.now, lambda _: None)
+        self.transport = SimTransport(self.provider, clock, self.faults)
 
     def arrived(self) -> list[bytes]:
         return [mail.body for mail in self.provider.taken]
 
     def refuse_this(self) -> None:
-        self.faults.wanted.add("provider.refuses")
+        """An outbox refuses one mail when its draft was taken away."""
+        if self.transport.name == "outbox":
+            self.provider.drafts.clear()
+        else:
+            self.faults.wanted.add("provider.refuses")
 
     def refuse_everybody(self) -> None:
-        self.faults.wanted.add("provider.throttles")
+        full = self.transport.name == "outbox"
+        self.faults.wanted.add("provider.refuses" if full else "provider.throttles")
 
     def lose_reply(self) -> None:
         self.faults.wanted.add("provider.silent")
@@ -57,8 +66,27 @@ class SimOffice:
         self.faults.wanted.add("provider.away")
 
 
-class TestSimTransport(RemoteContract):
+class TestSimSes(TransportContract, LossContract):
     @pytest.fixture
     async def office(self, monkeypatch: pytest.MonkeyPatch) -> SimOffice:
-        monkeypatch.setattr(provider, "SEND_SECONDS", 0.0)  # real time passes in this test
-        return SimOffice()
+        monkeypatch.setitem(provider.SILENCE, "ses", 0.0)  # real time passes in this test
+        return SimOffice("ses")
+
+
+class TestSimSmtp(TransportContract, LossContract):
+    @pytest.fixture
+    async def office(self, monkeypatch: pytest.MonkeyPatch) -> SimOffice:
+        monkeypatch.setitem(provider.SILENCE, "smtp", 0.0)
+        return SimOffice("smtp")
+
+
+class TestSimOutbox(TransportContract):
+    @pytest.fixture
+    async def office(self) -> SimOffice:
+        return SimOffice("outbox")
+
+
+class TestSimJournal(JournalContract):
+    @pytest.fixture
+    async def journal(self) -> Journal:  # type: ignore[override] - its faults need a loop
+        return SimJournal({}, "machine-1", a_checker(), WillingFaults())

@@ -28,7 +28,7 @@ def simulation(*arguments: str, **environment: str) -> subprocess.CompletedProce
 
 
 def test_a_world_without_faults_sends_each_lead_once() -> None:
-    for plan in modes.clean(range(4)):
+    for plan in modes.clean(range(6)):
         result = simulate(plan)
 
         assert result.violations == ()
@@ -80,21 +80,56 @@ def test_a_storm_over_all_stores_is_survived() -> None:
 
 
 @pytest.mark.slow
-def test_a_crash_at_any_await_of_the_send_path_is_survived() -> None:
+def test_a_crash_at_any_await_of_the_send_path_is_survived_under_each_transport() -> None:
     totals, broken = modes.run(modes.every_crash(1))
 
-    assert [(result.plan.crash_at, result.violations) for result in broken] == []
-    assert totals.crashes == totals.seeds > 50
+    assert [(modes.encode(result.plan), result.violations) for result in broken] == []
+    assert totals.crashes == totals.seeds > 100
     assert totals.lost == totals.unflagged == 0
 
 
 @pytest.mark.slow
-def test_a_long_sleep_at_any_await_of_the_send_path_is_survived() -> None:
+def test_a_long_sleep_at_any_await_of_the_send_path_ends_and_is_survived() -> None:
     totals, broken = modes.run(modes.every_pause(1))
 
-    assert [(result.plan.pause_at, result.violations) for result in broken] == []
-    assert totals.seeds > 50
+    assert [(modes.encode(result.plan), result.violations) for result in broken] == []
+    assert totals.wakes == totals.seeds > 200
     assert totals.lost == totals.unflagged == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, 5))
+def test_a_crash_at_two_awaits_of_the_send_path_is_survived(seed: int) -> None:
+    totals, broken = modes.run(modes.every_pair_of_crashes(seed, stride=25))
+
+    assert [(modes.encode(result.plan), result.violations) for result in broken] == []
+    assert totals.crashes > totals.seeds > 100
+    assert totals.lost == totals.unflagged == 0
+
+
+@pytest.mark.slow
+def test_who_gives_contact_on_the_second_day_is_a_lead_too() -> None:
+    plan = Plan(seed=3, threads=1, patient=True, fault_seconds=0)
+
+    result = simulate(plan)
+
+    assert result.violations == ()
+    assert (result.leads, result.sends) == (1, 1)
+    assert result.seconds > 26 * 3600
+
+
+@pytest.mark.slow
+def test_what_is_held_is_sent_or_settled_by_a_person() -> None:
+    refused = frozenset({"provider.refuses"})
+    plans = [
+        Plan(seed=seed, threads=3, enabled=refused, fault_seconds=14_400, operator=True)
+        for seed in range(20)
+    ]
+
+    totals, broken = modes.run(plans)
+
+    assert [(modes.encode(result.plan), result.violations) for result in broken] == []
+    assert totals.unmailed == 0
 
 
 @pytest.mark.slow
