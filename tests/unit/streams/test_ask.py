@@ -96,6 +96,23 @@ def test_no_answer_in_time_is_a_timeout_and_the_wish_stays() -> None:
     in_virtual_time(story())
 
 
+def test_a_wish_that_could_not_be_published_never_ends_as_one_that_is_in_the_stream() -> None:
+    class Slow(MemoryBroker):
+        async def add(self, lane: str, body: bytes) -> None:
+            await asyncio.sleep(20)
+            raise Unavailable("redis", f"{lane} took nothing")
+
+    async def story() -> None:
+        gateway = streams(Slow(LoopClock()), "gateway")
+
+        with pytest.raises(Unavailable):
+            await gateway.ask(MintSession(shop="s"), timeout_seconds=10)
+
+        await end(gateway)
+
+    in_virtual_time(story())
+
+
 def test_a_late_or_doubled_answer_disturbs_nobody() -> None:
     async def story() -> None:
         _, gateway, service = pair()
