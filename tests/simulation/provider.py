@@ -72,10 +72,10 @@ class Provider:
         flagged = b'"possible_copy":true' in mail.body
         key = LeadKey(mail.shop, mail.thread_id)
         now = self.faults.loop.time()
+        age = 0.0 if self.faults.plan.transport == "outbox" else now - prepared_at
         self.checker.on_accept(
-            key, mail.attempt, now, age=now - prepared_at, flagged=flagged,
-            recipients=mail.recipients,
-        )  # fmt: skip
+            key, mail.attempt, now, age=age, flagged=flagged, recipients=mail.recipients
+        )
         self.faults.note("accepted", mail.name, flagged)
         if self.faults.plan.transport == "ses":
             self._tell(mail, "delivery")
