@@ -70,10 +70,11 @@ class Gateway:
 
 
 def bearer(
-    user: str = "u-1", *, seconds: float = 600, shop: str = SHOP, locale: str = ""
-) -> dict[str, str]:
+    user: str = "u-1", *, seconds: float = 600, shop: str = SHOP, locale: str = "",
+    page_url: str = "",
+) -> dict[str, str]:  # fmt: skip
     expires = int(SystemClock().now() + seconds)
-    token = mint_session_token(KEYS, shop, visitor_ids(KEYS, user), expires, locale)
+    token = mint_session_token(KEYS, shop, visitor_ids(KEYS, user), expires, locale, page_url)
     return {"Authorization": f"Bearer {token}"}
 
 

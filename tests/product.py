@@ -137,8 +137,15 @@ class Visitor:
     def headers(self) -> dict[str, str]:
         return {"Origin": self.origin, "Authorization": f"Bearer {self.secret}"}
 
-    async def arrive(self, locale: str = "en") -> None:
-        body = {"user": self.user or None, "locale": locale, "pageUrl": f"{self.url}/"}
+    async def arrive(
+        self, locale: str = "en", page: str = "", attribution: Mapping[str, str] | None = None
+    ) -> None:
+        body = {
+            "user": self.user or None,
+            "locale": locale,
+            "pageUrl": page or f"{self.url}/",
+            "attribution": attribution,
+        }
         answer = await self.post("/api/chatkit/session", body)
         self.secret, self.user = answer["client_secret"], answer["user"]
 

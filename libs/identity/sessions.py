@@ -15,7 +15,9 @@ import msgspec
 from libs.identity.signatures import Problem, base64url, sign, verify
 
 SESSION_SECONDS: Final = 600
-LONGEST_TOKEN: Final = 1024
+LONGEST_TOKEN: Final = 2048
+LONGEST_PAGE_URL: Final = 512
+"""A longer one is left out of the token: half an address is another address."""
 _PURPOSE: Final = "session"
 
 
@@ -28,7 +30,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     earlier: tuple[str, ...] = ()
     """The same visitor under older site keys: they still own what they owned then."""
     locale: str = ""
-    """Of the page that asked for the session."""
+    """Of the page that asked for the session, as is its address."""
+    page_url: str = ""
 
     @property
     def visitors(self) -> tuple[str, ...]:
@@ -39,16 +42,23 @@ class _Payload(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     shop: str
     visitors: tuple[str, ...]
     locale: str = ""
+    page_url: str = ""
 
 
 _decoder = msgspec.json.Decoder(_Payload)
 
 
 def mint_session_token(
-    keys: Sequence[str], shop: str, visitors: Sequence[str], expires: int, locale: str = ""
+    keys: Sequence[str],
+    shop: str,
+    visitors: Sequence[str],
+    expires: int,
+    locale: str = "",
+    page_url: str = "",
 ) -> str:
     """`visitors` as `visitor_ids` gives them, newest first."""
-    payload = base64url(msgspec.json.encode(_Payload(shop, tuple(visitors), locale)))
+    page = page_url if len(page_url) <= LONGEST_PAGE_URL else ""
+    payload = base64url(msgspec.json.encode(_Payload(shop, tuple(visitors), locale, page)))
     return f"{payload}.{sign(keys, _PURPOSE, payload, expires)}"
 
 
@@ -70,4 +80,5 @@ def read_session_token(keys: Sequence[str], token: str, now: float) -> Session |
         expires=expires,
         earlier=tuple(earlier),
         locale=read.locale,
+        page_url=read.page_url,
     )

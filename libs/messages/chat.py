@@ -14,6 +14,9 @@ class ChatRequest(Message, tag="chat.request.v1", frozen=True, kw_only=True):
     locale: str = ""
     """The session's; the front end's own word in `body` comes first."""
     page_url: str = ""
+    """Where the chat was opened; the front end may know better by now."""
+    earlier: tuple[str, ...] = ()
+    """The same visitor under older site keys: what they owned then is theirs."""
 
 
 class ChatChunk(Message, tag="chat.chunk.v1", frozen=True, kw_only=True):

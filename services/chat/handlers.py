@@ -38,6 +38,7 @@ class Chat:
         try:
             operation = read_operation(request.body)
             visit = self._visit(request, operation)
+            await self.turns.find_owner(visit, operation.params.thread_id)
             await self._respond(delivery, operation, visit, voice)
         except ChatRefusal as refusal:
             await voice.say(_refused(refusal))
@@ -46,7 +47,7 @@ class Chat:
             self.log.warning("chat_unavailable", part=down.part, request_id=request.request_id)
             await voice.say(_refused(_later()))
         if visit and visit.turn:
-            await self._consider(request, visit, visit.turn.thread_id)
+            await self._consider(request, operation, visit)
             await voice.say(ChatChunk(data="", last=True))
 
     def _visit(self, request: ChatRequest, operation: Operation) -> Visit:
@@ -55,8 +56,11 @@ class Chat:
             raise ChatRefusal(403, "unknown_shop", "This shop is not served here.")
         if not request.visitor:
             raise ChatRefusal(401, "invalid_session", "This chat session is not valid.")
+        visitors = (request.visitor, *request.earlier)
+        owners = tuple(Owner(request.shop, visitor) for visitor in visitors)
         return Visit(
-            owner=Owner(request.shop, request.visitor),
+            owner=owners[0],
+            owners=owners,
             shop=shop,
             locale=operation.told("locale", LOCALE_CHARACTERS) or request.locale,
             page_url=operation.told("page_url", URL_CHARACTERS) or request.page_url,
@@ -81,17 +85,21 @@ class Chat:
         if way == "new":
             await self.turns.settle(visit)
 
-    async def _consider(self, request: ChatRequest, visit: Visit, thread_id: str) -> None:
-        """Raises Unavailable: then the delivery comes again, and finds its turn taken."""
+    async def _consider(self, request: ChatRequest, operation: Operation, visit: Visit) -> None:
+        """Raises Unavailable: then the delivery comes again, and finds its turn taken.
+
+        The session's own page is known already, and may be older than what another trigger told.
+        """
+        thread_id = visit.turn.thread_id if visit.turn else ""
         await self.publisher.publish(
             ConsiderLead(
                 request_id=request.request_id,
                 shop=request.shop,
                 thread_id=thread_id,
                 reason="auto",
-                visitor=request.visitor,
+                visitor=visit.owner.visitor,
                 locale=visit.locale,
-                page_url=visit.page_url,
+                page_url=operation.told("page_url", URL_CHARACTERS),
             )
         )
         self.log.info("chat_turn", thread_id=thread_id, request_id=request.request_id)

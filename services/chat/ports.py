@@ -66,6 +66,9 @@ class Visit(msgspec.Struct, kw_only=True):
     """One request of one visitor, on its way through the protocol."""
 
     owner: Owner
+    """Whose the thread is; of a new one, the visitor as we know them now."""
+    owners: tuple[Owner, ...]
+    """The same visitor under each site key, newest first."""
     shop: ShopProfile
     locale: str
     page_url: str

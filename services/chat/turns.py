@@ -43,6 +43,12 @@ class Turns:
     clock: Clock
     new_id: NewId
 
+    async def find_owner(self, visit: Visit, thread_id: str) -> None:
+        """A thread stays with the name that its visitor had when it began."""
+        for owner in visit.owners[1:] if thread_id else ():
+            if await self.kept.thread(owner, thread_id):
+                visit.owner = owner
+
     async def take(
         self, delivery: Delivery[ChatRequest], operation: Operation, visit: Visit
     ) -> Way:

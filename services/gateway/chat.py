@@ -68,6 +68,8 @@ class Chat:
             visitor=session.visitor,
             body=body.decode(),
             locale=session.locale,
+            page_url=session.page_url,
+            earlier=session.earlier,
         )
         position = call.headers.get("Last-Event-ID", "")
         chunks = self.asker.ask_many(wish, timeout_seconds=CHUNK_SECONDS, resume=position)

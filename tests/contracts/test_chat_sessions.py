@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
+import msgspec
 import pytest
 
 from libs.identity.sessions import Session, read_session_token
@@ -69,7 +70,18 @@ class TestOwn(ChatSessionsContract):
             earlier=("v_old",),
             expires=int(NOW) + 600,
             locale="es",
+            page_url="https://craigs.autos/seats",
         )
+
+    async def test_a_page_too_long_for_a_token_is_left_out_whole(
+        self, sessions: ChatSessions
+    ) -> None:
+        page = "https://craigs.autos/?" + "a" * 2000
+        ticket = await sessions.create(msgspec.structs.replace(WANTED, page_url=page))
+        session = read_session_token(KEYS, ticket.client_secret, NOW)
+
+        assert isinstance(session, Session)
+        assert (session.visitor, session.page_url) == ("v_new", "")
 
 
 class TestScripted(ChatSessionsContract):

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession
 from multidict import CIMultiDict
 
-from libs.identity.visitors import visitor_id
+from libs.identity.visitors import visitor_id, visitor_ids
 from libs.leases.port import SentMark
 from libs.leases.redis import RedisSentMarks
 from libs.messages.chat import ChatChunk, ChatRefused, ChatRequest
@@ -348,20 +348,21 @@ class TestChat:
         assert (status, answer) == (200, {"data": []})
         assert headers["Content-Type"] == "application/json"
 
-    async def test_a_chat_request_knows_the_language_of_the_sessions_page(
-        self, tmp_path: Path
-    ) -> None:
-        heard: list[str] = []
+    async def test_a_chat_request_knows_what_the_session_knows(self, tmp_path: Path) -> None:
+        heard: list[ChatRequest] = []
 
         async def note(wish: Any, reply_to: str, streams: Any) -> None:
-            heard.append(wish.locale)
+            heard.append(wish)
             await streams.reply(reply_to, ChatChunk(data="{}", streaming=False, last=True))
 
         async with gateway(tmp_path, behind={ChatRequest: note}) as running:
             asked = {"type": "threads.list"}
-            await post(f"{running.url}/api/chatkit", asked, bearer(locale="es"))
+            page = f"{ORIGIN}/seats"
+            await post(f"{running.url}/api/chatkit", asked, bearer(locale="es", page_url=page))
 
-        assert heard == ["es"]
+        [wish] = heard
+        assert (wish.locale, wish.page_url) == ("es", page)
+        assert (wish.visitor, *wish.earlier) == visitor_ids(KEYS, "u-1")
 
     async def test_a_refusal_is_an_envelope(self, tmp_path: Path) -> None:
         no = ChatRefused(status=404, error="not_found", detail="No such chat.")

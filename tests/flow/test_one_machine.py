@@ -43,6 +43,34 @@ def _gone(pids: list[int]) -> bool:
     return not any(_alive(pid) for pid in pids)
 
 
+async def test_a_chat_knows_its_source_without_a_trigger_and_outlives_a_rotation_of_the_keys(
+    tmp_path: Path,
+) -> None:
+    page = "https://craigs.autos/seats"
+    old, new = "o" * 40, "n" * 40
+    with product(tmp_path / "data", SITE_KEYS=old) as running:
+        async with visitor(running.url) as ana:
+            ad = {"utm_source": "newsletter", "gclid": "Cj0-abc"}
+            await ana.arrive(page=page, attribution=ad)
+            await ana.say(f"{NEED} {PHONE}")
+            [mail] = await running.mail_arrives()
+        text = _message(mail).get_body(("plain",))
+        assert text
+        for told in (page, "newsletter", "Cj0-abc"):
+            assert told in str(text.get_content())
+
+        running.stop()
+        running.environ = {"SITE_KEYS": f"{new},{old}"}
+        running.start()
+        async with visitor(running.url, user=ana.user) as again:
+            by_id = {"type": "threads.get_by_id", "params": {"thread_id": ana.thread}}
+            shown = await again.post("/api/chatkit", by_id)
+            listed = await again.post("/api/chatkit", {"type": "threads.list", "params": {}})
+
+    assert shown["items"]["data"][0]["type"] == "user_message"
+    assert [thread["id"] for thread in listed["data"]] == [ana.thread]
+
+
 async def test_a_chat_becomes_exactly_one_mail(tmp_path: Path) -> None:
     with product(tmp_path / "data") as running:
         async with visitor(running.url) as ana:

@@ -89,14 +89,21 @@ class KeptThreads(sdk_store.Store[Visit]):
     async def load_threads(
         self, limit: int, after: str | None, order: str, context: Visit
     ) -> sdk.Page[sdk.ThreadMetadata]:
-        page = await self._kept.threads(
-            context.owner,
-            after=after or "",
-            limit=_bounded(limit),
-            newest_first=order == "desc",
-        )
-        threads = [sdk.ThreadMetadata.model_validate_json(row.body) for row in page.rows]
-        return _sdk_page(threads, page.has_more)
+        """Threads under an older site key are older: one list goes on where the other ends."""
+        rows: list[ThreadRow] = []
+        most, newest_first = _bounded(limit), order == "desc"
+        for owner in context.owners if newest_first else reversed(context.owners):
+            if after and await self._kept.thread(owner, after) is None:
+                continue
+            page = await self._kept.threads(
+                owner, after=after or "", limit=most + 1 - len(rows), newest_first=newest_first
+            )
+            rows += page.rows
+            after = None
+            if len(rows) > most:
+                break
+        threads = [sdk.ThreadMetadata.model_validate_json(row.body) for row in rows[:most]]
+        return _sdk_page(threads, len(rows) > most)
 
     async def delete_thread(self, thread_id: str, context: Visit) -> None:
         """Out of the visitor's sight; the shop keeps what it was told until the retention ends."""
@@ -169,16 +176,16 @@ class KeptThreads(sdk_store.Store[Visit]):
         await self._kept.put_attachment(context.owner, row)
 
     async def load_attachment(self, attachment_id: str, context: Visit) -> Any:
-        row = await self._kept.attachment(context.owner, attachment_id)
-        if row is not None:
-            return _attachments.validate_json(row.body)
-        found = await self._desk.find(context.owner, attachment_id)
-        if found is None:
-            _missing("attachment")
-        return shown(found)
+        for owner in context.owners:
+            if row := await self._kept.attachment(owner, attachment_id):
+                return _attachments.validate_json(row.body)
+            if found := await self._desk.find(owner, attachment_id):
+                return shown(found)
+        raise sdk_store.NotFoundError("attachment")
 
     async def delete_attachment(self, attachment_id: str, context: Visit) -> None:
-        await self._kept.delete_attachment(context.owner, attachment_id)
+        for owner in context.owners:
+            await self._kept.delete_attachment(owner, attachment_id)
 
 
 class Desk(sdk_store.AttachmentStore[Visit]):

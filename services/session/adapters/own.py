@@ -20,6 +20,6 @@ class OwnChatSessions:
     async def create(self, wanted: Wanted) -> Ticket:
         expires = int(self.clock.now()) + SESSION_SECONDS
         token = mint_session_token(
-            self.keys, wanted.shop.slug, wanted.visitors, expires, wanted.locale
+            self.keys, wanted.shop.slug, wanted.visitors, expires, wanted.locale, wanted.page_url
         )
         return Ticket(client_secret=token, expires_at=expires)
