@@ -6,14 +6,16 @@ import csv
 import hashlib
 import io
 import unicodedata
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import msgspec
 
+from libs.attribution import TrailKey, Trails
 from libs.ledger.record import LeadRecord, State
 from libs.messages.base import Attribution, Touch
-from libs.snapshot import LeadSnapshot
+from libs.snapshot import LeadSnapshot, Signal
 from ops.desk import Desk
 from ops.show import Shown, moment
 
@@ -27,32 +29,51 @@ _ORIGIN = tuple(name for name in Attribution.__struct_fields__ if name != "first
 
 async def export(desk: Desk, shop: str, *, form: str) -> Shown:
     """`csv`, `json` or `google`."""
-    leads = [pair async for pair in _sent(desk, shop or desk.shops.default.slug)]
+    leads = [lead async for lead in _sent(desk, shop or desk.shops.default.slug)]
     if form == "google":
         data: object = conversions(leads)
         return Shown(data=data, lines=[msgspec.json.format(msgspec.json.encode(data)).decode()])
-    rows = [_row(record, snapshot) for record, snapshot in leads]
+    rows = [_row(lead) for lead in leads]
     if form == "json":
         return Shown(data=rows, lines=[msgspec.json.format(msgspec.json.encode(rows)).decode()])
     return Shown(data=rows, lines=[as_csv(rows).rstrip("\n")])
 
 
-async def _sent(desk: Desk, shop: str) -> AsyncIterator[tuple[LeadRecord, LeadSnapshot | None]]:
+class _Lead(msgspec.Struct, frozen=True):
+    record: LeadRecord
+    snapshot: LeadSnapshot | None
+    source: Attribution | None
+    signals: tuple[Signal, ...]
+
+
+async def _sent(desk: Desk, shop: str) -> AsyncIterator[_Lead]:
     after = ""
     while page := await desk.records.list_leads(shop, after=after, limit=_PAGE):
         for record in page:
             if record.state is State.SENT:
-                yield record, await desk.snapshot(record)
+                yield await _lead(desk, record)
         after = page[-1].key.thread_id
 
 
-def _row(record: LeadRecord, snapshot: LeadSnapshot | None) -> dict[str, str]:
+async def _lead(desk: Desk, record: LeadRecord) -> _Lead:
+    """What the mail said is kept 90 days; where its visitor came from 180, in their own trail."""
+    if snapshot := await desk.snapshot(record):
+        return _Lead(record, snapshot, snapshot.attribution, snapshot.signals)
+    trails, now = Trails(desk.blobs), desk.clock.now()
+    where = TrailKey(record.key.shop, record.visitor)
+    touches = await trails.touches(where, now=now)
+    return _Lead(record, None, touches.merged(), await trails.signals(where, now=now))
+
+
+def _row(lead: _Lead) -> dict[str, str]:
     """A forgotten lead keeps its line, without the person."""
+    record, snapshot = lead.record, lead.snapshot
     summary = snapshot.summary if snapshot else None
     contacts = {
         contact.kind: contact.value for contact in reversed(snapshot.contacts if snapshot else ())
     }
-    source = (snapshot.attribution if snapshot else None) or Attribution()
+    source = lead.source or Attribution()
+    done = Counter(signal.event for signal in lead.signals)
     return {
         "thread": record.key.thread_id,
         "sent_at": moment(record.sent_at),
@@ -67,6 +88,7 @@ def _row(record: LeadRecord, snapshot: LeadSnapshot | None) -> dict[str, str]:
         "project": (summary and summary.project) or "",
         "timeline": (summary and summary.timeline) or "",
         "photos": str(len(snapshot.photos)) if snapshot else "",
+        "signals": ", ".join(f"{event} {count}" for event, count in sorted(done.items())),
         **{name: getattr(source, name) for name in _ORIGIN},
         **{f"first_{name}": getattr(source.first, name, "") for name in _TOUCH},
     }
@@ -95,29 +117,28 @@ def _safe(cell: str) -> str:
 
 def _row_columns() -> tuple[str, ...]:
     said = ("thread", "sent_at", "kind", "possible_copy", "delivery", "name", "phone", "email",
-            "location", "vehicle", "project", "timeline", "photos")  # fmt: skip
+            "location", "vehicle", "project", "timeline", "photos", "signals")  # fmt: skip
     return (*said, *_ORIGIN, *(f"first_{name}" for name in _TOUCH))
 
 
-def conversions(leads: list[tuple[LeadRecord, LeadSnapshot | None]]) -> dict[str, object]:
+def conversions(leads: list[_Lead]) -> dict[str, object]:
     """The `events` of Data Manager's ingest call: click ids as they came, people only hashed."""
-    events = [
-        event for record, snapshot in leads if snapshot and (event := _conversion(record, snapshot))
-    ]
+    events = [event for lead in leads if (event := _conversion(lead))]
     return {"encoding": "HEX", "events": events}
 
 
-def _conversion(record: LeadRecord, snapshot: LeadSnapshot) -> dict[str, object] | None:
-    source = snapshot.attribution or Attribution()
+def _conversion(lead: _Lead) -> dict[str, object] | None:
+    record, snapshot, source = lead.record, lead.snapshot, lead.source or Attribution()
     clicks = {
         name: found
         for name in _CLICK_IDS
         if (found := getattr(source, name) or getattr(source.first, name, ""))
     }
-    people = [_hashed(contact.kind, contact.value) for contact in snapshot.contacts]
+    contacts = snapshot.contacts if snapshot else ()
+    people = [_hashed(contact.kind, contact.value) for contact in contacts]
     if not clicks and not people:
         return None
-    at = datetime.fromtimestamp(record.sent_at or snapshot.fixed_at, UTC)
+    at = datetime.fromtimestamp(record.sent_at or record.updated_at, UTC)
     return {
         "transactionId": record.key.thread_id,
         "eventTimestamp": at.isoformat().replace("+00:00", "Z"),

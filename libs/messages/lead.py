@@ -17,6 +17,8 @@ class ConsiderLead(Message, tag="lead.consider.v1", frozen=True, kw_only=True):
     locale: str = ""
     page_url: str = ""
     attribution: Attribution | None = None
+    also: tuple[str, ...] = ()
+    """The same visitor under older site keys; a thread keeps the id that it began with."""
 
 
 class LeadDecision(Message, tag="lead.decided.v1", frozen=True, kw_only=True):
@@ -50,3 +52,5 @@ class RecordSignal(Message, tag="lead.signal.v1", frozen=True, kw_only=True):
     provider: str = ""
     attribution: Attribution | None = None
     at: float = 0.0
+    also: tuple[str, ...] = ()
+    """The same visitor under older site keys."""

@@ -148,6 +148,7 @@ def _wish(call: Call, form: LeadForm, asked: Asked) -> ConsiderLead:
         locale=form.locale or "",
         page_url=form.page_url or "",
         attribution=form.attribution.message() if form.attribution else None,
+        also=asked.visitor[1:],
     )
 
 
@@ -185,17 +186,19 @@ class Signals:
         await self.admission.gently(
             call, self.admission.by_address(call, "signals_per_address", rate)
         )
+        visitor = self.visitors.of(call, form.user)
         signal = RecordSignal(
             request_id=call.request_id,
             shop=call.shop,
             event=form.event,
-            visitor=_current(self.visitors.of(call, form.user)),
+            visitor=_current(visitor),
             page_url=form.page_url or "",
             locale=form.locale or "",
             click_url=form.click_url or "",
             provider=form.provider or "",
             attribution=form.attribution.message() if form.attribution else None,
             at=self.clock.now(),
+            also=visitor[1:],
         )
         await self.publisher.publish(signal)
         return _KEPT

@@ -91,7 +91,6 @@ class LeadHandlers:
         if not wish.visitor:
             return
         at = wish.at or self.clock.now()
-        where = TrailKey(wish.shop, wish.visitor)
         signal = Signal(
             event=wish.event,
             at=at,
@@ -99,10 +98,9 @@ class LeadHandlers:
             click_url=wish.click_url,
             provider=wish.provider,
         )
-        await self.trails.add(where, signal)
-        await self.trails.touch(
-            where, wish.attribution, locale=wish.locale, page_url=wish.page_url, at=at
-        )
+        for where in _trails(wish):
+            await self.trails.add(where, signal)
+        await self._touch(wish, at)
 
     async def _decide(
         self, wish: ConsiderLead, profile: ShopProfile, nonce: str, *, leased: bool
@@ -185,13 +183,13 @@ class LeadHandlers:
         """
         if not wish.visitor or not (wish.attribution or wish.locale or wish.page_url):
             return
-        await self.trails.touch(
-            TrailKey(wish.shop, wish.visitor),
-            wish.attribution,
-            locale=wish.locale,
-            page_url=wish.page_url,
-            at=self.clock.now(),
-        )
+        await self._touch(wish, self.clock.now())
+
+    async def _touch(self, wish: ConsiderLead | RecordSignal, at: float) -> None:
+        for where in _trails(wish):
+            await self.trails.touch(
+                where, wish.attribution, locale=wish.locale, page_url=wish.page_url, at=at
+            )
 
     async def _take(self, wish: ConsiderLead, nonce: str) -> bool:
         """Without Redis we go on: the record decides, the lease only saves work."""
@@ -250,6 +248,11 @@ def _named(delivery: Delivery[ConsiderLead]) -> ConsiderLead:
         reason=wish.reason if wish.reason in REASONS else "other",
         request_id=wish.request_id or f"lead-{delivery.entry_id}",
     )
+
+
+def _trails(wish: ConsiderLead | RecordSignal) -> list[TrailKey]:
+    """Under each of the visitor's ids: a thread keeps the one that its visitor had then."""
+    return [TrailKey(wish.shop, visitor) for visitor in (wish.visitor, *wish.also)]
 
 
 def _key(wish: ConsiderLead) -> LeadKey:

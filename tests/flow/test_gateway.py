@@ -145,6 +145,7 @@ class TestLead:
         assert isinstance(wish, ConsiderLead)
         assert wish.reason == "other", "`quiet` is ours to say, not a browser's"
         assert (wish.shop, wish.visitor, wish.request_id) == (SHOP, OWNER, "req-1")
+        assert wish.also == (visitor_id(KEYS[1], "u-1"),)
         assert wish.attribution
         assert (wish.attribution.gclid, wish.attribution.utm_source) == ("g", "Größe")
         assert wish.attribution.referrer == ""
@@ -300,6 +301,7 @@ class TestSignal:
         [signal] = running.seen
         assert isinstance(signal, RecordSignal)
         assert (signal.event, signal.visitor, signal.click_url) == ("click_call", OWNER, "tel:")
+        assert signal.also == (visitor_id(KEYS[1], "u-1"),)
         assert signal.at > 0
 
 

@@ -15,6 +15,7 @@ from libs.attribution import Touches, TrailKey
 from libs.conversations.fakes import MemoryConversations
 from libs.conversations.port import Attachment
 from libs.errors import Rejected, Unavailable
+from libs.identity.visitors import visitor_ids
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import State
 from libs.ledger.timing import DAY_SECONDS
@@ -549,6 +550,24 @@ async def test_signals_and_first_touch_reach_the_snapshot(world: World) -> None:
     assert snapshot.attribution.device_type == "mobile"
 
 
+async def test_thread_begun_before_a_rotation_of_the_site_keys_keeps_its_trail(
+    world: World,
+) -> None:
+    new, old = visitor_ids(("new" * 11, "old" * 11), "u-1")
+    world.say(READY_WORDS, visitor=old)
+    await world.signal(visitor=new, also=(old,))
+    world.wait(301)
+    ad = Attribution(gclid="g1")
+
+    mail = await world.sends(visitor=new, also=(old,), attribution=ad, page_url="/seats")
+
+    snapshot = world.snapshot(mail)
+    assert [signal.event for signal in snapshot.signals] == ["click_call"]
+    assert (snapshot.attribution and snapshot.attribution.gclid, snapshot.page_url) == (
+        "g1", "/seats",
+    )  # fmt: skip
+
+
 async def test_no_customer_words_reach_the_log(world: World) -> None:
     world.say(READY_WORDS)
     world.wait(301)
@@ -573,7 +592,7 @@ async def test_wish_without_a_request_id_gets_one_that_stays(world: World) -> No
 async def stored(world: World, attachment_id: str, **fields: Any) -> None:
     kept: dict[str, Any] = {
         "id": attachment_id, "shop": SHOP, "visitor": VISITOR, "name": "seat.heic",
-        "created_at": NOW, "mime_type": "image/heic",
+        "created_at": NOW, "mime_type": "image/heic", "fingerprint": "f1",
     }  # fmt: skip
     body = msgspec.json.encode(StoredAttachment(**(kept | fields)))
     await world.blobs.put(record_key(attachment_id), body, content_type="application/json")
@@ -602,6 +621,7 @@ async def test_photo_uploaded_to_us_is_found_whoever_hosts_the_talk(
 
     (shown,) = world.snapshot(mail).photos
     assert (shown.blob_key, shown.failed) == (key, failed)
+    assert shown.fingerprint == ("f1" if key else "")
 
 
 async def test_photo_that_others_host_is_never_taken_from_its_url(world: World) -> None:

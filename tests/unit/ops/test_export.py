@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from libs.attribution import TrailKey, Trails
 from libs.ledger.record import State
 from libs.messages.base import Attribution, Touch
-from libs.snapshot import Summary
+from libs.snapshot import Signal, Summary
 from ops.export import as_csv, export
 from tests.unit.ops.desks import Stores, contact, record, snapshot, stores
 
@@ -98,6 +99,36 @@ async def test_a_forgotten_lead_keeps_its_line_without_the_person() -> None:
 
     assert (row["thread"], row["kind"]) == ("cthr_1", "full")
     assert not any(row[name] for name in ("name", "phone", "email", "project", "gclid"))
+
+
+async def test_where_a_lead_came_from_is_known_when_what_its_mail_said_is_not_kept_any_more() -> (
+    None
+):
+    there = stores()
+    await there.lead(record(snapshot="snapshots/gone"))
+    where, trails = TrailKey("craigs", record().visitor), Trails(there.desk.blobs)
+    then = there.desk.clock.now() - 120 * 86_400
+    ad = Attribution(gclid="g1", utm_source="ads")
+    await trails.touch(where, ad, locale="", page_url="", at=then)
+    for at in (then, then + 1):
+        await trails.add(where, Signal(event="click_call", at=at))
+    await trails.add(where, Signal(event="click_text", at=then))
+
+    [row] = await rows(there)
+    [event] = await google(there)
+
+    assert (row["gclid"], row["utm_source"], row["phone"]) == ("g1", "ads", "")
+    assert row["signals"] == "click_call 2, click_text 1"
+    assert event["adIdentifiers"] == {"gclid": "g1"}
+    assert "userData" not in event
+
+
+async def test_what_the_visitor_did_on_the_page_is_counted() -> None:
+    clicks = tuple(Signal(event="click_call", at=at) for at in (1.0, 2.0))
+
+    [row] = await rows(await one_lead(signals=clicks))
+
+    assert row["signals"] == "click_call 2"
 
 
 async def test_json_says_the_same_as_the_table() -> None:
