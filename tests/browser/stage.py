@@ -146,11 +146,12 @@ class Stage:
             "colour": "#1f3a5f", "open_now": True, "locale": locale,
             "dir": "rtl" if locale == "ar" else "ltr", "texts": {**phrases[locale], **texts},
         }  # fmt: skip
+        here = f"http://{request.host}"
         custom = {
-            "chatkit_session_url": f"{self.url}/api/chatkit/session",
-            "chatkit_lead_email_url": f"{self.url}/api/chatkit/lead",
-            "chatkit_attachment_upload_url": f"{self.url}/api/chatkit/attachment",
-            "chatkit_lead_signal_url": f"{self.url}/api/lead-signal",
+            "chatkit_session_url": f"{here}/api/chatkit/session",
+            "chatkit_lead_email_url": f"{here}/api/chatkit/lead",
+            "chatkit_attachment_upload_url": f"{here}/api/chatkit/attachment",
+            "chatkit_lead_signal_url": f"{here}/api/lead-signal",
         }
         return web.json_response({"custom": custom, "chat": chat | self.chat})
 

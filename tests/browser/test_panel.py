@@ -24,6 +24,7 @@ from tests.browser.stage import (
     said,
     stage,
 )  # fmt: skip
+from tests.faults.proxy import proxy
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -263,6 +264,33 @@ async def test_a_line_that_falls_silent_ends_in_try_again(theatre: Stage, visits
     silent = False
     await chat.alert.get_by_role("button").click()
     await chat.assistant.wait_for()
+    assert len({one.request_id for one in theatre.asked}) == 1
+
+
+async def test_bytes_that_a_network_swallows_are_asked_for_again_under_the_same_id(
+    theatre: Stage, visits: Visits
+) -> None:
+    """No reset, no end: the message arrived and was answered, and nobody heard."""
+
+    async def script(asked: Asked) -> Answered:
+        return await _whole(asked)
+
+    theatre.script = script
+    port = int(theatre.url.rpartition(":")[2])
+    async with proxy("127.0.0.1", port) as wire:
+        swallowed = wire.fault(b"POST /api/chatkit ", "hang")
+        chat = await visits.page()
+        await chat.page.clock.install()
+        await chat.open(f"http://127.0.0.1:{wire.port}")
+        await _send(chat)
+        await theatre.until_asked(1)
+        await chat.page.clock.run_for(SILENCE_MS + 500)
+        await chat.page.clock.run_for(1_500)
+        await theatre.until_asked(2)
+        await chat.assistant.wait_for()
+
+    assert swallowed.hits == 1
+    assert await chat.customer.all_inner_texts() == [NEED]
     assert len({one.request_id for one in theatre.asked}) == 1
 
 
