@@ -384,6 +384,25 @@ async def test_an_error_speaks_the_visitors_language(
     assert await chat.alert.get_by_role("button").count() == (code == "rate_limited")
 
 
+async def test_what_cannot_be_sent_says_so_beside_its_message_for_good(
+    theatre: Stage, visits: Visits
+) -> None:
+    async def script(asked: Asked) -> Answered:
+        return asked.refuse("too_large") if asked.text == NEED else await _whole(asked, asked.text)
+
+    theatre.script = script
+    chat = await _opened(visits, theatre)
+    await _send(chat)
+    await chat.alert.wait_for()
+    await _send(chat, "Shorter")
+    await chat.assistant.wait_for()
+
+    assert await chat.alert.count() == 1
+    before = "node => node.previousElementSibling.textContent"
+    assert await chat.alert.evaluate(before) == NEED
+    assert await chat.customer.all_inner_texts() == [NEED, "Shorter"]
+
+
 async def test_hosted_without_its_runtime_gives_the_telephone(
     theatre: Stage, visits: Visits
 ) -> None:

@@ -507,6 +507,8 @@
         unstored.push(drawn);
         scroll();
       },
+      /** The oldest such message will never be stored. */
+      giveUp() { unstored.shift(); },
       wait(text = say.typing) {
         rest();
         const dots = make("div", { className: "bubble typing", role: "img", "aria-label": text },
@@ -747,11 +749,14 @@
       trouble?.remove();
       hold(true);
       while (wishes.length) {
-        const error = await tell(wishes[0], mine).catch((caught) => caught);
+        const [wish] = wishes;
+        const error = await tell(wish, mine).catch((caught) => caught);
         if (mine !== chat) return;
         if (error) log.add(trouble = troubleNode(error, work));
         if (error?.told && asked) wishes[0] = retry();
         if (error?.retriable) break;
+        if (error && !error.told && wish.input) log.giveUp();
+        trouble = null; // what cannot be mended stays beside its message
         wishes.shift();
       }
       keepWishes();
