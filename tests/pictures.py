@@ -66,15 +66,29 @@ def with_places(mime_type: str, orientation: int = 1) -> bytes:
     """A picture with GPS planted in every place that its format offers."""
     extra: dict[str, Any] = {"icc_profile": profile()}
     if mime_type != "image/gif":
-        extra["exif"] = exif(orientation)
+        extra["exif"] = _with_thumbnail(exif(orientation))
     if mime_type in {"image/webp", "image/heic", "image/avif"}:
         extra["xmp"] = XMP.encode()
     if mime_type == "image/png":
         extra["pnginfo"] = _png_texts()
     if mime_type == "image/gif":
-        return encoded(mime_type, comment=GPS.encode())
-    body = encoded(mime_type, **extra)
-    return _jpeg_places(body) if mime_type == "image/jpeg" else body
+        extra = {"comment": GPS.encode(), "save_all": True, "append_images": [scene().rotate(180)]}
+    return _MORE_PLACES[mime_type](encoded(mime_type, **extra))
+
+
+def _with_thumbnail(tags: Image.Exif) -> bytes:
+    """A second directory, as cameras write it: a small JPEG, which has a comment of its own."""
+    small = encoded("image/jpeg", scene(32, 20), comment=GPS.encode())
+    tiff = bytearray(tags.tobytes()[6:])
+    order = "<" if tiff[:2] == b"II" else ">"
+    (first,) = struct.unpack_from(f"{order}I", tiff, 4)
+    (entries,) = struct.unpack_from(f"{order}H", tiff, first)
+    second = len(tiff)
+    struct.pack_into(f"{order}I", tiff, first + 2 + 12 * entries, second)
+    place = struct.pack(f"{order}HHII", 0x0201, 4, 1, second + 30)
+    length = struct.pack(f"{order}HHII", 0x0202, 4, 1, len(small))
+    tiff += struct.pack(f"{order}H", 2) + place + length + bytes(4) + small
+    return b"Exif\0\0" + bytes(tiff)
 
 
 def _png_texts() -> PngImagePlugin.PngInfo:
@@ -83,6 +97,31 @@ def _png_texts() -> PngImagePlugin.PngInfo:
     info.add_text("Zipped", GPS, zip=True)
     info.add_itxt("XML:com.adobe.xmp", XMP)
     return info
+
+
+def _png_places(body: bytes) -> bytes:
+    """A chunk of nobody's, and a trailer behind the end."""
+    return body[:33] + _chunk(b"plCe", GPS.encode()) + body[33:] + GPS.encode()
+
+
+def _webp_places(body: bytes) -> bytes:
+    """A chunk that no reader knows."""
+    text = GPS.encode() + bytes(len(GPS) % 2)
+    whole = body[8:] + b"PLCE" + struct.pack("<I", len(text)) + text
+    return b"RIFF" + struct.pack("<I", len(whole)) + whole
+
+
+def _gif_places(body: bytes) -> bytes:
+    """A comment and XMP behind the last frame."""
+    block = bytes([len(GPS)]) + GPS.encode() + b"\0"
+    return body[:-1] + b"\x21\xfe" + block + b"\x21\xff\x0bXMP DataXMP" + block + b"\x3b"
+
+
+def _iso_places(body: bytes) -> bytes:
+    """Boxes that no reader knows."""
+    free, private = GPS.encode(), b"0123456789abcdef" + GPS.encode()
+    boxes = ((b"free", free), (b"uuid", private))
+    return body + b"".join(struct.pack(">I", len(data) + 8) + name + data for name, data in boxes)
 
 
 def _jpeg_places(body: bytes) -> bytes:
@@ -98,6 +137,26 @@ def _jpeg_places(body: bytes) -> bytes:
         b"\xff" + bytes([mark]) + struct.pack(">H", len(data) + 2) + data for mark, data in segments
     )
     return body[:2] + added + body[2:] + GPS.encode()
+
+
+_MORE_PLACES: Final = {
+    "image/jpeg": _jpeg_places,
+    "image/png": _png_places,
+    "image/webp": _webp_places,
+    "image/gif": _gif_places,
+    "image/heic": _iso_places,
+    "image/avif": _iso_places,
+}
+
+
+def of_two_pictures() -> bytes:
+    """A phone's JPEG: behind the picture stands another, with metadata of its own."""
+    second = scene(160, 100)
+    second.encoderinfo = {"exif": exif()}  # type: ignore[attr-defined]
+    out = io.BytesIO()
+    scene().save(out, "MPO", save_all=True, append_images=[second], exif=exif())
+    body = out.getvalue()
+    return body + GPS.encode()
 
 
 def places_left(body: bytes) -> list[str]:

@@ -8,6 +8,7 @@ any other it is we who failed, and stdout has the type of the exception, which t
 
 from __future__ import annotations
 
+import contextlib
 import io
 import resource
 import struct
@@ -32,6 +33,8 @@ CPU_SECONDS: Final = 15
 MAIL_SIDE: Final = 1200
 MAIL_BYTES: Final = 400_000
 LIST_SIDE: Final = 320
+PROFILE_BYTES: Final = 64_000
+"""Those of cameras and screens have at most a few thousand."""
 _MAIL_QUALITIES: Final = (88, 82, 75, 66, 55, 42, 30)
 
 FORMATS: Final = {
@@ -128,18 +131,22 @@ def _cleaned(opened: Image.Image, mime_type: str) -> bytes:
     from PIL import ImageOps, ImageSequence
 
     profile = opened.info.get("icc_profile")
-    extra: dict[str, object] = {"icc_profile": profile} if profile else {}
+    if mime_type == "image/jpeg":
+        # What follows the first picture of a phone's JPEG or HEIC is made for other phones.
+        picture = ImageOps.exif_transpose(opened)
+        if picture.mode not in {"L", "RGB", "CMYK"}:
+            picture, profile = _on_white(picture, profile)
+        return _encoded(_bare(picture), mime_type, _with(profile))
     frames = [ImageOps.exif_transpose(frame).copy() for frame in ImageSequence.Iterator(opened)]
-    if mime_type != "image/jpeg" and len(frames) > 1:
-        extra |= {"save_all": True, "append_images": frames[1:], "loop": opened.info.get("loop", 0)}
-        extra |= {"duration": opened.info.get("duration", 100)}
-    picture = frames[0] if mime_type != "image/jpeg" else _jpeg_mode(frames[0])
-    return _encoded(_bare(picture), mime_type, extra)
+    extra = _with(profile)
+    if len(frames) > 1:
+        extra |= {"save_all": True, "append_images": [_bare(frame) for frame in frames[1:]]}
+        extra |= {"loop": opened.info.get("loop", 0), "duration": opened.info.get("duration", 100)}
+    return _encoded(_bare(frames[0]), mime_type, extra)
 
 
-def _jpeg_mode(picture: Image.Image) -> Image.Image:
-    """What a JPEG can hold; transparency of a HEIC or AVIF becomes white."""
-    return picture if picture.mode in {"L", "RGB", "CMYK"} else _on_white(picture, None)[0]
+def _with(profile: bytes | None) -> dict[str, object]:
+    return {"icc_profile": profile} if profile else {}
 
 
 def _encoded(picture: Image.Image, mime_type: str, extra: dict[str, object]) -> bytes:
@@ -176,35 +183,36 @@ def _printed(
 
 
 def _on_white(picture: Image.Image, profile: bytes | None) -> tuple[Image.Image, bytes | None]:
+    """As RGB, with the profile if it says something about RGB."""
     from PIL import Image
 
-    if picture.mode in {"I", "F", "I;16", "I;16B", "I;16L"}:
-        brightest = max(float(picture.convert("F").getextrema()[1]), 255.0)  # type: ignore[arg-type]
-        picture = picture.convert("F").point(lambda value: value * 255.0 / brightest).convert("L")
+    if picture.mode in {"I", "I;16", "I;16B", "I;16L"}:
+        picture = picture.convert("F").point(lambda value: value / 257.0).convert("L")
+        picture.info.pop("transparency", None)  # a grey of 16 bits
     if picture.mode == "CMYK":
-        return _from_cmyk(picture, profile)
+        return _in_srgb(picture, profile), None
     if picture.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in picture.info:
         layer = picture.convert("RGBA")
-        white = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(white, layer).convert("RGB"), profile
-    grey = picture.mode in {"L", "1"}
-    return picture.convert("RGB"), None if grey else profile
+        picture = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    picture = picture.convert("RGB")
+    if profile is None or profile[16:20] != b"RGB ":
+        return picture, None
+    if len(profile) > PROFILE_BYTES:
+        return _in_srgb(picture, profile), None
+    return picture, profile
 
 
-def _from_cmyk(picture: Image.Image, profile: bytes | None) -> tuple[Image.Image, bytes | None]:
-    """A press profile means nothing on RGB pixels: it is applied, not passed on."""
+def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """A profile that cannot travel with a small JPEG is applied to it, if it is one at all."""
     from PIL import ImageCms
 
     if profile:
-        try:
-            turned = ImageCms.profileToProfile(
-                picture, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
-        except ImageCms.PyCMSError:
-            turned = None
-        if turned is not None:
-            return turned, None
-    return picture.convert("RGB"), None
+        srgb = ImageCms.createProfile("sRGB")
+        with contextlib.suppress(ImageCms.PyCMSError):
+            turned = ImageCms.profileToProfile(picture, io.BytesIO(profile), srgb, outputMode="RGB")
+            if turned is not None:
+                return turned
+    return picture.convert("RGB")
 
 
 def _mail_jpeg(picture: Image.Image, profile: bytes | None) -> bytes:
@@ -222,8 +230,9 @@ def _mail_jpeg(picture: Image.Image, profile: bytes | None) -> bytes:
 
 def _jpeg(picture: Image.Image, quality: int, profile: bytes | None) -> bytes:
     out = io.BytesIO()
-    extra: dict[str, object] = {"icc_profile": profile} if profile else {}
-    picture.save(out, format="JPEG", quality=quality, optimize=True, progressive=True, **extra)
+    picture.save(
+        out, format="JPEG", quality=quality, optimize=True, progressive=True, **_with(profile)
+    )
     return out.getvalue()
 
 

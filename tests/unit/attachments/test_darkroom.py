@@ -45,10 +45,24 @@ def test_no_place_survives_in_any_view(kind: str, tmp_path: Path) -> None:
         assert pictures.places_left((tmp_path / view).read_bytes()) == [], view
 
 
-@pytest.mark.parametrize("kind", ["image/jpeg", "image/png", "image/webp", "image/avif"])
+@pytest.mark.parametrize("cut", [False, True])
+def test_only_the_first_picture_of_a_phone_s_jpeg_is_kept(cut: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a row of the table
+    body = pictures.of_two_pictures()
+    second = body.index(b"\xff\xd8\xff", 2)
+    with Image.open(io.BytesIO(body)) as opened:
+        assert (opened.format, getattr(opened, "n_frames", 1)) == ("MPO", 2)
+
+    developed = _develop(body[: second + 40] if cut else body, "image/jpeg", tmp_path)
+
+    assert (developed.width, developed.height) == (320, 200)
+    for view in VIEWS:
+        assert pictures.places_left((tmp_path / view).read_bytes()) == [], view
+
+
+@pytest.mark.parametrize("kind", sorted(pictures.KINDS.keys() - {"image/gif"}))
 def test_the_orientation_is_baked_in(kind: str, tmp_path: Path) -> None:
     """Red was at the left; turned clockwise it is at the top."""
-    body = pictures.encoded(kind, exif=pictures.exif(pictures.ROTATED))
+    body = pictures.encoded(kind, exif=pictures.exif(pictures.ROTATED).tobytes())
 
     developed = _develop(body, kind, tmp_path)
 
@@ -59,7 +73,7 @@ def test_the_orientation_is_baked_in(kind: str, tmp_path: Path) -> None:
         assert _is_red(upright.getpixel((upright.width // 2, 5)))
 
 
-@pytest.mark.parametrize("kind", ["image/jpeg", "image/png", "image/webp", "image/heic"])
+@pytest.mark.parametrize("kind", sorted(pictures.KINDS.keys() - {"image/gif"}))
 def test_the_colour_profile_is_kept(kind: str, tmp_path: Path) -> None:
     _develop(pictures.encoded(kind, icc_profile=pictures.profile()), kind, tmp_path)
 
@@ -95,15 +109,66 @@ def test_transparency_is_white_not_black(tmp_path: Path) -> None:
     assert _open(tmp_path / "1200.jpg").getpixel((25, 25)) == (255, 255, 255)
 
 
-def test_sixteen_bits_are_scaled_not_cut(tmp_path: Path) -> None:
-    grey = Image.new("I;16", (40, 40), 32_768)
-    grey.putpixel((0, 0), 65_535)
+def test_a_palette_may_be_clear_in_one_colour(tmp_path: Path) -> None:
+    clear = Image.new("P", (50, 50), 3)
+    clear.putpalette([0, 0, 0] * 3 + [10, 20, 30])
+    clear.putpixel((0, 0), 1)
+
+    _develop(pictures.encoded("image/png", clear, transparency=3), "image/png", tmp_path)
+
+    assert _open(tmp_path / "1200.jpg").getpixel((25, 25)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("deep", [0, 12_000, 32_768, 65_535])
+def test_sixteen_bits_are_scaled_not_cut(deep: int, tmp_path: Path) -> None:
+    """By the whole scale, not by the brightest pixel: a dark picture stays dark."""
+    grey = Image.new("I;16", (40, 40), deep)
 
     _develop(pictures.encoded("image/png", grey), "image/png", tmp_path)
 
     pixel = _open(tmp_path / "1200.jpg").getpixel((20, 20))
     assert isinstance(pixel, tuple)
-    assert 118 < pixel[0] < 138
+    assert pixel == pytest.approx((deep / 257,) * 3, abs=1.5)
+
+
+@pytest.mark.parametrize("kind", ["image/jpeg", "image/webp"])
+def test_a_profile_that_outweighs_the_picture_is_applied_instead(kind: str, tmp_path: Path) -> None:
+    grown = bytearray(pictures.profile() + bytes(450_000))
+    grown[:4] = len(grown).to_bytes(4, "big")
+
+    _develop(pictures.encoded(kind, icc_profile=bytes(grown)), kind, tmp_path)
+
+    for view in VIEWS[1:]:
+        with Image.open(tmp_path / view) as shown:
+            assert "icc_profile" not in shown.info
+    assert _is_red(_open(tmp_path / "1200.jpg").getpixel((5, 100)))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA"])
+def test_a_grey_s_profile_is_not_put_on_colours(mode: str, tmp_path: Path) -> None:
+    grey = bytearray(pictures.profile())
+    grey[16:20] = b"GRAY"
+    clear = {"transparency": 3} if mode == "L" else {}
+    picture = pictures.scene().convert(mode)
+
+    body = pictures.encoded("image/png", picture, icc_profile=bytes(grey), **clear)
+    _develop(body, "image/png", tmp_path)
+
+    for view in VIEWS[1:]:
+        with Image.open(tmp_path / view) as shown:
+            assert (shown.mode, shown.info.get("icc_profile")) == ("RGB", None)
+
+
+def test_the_colours_of_a_press_are_those_of_a_screen(tmp_path: Path) -> None:
+    printed = pictures.encoded("image/jpeg", pictures.scene().convert("CMYK"), quality=95)
+
+    _develop(printed, "image/jpeg", tmp_path)
+
+    shown = _open(tmp_path / "1200.jpg")
+    for place, wanted in ((5, (220, 20, 20)), (160, (255, 255, 255)), (315, (20, 20, 220))):
+        pixel = shown.getpixel((place, 100))
+        assert isinstance(pixel, tuple)
+        assert pixel == pytest.approx(wanted, abs=12)
 
 
 def test_an_animation_keeps_its_frames_and_shows_its_first(tmp_path: Path) -> None:
