@@ -132,7 +132,9 @@ def _name(summary: Summary, found: Reach, lang: str) -> Words:
 def _need(snapshot: LeadSnapshot, lang: str, shop_lang: str, hosts: frozenset[str]) -> Words:
     """Vehicle and project in one line, else the customer's own first words."""
     summary = snapshot.summary
-    facts = [one_line(fact, 70) for fact in (summary.vehicle, summary.project) if fact]
+    vehicle, project = one_line(summary.vehicle or "", 70), one_line(summary.project or "", 70)
+    told_twice = vehicle.casefold() in project.casefold()
+    facts = [fact for fact in ("" if told_twice else vehicle, project) if fact]
     if facts:
         return words(" - ".join(facts), shop_lang)
     spoken = (line.text for line in snapshot.lines if line.speaker == "customer" and line.text)

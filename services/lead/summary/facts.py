@@ -113,7 +113,21 @@ def _project(said: Sequence[str], profile: ShopProfile) -> str:
             score = needs * 2 + _count(profile.readiness.item, sentence) if needs else 0
             if score > best_score:
                 best, best_score = sentence.strip(" .,!?\n"), score
-    return shortened(best)
+    return shortened(_without_greeting(best))
+
+
+def _without_greeting(sentence: str) -> str:
+    rest = _GREETING.sub("", sentence)
+    return rest[:1].upper() + rest[1:]
+
+
+_GREETING: Final = re.compile(
+    r"\A(?:hi|hello|hey|good (?:morning|afternoon|evening|day)"
+    r"|hola|buen[oa]s (?:días|dias|tardes|noches)"
+    r"|bonjour|salut|olá|oi|xin chào|chào|مرحبا|السلام عليكم|你好|您好|こんにちは|안녕하세요)"
+    r"(?:\s\w{1,20}){0,2}\s*[,!،，、]\s*",
+    re.IGNORECASE,
+)
 
 
 _SENTENCE: Final = re.compile(r"(?<=[.!?؟])\s+|(?<=[。！？])|\n+")

@@ -228,3 +228,16 @@ def test_hostile_length_costs_little(text: str) -> None:
     find(said(text), PROFILE)
 
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "project"),
+    [
+        ("Hi, the driver seat of my 2016 Honda Civic is torn.", "The driver seat of my 2016 Honda"),
+        ("Good morning Roxana, my seat is torn", "My seat is torn"),
+        ("Hola, mi asiento está roto", "Mi asiento está roto"),
+        ("Hi-top boots, torn seat", "Hi-top boots, torn seat"),
+    ],
+)
+def test_the_project_begins_behind_the_greeting(text: str, project: str) -> None:
+    assert find(said(text), PROFILE).project.startswith(project)

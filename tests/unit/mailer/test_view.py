@@ -238,3 +238,13 @@ def test_white_or_black_stands_on_the_shops_colour() -> None:
 
 def _coloured(colour: str) -> object:
     return msgspec.structs.replace(SHOP, colour=colour)
+
+
+def test_the_need_names_the_vehicle_once() -> None:
+    said = Summary(vehicle="2016 Honda Civic", project="The seat of my 2016 Honda Civic is torn")
+    apart = Summary(vehicle="2016 Honda Civic", project="Torn seat")
+
+    assert view(_lead(summary=said), SHOP, MailContext()).need.text == said.project
+    assert (
+        view(_lead(summary=apart), SHOP, MailContext()).need.text == "2016 Honda Civic - Torn seat"
+    )
