@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := 0.13.8
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint check bench prove faults simulate lock format clean
+.PHONY: help up test lint check bench prove faults simulate crashes lock format clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ faults: $(VENV)/.dev ## the long form of prove: 300 kills
 SEEDS ?= 1000
 simulate: $(VENV)/.dev ## the sending protocol under SEEDS=n seeded fault schedules
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+crashes: $(VENV)/.dev ## the sender dies at every await of the send path, and at every pair of them
+	@$(BIN)/python -m tests.simulation --every-crash
 
 format: $(VENV)/.dev ## let the formatter decide
 	@$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format -q .

@@ -98,12 +98,12 @@ def test_a_long_sleep_at_any_await_of_the_send_path_ends_and_is_survived() -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2, 5))
+@pytest.mark.parametrize("seed", [2, 3])
 def test_a_crash_at_two_awaits_of_the_send_path_is_survived(seed: int) -> None:
-    totals, broken = modes.run(modes.every_pair_of_crashes(seed, stride=25))
+    totals, broken = modes.run(modes.every_pair_of_crashes(seed, stride=40))
 
     assert [(modes.encode(result.plan), result.violations) for result in broken] == []
-    assert totals.crashes > totals.seeds > 100
+    assert totals.crashes > totals.seeds > 60
     assert totals.lost == totals.unflagged == 0
 
 
