@@ -14,6 +14,7 @@ import msgspec
 from libs.conversations.items import Raw, read_items
 from libs.conversations.port import Conversation
 from libs.errors import Unavailable
+from libs.identity.visitors import hosted_user, visitor_of
 from libs.openai_connection import OpenAIConnection
 
 if TYPE_CHECKING:
@@ -54,18 +55,21 @@ class HostedConversations:
     """`connection` brings the key and the address; time-outs and the number of tries are ours."""
 
     connection: OpenAIConnection
+    alone: bool = True
+    """Whether only one shop is served."""
 
     async def read(self, shop: str, thread_id: str) -> Conversation | None:
         with _errors_mapped():
             async with asyncio.timeout(READ_SECONDS):
                 thread = await _unless_missing(self._thread(thread_id))
-                if thread is None:
+                visitor = visitor_of(thread.user or "", shop) if thread else None
+                if thread is None or visitor is None:
                     return None
                 raws, truncated = await self._all_items(thread_id)
         reading = read_items(raws)
         return Conversation(
             thread_id=thread_id,
-            visitor=thread.user or "",
+            visitor=visitor,
             title=thread.title or "",
             items=reading.items,
             unknown_items=reading.unknown_items,
@@ -83,15 +87,17 @@ class HostedConversations:
         with _errors_mapped():
             async with asyncio.timeout(READ_SECONDS):
                 thread = await _unless_missing(self._thread(thread_id))
-        return thread.user or "" if thread else None
+        return visitor_of(thread.user or "", shop) if thread else None
 
     async def threads_of(self, shop: str, visitor: str) -> list[str]:
-        found: dict[str, None] = {}
+        """Those from before there was a second shop are found where there are no others."""
+        known_as = (hosted_user(visitor, shop, alone=self.alone), visitor)
         with _errors_mapped():
             async with asyncio.timeout(READ_SECONDS):
-                async for page in _pages(partial(self._threads, visitor), THREAD_PAGES):
-                    found.update((thread["id"], None) for thread in page.data if "id" in thread)
-        return list(found)
+                for user in dict.fromkeys(known_as):
+                    if found := await self._all_threads(user):
+                        return found
+        return []
 
     async def forget(self, shop: str, thread_id: str) -> bool:
         with _errors_mapped():
@@ -132,9 +138,15 @@ class HostedConversations:
         )
         return msgspec.json.decode(answer.content, type=Page)
 
-    async def _threads(self, visitor: str, after: str) -> Page:
+    async def _all_threads(self, user: str) -> list[str]:
+        found: dict[str, None] = {}
+        async for page in _pages(partial(self._threads, user), THREAD_PAGES):
+            found.update((thread["id"], None) for thread in page.data if "id" in thread)
+        return list(found)
+
+    async def _threads(self, user: str, after: str) -> Page:
         answer = await self._openai.threads.with_raw_response.list(
-            user=visitor, order="desc", limit=PAGE_ITEMS, after=after or omit()
+            user=user, order="desc", limit=PAGE_ITEMS, after=after or omit()
         )
         return msgspec.json.decode(answer.content, type=Page)
 

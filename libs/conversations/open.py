@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from libs.conversations.port import Conversations
 from libs.errors import SettingsError
 from libs.runtime.settings import CommonSettings
+from libs.shops.profile import load_shops
 
 
 async def open_conversations(settings: CommonSettings, stack: AsyncExitStack) -> Conversations:
@@ -25,4 +26,4 @@ async def open_conversations(settings: CommonSettings, stack: AsyncExitStack) ->
 
     connection = OpenAIConnection(settings.openai_api_key, settings.openai_base_url)
     stack.push_async_callback(connection.aclose)
-    return HostedConversations(connection)
+    return HostedConversations(connection, alone=len(load_shops(settings.shops).by_slug) == 1)

@@ -14,7 +14,7 @@ from libs.limits.port import Limit
 from libs.limits.redis import RedisLimits
 from libs.messages.streams import SESSION_MINT
 from libs.runtime.runtime import Runtime, Service
-from libs.shops.profile import load_shops
+from libs.shops.profile import Shops, load_shops
 from libs.streams.port import Consumer
 from services.session.adapters.own import OwnChatSessions
 from services.session.handlers import SessionHandlers
@@ -26,11 +26,12 @@ HANDLER_SECONDS: Final = 20.0
 
 async def wire(settings: SessionSettings, runtime: Runtime) -> Service:
     keys = site_keys(settings, one_machine=runtime.one_machine)
+    shops = load_shops(settings.shops)
     records = await open_records(settings, runtime.stack, runtime.clock)
     handlers = SessionHandlers(
-        shops=load_shops(settings.shops),
+        shops=shops,
         keys=keys,
-        sessions=await _sessions(settings, runtime, keys),
+        sessions=await _sessions(settings, runtime, keys, shops),
         limits=RedisLimits(runtime.streams.redis),
         caps=(
             Limit("mints_per_minute", "", settings.mints_per_minute, "cap"),
@@ -56,7 +57,7 @@ async def wire(settings: SessionSettings, runtime: Runtime) -> Service:
 
 
 async def _sessions(
-    settings: SessionSettings, runtime: Runtime, keys: tuple[str, ...]
+    settings: SessionSettings, runtime: Runtime, keys: tuple[str, ...], shops: Shops
 ) -> ChatSessions:
     if settings.conversations == "own":
         return OwnChatSessions(keys, runtime.clock)
@@ -73,7 +74,8 @@ async def _sessions(
     client = await runtime.stack.enter_async_context(
         AsyncOpenAI(api_key=settings.openai_api_key, base_url=settings.openai_base_url or None)
     )
-    return HostedChatSessions(client, settings.chatkit_workflow_id, runtime.clock)
+    alone = len(shops.by_slug) == 1
+    return HostedChatSessions(client, settings.chatkit_workflow_id, runtime.clock, alone=alone)
 
 
 async def _answers(records: LeadRecords) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -104,6 +105,13 @@ class TestHosted(ChatSessionsContract):
 
         async with AsyncOpenAI(base_url=openai.url, api_key="sk-test") as client:
             yield HostedChatSessions(client, "wf_1", Clock())
+
+    async def test_user_says_whose_visitor_it_is_where_there_are_several_shops(
+        self, openai: OpenAIServer, sessions: HostedChatSessions
+    ) -> None:
+        await replace(sessions, alone=False).create(WANTED)
+
+        assert openai.seen("sessions")[0].body["user"] == "v_new.craigs"
 
     async def test_sends_every_field(self, openai: OpenAIServer, sessions: ChatSessions) -> None:
         await sessions.create(WANTED)

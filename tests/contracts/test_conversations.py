@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import replace as replaced
 
 from libs.conversations import hosted as hosted_module
 from libs.conversations.fakes import MemoryConversations
@@ -16,6 +17,7 @@ from libs.conversations.items import read_items
 from libs.conversations.own import OwnConversations
 from libs.conversations.store_fake import MemoryChatStore
 from libs.errors import Unavailable
+from libs.identity.visitors import hosted_user, visitor_id
 from libs.openai_connection import OpenAIConnection
 from tests.contracts.houses import SHOP, HostedHouse, House, MemoryHouse, OwnHouse
 from tests.openai_server import CutOff, Failure, Garbage, Hang, OpenAIServer, Status, openai_server
@@ -65,7 +67,7 @@ class ConversationsContract:
 
     async def test_newest_item_that_is_hidden_is_not_the_last(self, house: House) -> None:
         shown = load("hidden_and_unknown")
-        hidden_last = replace(shown, turns=(*shown.turns[1:], shown.turns[0]))
+        hidden_last = replaced(shown, turns=(*shown.turns[1:], shown.turns[0]))
         await house.keep(THREAD, VISITOR, hidden_last)
 
         conversation = await house.source.read(SHOP, THREAD)
@@ -133,6 +135,31 @@ class TestHosted(ConversationsContract):
         connection = OpenAIConnection("sk-test", server.url)
         yield HostedHouse(HostedConversations(connection), server)
         await connection.aclose()
+
+    async def test_thread_of_another_shop_is_none(self, house: HostedHouse) -> None:
+        """OpenAI keeps the threads of all shops together: an id alone must open none of another."""
+        source = replace(house.source, alone=False)
+        visitor = visitor_id("k" * 32, "u-1")
+        user = hosted_user(visitor, SHOP, alone=False)
+        house.server.add_thread(THREAD, user=user, items=[user_message("hello")])
+
+        conversation = await source.read(SHOP, THREAD)
+
+        assert conversation
+        assert conversation.visitor == visitor == await source.owner(SHOP, THREAD)
+        assert await source.threads_of(SHOP, visitor) == [THREAD]
+        assert await source.read("another", THREAD) is None
+        assert await source.owner("another", THREAD) is None
+        assert await source.threads_of("another", visitor) == []
+
+    async def test_threads_from_before_there_was_a_second_shop_are_found(
+        self, house: HostedHouse
+    ) -> None:
+        source = replace(house.source, alone=False)
+        await house.keep(THREAD, VISITOR, load("civic_seat"))
+
+        assert await source.threads_of(SHOP, VISITOR) == [THREAD]
+        assert await source.owner(SHOP, THREAD) == VISITOR
 
     async def test_pages_are_followed_to_the_end(self, house: HostedHouse) -> None:
         house.server.add_thread(

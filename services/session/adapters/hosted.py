@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 
 from libs.identity.sessions import SESSION_SECONDS
+from libs.identity.visitors import hosted_user
 from libs.runtime.clock import Clock
 from libs.shops.hours import state_at
 from services.session.ports import CannotMint, Mode, Ticket, Wanted
@@ -42,6 +43,8 @@ class HostedChatSessions:
     client: AsyncOpenAI
     workflow_id: str
     clock: Clock
+    alone: bool = True
+    """Whether only one shop is served."""
     mode: Mode = "hosted"
 
     async def create(self, wanted: Wanted) -> Ticket:
@@ -65,7 +68,7 @@ class HostedChatSessions:
         """
         limits = wanted.shop.limits
         body = {
-            "user": wanted.visitors[0],
+            "user": hosted_user(wanted.visitors[0], wanted.shop.slug, alone=self.alone),
             "workflow": {"id": self.workflow_id, "state_variables": self._state(wanted)},
             "expires_after": {"anchor": "created_at", "seconds": SESSION_SECONDS},
             "rate_limits": {"max_requests_per_1_minute": limits.messages_per_minute},
