@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -41,7 +41,7 @@ class ChatKit:
         try:
             with _refusing():
                 request = await self._checked(body, visit)
-                async for data in self.speaking.events(request, visit):
+                async for data in self._events(request, visit):
                     begun = True
                     yield data
         except (ChatRefusal, Unavailable):
@@ -56,14 +56,42 @@ class ChatKit:
             if created:
                 empty = sdk.Thread(**thread.model_dump(), items=sdk.Page())
                 yield self.speaking.event(sdk.ThreadCreatedEvent(thread=empty))
-            rows = await self.speaking.history(thread.id, visit)
-            since = [row for row in rows if row.id >= visit.turn.message_id]
-            for row in since:
-                if row.kind not in _HIDDEN:
-                    item = _items.validate_json(row.body)
-                    yield self.speaking.event(sdk.ThreadItemDoneEvent(item=item))
-            if not any(row.kind in _ANSWERS for row in since):
-                yield self.speaking.apology(visit, "cut", rows)
+            async for data in self._kept_since(visit.turn.message_id, thread.id, visit):
+                yield data
+
+    async def _events(self, request: Any, visit: Visit) -> AsyncIterator[str]:
+        field = await self._settled_field(request, visit)
+        if field is None:
+            async for data in self.speaking.events(request, visit):
+                yield data
+            return
+        yield self.speaking.event(sdk.ThreadItemReplacedEvent(item=field))
+        async for data in self._kept_since(f"{field.id}~", field.thread_id, visit):
+            yield data
+
+    async def _kept_since(self, item_id: str, thread_id: str, visit: Visit) -> AsyncIterator[str]:
+        """From this id on, which need not be there."""
+        rows = await self.speaking.history(thread_id, visit)
+        since = [row for row in rows if row.id >= item_id]
+        for row in since:
+            if row.kind not in _HIDDEN:
+                item = _items.validate_json(row.body)
+                yield self.speaking.event(sdk.ThreadItemDoneEvent(item=item))
+        if not any(row.kind in _ANSWERS for row in since):
+            yield self.speaking.apology(visit, "cut", rows)
+
+    async def _settled_field(self, request: Any, visit: Visit) -> Any:
+        """A field that was answered just so before, as from another tab; None for an open one."""
+        if not isinstance(request, sdk.ThreadsAddStructuredInputReq):
+            return None
+        params = request.params
+        item = await self.speaking.threads.load_item(params.thread_id, params.item_id, visit)
+        if item.type != "structured_input" or item.status == "pending":
+            return None
+        if await self.speaking.says_the_same(item, params.input):
+            return item
+        sentence = "This question is closed already; please write your answer as a message."
+        raise ChatRefusal(422, "not_possible", sentence)
 
     async def _checked(self, body: str, visit: Visit) -> Any:
         """The request; refuses what the SDK finds out too late or answers with nothing at all."""

@@ -63,7 +63,7 @@ class ResponsesAgent:
             try:
                 async with aclosing(paced(self._call(moment))) as pieces:
                     async for piece in pieces:
-                        heard = True
+                        heard = heard or not isinstance(piece, str) or bool(piece.strip())
                         yield piece
                 if not heard:
                     raise AnswerFailed("cut")  # noqa: TRY301 - an empty answer is one cut short

@@ -63,6 +63,29 @@ class Speaking(sdk_server.ChatKitServer[Visit]):
                 thread.created_at = self.threads.moment(thread.created_at, visit)
             yield self.event(event)
 
+    async def _load_full_thread(self, thread_id: str, context: Visit) -> sdk.Thread:
+        """The newest part of it, which for all but the longest is all; the SDK's own would show the
+        oldest 20 items. `after` leads on to older ones, newest first.
+        """
+        thread = await self.threads.load_thread(thread_id, context)
+        rows = await self.history(thread_id, context)
+        older = rows and await self._kept.items(
+            context.owner, thread_id, after=rows[0].id, limit=1, newest_first=True
+        )
+        more = bool(older and older.rows)
+        items = sdk.Page(
+            data=[_items.validate_json(row.body) for row in rows],
+            has_more=more,
+            after=rows[0].id if more else None,
+        )
+        return sdk.Thread(**thread.model_dump(), items=items)
+
+    async def says_the_same(self, field: Any, submission: Any) -> bool:
+        """Whether a settled field would be just as it is, were it open and this its answer."""
+        open_field = field.model_copy(update={"status": "pending"})
+        answered = await self._apply_structured_input_submission(open_field, submission)
+        return bool(answered == field)
+
     async def respond(
         self, thread: sdk.ThreadMetadata, input_user_message: Any, context: Visit
     ) -> AsyncIterator[Any]:
@@ -100,7 +123,7 @@ class Speaking(sdk_server.ChatKitServer[Visit]):
         message = sdk.AssistantMessageItem(content=[], **self._stamp(moment, visit))
         text, field = "", None
         try:
-            async for piece in self._agent.answer(moment):
+            async for piece in _audible(self._agent.answer(moment)):
                 if isinstance(piece, PhoneField):
                     field = piece
                     continue
@@ -180,6 +203,18 @@ class Speaking(sdk_server.ChatKitServer[Visit]):
         lines = customer_lines(read_items(msgspec.json.decode(row.body) for row in rows).items)
         sentence = _sentence(trouble, language_of(lines, visit.locale), visit)
         return self.event(sdk.ErrorEvent(code="custom", message=sentence, allow_retry=True))
+
+
+async def _audible(pieces: AsyncIterator[str | PhoneField]) -> AsyncIterator[str | PhoneField]:
+    """Without the blanks before the first word. Raises AnswerFailed where there is nothing else."""
+    begun = False
+    async for piece in pieces:
+        heard = piece.lstrip() if isinstance(piece, str) and not begun else piece
+        begun = begun or bool(heard)
+        if heard:
+            yield heard
+    if not begun:
+        raise AnswerFailed("cut")
 
 
 def _still_open(row: ItemRow) -> Any:

@@ -138,6 +138,49 @@ async def test_a_finished_turn_is_repeated_word_for_word_and_not_paid_again() ->
     assert len(await rows_of(world)) == 2
 
 
+async def test_whatever_says_something_is_said_once_however_often_it_is_repeated() -> None:
+    agent = Scripted(("Hello", PhoneField("Number?")))
+    world = World(agent)
+    asked = await world.ask(create("My seat"))
+    thread, said, field = asked.thread_id, asked.items[0]["id"], asked.items[-1]["id"]
+    agent.pieces = ("Thank you",)
+
+    for name, body in {
+        "field": answer_field(thread, field, "408 555 0199"),
+        "message": add(thread, "And the other seat"),
+        "retry": retry(thread, said),
+        "thread": create("Another"),
+    }.items():
+        one = await world.ask(body, request_id=name)
+        rows = await world.kept.items(ANA, one.thread_id if name == "thread" else thread, limit=100)
+        two = await world.ask(body, request_id=name)
+        again = await world.kept.items(
+            ANA, one.thread_id if name == "thread" else thread, limit=100
+        )
+        assert two.said == one.said == "Thank you", name
+        assert again == rows, name
+    assert len(await world.threads_of("v_ana")) == 2
+
+
+async def test_repeating_what_died_before_its_message_was_kept_makes_no_second_thread() -> None:
+    store = DyingStore()
+    world = World(Scripted(), store)
+    delivery = world.delivery(create("My seat"), request_id="same")
+    store.dies_at = 3
+    await die(world, delivery)
+    store.revive()
+
+    early = await world.ask(create("My seat"), request_id="same")
+    redelivery = await redelivered(world, delivery)
+    late = await world.ask(create("My seat"), request_id="same")
+
+    assert early.refused
+    assert early.refused.error == "in_progress"
+    assert late.thread_id == redelivery.thread_id
+    assert late.items == redelivery.items
+    assert len(await rows_of(world)) == 2
+
+
 async def test_a_turn_that_ended_in_trouble_is_never_repeated_as_a_blank() -> None:
     world = World(Scripted((AnswerFailed("busy"),)))
     await world.ask(create("My seat"), request_id="same")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import typing
 from typing import Any
 
 from libs.conversations.store_fake import MemoryChatStore
+from services.chat.adapters.sdk import types as sdk
 from services.chat.ports import PhoneField
 from tests.unit.chat.world import Answer, Json, Scripted, World, add, answer_field, create, retry
 
@@ -49,10 +51,27 @@ class Anas:
             "threads.create": create("look", self.attachment)["params"],
         }
 
+    def unnamed(self) -> dict[str, Json]:
+        """The rest: they can name nothing of hers."""
+        return {
+            "threads.list": {},
+            "attachments.create": {"name": "a.jpg", "size": 9, "mime_type": "image/jpeg"},
+            "input.transcribe": {"audio_base64": "AAAA", "mime_type": "audio/webm"},
+        }
+
     def kept(self) -> dict[str, Any]:
         assert isinstance(self.world.kept, MemoryChatStore)
         kept = copy.deepcopy(vars(self.world.kept))
         return {name: rows for name, rows in kept.items() if name != "_turns"}
+
+
+async def test_every_request_type_of_the_protocol_is_tried() -> None:
+    """A new one of the SDK fails here until somebody has thought of it."""
+    anas = await Anas.made()
+    streaming, whole = (typing.get_args(each) for each in (sdk.StreamingReq, sdk.NonStreamingReq))
+    kinds = {request.model_fields["type"].default for request in (*streaming, *whole)}
+
+    assert kinds == {*anas.requests(), *anas.unnamed()}
 
 
 async def test_a_stranger_is_refused_by_every_request_type() -> None:

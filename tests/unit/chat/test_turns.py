@@ -331,6 +331,81 @@ async def test_a_field_that_was_passed_over_is_closed() -> None:
     assert late.refused.status == 422
 
 
+async def test_a_field_answered_twice_alike_is_answered_once() -> None:
+    agent = Scripted((PhoneField("Your number?"),))
+    world = World(agent)
+    asked = await world.ask(create("My seat is torn"))
+    agent.pieces = ("Thank you!",)
+    body = answer_field(asked.thread_id, asked.items[-1]["id"], "408 555 0199")
+    first, second = await world.ask(body), await world.ask(body)
+
+    assert second.said == first.said == "Thank you!"
+    replaced = [answer.of("thread.item.replaced")[0]["item"] for answer in (first, second)]
+    assert replaced[0] == replaced[1]
+    assert len(agent.moments) == 2
+    other = await world.ask(answer_field(asked.thread_id, asked.items[-1]["id"], "408 555 0123"))
+    assert other.refused
+    assert (other.refused.status, other.refused.error) == (422, "not_possible")
+    assert "as a message" in other.refused.detail
+
+
+async def test_a_field_answered_alike_whose_answer_never_came_offers_to_try_again() -> None:
+    agent = Scripted((PhoneField("Your number?"),))
+    world = World(agent)
+    asked = await world.ask(create("My seat is torn"))
+    agent.pieces = (AnswerFailed("busy"),)
+    body = answer_field(asked.thread_id, asked.items[-1]["id"], "408 555 0199")
+    await world.ask(body)
+
+    assert (await world.ask(body)).of("error")[0]["allow_retry"]
+
+
+@pytest.mark.parametrize("pieces", [(" ", "\n\n", " "), ()], ids=["blanks", "nothing"])
+async def test_an_answer_of_blanks_is_a_kind_sentence_and_no_bubble(
+    pieces: tuple[str, ...],
+) -> None:
+    world = World(Scripted(pieces))
+    answer = await world.ask(create("My seat is torn"))
+
+    assert answer.of("error")[0]["allow_retry"]
+    assert answer.of("thread.item.added") == []
+    assert kinds(answer) == ["user_message"]
+
+
+async def test_blanks_before_the_first_word_are_not_said() -> None:
+    answer = await World(Scripted(("\n", "  Hello", " there"))).ask(create("Hi"))
+
+    assert answer.said == "Hello there"
+
+
+@pytest.mark.parametrize(("count", "more"), [(60, False), (360, True)])
+async def test_a_long_chat_can_be_read_whole_and_is_opened_at_its_end(
+    count: int, *, more: bool
+) -> None:
+    world = World(Scripted())
+    first = await world.ask(create("One"))
+    thread, item = first.thread_id, first.items[-1]
+    names = [first.items[0]["id"], item["id"], *(f"cthi_f{n:04}" for n in range(count - 2))]
+    for name in names[2:]:
+        body = json.dumps({**item, "id": name})
+        row = ItemRow(id=name, kind=item["type"], at=1.0, changed_at=1.0, body=body)
+        await world.kept.put_item(ANA, thread, row)
+
+    opened = await world.ask({"type": "threads.get_by_id", "params": {"thread_id": thread}})
+    assert opened.json
+    page = opened.json["items"]
+    assert page["has_more"] == more
+    shown = [each["id"] for each in page["data"]]
+    assert shown == names[-len(shown) :]
+    while page["has_more"]:
+        params = {"thread_id": thread, "order": "desc", "after": page["after"], "limit": 20}
+        listed = await world.ask({"type": "items.list", "params": params})
+        assert listed.json
+        page = listed.json
+        shown = [*(each["id"] for each in reversed(page["data"])), *shown]
+    assert shown == names
+
+
 async def test_trying_again_keeps_an_answered_field() -> None:
     agent = Scripted((PhoneField("Your number?"),))
     world = World(agent)
