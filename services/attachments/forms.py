@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from libs.web.answers import Refused
 from libs.web.call import Call
 
 _FIELDS: Final = frozenset({"file", "files"})
-_THREAD_CHARACTERS: Final = 133
+_THREAD: Final = re.compile(rb"(cthr_[A-Za-z0-9_-]{1,128})?")
+_THREAD_BYTES: Final = 133
 _WIRE_BYTES: Final = 64 * 1024
 """What the kernel may hold for one upload: it would grow to 6 MB, and hand it over in one go."""
 
@@ -45,11 +47,18 @@ async def file_of(call: Call) -> FormFile:
                 kind = part.headers.get("Content-Type", "")
                 return FormFile(part.filename or "", kind, thread_id, pieces)
             if part.name == "thread_id":
-                thread_id = (await part.read_chunk(_THREAD_CHARACTERS)).decode("ascii", "replace")
+                thread_id = await _thread_of(part)
             await part.release()
     except (ValueError, AssertionError, web.RequestPayloadError) as error:
         raise Refused("no_file") from error
     raise Refused("no_file")
+
+
+async def _thread_of(part: BodyPartReader) -> str:
+    given = await part.read_chunk(_THREAD_BYTES + 1)
+    if not _THREAD.fullmatch(given):
+        raise Refused("invalid_thread")
+    return given.decode()
 
 
 async def _until(call: Call, mark: bytes) -> AsyncIterator[memoryview]:

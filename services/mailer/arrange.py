@@ -66,9 +66,10 @@ def _look_alike(one: Found, other: Found) -> bool:
 
 
 def _fit(listed: Sequence[Found], room_bytes: int) -> PhotoPlan:
+    """Photos first: a file that finds no room loses nothing as a link."""
     fits: list[Found] = []
     left_out: list[MailPhoto | MailFile] = []
-    for one in listed:
+    for one in sorted(listed, key=lambda one: isinstance(one, MailFile)):
         match one:
             case MissingPhoto():
                 fits.append(one)

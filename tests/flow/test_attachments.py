@@ -23,6 +23,7 @@ from libs.attachments import (
     StoredAttachment,
     attachment_link,
     record_key,
+    refusals_prefix,
     upload_link,
 )
 from libs.blobs.open import open_blobs
@@ -77,10 +78,11 @@ class Desk:
         return {"Authorization": f"Bearer {token}"}
 
     async def upload(
-        self, body: bytes, name: str = "seat.jpg", kind: str = "image/jpeg", field: str = "file"
+        self, body: bytes, name: str = "seat.jpg", kind: str = "image/jpeg", **odd: str
     ) -> tuple[int, dict[str, Any]]:
         form = aiohttp.FormData(quote_fields=False)
-        form.add_field("thread_id", "cthr_1")
+        form.add_field("thread_id", odd.get("thread_id", "cthr_1"))
+        field = odd.get("field", "file")
         form.add_field(field, io.BytesIO(body), filename=name, content_type=kind)
         async with self.http.post(self.url + PATH, data=form, headers=self.token()) as answer:
             return answer.status, await answer.json()
@@ -229,7 +231,7 @@ async def test_bytes_follow_an_announcement_and_may_come_twice(desk: Desk) -> No
 async def test_a_refusal_says_why_and_keeps_no_bytes(  # noqa: PLR0913, PLR0917 - a row of the table each
     desk: Desk, body: bytes, name: str, kind: str, field: str, status: int, error: str
 ) -> None:
-    got, said = await desk.upload(body, name, kind, field)
+    got, said = await desk.upload(body, name, kind, field=field)
 
     assert (got, said["error"]) == (status, error)
     assert said["request_id"]
@@ -240,8 +242,25 @@ async def test_a_refused_file_is_remembered_so_that_the_shop_can_ask_again(desk:
     await desk.upload(b"\xff\xd8\xff\xe0junk")
 
     [key] = await desk.keys()
+    assert key.startswith(refusals_prefix("craigs", "v_ana"))
     record = msgspec.json.decode(await desk.blobs.get(key), type=StoredAttachment)
     assert (record.problem, record.thread_id) == ("unsupported_type", "cthr_1")
+
+
+@pytest.mark.parametrize(
+    "thread_id", ["cthr_", "x", "cthr_a/b", "cthr_\u00e4", "cthr_" + "a" * 129]
+)
+async def test_a_thread_that_cannot_be_is_refused(desk: Desk, thread_id: str) -> None:
+    status, said = await desk.upload(pictures.encoded("image/jpeg"), thread_id=thread_id)
+
+    assert (status, said["error"]) == (400, "invalid_thread")
+    assert await desk.keys() == []
+
+
+async def test_a_thread_may_be_left_open(desk: Desk) -> None:
+    status, _ = await desk.upload(b"%PDF-1.7\n%%EOF", "a.pdf", "application/pdf", thread_id="")
+
+    assert status == 200
 
 
 async def test_a_day_has_an_end(desk: Desk) -> None:

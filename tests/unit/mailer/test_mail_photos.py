@@ -111,6 +111,16 @@ def test_ten_photos_of_the_largest_size_fit() -> None:
     assert len(arrange(found, LARGEST_MAIL_BYTES - 700_000).shown) == 10
 
 
+def test_a_file_takes_no_room_from_the_photos_after_it() -> None:
+    pdf = MailFile(id="pdf", name="quote.pdf", mime_type="application/pdf", body=bytes(4_900_000))
+    photos = [_found(number, 400_000) for number in range(10)]
+
+    plan = arrange([pdf, *photos], LARGEST_MAIL_BYTES - 600_000)
+
+    assert plan.shown == tuple(photos)
+    assert (plan.files, plan.left_out) == ((), (pdf,))
+
+
 def test_what_does_not_fit_leaves_room_for_a_contact_sheet_and_smaller_ones() -> None:
     found: list[Found] = [_found(number) for number in range(30)]
     small = _found(99, 5000)
