@@ -81,6 +81,20 @@ class Photos(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 
+    @property
+    def rows(self) -> tuple[tuple[ShownPhoto, ...], ...]:
+        """Two by two, tall beside tall, so that no row has a hole; an odd one by itself."""
+        rows: list[tuple[ShownPhoto, ...]] = []
+        waiting: dict[bool, ShownPhoto] = {}
+        for photo in self.shown:
+            tall = photo.height > photo.width
+            if alike := waiting.pop(tall, None):
+                rows.append((alike, photo))
+            else:
+                waiting[tall] = photo
+        rest = tuple(waiting.values())
+        return (*rows, rest) if rest else tuple(rows)
+
 
 class Drafts(msgspec.Struct, frozen=True):
     """Ready to copy, in the customer's language, signed by the shop."""

@@ -78,9 +78,11 @@ def _rows(pairs: Iterable[tuple[str, str]], own_hosts: frozenset[str]) -> tuple[
 
 
 def _told(signal: Signal, zone: str) -> str:
-    parts = (signal.event, signal.provider, signal.click_url, signal.page_url)
-    said = " ".join(one_line(part, 120) for part in parts if part)
-    return f"{said}, {moment(signal.at, zone)}"
+    """`Click phone, tel:+14085550142, on https://craigs.autos/, Tue, Nov 17, …`."""
+    event = signal.event.replace("_", " ").capitalize()
+    page = f"on {signal.page_url}" if signal.page_url else ""
+    parts = (event, signal.provider, signal.click_url, page, moment(signal.at, zone))
+    return ", ".join(one_line(part, 120) for part in parts if part)
 
 
 def _local(said: str, zone: str) -> str:

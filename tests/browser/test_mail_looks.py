@@ -108,6 +108,17 @@ def _check_targets(page: Page) -> None:
         assert box["width"] >= 44
 
 
+def test_photos_lie_two_by_two_from_edge_to_edge_and_leave_no_hole(page: Page) -> None:
+    _open(page, next(case for case in MAILS if case.name == "english_photos"))
+    boxes = [one.bounding_box() for one in page.locator("img").all()]
+    one, other, wide = [box for box in boxes if box]
+
+    assert (one["x"], other["x"] + other["width"]) == (0, 390)
+    assert (one["y"], one["height"]) == (other["y"], other["height"])
+    assert (wide["x"], wide["width"]) == (0, 390)
+    assert 0 < wide["y"] - one["y"] - one["height"] <= 8
+
+
 def test_a_dark_page_is_dark_and_a_light_one_is_light(page: Page) -> None:
     _open(page, MAILS[0])
     for scheme, dark in DARK:

@@ -14,7 +14,7 @@ from services.mailer.build import MailBuilder
 from services.mailer.drafts import drafts
 from services.mailer.greetings import GREETINGS, greeting_for
 from services.mailer.language import direction, language_name, language_tag
-from services.mailer.letter import MailContext, Rung
+from services.mailer.letter import MailContext, Photos, Rung, ShownPhoto
 from services.mailer.photos import BlobPhotoShelf
 from services.mailer.ports import Variant
 from services.mailer.reach import reach
@@ -103,6 +103,35 @@ def test_the_newest_turns_are_kept_when_one_person_writes_without_end() -> None:
     assert found.attached
     assert texts[-1].startswith("message 499 ")
     assert texts == [line.text for line in lines[-len(texts) :]]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "rows"),
+    [
+        ("", []), ("t", ["0"]), ("tw", ["01"]), ("twt", ["02", "1"]), ("twtw", ["02", "13"]),
+        ("wwwt", ["01", "23"]), ("ttt", ["01", "2"]),
+    ],
+)  # fmt: skip
+def test_photos_lie_in_pairs_of_one_shape(shapes: str, rows: list[str]) -> None:
+    shown = tuple(
+        ShownPhoto(str(place), "", 3 if shape == "w" else 2, 2 if shape == "w" else 3)
+        for place, shape in enumerate(shapes)
+    )
+
+    assert ["".join(one.cid for one in row) for row in Photos(shown=shown).rows] == rows
+
+
+def test_what_a_visitor_did_on_the_page_reads_like_words() -> None:
+    signal = Signal(
+        event="click_phone", at=1_794_942_300, click_url="tel:+14085550142",
+        page_url="https://craigs.autos/en/",
+    )  # fmt: skip
+    [row] = view(_lead(signals=(signal,), attribution=None), SHOP, MailContext()).attribution
+
+    assert row.words.text == (
+        "Click phone, tel:+14085550142, on https://craigs.autos/en/,"
+        " Tue, Nov 17, 2026, 11:05 AM PST"
+    )
 
 
 def test_a_day_stands_only_where_it_changes() -> None:
