@@ -51,6 +51,7 @@ def _usual(readable_by: str) -> dict[str, str]:
     headers = {**SECURITY, "Vary": "Origin"}
     if readable_by:
         headers["Access-Control-Allow-Origin"] = readable_by
+        headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # or beacons fail in the console
         headers["Access-Control-Expose-Headers"] = _EXPOSED
     return headers
 

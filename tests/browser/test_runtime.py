@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,21 @@ import pytest
 from tests import needs
 from tests.browser.chat import NEED
 from tests.browser.conftest import UNLIMITED
+from tests.golden.reading import read, text_of
 from tests.openai_server import OpenAIServer, openai_server
+from tests.openai_shapes import user_message
 from tests.product import Product, product
 
 if TYPE_CHECKING:
+    from playwright.async_api import Route
+
     from tests.browser.chat import ChatPage
     from tests.browser.conftest import Visits
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
 
+OLD_SITE = "http://localhost:4321/"
+"""An origin of the shop's profile; nothing listens there."""
 CDN = "https://cdn.platform.openai.com/**"
 STUB = """customElements.define("openai-chatkit", class extends HTMLElement {
   setOptions(options) { window.given = options; this.textContent = "The runtime"; }
@@ -111,6 +118,55 @@ async def test_hosted_mode_gives_the_runtime_a_way_to_a_client_secret(
     assert first != renewed
     [user] = {seen.body["user"] for seen in openai.seen("sessions")}
     assert user.startswith("v_")
+
+
+async def test_a_page_that_reads_amplify_outputs_works_unchanged(
+    hosted: Product, openai: OpenAIServer, visits: Visits
+) -> None:
+    """Its own script on its own origin; all that is new is who answers at that one address."""
+    chat = await visits.page(permissions=["local-network-access"])
+    page = chat.page
+    await page.route(OLD_SITE + "*", _old_site(hosted.url))
+    await page.route(CDN, lambda route: route.fulfill(body=STUB, content_type="text/javascript"))
+    await page.goto(OLD_SITE)
+    await page.get_by_text("The runtime").wait_for()
+    secret = await page.evaluate("given.api.getClientSecret(null)")
+    session = next(one for one in openai.sessions.values() if one["client_secret"] == secret)
+    said = user_message("My truck seat is torn, call 408-555-0188", at=int(time.time()) - 60)
+    openai.add_thread("cthr_of_old", user=session["user"], items=[said], title="Truck seat")
+    tell = """threadId => document.querySelector("openai-chatkit").dispatchEvent(
+      new CustomEvent("chatkit.thread.change", { detail: { threadId } }))"""
+    await page.evaluate(tell, "cthr_of_old")
+
+    async with page.expect_response("**/api/lead-signal") as signal:
+        await page.get_by_role("link", name="Call us").click()
+    await page.get_by_role("button", name="Close chat").click()
+    told = json.loads(await page.get_by_text('"ok":').inner_text())
+    async with page.expect_response("**/api/chatkit/lead") as leaving:
+        await page.evaluate("dispatchEvent(new Event('pagehide'))")
+
+    assert [(await signal.value).ok, (await leaving.value).ok] == [True, True]
+    assert (told["ok"], told["thread_id"]) == (True, "cthr_of_old")
+    assert told["reason"] in {"chat_closed", "queued"}, "the second where it takes 10 s"
+    assert (chat.console, chat.violations) == ([], [])
+    (file,) = await hosted.mail_arrives()
+    mail = read(file.read_bytes())
+    assert mail["X-Handoff-Thread"] == "cthr_of_old"
+    for word in ("(408) 555-0188", "old-click", "lead_click_call"):
+        assert word in text_of(mail)
+
+
+def _old_site(product: str) -> Callable[[Route], Awaitable[None]]:
+    """Two addresses; the second one is passed on to the product, as the migration guide says."""
+
+    async def serve(route: Route) -> None:
+        if route.request.url == OLD_SITE + "amplify_outputs.json":
+            await route.fulfill(response=await route.fetch(url=f"{product}/amplify_outputs.json"))
+        else:
+            page = (Path(__file__).parent / "old_front_end.html").read_text()
+            await route.fulfill(body=page, content_type="text/html")
+
+    return serve
 
 
 async def test_the_runtimes_conversation_has_our_triggers(own: Product, visits: Visits) -> None:
