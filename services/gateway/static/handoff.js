@@ -432,9 +432,10 @@
     ...(text ? [make("span", {}, isolated(text))] : []),
   ];
 
-  /** Between Arabic words the groups of a phone number would stand in the wrong order. */
+  /** Between Arabic words the parts of a phone number or a time would stand in the wrong order. */
+  const NUMBERS = /[+(]?\p{Nd}[\p{Nd} ().-]{5,}\p{Nd}|\p{Nd}+:\p{Nd}+ [AP]M/gu;
   const isolated = (text) =>
-    config.chat.dir === "rtl" ? text.replace(/[+(]?\p{Nd}[\p{Nd} ().-]{5,}\p{Nd}/gu, "\u2066$&\u2069") : text;
+    config.chat.dir === "rtl" ? text.replace(NUMBERS, "\u2066$&\u2069") : text;
 
   const textOf = (item) => (item.content || []).map((part) => part.text || "").join("");
 
