@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import email
 import email.policy
 import os
@@ -224,6 +225,41 @@ def test_a_bad_setting_is_one_sentence(tmp_path: Path) -> None:
 
     assert said.count("\n") == 1
     assert "QUIET_SECONDS" in said
+
+
+def test_a_service_without_http_shows_its_numbers_on_a_port_of_its_own(
+    redis_url: str, tmp_path: Path
+) -> None:
+    port = free_port()
+    environ = {
+        "PATH": os.environ["PATH"], "REDIS_URL": redis_url, "HANDOFF_DATA": str(tmp_path),
+        "SITE_KEYS": "k" * 32, "HANDOFF_METRICS_PORT": str(port),
+    }  # fmt: skip
+    with (tmp_path / "log").open("w") as log:
+        lead = subprocess.Popen([sys.executable, "-m", "services.lead"], env=environ, stderr=log)
+    try:
+        health, numbers = asyncio.run(_health_and_numbers(f"http://127.0.0.1:{port}"))
+    finally:
+        lead.terminate()
+        code = lead.wait(30)
+
+    assert (health["redis"], health["records"]) == ("connected", "connected")
+    assert 'handoff_stream_lag{stream="lead.consider"} 0' in numbers
+    assert code == 0
+
+
+async def _health_and_numbers(url: str) -> tuple[dict[str, str], str]:
+    """Once it answers, and has looked at its streams for the first time."""
+    async with aiohttp.ClientSession() as http, asyncio.timeout(60):
+        while True:
+            with contextlib.suppress(aiohttp.ClientConnectionError):
+                async with http.get(f"{url}/metrics", headers={"Accept": "text/plain"}) as answer:
+                    numbers = await answer.text()
+                async with http.get(f"{url}/health") as answer:
+                    health = await answer.json()
+                if "handoff_stream_lag" in numbers:
+                    return health, numbers
+            await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize("name", ["gateway", "session", "chat", "lead", "mailer", "attachments"])
