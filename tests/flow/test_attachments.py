@@ -247,13 +247,11 @@ async def test_a_refused_file_is_remembered_so_that_the_shop_can_ask_again(desk:
     assert (record.problem, record.thread_id) == ("unsupported_type", "cthr_1")
 
 
-@pytest.mark.parametrize(
-    "thread_id", ["cthr_", "x", "cthr_a/b", "cthr_\u00e4", "cthr_" + "a" * 129]
-)
-async def test_a_thread_that_cannot_be_is_refused(desk: Desk, thread_id: str) -> None:
-    status, said = await desk.upload(pictures.encoded("image/jpeg"), thread_id=thread_id)
+async def test_a_thread_that_cannot_be_is_refused(desk: Desk) -> None:
+    for odd in ("cthr_", "x", "cthr_a/b", "cthr_\u00e4", "cthr_" + "a" * 129):
+        status, said = await desk.upload(pictures.encoded("image/jpeg"), thread_id=odd)
+        assert (status, said["error"]) == (400, "invalid_thread"), odd
 
-    assert (status, said["error"]) == (400, "invalid_thread")
     assert await desk.keys() == []
 
 
@@ -300,7 +298,9 @@ async def test_the_signature_is_of_this_picture_and_view_only(desk: Desk) -> Non
 
 async def test_a_forgotten_person_s_photos_and_links_are_gone(desk: Desk, tmp_path: Path) -> None:
     _, mine = await desk.upload(pictures.encoded("image/heic"), "seat.heic", "image/heic")
-    _, theirs = await desk.upload(pictures.encoded("image/png"), "b.png", "image/png")
+    _, theirs = await desk.upload(
+        pictures.encoded("image/png"), "b.png", "image/png", thread_id="cthr_theirs"
+    )
     original = attachment_link(KEYS, desk.url, mine["id"], "original", int(time.time()) + 60)
     photo = Photo(id=mine["id"], name="seat.heic", mime_type="image/jpeg")
     there = desks.stores(data=str(tmp_path))
