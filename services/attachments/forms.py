@@ -66,23 +66,30 @@ async def _until(call: Call, mark: bytes) -> AsyncIterator[memoryview]:
     # The line break that ended the headers: the mark of an empty file begins with it.
     kept, skip = b"\r\n", 2
     async for piece in body_of(call):
-        window = kept + piece
+        window = kept + piece if kept else piece
         end = window.find(mark)
         if end >= 0:
             yield memoryview(window)[skip:end]
             return
-        # Once the break is skipped, what may be the beginning of the mark waits for the rest.
-        cut = max(skip, len(window) - len(mark))
-        yield memoryview(window)[skip:cut]
-        kept, skip = window[cut:], 0
+        # What may be the beginning of the mark waits for the rest.
+        cut = window.find(b"\r", max(0, len(window) - len(mark) + 1))
+        if cut < 0:
+            cut = len(window)
+        if cut >= skip:
+            yield memoryview(window)[skip:cut]
+            skip = 0
+        kept = window[cut:]
     raise Refused("incomplete_body")
 
 
 async def body_of(call: Call) -> AsyncIterator[bytes]:
+    """As it came off the wire: what waits together is not joined."""
     _narrow(call)
     try:
-        while piece := await call.payload.readany():
-            yield piece
+        while not call.payload.at_eof():
+            piece, _ = await call.payload.readchunk()
+            if piece:
+                yield piece
     except web.RequestPayloadError as error:
         raise Refused("incomplete_body") from error
 
