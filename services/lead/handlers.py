@@ -13,12 +13,11 @@ from msgspec.structs import replace
 
 from libs.attribution import TrailKey, Trails
 from libs.conversations.port import Conversation, Conversations
-from libs.errors import Rejected, Unavailable
-from libs.leases.port import Leases
+from libs.errors import Rejected
 from libs.ledger.apply import Applied, apply
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, State
-from libs.messages.dedupe import thread_lease, thread_timer
+from libs.messages.dedupe import thread_timer
 from libs.messages.lead import ConsiderLead, RecordSignal
 from libs.messages.mail import SendLeadMail
 from libs.runtime.clock import Clock
@@ -34,6 +33,7 @@ from services.lead.gates import Case, Send, Times, Verdict, Wait
 from services.lead.snapshots import Snapshots
 from services.lead.summary.summaries import Summaries
 from services.lead.transcript import Subject, lines_of
+from services.lead.turns import Turns
 
 REASONS: Final = frozenset(
     {"idle", "pagehide", "chat_closed", "auto", "quiet", "watch", "operator"}
@@ -48,7 +48,7 @@ class LeadHandlers:
     shops: Shops
     records: LeadRecords
     conversations: Conversations
-    leases: Leases
+    turns: Turns
     publisher: Publisher
     summaries: Summaries
     snapshots: Snapshots
@@ -69,7 +69,7 @@ class LeadHandlers:
         profile = self.shops.by_slug.get(wish.shop)
         if profile is None:
             raise Rejected("unknown shop")
-        leased = await self._take(wish, nonce)
+        leased = await self.turns.take(wish, nonce)
         passed_on = False
         try:
             case, verdict = await self._decide(wish, profile, nonce, leased=leased)
@@ -82,7 +82,7 @@ class LeadHandlers:
                 await self.publisher.reply(delivery.reply_to, answer)
         finally:
             if leased and not passed_on:
-                await self._release(wish, nonce)
+                await self.turns.release(wish, nonce)
         self._note(wish, verdict)
 
     async def signal(self, delivery: Delivery[RecordSignal]) -> None:
@@ -117,7 +117,9 @@ class LeadHandlers:
         began = self.clock.boot()
         conversation = await self.conversations.read(wish.shop, wish.thread_id)
         case = replace(case, now=self.clock.now())
-        if self.clock.boot() - began > LONG_READ_SECONDS and not await self._extend(wish, nonce):
+        if self.clock.boot() - began > LONG_READ_SECONDS and not await self.turns.extend(
+            wish, nonce
+        ):
             return case, gates.Stop(reason="in_progress")
         if conversation is not None:
             case = replace(case, subject=_subject(conversation, profile))
@@ -190,30 +192,6 @@ class LeadHandlers:
             await self.trails.touch(
                 where, wish.attribution, locale=wish.locale, page_url=wish.page_url, at=at
             )
-
-    async def _take(self, wish: ConsiderLead, nonce: str) -> bool:
-        """Without Redis we go on: the record decides, the lease only saves work."""
-        name = thread_lease(wish.shop, wish.thread_id)
-        try:
-            return await self.leases.take(name, nonce, self.times.lease_seconds)
-        except Unavailable:
-            self.log.warning("redis_lost", where="lease", thread_id=wish.thread_id)
-            return True
-
-    async def _extend(self, wish: ConsiderLead, nonce: str) -> bool:
-        """A model may take 100 of the lease's 120 seconds: nobody else may begin to ask it."""
-        name = thread_lease(wish.shop, wish.thread_id)
-        try:
-            return await self.leases.extend(name, nonce, self.times.lease_seconds)
-        except Unavailable:
-            self.log.warning("redis_lost", where="lease", thread_id=wish.thread_id)
-            return True
-
-    async def _release(self, wish: ConsiderLead, nonce: str) -> None:
-        try:
-            await self.leases.release(thread_lease(wish.shop, wish.thread_id), nonce)
-        except Unavailable:
-            self.log.warning("redis_lost", where="lease", thread_id=wish.thread_id)
 
     def _alarm(self, applied: Applied) -> None:
         """The mailer mails a person, once an hour for all; this line is about this one."""

@@ -31,6 +31,7 @@ from services.lead.retention import Retention
 from services.lead.settings import LeadSettings
 from services.lead.snapshots import Snapshots
 from services.lead.summary.summaries import Summaries
+from services.lead.turns import Turns
 from services.lead.watches import Sweeper
 
 HANDLER_SECONDS: Final = 200.0
@@ -48,7 +49,7 @@ async def wire(settings: LeadSettings, runtime: Runtime) -> Service:
         shops=load_shops(settings.shops),
         records=records,
         conversations=conversations,
-        leases=RedisLeases(runtime.streams.redis),
+        turns=Turns(RedisLeases(runtime.streams.redis), settings.lease_seconds, runtime.log),
         publisher=runtime.streams,
         summaries=_summaries(settings, runtime, model, blobs),
         snapshots=Snapshots(

@@ -30,6 +30,7 @@ from services.lead.gates import Times
 from services.lead.handlers import LeadHandlers
 from services.lead.snapshots import Snapshots
 from services.lead.summary.summaries import Summaries
+from services.lead.turns import Turns
 from services.lead.watches import Sweeper
 from services.lead.wiring import CONCURRENCY, HANDLER_SECONDS
 from services.mailer.alerts import Alerts
@@ -148,7 +149,7 @@ def lead_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
         shops=parts.shops,
         records=parts.records,
         conversations=parts.conversations,
-        leases=parts.leases,
+        turns=Turns(parts.leases, Times().lease_seconds, parts.log),
         publisher=parts.streams,
         summaries=Summaries(
             model=SimModel(parts.faults, parts.provider.checker),

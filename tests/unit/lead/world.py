@@ -33,6 +33,7 @@ from services.lead.handlers import LeadHandlers
 from services.lead.ports import HostedFiles, SummaryModel
 from services.lead.snapshots import Snapshots
 from services.lead.summary.summaries import Summaries
+from services.lead.turns import Turns
 from services.lead.watches import Sweeper
 
 NOW = 1_790_000_000.0
@@ -100,7 +101,7 @@ class World:
             shops=SHOPS,
             records=self.records,
             conversations=self.source or self.conversations,
-            leases=self.leases,
+            turns=Turns(self.leases, self.times.lease_seconds, self.log),
             publisher=self.publisher,
             summaries=self.summaries,
             snapshots=Snapshots(self.blobs, self.trails, self.clock, self.hosted),
