@@ -36,6 +36,8 @@ class Touches(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     locale: str = ""
     page_url: str = ""
     at: float = 0.0
+    also: tuple[str, ...] = ()
+    """The visitor's ids under other site keys: who is forgotten is forgotten under each."""
 
     def merged(self) -> Attribution | None:
         """The landing of the first touch, the campaign of the last touch that had one; and the
@@ -65,8 +67,9 @@ def _campaign(touch: Touch) -> dict[str, str]:
 
 
 def touched(
-    touches: Touches, attribution: Attribution | None, *, locale: str, page_url: str, at: float
-) -> Touches:
+    touches: Touches, attribution: Attribution | None, *, locale: str, page_url: str, at: float,
+    also: tuple[str, ...] = (),
+) -> Touches:  # fmt: skip
     """The same touches when there is nothing new in it: then nothing need be written."""
     seen = replace(
         touches,
@@ -74,6 +77,7 @@ def touched(
         last=attribution or touches.last,
         locale=locale or touches.locale,
         page_url=page_url or touches.page_url,
+        also=tuple(dict.fromkeys((*touches.also, *also))),
     )
     return touches if seen == touches else replace(seen, at=at)
 
@@ -86,10 +90,10 @@ class Trails:
 
     async def touch(
         self, where: TrailKey, attribution: Attribution | None, *, locale: str, page_url: str,
-        at: float,
+        at: float, also: tuple[str, ...] = (),
     ) -> Touches:  # fmt: skip
         known = await self.touches(where, now=at)
-        seen = touched(known, attribution, locale=locale, page_url=page_url, at=at)
+        seen = touched(known, attribution, locale=locale, page_url=page_url, at=at, also=also)
         if seen is not known:
             body = msgspec.json.encode(seen)
             await self.blobs.put(where.touches, body, content_type="application/json")

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from libs.attachments import decode_record
+from libs.attribution import TrailKey, Trails
 from libs.blobs.port import BlobMissingError
 from libs.conversations.port import Conversation
 from libs.errors import SettingsError
@@ -73,6 +74,7 @@ async def know(desk: Desk, key: LeadKey) -> Person:
     conversation = await desk.conversations.read(key.shop, key.thread_id)
     visitors = {record.visitor if record else "", conversation.visitor if conversation else ""}
     visitors.discard("")
+    visitors |= await _also(desk, key.shop, visitors)
     others = await _other_threads(desk, key, visitors)
     attachments = set() if conversation is None else _files(conversation)
     async for snapshot in _snapshots(desk, f"snapshots/{key.shop}/{key.thread_id}/"):
@@ -84,6 +86,13 @@ async def know(desk: Desk, key: LeadKey) -> Person:
         attachments=frozenset(attachments),
         other_threads=tuple(others),
     )
+
+
+async def _also(desk: Desk, shop: str, visitors: Collection[str]) -> set[str]:
+    """The same browser under newer or older site keys."""
+    trails, now = Trails(desk.blobs), desk.clock.now()
+    touches = [await trails.touches(TrailKey(shop, visitor), now=now) for visitor in visitors]
+    return {other for each in touches for other in each.also}
 
 
 async def _named_everywhere(desk: Desk) -> AsyncIterator[tuple[LeadKey, set[str]]]:

@@ -190,7 +190,12 @@ class LeadHandlers:
     async def _touch(self, wish: ConsiderLead | RecordSignal, at: float) -> None:
         for where in _trails(wish):
             await self.trails.touch(
-                where, wish.attribution, locale=wish.locale, page_url=wish.page_url, at=at
+                where,
+                wish.attribution,
+                locale=wish.locale,
+                page_url=wish.page_url,
+                at=at,
+                also=tuple(sorted({wish.visitor, *wish.also} - {where.visitor})),
             )
 
     def _alarm(self, applied: Applied) -> None:

@@ -118,6 +118,7 @@ class SessionHandlers:
                     locale=wanted.locale,
                     page_url=wanted.page_url,
                     at=self.clock.now(),
+                    also=tuple(other for other in wanted.visitors if other != visitor),
                 )
             except Unavailable as error:  # a chat without a source is worth more than none
                 self.log.warning("touch_lost", part=error.part)

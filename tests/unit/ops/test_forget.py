@@ -107,6 +107,23 @@ async def test_a_person_is_gone_everywhere(tmp_path: Path, who: str) -> None:
     }  # fmt: skip
 
 
+async def test_a_person_is_gone_under_each_of_their_ids(tmp_path: Path) -> None:
+    """The thread began before a rotation of the site keys."""
+    there = await full(tmp_path)
+    trails, newer = Trails(there.blobs), TrailKey(SHOP, "v_newer")
+    for where, also in ((TrailKey(SHOP, "v_1"), "v_newer"), (newer, "v_1")):
+        await trails.touch(where, None, locale="es", page_url="", at=NOW, also=(also,))
+    await trails.add(newer, Signal(event="call", at=NOW))
+    await there.records.put_watch(
+        Watch(shop=SHOP, visitor="v_newer", due_at=NOW, session_expires=NOW)
+    )
+
+    await forget(there.desk, THREAD)
+
+    assert not [key for key in there.blobs.bodies if key.startswith(("touches/", "signals/"))]
+    assert not there.records.watches
+
+
 async def test_somebody_else_stays(tmp_path: Path) -> None:
     there = await full(tmp_path)
 

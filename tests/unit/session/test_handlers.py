@@ -318,10 +318,15 @@ async def test_where_a_visitor_came_from_is_kept_before_they_can_say_a_word() ->
 
     await desk.mint(locale="es", page_url="https://craigs.autos/seats", attribution=ad)
 
-    for key in KEYS:
+    for key, other in (KEYS, KEYS[::-1]):
         where = TrailKey("craigs", visitor_id(key, "u-1"))
         assert await desk.trails.touches(where, now=NOW) == Touches(
-            first=ad, last=ad, locale="es", page_url="https://craigs.autos/seats", at=NOW
+            first=ad,
+            last=ad,
+            locale="es",
+            page_url="https://craigs.autos/seats",
+            at=NOW,
+            also=(visitor_id(other, "u-1"),),
         )
 
 
