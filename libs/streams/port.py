@@ -74,11 +74,12 @@ class Asker(Protocol):
         ...
 
     def ask_many(
-        self, wish: Message, *, timeout_seconds: float, resume: str = ""
+        self, wish: Message, *, timeout_seconds: float, resume: str = "", owner: str = ""
     ) -> AsyncIterator[tuple[str, Message]]:
         """Publish and yield (position, chunk) until one says `last`.
 
         `timeout_seconds` bounds the wait for each chunk. With `resume=<position>` nothing is
-        published: it reads on from there, after a dropped connection.
+        published: it reads on from there, after a dropped connection; for nobody but the `owner`
+        who asked. Raises ValueError for a position that is none of theirs.
         """
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -22,7 +23,7 @@ from libs.streams.oversight import Oversight
 from libs.streams.port import Consumer
 from libs.streams.process import Process
 
-_POSITION: Final = re.compile(r"(answer\.[A-Za-z0-9_-]{1,64})/(\d{1,20}-\d{1,20})")
+_POSITION: Final = re.compile(r"(answer\.[A-Za-z0-9_-]{1,64}\.([0-9a-f]{24}))/(\d{1,20}-\d{1,20})")
 
 
 @dataclass
@@ -71,11 +72,11 @@ class Streams:
             answer.cancel()
 
     async def ask_many(
-        self, wish: Message, *, timeout_seconds: float, resume: str = ""
+        self, wish: Message, *, timeout_seconds: float, resume: str = "", owner: str = ""
     ) -> AsyncIterator[tuple[str, Message]]:
-        address, after = f"answer.{self.process.new_id()}", ""
+        address, after = f"answer.{self.process.new_id()}.{_mark(owner)}", ""
         if resume:
-            address, after = _place(resume)
+            address, after = _place(resume, owner)
         else:
             deadline = self.process.clock.now() + timeout_seconds
             await self.publish(wish, reply_to=address, deadline=deadline)
@@ -111,9 +112,14 @@ class Streams:
             await self.client.aclose()
 
 
-def _place(position: str) -> tuple[str, str]:
+def _place(position: str, owner: str) -> tuple[str, str]:
     """It comes from outside. Raises ValueError."""
     found = _POSITION.fullmatch(position)
-    if not found:
-        raise ValueError("not a position in an answer")
-    return found[1], found[2]
+    if not found or found[2] != _mark(owner):
+        raise ValueError("not a position in an answer to this owner")
+    return found[1], found[3]
+
+
+def _mark(owner: str) -> str:
+    """Whose an answer is, as part of its address: with another mark there is no such answer."""
+    return hashlib.blake2b(owner.encode(), digest_size=12).hexdigest()

@@ -1,7 +1,8 @@
 """The self-hosted ChatKit protocol: a request becomes a wish, its chunks become server-sent events.
 
 The chat service writes its answer to a stream of its own, so a browser that goes away stops
-nothing, and one that comes back with `Last-Event-ID` reads on where it was.
+nothing, and one that comes back with `Last-Event-ID` reads on where it was, if it is the same
+visitor of the same shop.
 """
 
 from __future__ import annotations
@@ -72,7 +73,10 @@ class Chat:
             earlier=session.earlier,
         )
         position = call.headers.get("Last-Event-ID", "")
-        chunks = self.asker.ask_many(wish, timeout_seconds=CHUNK_SECONDS, resume=position)
+        owner = f"{session.shop}/{session.visitor}"
+        chunks = self.asker.ask_many(
+            wish, timeout_seconds=CHUNK_SECONDS, resume=position, owner=owner
+        )
         async with aclosing(chunks):  # type: ignore[type-var]
             return await _relay(call, chunks)
 

@@ -51,7 +51,9 @@ class Answering(RememberingPublisher):
             raise TimeoutError
         return self.answer
 
-    def ask_many(self, wish: Message, *, timeout_seconds: float, resume: str = "") -> Any:
+    def ask_many(
+        self, wish: Message, *, timeout_seconds: float, resume: str = "", owner: str = ""
+    ) -> Any:
         raise NotImplementedError
 
 
