@@ -115,8 +115,10 @@ async def test_a_message_behind_one_that_failed_waits_for_it(
 
 async def test_an_answer_under_way_is_waited_for(theatre: Stage, visits: Visits) -> None:
     async def script(asked: Asked) -> Answered:
-        if len(theatre.asked) < 3:
+        if len(theatre.asked) == 1:
             return asked.refuse("in_progress", 409, **{"Retry-After": "1"})
+        if len(theatre.asked) == 2:
+            return asked.refuse("rate_limited", **{"Retry-After": "1"})
         return await _whole(asked)
 
     theatre.script = script

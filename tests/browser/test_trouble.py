@@ -148,6 +148,27 @@ async def test_a_wire_that_stays_cut_in_mid_answer_ends_in_try_again(
     assert await chat.assistant.all_inner_texts() == [ANSWER]
 
 
+async def test_a_reload_in_mid_answer_waits_for_it_and_pays_once(
+    far_shop: FarShop, visits: Visits
+) -> None:
+    chat = await visits.page()
+    await chat.open(far_shop.url)
+    far_shop.openai.delay_seconds = 3
+    await chat.input.fill(NEED)
+    await chat.input.press("Enter")
+    while not await chat.thread():
+        await chat.page.wait_for_timeout(20)
+    await chat.page.reload()
+    await chat.panel.locator(".typing").wait_for()
+    await chat.assistant.wait_for()
+    await chat.answered()
+
+    assert await chat.customer.all_inner_texts() == [NEED]
+    assert await chat.assistant.all_inner_texts() == [ANSWER]
+    assert await chat.alert.count() == 0
+    assert far_shop.answers_paid() == 1
+
+
 @pytest.mark.parametrize("failure", [Status(429), Status(500), CutOff(after_events=5)], ids=str)
 async def test_a_model_that_fails_is_a_kind_sentence_and_a_retry_that_works(
     far_shop: FarShop, visits: Visits, failure: Status | CutOff

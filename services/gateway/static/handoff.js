@@ -344,6 +344,7 @@
       } catch (error) {
         if (error.status === 401 && !renewed) renewed = await clientSecret(true);
         else if (error.status === 409 && waits < MOST_WAITS) await wait(error.wait * 1000);
+        else if (error.status === 429 && waits) await wait(error.wait * 1000); // we asked too often
         else throw error;
       }
     }
