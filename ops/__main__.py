@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
+from rich.console import Console
+
 from libs.errors import HandoffError, SettingsError, Unavailable
 from libs.streams.oversight import Oversight
 from ops import streams, threads
@@ -37,8 +39,10 @@ def main() -> None:
 
 async def answer(args: argparse.Namespace) -> int:
     try:
-        async with AsyncExitStack() as stack:
-            shown = await _asked(args, stack)
+        # On a terminal only, and beside what is printed for it or for a program.
+        with Console(stderr=True).status(f"handoff {args.command}"):
+            async with AsyncExitStack() as stack:
+                shown = await _asked(args, stack)
     except Unavailable as problem:
         if args.command != "doctor":
             return _failed(f"{problem}; see `handoff doctor`.")

@@ -278,7 +278,6 @@ async def test_no_lead_email(well: Product) -> None:
 async def test_no_lead_email_because_somebody_paused_a_stream(well: Product) -> None:
     with redis_of(well) as redis:
         redis.set("{lead.consider:0}:paused", 1)
-    await asyncio.sleep(1.5)  # a reader looks twice a second
     async with visitor(well.url) as ana:
         await ana.say(f"{NEED} {PHONE}")
     why, _, streams = follow("No lead email", well, THREAD=ana.thread)

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -331,4 +332,23 @@ def test_the_command_as_it_is_typed(tmp_path: Path) -> None:
     assert unknown.returncode == 3
     assert "Next step: Check the thread id" in unknown.stdout
     assert (nowhere.returncode, nothing.returncode) == (2, 2)
+    assert nowhere.stderr.startswith("handoff: ")
     assert "needs Redis, which is not there: REDIS_URL is empty" in nowhere.stderr
+
+
+@pytest.mark.slow
+def test_whoever_waits_at_a_terminal_sees_what_is_going_on(tmp_path: Path) -> None:
+    environ = {"PATH": os.environ["PATH"], "HANDOFF_DATA": str(tmp_path), "TERM": "xterm"}
+    screen, terminal = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "ops", "why", "cthr_1", "--json"],
+            env=environ, stdout=subprocess.PIPE, stderr=terminal, timeout=60, check=False,
+        )  # fmt: skip
+        seen = os.read(screen, 4096)
+    finally:
+        os.close(screen)
+        os.close(terminal)
+
+    assert b"handoff why" in seen
+    assert json.loads(done.stdout)["state"] == "unknown"
