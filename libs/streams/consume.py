@@ -40,7 +40,8 @@ class LaneLoop:
             timeout_seconds=consumer.timeout_seconds,
         )
         self._failures = 0
-        self._lost_at = float("-inf")
+        self._heard_at = process.clock.boot()
+        self._claims_from = 0.0
         self._maybe_claimed = False
         """The reply to our last claim was lost: entries may be ours, unseen."""
 
@@ -107,12 +108,20 @@ class LaneLoop:
             count=count,
             wait_seconds=self._pace.wait_seconds,
         )
-        if self._failures:
-            self._failures = 0
-            self._process.log.info("redis_back", stream=self._stream)
+        self._hear()
         self._workers.put(self._hold(entries))
         if len(entries) < count:
             await asyncio.sleep(0)  # no backlog: start these before we ask for more
+
+    def _hear(self) -> None:
+        """After a silence in which nobody could renew everybody looks dead: the living go first."""
+        now, pace = self._process.clock.boot(), self._pace
+        if now - self._heard_at >= pace.idle_seconds - pace.renew_seconds:
+            self._claims_from = now + 2 * pace.renew_seconds
+        self._heard_at = now
+        if self._failures:
+            self._failures = 0
+            self._process.log.info("redis_back", stream=self._stream)
 
     async def _accept(self, entries: list[Entry]) -> None:
         """Entries that were handed out before: ours already, or maybe what ended their reader."""
@@ -135,7 +144,6 @@ class LaneLoop:
             self._process.log.error("redis_lost", stream=self._stream, reason=error.reason)
         longest = min(_LONGEST_BACKOFF_SECONDS, 0.05 * 2.0 ** min(self._failures, 8))
         self._failures += 1
-        self._lost_at = self._process.clock.boot()
         await asyncio.sleep(longest * self._process.rng.uniform(0.5, 1.0))
 
     async def _turn(self) -> float:
@@ -160,8 +168,8 @@ class LaneLoop:
 
     async def _claim(self) -> None:
         """Also runs when nothing new arrives. A suspect comes alone, so ask again after it."""
-        if self._process.clock.boot() - self._lost_at < self._pace.idle_seconds:
-            return  # nobody could renew: those who live do that first
+        if self._failures or self._process.clock.boot() < self._claims_from:
+            return
         if self._maybe_claimed:
             await self._read_own()
             self._maybe_claimed = False

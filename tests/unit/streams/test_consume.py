@@ -713,7 +713,7 @@ def test_what_is_running_is_not_run_again_when_redis_lost_its_tail() -> None:
             lane = shop.broker._lanes[LANE]
             lane.unread.update(dict.fromkeys(lane.pending))
             lane.pending.clear()
-            shop.broker._wake()
+            shop.broker._wake(LANE)
             await asyncio.sleep(30)
 
         assert shop.attempts == [1]
