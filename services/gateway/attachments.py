@@ -30,8 +30,6 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.visitors import Visitors
 
 PATH: Final = "/api/chatkit/attachment"
-RUNTIME_ORIGIN: Final = "https://cdn.platform.openai.com"
-"""Where the frame of OpenAI's chat runtime comes from: it uploads by signed link on its own."""
 
 SILENCE_SECONDS: Final = 30.0
 """Of the browser, between two pieces of its file."""

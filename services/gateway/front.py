@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from libs.errors import SettingsError
 from libs.runtime.clock import Clock
 from libs.shops.hours import state_at
 from libs.shops.locales import direction_of, locale_of
@@ -20,19 +22,12 @@ from libs.web.call import Call
 from services.gateway.settings import GatewaySettings
 
 FOLDER: Final = Path(__file__).parent / "static"
-RUNTIME_URLS: Final = ("https://cdn.platform.openai.com/deployments/chatkit/chatkit.js",)
 
 _SCRIPT: Final = (
     ("Cache-Control", "public, max-age=300"),
     ("Cross-Origin-Resource-Policy", "cross-origin"),
 )
-_DEMO_POLICY: Final = (
-    "default-src 'self'; img-src 'self' data: blob:; base-uri 'none'; frame-ancestors 'none';"
-    " script-src 'self' https://cdn.platform.openai.com;"
-    " frame-src https://cdn.platform.openai.com"
-)
-_DEMO: Final = (("Cache-Control", "no-cache"), ("Content-Security-Policy", _DEMO_POLICY))
-"""The demo page is an ordinary shop's page: it shows that a strict policy suffices."""
+_ORIGIN: Final = re.compile(r"(https://[A-Za-z0-9.-]+(?::\d{1,5})?)/[!-~]*", re.ASCII)
 
 
 class StaticFile(msgspec.Struct, frozen=True):
@@ -44,13 +39,30 @@ class StaticFile(msgspec.Struct, frozen=True):
     """Only in the one-machine mode."""
 
 
-FILES: Final = (
-    StaticFile("/handoff.js", "handoff.js", "text/javascript; charset=utf-8", _SCRIPT),
-    StaticFile("/handoff.css", "handoff.css", "text/css; charset=utf-8", _SCRIPT),
-    StaticFile("/", "demo.html", "text/html; charset=utf-8", _DEMO, demo=True),
-    StaticFile("/demo.js", "demo.js", "text/javascript; charset=utf-8", _DEMO, demo=True),
-    StaticFile("/demo.css", "demo.css", "text/css; charset=utf-8", _DEMO, demo=True),
-)
+def runtime_origins(settings: GatewaySettings) -> tuple[str, ...]:
+    """Where OpenAI's chat runtime and its frame come from. Raises SettingsError."""
+    found = [_ORIGIN.fullmatch(url) for url in settings.runtime_urls]
+    if not all(found):
+        raise SettingsError("CHATKIT_RUNTIME_URLS holds something that is no https:// address.")
+    return tuple(dict.fromkeys(match[1] for match in found if match))
+
+
+def static_files(runtime: Sequence[str]) -> tuple[StaticFile, ...]:
+    """The demo page is an ordinary shop's page: it shows that a strict policy suffices."""
+    allowed = " ".join(("'self'", *runtime))
+    policy = (
+        "default-src 'self'; img-src 'self' data: blob:; base-uri 'none'; frame-ancestors 'none';"
+        f" script-src {allowed}; frame-src {allowed}"
+    )
+    demo = (("Cache-Control", "no-cache"), ("Content-Security-Policy", policy))
+    script, css = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
+    return (
+        StaticFile("/handoff.js", "handoff.js", script, _SCRIPT),
+        StaticFile("/handoff.css", "handoff.css", css, _SCRIPT),
+        StaticFile("/", "demo.html", "text/html; charset=utf-8", demo, demo=True),
+        StaticFile("/demo.js", "demo.js", script, demo, demo=True),
+        StaticFile("/demo.css", "demo.css", css, demo, demo=True),
+    )
 
 
 @dataclass(frozen=True)
@@ -127,7 +139,7 @@ class Front:
         texts = shop.text_for(locale)
         return {
             "mode": self.settings.conversations,
-            "runtime_urls": RUNTIME_URLS,
+            "runtime_urls": self.settings.runtime_urls,
             "domain_key": self.settings.chatkit_domain_key,
             "shop": shop.name,
             "assistant": shop.assistant,

@@ -26,11 +26,12 @@ class Parts:
     front: Front
     files: Sequence[Loaded]
     ops: Ops
+    guests: frozenset[str]
+    """Origins of the frame of OpenAI's chat runtime: it uploads by signed link on its own."""
 
 
 def routes(parts: Parts) -> tuple[Route, ...]:
-    photos, photo, front = parts.photos, attachments.PATH, parts.front
-    guests = frozenset({attachments.RUNTIME_ORIGIN})
+    photos, photo, front, guests = parts.photos, attachments.PATH, parts.front, parts.guests
     return (
         Route("POST", "/api/chatkit/session", parts.sessions.mint, "session"),
         Route("POST", "/api/chatkit/lead", parts.leads.consider, "lead"),

@@ -28,6 +28,8 @@ class GatewaySettings(CommonSettings, frozen=True, kw_only=True, rename=str.uppe
     attachments_port: Port = 8090
     chatkit_domain_key: str = ""
     """Lets OpenAI's chat runtime run on our own server; without it our panel is shown."""
+    chatkit_runtime_urls: str = "https://cdn.platform.openai.com/deployments/chatkit/chatkit.js"
+    """Where our script finds that runtime: tried in this order, comma between."""
 
     sessions_per_address: Rate = _limit("SESSIONS_PER_ADDRESS", 10)
     triggers_per_address: Rate = _limit("TRIGGERS_PER_ADDRESS", 120)
@@ -38,3 +40,7 @@ class GatewaySettings(CommonSettings, frozen=True, kw_only=True, rename=str.uppe
     uploads_per_visitor: Rate = _limit("UPLOADS_PER_VISITOR", 20)
     chat_per_visitor: Rate = _limit("CHAT_PER_VISITOR", 20)
     links_per_address: Rate = _limit("LINKS_PER_ADDRESS", 30)
+
+    @property
+    def runtime_urls(self) -> tuple[str, ...]:
+        return tuple(filter(None, map(str.strip, self.chatkit_runtime_urls.split(","))))

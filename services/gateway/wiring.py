@@ -20,7 +20,7 @@ from libs.web.server import EdgeServer
 from services.gateway.admission import Admission
 from services.gateway.attachments import AttachmentProxy
 from services.gateway.chat import Chat
-from services.gateway.front import FILES, Front, load, load_phrases
+from services.gateway.front import Front, load, load_phrases, runtime_origins, static_files
 from services.gateway.handlers import Leads, Sessions, Signals
 from services.gateway.message_page import MessageLinks
 from services.gateway.origins import Origins, own_origins
@@ -53,6 +53,7 @@ async def _parts(
     visitors = Visitors(site_keys(settings, one_machine=runtime.one_machine), clock)
     client = ClientSession(cookie_jar=DummyCookieJar(), auto_decompress=False)
     await runtime.stack.enter_async_context(client)
+    runtime_from = runtime_origins(settings)
     url = _attachments_url(settings, one_machine=runtime.one_machine)
     return Parts(
         sessions=Sessions(streams, admission, settings),
@@ -62,7 +63,12 @@ async def _parts(
         photos=AttachmentProxy(client, admission, visitors, settings, url),
         links=MessageLinks(blobs, records, admission, settings, clock),
         front=Front(origins.shops, settings, clock, origins.own, load_phrases()),
-        files=tuple(load(file) for file in FILES if runtime.one_machine or not file.demo),
+        files=tuple(
+            load(file)
+            for file in static_files(runtime_from)
+            if runtime.one_machine or not file.demo
+        ),
+        guests=frozenset(runtime_from),
         ops=Ops(_checks(streams.redis, records), requests),
     )
 

@@ -13,11 +13,11 @@ import pytest
 from aiohttp import ClientSession, FormData, web
 from PIL import Image
 
-from services.gateway.attachments import RUNTIME_ORIGIN
 from tests.gateway import ORIGIN, UNLIMITED, bearer, gateway
 from tests.servers import free_port
 
 PATH = "/api/chatkit/attachment"
+RUNTIME_ORIGIN = "https://cdn.platform.openai.com"
 FROM = {"Origin": ORIGIN}
 
 

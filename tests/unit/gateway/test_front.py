@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from libs.errors import SettingsError
 from libs.runtime.settings import load
 from libs.shops.profile import load_shops
 from libs.web.answers import Refused
-from services.gateway.front import FILES, Front, load_phrases
+from services.gateway.front import Front, load_phrases, runtime_origins, static_files
 from services.gateway.front import load as load_file
 from services.gateway.openapi import FILE, spelled
 from services.gateway.origins import Origins, own_origins
@@ -29,14 +30,14 @@ def front(settings: GatewaySettings = SETTINGS) -> Front:
 
 async def test_a_file_that_is_not_there_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
-        await load_file(FILES[0], tmp_path).serve(call())
+        await load_file(static_files(())[0], tmp_path).serve(call())
 
     assert refused.value.status == 404
 
 
 async def test_a_file_is_served_plain_zipped_or_not_again(tmp_path: Path) -> None:
     (tmp_path / "handoff.js").write_text("let a = 1;" * 50)
-    loaded = load_file(FILES[0], tmp_path)
+    loaded = load_file(static_files(())[0], tmp_path)
 
     plain = await loaded.serve(call())
     zipped = await loaded.serve(call(Accept_Encoding="gzip"))
@@ -84,3 +85,24 @@ def test_origins_are_compared_as_they_are_spelled() -> None:
 
 def test_openapi_json_is_up_to_date() -> None:
     assert FILE.read_text("utf-8") == spelled(), "run `python -m services.gateway.openapi`"
+
+
+async def test_the_runtime_comes_from_where_the_settings_say_and_the_demo_lets_it() -> None:
+    mirror = "https://mirror.example:8443/chatkit.js"
+    settings = load(GatewaySettings, {"CHATKIT_RUNTIME_URLS": f"{mirror}, https://b.example/x.js"})
+    answer = await front(settings).config(call())
+    page = next(file for file in static_files(runtime_origins(settings)) if file.path == "/")
+
+    assert json.loads(answer.body)["chat"]["runtime_urls"] == [mirror, "https://b.example/x.js"]
+    policy = dict(page.headers)["Content-Security-Policy"]
+    for source in ("script-src", "frame-src"):
+        assert f"{source} 'self' https://mirror.example:8443 https://b.example" in policy
+    assert "openai" not in policy
+
+
+@pytest.mark.parametrize("url", ["http://a.example/x.js", "x", "https://a.example/ 'unsafe-eval'"])
+def test_a_runtime_from_anywhere_else_stops_the_start(url: str) -> None:
+    settings = load(GatewaySettings, {"CHATKIT_RUNTIME_URLS": url})
+
+    with pytest.raises(SettingsError, match="CHATKIT_RUNTIME_URLS"):
+        runtime_origins(settings)
