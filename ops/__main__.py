@@ -22,6 +22,7 @@ from ops.desk import Desk, open_desk, open_oversight
 from ops.doctor import closed, doctor
 from ops.export import export
 from ops.forget import forget
+from ops.open_leads import open_leads
 from ops.show import Shown, put
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
     add("doctor", "is every part as it should be?", lambda desk, _: doctor(desk))
     forget_ = add("forget", "remove a person everywhere", lambda desk, args: forget(desk, args.who))
     forget_.add_argument("who", help="a thread id, an email address or a phone number")
-    leads = commands.add_parser("leads", help="the sent leads", description="the sent leads")
+    leads = commands.add_parser("leads", help="sent and open leads", description="many leads")
     _add_leads(leads.add_subparsers(required=True, metavar="WHAT"), common)
     dead = commands.add_parser("dead", help="parked messages", description="parked messages")
     _add_dead(dead.add_subparsers(required=True, metavar="WHAT"), common)
@@ -124,6 +125,9 @@ def _add_leads(what: Subparsers, common: argparse.ArgumentParser) -> None:
     one.add_argument("--format", choices=("csv", "json", "google"), default="csv")
     one.add_argument("--shop", default="", help="slug; the default shop when not given")
     one.set_defaults(oversee=None, run=lambda desk, args: export(desk, args.shop, form=args.format))
+    said = "those that would still become a mail, and visitors yet to be looked at"
+    waiting = what.add_parser("open", help=said, description=said, parents=[common])
+    waiting.set_defaults(oversee=None, run=lambda desk, _: open_leads(desk))
 
 
 async def _why(desk: Desk, args: argparse.Namespace) -> Shown:

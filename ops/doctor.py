@@ -154,8 +154,9 @@ async def hosted(desk: Desk) -> Finding:
     if desk.settings.conversations != "hosted":
         return Finding(what="conversations", ok=True, said="our own chat")
     days = (SUNSET - _day(desk.clock.now())).days
-    said = f"hosted by OpenAI, which ends it on {SUNSET} ({days} days)"
-    do = "Move to CONVERSATIONS=own (`docs/settings.md`) before that day."
+    ends = f"ends it on {SUNSET} ({days} days)" if days > 0 else f"ended it on {SUNSET}"
+    said = f"hosted by OpenAI, which {ends}"
+    do = "Move to CONVERSATIONS=own, as `docs/migrate-from-agent-builder.md` says."
     return Finding(what="conversations", ok=False, said=said, do=do)
 
 

@@ -211,7 +211,8 @@ ARGUMENTS = {
 
 def test_the_commands_are_these() -> None:
     assert {" ".join(words) for words in COMMANDS} == {
-        "why", "lead", "resend", "streams", "pause", "resume", "doctor", "forget", "leads export",
+        "why", "lead", "resend", "streams", "pause", "resume", "doctor", "forget",
+        "leads export", "leads open",
         "dead list", "dead show", "dead retry", "dead drop",
     }  # fmt: skip
 

@@ -221,6 +221,9 @@ async def test_hosted_conversations_have_an_end() -> None:
 
     assert not well(finding)
     assert "29 days" in finding.said
+    clock.seconds += 29 * 86_400
+    over = await doctor.hosted(dataclasses.replace(stores(environ).desk, clock=clock))
+    assert "ended it" in over.said
     assert well(await doctor.hosted(stores().desk))
 
 

@@ -1,0 +1,73 @@
+"""What is still open before `CONVERSATIONS` changes: nothing that could become a mail is missed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from libs.ledger.record import LeadKey, State, Watch
+from ops.open_leads import open_leads
+from tests.unit.ops.desks import NOW, SHOP, Stores, record, stores
+
+HOUR = 3600
+
+
+async def there(*states: tuple[State, str]) -> Stores:
+    made = stores()
+    for number, (state, reason) in enumerate(states):
+        due = NOW + HOUR if state not in {State.SENT, State.CLOSED, State.HELD} else None
+        one = replace(
+            record(), key=LeadKey(SHOP, f"cthr_{number}"), state=state, reason=reason, due_at=due
+        )
+        await made.lead(one)
+    return made
+
+
+async def asked(made: Stores) -> tuple[int, Any]:
+    shown = await open_leads(made.desk)
+    return shown.code, shown.data
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (State.PENDING, "not_idle"),
+        (State.PENDING, "missing_vehicle_context"),
+        (State.PENDING, "reopened"),
+        (State.PENDING, "unknown_thread"),
+        (State.SENDING, ""),
+        (State.ERROR, "throttled"),
+        (State.ERROR, "missing_contact"),
+    ],
+)
+async def test_what_would_still_become_a_mail_is_open(state: State, reason: str) -> None:
+    code, told = await asked(await there((State.SENT, ""), (state, reason)))
+
+    assert code == 1
+    assert [(one["thread"], one["reason"]) for one in told["open"]] == [("cthr_1", reason)]
+
+
+async def test_what_is_settled_or_no_lead_is_not() -> None:
+    settled = [(state, "") for state in (State.SENT, State.CLOSED, State.HELD)]
+    no_lead = [(State.PENDING, "missing_contact"), (State.PENDING, "empty_thread")]
+
+    code, told = await asked(await there(*settled, *no_lead))
+
+    assert code == 0
+    assert (told["open"], told["watched"], told["without_contact"]) == ([], 0, 2)
+
+
+async def test_a_visitor_who_may_have_written_is_waited_for() -> None:
+    made = stores()
+    for number in (1, 2):
+        watch = Watch(
+            shop=SHOP, visitor=f"v_{number}", due_at=NOW + number * HOUR, session_expires=NOW
+        )
+        await made.records.put_watch(watch)
+
+    code, told = await asked(made)
+
+    assert code == 1
+    assert (told["watched"], told["watched_until"]) == (2, NOW + 2 * HOUR)
