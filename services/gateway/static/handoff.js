@@ -328,6 +328,7 @@
   const TRIES = 3;
   const TRY_WAIT_MS = 1000;
   const MOST_WAITS = 120;
+  const GONE = 499; // as nginx says of who no longer listens
 
   const wait = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
@@ -411,7 +412,7 @@
     const retry = make("button", { type: "button" }, say.again);
     const reference = error.requestId ? `${say.reference}: ${error.requestId.slice(0, 12)}` : "";
     const node = make("div", { className: "trouble", role: "alert" },
-      make("p", { dir: "auto" }, error.message, ...more), make("small", {}, reference));
+      make("p", { dir: "auto" }, error.requestId ? error.message : say.failed, ...more), make("small", {}, reference));
     if (error.retriable) node.append(retry);
     retry.onclick = () => {
       const panel = node.getRootNode();
@@ -737,7 +738,7 @@
       if (wish.again) log.dropAnswer(asked);
       log.wait();
       await converse(wish, (event) => {
-        if (mine !== chat) throw new Trouble("", "", { status: 499 });
+        if (mine !== chat) throw new Trouble("", "", { status: GONE });
         if (event.type !== "error") return apply(event);
         const more = { status: 500, retriable: event.allow_retry, told: true };
         throw new Trouble(event.message || say.dropped, wish.requestId, more);
@@ -822,6 +823,7 @@
         else work();
       } catch (error) {
         if (mine !== chat) return;
+        composer.hold(false);
         if (error.status !== 404) log.top(troubleNode(error, () => showPage(after)));
         else { useThread(null); reset(); }
       }
@@ -832,6 +834,7 @@
       asked = null;
       hold(false);
       log.clear();
+      composer.hold(Boolean(threadId)); // what is said now must not come twice
       if (threadId) return showPage();
       if (!wishes.length) showStart();
       return work();
