@@ -194,6 +194,18 @@ def _connect(path: Path) -> sqlite3.Connection:
     return db
 
 
+def empty_log(path: Path) -> None:
+    """What was deleted stands in the log as it was until that is moved into the file and cut.
+
+    Raises Unavailable.
+    """
+    try:
+        with contextlib.closing(_connect(path)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        raise Unavailable(path.name, str(error)) from error
+
+
 def _disk_kind(folder: Path) -> str:
     """The type of the file system below `folder`; empty where the system does not tell."""
     mounts = Path("/proc/mounts")

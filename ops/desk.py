@@ -112,7 +112,7 @@ async def _opened(part: str, opening: Awaitable[T]) -> T:
 
 async def _streams(settings: CommonSettings, stack: AsyncExitStack) -> tuple[Streams | None, str]:
     """Or why not. A Redis that no service would start on is opened too: it may need an operator."""
-    url = settings.redis_url or _embedded_url(settings)
+    url = settings.redis_url or embedded_url(settings)
     if not url:
         return None, "is not there: REDIS_URL is empty, and the data folder knows of none"
     redis = connect(url, name="handoff-ops")
@@ -131,7 +131,7 @@ async def _streams(settings: CommonSettings, stack: AsyncExitStack) -> tuple[Str
     return Streams(RedisBroker(redis), process, redis), ""
 
 
-def _embedded_url(settings: CommonSettings) -> str:
+def embedded_url(settings: CommonSettings) -> str:
     """The Redis that a running `make up` on the same data folder brought along."""
     try:
         return (settings.data_path / "redis" / "redis.url").read_text().strip()

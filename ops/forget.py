@@ -5,8 +5,10 @@ The lead's record stays: it holds no personal data, and without it the thread co
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
@@ -20,11 +22,12 @@ from libs.attachments import (
 )
 from libs.attribution import TrailKey
 from libs.blobs.port import BlobMissingError
-from libs.errors import Unavailable
+from libs.errors import HandoffError, Unavailable
 from libs.identity.keys import site_keys
 from libs.leases.redis import RedisSentMarks
 from libs.message_links import link_key, link_token
-from ops.desk import Desk
+from libs.sqlite import empty_log
+from ops.desk import Desk, embedded_url
 from ops.person import Person, find_threads, know
 from ops.show import Shown, facts
 
@@ -40,7 +43,9 @@ async def forget(desk: Desk, who: str) -> Shown:
     for person in people:
         removed += await _forget(desk, person)
     silent = bool(people) and not await _forget_in_redis(desk, people, removed)
-    removed += Counter(threads=len(people) if removed else 0)
+    if removed:
+        removed += Counter(threads=len(people))
+        await _empty_logs(desk)
     threads = [person.key.thread_id for person in people]
     others = sorted({t for person in people for t in person.other_threads} - set(threads))
     lines: list[object] = ["Removed:", facts(dict(sorted(removed.items())))]
@@ -89,6 +94,19 @@ async def _forget_in_redis(desk: Desk, people: list[Person], removed: Counter[st
     except Unavailable:
         return False
     return True
+
+
+async def _empty_logs(desk: Desk) -> None:
+    """On one machine: those of our own files, and of the Redis that came along, hold it still."""
+    for file in await asyncio.to_thread(_databases, desk.settings.data_path):
+        await asyncio.to_thread(empty_log, file)
+    if desk.streams is not None and embedded_url(desk.settings):
+        with suppress(HandoffError):  # it may be at it already
+            await desk.streams.redis.execute("BGREWRITEAOF")
+
+
+def _databases(data: Path) -> list[Path]:
+    return [*data.glob("*.sqlite3"), *data.glob("*/*.sqlite3")]
 
 
 async def _forget_links(desk: Desk, person: Person) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import json
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
@@ -10,8 +13,12 @@ import pytest
 
 from libs.attachments import StoredAttachment, record_key, refusal_key, rendition_key
 from libs.attribution import TrailKey, Trails
+from libs.conversations.store import ItemRow, Owner, ThreadRow
+from libs.conversations.store_open import open_chat_store
 from libs.errors import SettingsError
-from libs.ledger.record import State, Watch
+from libs.ledger.apply import apply
+from libs.ledger.events import Considered
+from libs.ledger.record import LeadKey, State, Watch
 from libs.message_links import link_key, link_token
 from libs.messages.base import Attribution
 from libs.messages.chat import ChatRequest
@@ -21,8 +28,10 @@ from libs.snapshot import Photo, Signal
 from libs.streams.broker import DeadLetter
 from libs.streams.envelope import seal
 from libs.streams.streams import Streams
+from ops.desk import Desk, open_desk
 from ops.forget import forget
 from ops.show import Shown
+from tests.servers import redis_server
 from tests.unit.ops.desks import (
     NOW,
     SHOP,
@@ -286,3 +295,46 @@ async def test_a_redis_that_is_silent_is_said(tmp_path: Path) -> None:
     assert shown.code == 1
     assert "ask again" in str(shown.lines[-1])
     assert (SHOP, THREAD) not in there.conversations.threads
+
+
+@pytest.mark.slow
+async def test_no_byte_is_left_in_the_files_of_one_machine(tmp_path: Path) -> None:
+    """While the product runs on them: the logs of its databases and of its own Redis hold much."""
+    (folder := tmp_path / "redis").mkdir()
+    environ = {"HANDOFF_DATA": str(tmp_path), "SITE_KEYS": "k" * 40}
+    async with AsyncExitStack() as stack:
+        server = stack.enter_context(redis_server("--dir", str(folder), "--appendonly", "yes"))
+        (folder / "redis.url").write_text(server.url)
+        running = await open_desk(environ, stack)
+        await write_all(running, stack)
+        before = {path.suffix for path in holding(tmp_path)}
+
+        shown = await forget(await open_desk(environ, stack), THREAD)
+
+        async with asyncio.timeout(20):
+            while holding(tmp_path):  # Redis writes its file anew beside its work
+                await asyncio.sleep(0.05)
+
+    assert before >= {".sqlite3-wal", ".aof"}
+    assert removed(shown)["messages in streams"] == 1
+
+
+SECRET = "call 408-555-0147"
+
+
+async def write_all(desk: Desk, stack: AsyncExitStack) -> None:
+    store, owner = await open_chat_store(desk.settings, stack), Owner(SHOP, "v_1")
+    await store.put_thread(owner, ThreadRow(id=THREAD, created_at=NOW))
+    body = json.dumps({"id": "cthi_1", "type": "user_message", "content": [{"text": SECRET}]})
+    row = ItemRow(id="cthi_1", kind="user_message", at=NOW, changed_at=NOW, body=body)
+    await store.put_item(owner, THREAD, row)
+    considered = Considered(reason="auto", due_at=NOW, visitor="v_1")
+    await apply(desk.records, LeadKey(SHOP, THREAD), considered, desk.clock)
+    await desk.blobs.put(f"mail/{SHOP}/{THREAD}/x.eml", SECRET.encode(), content_type="text/plain")
+    assert desk.streams
+    await desk.streams.publish(ChatRequest(shop=SHOP, visitor="v_1", body=SECRET))
+
+
+def holding(folder: Path) -> list[Path]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if SECRET.encode() in path.read_bytes()]
