@@ -32,6 +32,7 @@ class Totals(msgspec.Struct):
     second: int = 0
     by_event: int = 0
     unmailed: int = 0
+    decided: int = 0
     lost: int = 0
     model_calls: int = 0
     seconds: float = 0.0
@@ -49,6 +50,7 @@ class Totals(msgspec.Struct):
         self.second += result.second
         self.by_event += result.by_event
         self.unmailed += result.unmailed
+        self.decided += result.decided
         self.lost += result.lost
         self.model_calls += result.model_calls
         self.seconds += seconds
@@ -65,6 +67,7 @@ class Totals(msgspec.Struct):
             ("long sleeps ended", f"{self.wakes:,}"),
             ("leads with contact", f"{self.leads:,}"),
             ("held, no mail taken", f"{self.unmailed:,}"),
+            ("decided by a person", f"{self.decided:,}"),
             ("lost leads", f"{self.lost:,}"),
             ("accepted sends", f"{self.sends:,}"),
             ("of them second mails", f"{self.second:,}"),

@@ -52,6 +52,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """Leads armed again and then settled by a delivery event."""
     unmailed: int
     """Leads held before any mail of theirs was taken."""
+    decided: int
+    """What a person had sent or settled."""
     lost: int
     leads: int
     model_calls: int
@@ -256,6 +258,7 @@ def _result(world: World, seconds: float, steps: int) -> Result:
         unmailed=sum(
             state is State.HELD and not checker.accepts.get(key) for key, state in states.items()
         ),
+        decided=world.operator.decided,
         lost=sum(state not in {State.SENT, State.HELD} for state in states.values()),
         leads=len(wanted),
         model_calls=sum(len(calls) for calls in checker.model_calls.values()),
