@@ -39,13 +39,13 @@ MUTANTS: Final = (
     )),
     Mutant("arm_refusal_ignored", "I6", (
         Edit(_HANDLERS, "if not applied.wrote:", "if applied.why == 'newer_items':"),
-    ), seed=5),
+    ), seed=10),
     Mutant("conflict_is_success", "I6", (
         Edit("libs.ledger.apply", "    return False\n", "    return True\n"),
-    ), seed=182),
+    ), seed=107),
     Mutant("lost_arm_is_armed", "I6", (
         Edit("libs.ledger.apply", "        raise unsure\n", "        return True\n"),
-    ), seed=15),
+    ), seed=11),
     Mutant("expired_lease_takes_over", "I2", (
         Edit("services.mailer.resolver", "if not is_due(record, self.clock.now()):", "if False:"),
         Edit("services.mailer.resolver", "and is_due(record, now)", ""),
@@ -53,34 +53,34 @@ MUTANTS: Final = (
              "if record.state is State.ERROR and not is_due(record, now):"),
         Edit(_ATTEMPTS, '    if not is_due(record, now):\n        return Nothing("in_progress")\n',
              ""),
-    ), seed=62),
+    ), seed=10),
     Mutant("no_windows", "I2", (
         Edit(_ATTEMPTS,
              "now + rules.fence_seconds + rules.evidence_seconds + 2 * rules.skew_seconds",
              "now + 60"),
-    )),
+    ), seed=2),
     Mutant("copy_not_marked", "I1", (
         Edit("libs.ledger.states",
              "return record.possible_duplicate or bool(record.ambiguous)"
              " or record.state is State.SENDING",
              "return False"),
-    ), seed=26),
+    ), seed=2),
     Mutant("refusal_drops_the_flag", "I14", (
         Edit(_ATTEMPTS, "record, ambiguous=ambiguous, tries=tries,",
              "record, possible_duplicate=False, ambiguous=(), tries=tries,"),
-    ), seed=42),
+    ), seed=22),
     Mutant("timeout_is_a_refusal", "I1", (
         Edit(_HANDLERS,
              "                self.reports.unknown(job, ready.transport, unknown)\n"
              "                return record\n",
              "                return await self._refused(job, '', Refused(unknown.code))\n"),
-    )),
+    ), seed=2),
     Mutant("client_retries", "I1", (
         Edit(_HANDLERS, "outcome = await ready.send()",
              "outcome = await ready.send()\n"
              "        if isinstance(outcome, Unknown):\n"
              "            outcome = await ready.send()"),
-    ), seed=24),
+    ), seed=2),
     Mutant("sent_is_not_final", "I4", (
         Edit("libs.ledger.states", "    return Nothing(WHY[record.state])\n\n\ndef _not_now",
              "    if record.state is State.SENT:\n"
@@ -95,10 +95,10 @@ MUTANTS: Final = (
     Mutant("bounced_is_sent_again", "I4", (
         Edit(_ATTEMPTS, "record, now, failed, delivery=failed, due_at=now + TELL_SECONDS,",
              "record, now, failed, delivery=failed, state=State.ERROR, due_at=now,"),
-    ), seed=4),
+    ), seed=20),
     Mutant("no_sweeper", "I8", (
         Edit("libs.ledger.sweep", "overdue = await records.due(now, limit)", "overdue = []"),
-    )),
+    ), seed=2),
     Mutant("nobody_looks_again", "I10", (
         Edit("libs.ledger.states", "        due_at=event.due_at,\n        reason=event.reason,\n",
              "        due_at=None,\n        reason=event.reason,\n"),
@@ -112,7 +112,7 @@ MUTANTS: Final = (
     Mutant("late_launch", "I7", (
         Edit(_HANDLERS,
              "if self.clock.boot() - ready.prepared_at > LAUNCH_SECONDS:  # 7", "if False:"),
-    )),
+    ), seed=3),
     Mutant("copy_to_a_stranger", "I12", (
         Edit("services.mailer.job", "recipients=tuple(address(each) for each in shop.recipients),",
              "recipients=(*map(address, shop.recipients), 'customer@example.org'),"),
@@ -120,10 +120,10 @@ MUTANTS: Final = (
     Mutant("watch_ends_first", "I8", (
         Edit("services.lead.watches",
              "await self._make_due(LeadKey(watch.shop, thread_id), watch, record)", "pass"),
-    )),
+    ), seed=49),
     Mutant("held_in_silence", "I8", (
         Edit("services.mailer.reports", "await self.alerts.settle(record)", "pass"),
-    )),
+    ), seed=26),
     Mutant("summary_not_kept", "I11", (
         Edit("services.lead.summary.summaries", "cached := await self._cached(subject)",
              "cached := None"),
@@ -131,7 +131,7 @@ MUTANTS: Final = (
     Mutant("two_under_never_two", "I2", (
         Edit(_ATTEMPTS, 'if rules.policy != "never_zero":', "if False:"),
         Edit(_ATTEMPTS, 'if rules.policy == "never_zero":', "if True:"),
-    ), seed=103),
+    ), seed=42),
     Mutant("hope_is_a_receipt", "I5", (
         Edit(_HANDLERS, "not isinstance(outcome, Accepted)", "isinstance(outcome, Refused)"),
         Edit(_HANDLERS, "job.receipt(outcome, self.clock.now())",
@@ -139,7 +139,7 @@ MUTANTS: Final = (
     )),
     Mutant("events_ignored", "I2", (
         Edit(_HANDLERS, "        event = delivery.message\n", "        return\n"),
-    )),
+    ), seed=15),
     Mutant("receipts_ignored", "I2", (
         Edit("services.mailer.journal",
              "if found := await self._journalled(record):\n            return found\n",
