@@ -30,8 +30,9 @@ from services.attachments.turns import Turns
 
 Piece = bytes | memoryview
 
-BATCH_BYTES: Final = 128 * 1024
+BATCH_BYTES: Final = 64 * 1024
 """What goes to or comes from the disk in one go: a thread's errand costs as much as 100 KB do."""
+WRITES_AT_ONCE: Final = 4
 COPIES_AT_ONCE: Final = 4
 ANSWER_SECONDS: Final = 75.0
 """From the last byte to the answer: a wait for the darkroom, the darkroom, the store."""
@@ -84,6 +85,8 @@ class Attachments:
     """Where raw bytes wait until they are clean. They never enter the blob store."""
     largest_bytes: int = LARGEST_BYTES
     turns: Turns = field(default_factory=Turns)
+    writing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WRITES_AT_ONCE))
+    """Who waits here reads nothing more, so a turn of the loop has few uploads to see to."""
     copying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(COPIES_AT_ONCE))
     """A copy waits for nobody's phone, so few of them keep the disk busy and the memory small."""
 
@@ -94,7 +97,7 @@ class Attachments:
         with TemporaryDirectory(dir=self.spool, prefix="in-") as folder:
             raw = Path(folder) / "raw"
             try:
-                size = await _spool(raw, pieces, self.largest_bytes)
+                size = await self._spool(raw, pieces)
                 async with _in_time():
                     kind = await _kind(raw, announced.name, declared_type)
                     await self._spend(announced, size)
@@ -104,6 +107,19 @@ class Attachments:
                 raise
         await self._write(record_key(stored.id), stored)
         return stored
+
+    async def _spool(self, file: Path, pieces: AsyncIterator[Piece]) -> int:
+        size = 0
+        with file.open("wb") as out:
+            async for batch in _batches(pieces):
+                size += sum(map(len, batch))
+                if size > self.largest_bytes:
+                    raise UploadRefused(*TOO_LARGE)
+                async with self.writing:
+                    await asyncio.to_thread(out.writelines, batch)
+        if not size:
+            raise UploadRefused(*EMPTY)
+        return size
 
     async def _refuse(self, refused: StoredAttachment) -> None:
         """Never over a success: two requests may follow one upload link."""
@@ -187,19 +203,6 @@ def _described(announced: StoredAttachment, developed: Developed) -> StoredAttac
 def _with_ending(name: str, kind: str) -> str:
     """A phone opens a file by the end of its name; a file fetched from a provider comes without."""
     return name if PurePath(name).suffix else f"{name}.{EXTENSIONS[kind]}"
-
-
-async def _spool(file: Path, pieces: AsyncIterator[Piece], largest_bytes: int) -> int:
-    size = 0
-    with file.open("wb") as out:
-        async for batch in _batches(pieces):
-            size += sum(map(len, batch))
-            if size > largest_bytes:
-                raise UploadRefused(*TOO_LARGE)
-            await asyncio.to_thread(out.writelines, batch)
-    if not size:
-        raise UploadRefused(*EMPTY)
-    return size
 
 
 @asynccontextmanager
