@@ -43,9 +43,9 @@ async def forget(desk: Desk, who: str) -> Shown:
     for person in people:
         removed += await _forget(desk, person)
     silent = bool(people) and not await _forget_in_redis(desk, people, removed)
-    if removed:
-        removed += Counter(threads=len(people))
+    if people:
         await _empty_logs(desk)
+    removed += Counter(threads=len(people) if removed else 0)
     threads = [person.key.thread_id for person in people]
     others = sorted({t for person in people for t in person.other_threads} - set(threads))
     lines: list[object] = ["Removed:", facts(dict(sorted(removed.items())))]
