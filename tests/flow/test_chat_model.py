@@ -20,7 +20,7 @@ from libs.runtime.metrics import MODEL_CALLS, Metrics
 from services.chat.adapters import model, responses
 from services.chat.adapters.model import ModelConnection
 from services.chat.adapters.responses import ResponsesAgent
-from services.chat.phrases import LANGUAGES, phrases_in
+from services.chat.phrases import LANGUAGES, kind_in, phrases_in
 from tests.openai_server import CutOff, Failure, Garbage, Hang, OpenAIServer, Status, openai_server
 from tests.openai_shapes import Call, Failed, Incomplete, Refusal, Text
 from tests.unit.chat.test_practice import ARE_YOU_OPEN, MOMENTS, TIMES
@@ -171,7 +171,7 @@ async def test_the_model_may_show_the_phone_field_once(openai: OpenAIServer, sho
     await shop.world.ask(add(answer.thread_id, "no"))
 
     assert field_shown["inputs"][0]["question"] == "¿Cuál es su teléfono?"
-    assert field_shown["inputs"][0]["description"] == phrases_in("es").phone_hint
+    assert field_shown["inputs"][0]["description"] == kind_in("es").phone_hint
     assert asked(openai)["tools"] == []
 
 
@@ -221,7 +221,7 @@ async def test_every_failure_is_a_kind_sentence_and_a_retry_that_works(
     answer = await shop.world.ask(create("Hola, mi asiento está roto"))
 
     (error,) = answer.of("error")
-    assert error["message"] == phrases_in("es").failed[trouble].format(phone="+14085550142")  # type: ignore[index]
+    assert error["message"] == kind_in("es").failed[trouble].format(phone="+14085550142")  # type: ignore[index]
     assert error["allow_retry"]
     assert answer.said == ""
     assert shop.metrics.value(MODEL_CALLS, "chat", trouble) == 2
@@ -276,7 +276,7 @@ async def test_what_is_no_whole_answer_is_no_answer(
     answer = await shop.world.ask(create("Hello, my seat is torn"))
 
     (error,) = answer.of("error")
-    assert error["message"] == phrases_in("en").failed[trouble].format(phone="+14085550142")  # type: ignore[index]
+    assert error["message"] == kind_in("en").failed[trouble].format(phone="+14085550142")  # type: ignore[index]
     assert answer.said == ""
     assert len(openai.seen("responses")) == calls
 
@@ -289,7 +289,7 @@ async def test_when_the_money_is_spent_the_customer_is_told_and_still_heard(
     answer = await shop.world.ask(add(thread, "My number is 408 555 0199"))
 
     (error,) = answer.of("error")
-    assert error["message"] == phrases_in("en").failed["spent"].format(phone="+14085550142")
+    assert error["message"] == kind_in("en").failed["spent"].format(phone="+14085550142")
     assert not error["allow_retry"]
     assert len(openai.seen("responses")) == 1
     assert len(shop.world.publisher.published) == 2

@@ -171,6 +171,7 @@ async def test_a_machine_without_redis_is_enough(tmp_path: Path, bundled: bool) 
         mails = await running.mail_arrives()
 
     assert len(mails) == 1
+    assert f"{running.inbox_url}/\n" in said
     assert ("redis-server 6.2" in said) == bundled
     assert ("inside this process" in said) != bundled
 

@@ -22,7 +22,7 @@ from services.chat.adapters.sdk import store as sdk_store
 from services.chat.adapters.sdk import types as sdk
 from services.chat.language import language_of
 from services.chat.moments import customer_lines, is_reachable, title_of
-from services.chat.phrases import phrases_in
+from services.chat.phrases import kind_in
 from services.chat.ports import Agent, AnswerFailed, Moment, PhoneField, Trouble, Visit
 
 HISTORY_ITEMS: Final = 300
@@ -149,7 +149,7 @@ class Speaking(sdk_server.ChatKitServer[Visit]):
             yield sdk.ThreadItemDoneEvent(item=message.model_copy(update={"content": [content]}))
 
     def _phone_field(self, field: PhoneField, moment: Moment, visit: Visit) -> Any:
-        hint = phrases_in(moment.language).phone_hint
+        hint = kind_in(moment.language).phone_hint
         question = sdk.StructuredInputFreeform(
             id=PHONE_FIELD, question=field.question, description=hint
         )
@@ -237,4 +237,4 @@ def _update(message: Any, update: Any) -> Any:
 
 
 def _sentence(trouble: Trouble, language: str, visit: Visit) -> str:
-    return phrases_in(language).failed[trouble].format(phone=visit.shop.phone)
+    return kind_in(language).failed[trouble].format(phone=visit.shop.phone)

@@ -1,4 +1,4 @@
-"""What we say in our own words, one TOML file per language."""
+"""What we say in our own words: the practice agent in a TOML file per language, the rest in one."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import msgspec
 from services.chat.ports import Trouble
 
 LANGUAGES: Final = ("en", "es", "ar", "zh-CN", "vi")
+"""Of the practice agent; what else it hears is answered in English."""
 _NEAREST: Final = {"zh-TW": "zh-CN"}
 
 
@@ -25,7 +26,6 @@ class Phrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     item: str
     photos: str
     phone: str
-    phone_hint: str
     done: str
     unreachable: str
     more: str
@@ -40,7 +40,26 @@ class Phrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     days: Mapping[str, str]
     hears: Mapping[str, tuple[str, ...]]
     """By topic: words in a customer's line that bring it up."""
+
+
+class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a customer may read whoever answers, in every language that the chat speaks."""
+
+    phone_hint: str
     failed: Mapping[Trouble, str]
+
+
+@lru_cache
+def kind_in(language: str) -> Kind:
+    """In this language, else in English."""
+    kinds = _kinds()
+    return kinds.get(language, kinds["en"])
+
+
+@lru_cache
+def _kinds() -> dict[str, Kind]:
+    text = Path(__file__).with_name("kind.toml").read_text("utf-8")
+    return msgspec.convert(tomllib.loads(text), dict[str, Kind])
 
 
 @lru_cache

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import re
+import typing
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
-from services.chat.phrases import LANGUAGES, Phrases, phrases_in
+from libs.shops.locales import LOCALES
+from services.chat.phrases import LANGUAGES, Phrases, kind_in, phrases_in
+from services.chat.ports import Trouble
 from tests.unit.chat.world import SHOPS, Answer, World, add, answer_field, create
 
 SHOP = SHOPS.by_slug["craigs"]
@@ -237,13 +240,21 @@ def test_every_language_has_every_phrase(language: str) -> None:
 
     assert words.days.keys() == english.days.keys()
     assert words.hears.keys() == english.hears.keys()
-    assert words.failed.keys() == english.failed.keys()
     for name in words.__struct_fields__:
         text, model = getattr(words, name), getattr(english, name)
         if isinstance(text, str):
             assert placeholders(text) == placeholders(model), name
             assert len(QUESTION_MARKS.findall(text)) <= 1, name
-    for trouble, sentence in words.failed.items():
+
+
+@pytest.mark.parametrize("language", LOCALES.values())
+def test_every_language_of_the_chat_has_a_kind_sentence_of_its_own(language: str) -> None:
+    kind = kind_in(language)
+
+    assert set(kind.failed) == set(typing.get_args(Trouble))
+    assert len({*kind.failed.values(), kind.phone_hint}) == len(kind.failed) + 1
+    assert [other for other in LOCALES.values() if kind_in(other) == kind] == [language]
+    for trouble, sentence in kind.failed.items():
         assert placeholders(sentence) == ["phone"], trouble
 
 

@@ -106,3 +106,14 @@ def test_a_runtime_from_anywhere_else_stops_the_start(url: str) -> None:
 
     with pytest.raises(SettingsError, match="CHATKIT_RUNTIME_URLS"):
         runtime_origins(settings)
+
+
+async def test_only_one_machine_with_an_outbox_sends_a_person_to_its_inbox() -> None:
+    here = await front(load(GatewaySettings, {"HANDOFF_INBOX_PORT": "8999"})).inbox(call())
+    assert (here.status, dict(here.headers)["Location"]) == (302, "http://127.0.0.1:8999/")
+
+    elsewhere = Front(SHOPS, SETTINGS, Clock(), (), load_phrases())
+    for other in (elsewhere, front(load(GatewaySettings, {"MAIL": "ses"}))):
+        with pytest.raises(Refused) as refused:
+            await other.inbox(call())
+        assert refused.value.status == 404

@@ -1,0 +1,45 @@
+"""The inbox shows customers' words, so only this machine may open it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from libs.web.answers import Answer, Refused
+from ops.inbox.mails import Outbox
+from ops.inbox.site import InboxSite
+from ops.story import Story
+from tests.unit.web.calls import call
+
+
+async def untold(thread: str) -> Story:
+    raise AssertionError(thread)
+
+
+def site(folder: Path) -> InboxSite:
+    return InboxSite(Outbox(folder), untold)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "", "chat.example", "chat.example:8081", "127.0.0.1.evil.example", "localhost.evil.example",
+        "evil.example:127.0.0.1", "192.168.1.7:8081", "0.0.0.0:8081", "[::2]:8081", "[::]",
+    ],
+)  # fmt: skip
+async def test_another_host_finds_nothing_anywhere(tmp_path: Path, host: str) -> None:
+    for route in site(tmp_path).routes():
+        with pytest.raises(Refused) as refused:
+            await route.handler(call(target=route.path, Host=host))
+        assert refused.value.status == 404, route.path
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8081", "localhost", "LOCALHOST:8081", "[::1]:8081"])
+async def test_this_machine_finds_the_page_and_its_mails(tmp_path: Path, host: str) -> None:
+    routes = {route.path: route.handler for route in site(tmp_path).routes()}
+
+    for path in ("/", "/mails"):
+        answer = await routes[path](call(target=path, Host=host))
+        assert isinstance(answer, Answer)
+        assert answer.status == 200
