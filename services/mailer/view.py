@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Final
 
 import msgspec
@@ -77,20 +76,12 @@ def view(snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext) -> 
 def shop_card(profile: ShopProfile) -> ShopCard:
     return ShopCard(
         name=profile.name,
-        phone=_national(profile.phone),
+        phone=profile.phone_shown,
         address=profile.address,
         colour=profile.colour,
         on_colour="#ffffff" if _luminance(profile.colour) < _DARK else "#000000",
         lang=profile.languages[0],
     )
-
-
-@cache
-def _national(phone: str) -> str:
-    import phonenumbers
-
-    number = phonenumbers.parse(phone)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
 
 
 def _luminance(colour: str) -> float:

@@ -20,7 +20,7 @@ from services.lead.summary.grounding import (
     stated,
 )
 from services.lead.summary.languages import language_in
-from services.lead.summary.rules import READY, call_script, shown_phone
+from services.lead.summary.rules import READY, call_script
 from services.lead.transcript import Subject
 
 _SHARE_STATED: Final = {
@@ -117,7 +117,7 @@ class _Check:
         profile = self.subject.profile
         grounds = grounds_of_shop(self.subject.contacts, profile)
         text = self.clean(self.draft.outreach_message, grounds, _SUMMARY_CHARACTERS)
-        named = profile.name in text and _digits(shown_phone(profile)) in _digits(text)
+        named = profile.name in text and _digits(profile.phone_shown) in _digits(text)
         return text if named else self.by_rule.outreach_message
 
     def language(self) -> str | None:

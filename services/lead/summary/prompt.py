@@ -10,7 +10,6 @@ from typing import Any, Final, get_args
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, Line
 from services.lead.ports import Evidence, HandoffReason, Prompt
-from services.lead.summary.rules import shown_phone
 from services.lead.transcript import delimited, for_model
 
 SCHEMA_NAME: Final = "lead_summary"
@@ -55,7 +54,7 @@ def prompt_for(
         instructions=_INSTRUCTIONS.format(
             language=profile.languages[0],
             shop=profile.name,
-            phone=shown_phone(profile),
+            phone=profile.phone_shown,
             contacts=ways,
         ),
         transcript=delimited(for_model(lines)),

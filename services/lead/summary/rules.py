@@ -119,12 +119,4 @@ def _outreach(found: Found, profile: ShopProfile) -> str:
     wording = OUTREACH.get(found.language) or OUTREACH["English"]
     name = f" {found.name}" if found.name else ""
     about = f" ({found.vehicle})" if found.vehicle else ""
-    return wording.format(name=name, about=about, shop=profile.name, phone=shown_phone(profile))
-
-
-def shown_phone(profile: ShopProfile) -> str:
-    """As a person of the shop's region dials it."""
-    import phonenumbers
-
-    number = phonenumbers.parse(profile.phone)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
+    return wording.format(name=name, about=about, shop=profile.name, phone=profile.phone_shown)
