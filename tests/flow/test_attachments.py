@@ -44,9 +44,11 @@ from ops.forget import forget
 from services.attachments.adapters.child import ChildDarkroom
 from services.attachments.handlers import Attachments
 from services.attachments.http import AttachmentSite
+from services.lead.retention import Retention
 from tests import pictures
 from tests.servers import free_port
 from tests.strict_s3 import strict_s3
+from tests.unit.attachments.refused import corpus
 from tests.unit.ops import desks
 
 pytestmark = pytest.mark.slow
@@ -236,6 +238,37 @@ async def test_a_refusal_says_why_and_keeps_no_bytes(  # noqa: PLR0913, PLR0917 
     assert (got, said["error"]) == (status, error)
     assert said["request_id"]
     assert all(key.startswith("attachments/") for key in await desk.keys())
+
+
+@pytest.mark.parametrize("desk", ["folder"], indirect=True)
+async def test_nothing_of_the_corpus_is_ever_there_to_be_served(desk: Desk) -> None:
+    told = [
+        (name, declared, *await desk.upload(body, name, declared or "application/octet-stream"))
+        for name, declared, body in corpus()
+    ]
+
+    refusals = {(415, "unsupported_type"), (400, "no_file")}  # one claims to be a form itself
+    taken = [each for each in told if (each[2], each[3].get("error")) not in refusals]
+    assert len(told) >= 150
+    assert taken == []
+    assert {key.split("/")[0] for key in await desk.keys()} == {"attachments"}
+
+
+async def test_a_year_later_the_photo_and_its_links_are_gone(desk: Desk) -> None:
+    _, said = await desk.upload(pictures.encoded("image/jpeg"))
+    await desk.upload(b"\xff\xd8\xff\xe0junk")
+    a_year_on = time.time() + 365 * 86_400
+
+    async def tidy(now: float) -> int:
+        await Retention(desk.blobs, desks.HandClock(now), Log("lead", level="error")).tidy()
+        return len(await desk.keys())
+
+    kept = await tidy(a_year_on - 60)
+    await tidy(a_year_on + 60)
+
+    assert kept == 5
+    assert await desk.keys() == []
+    assert (await desk.get(said["preview_url"]))[0].status == 404
 
 
 async def test_a_refused_file_is_remembered_so_that_the_shop_can_ask_again(desk: Desk) -> None:

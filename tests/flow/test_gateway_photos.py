@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import io
+import time
 import tracemalloc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, FormData, web
 from PIL import Image
 
-from tests.gateway import ORIGIN, UNLIMITED, bearer, gateway
+from libs.attachments import LARGEST_BYTES, attachment_link
+from libs.blobs.open import open_blobs
+from libs.conversations.store import Owner
+from libs.runtime.clock import SystemClock
+from libs.runtime.ids import random_id
+from libs.runtime.settings import CommonSettings, load
+from services.chat.adapters.desk import BlobDesk
+from tests.gateway import KEYS, ORIGIN, SHOP, UNLIMITED, bearer, gateway
 from tests.servers import free_port
 
 PATH = "/api/chatkit/attachment"
@@ -29,7 +37,7 @@ def photo() -> bytes:
 
 def form(body: bytes, name: str = "seat.jpg", kind: str = "image/jpeg") -> FormData:
     data = FormData()
-    data.add_field("file", body, filename=name, content_type=kind)
+    data.add_field("file", io.BytesIO(body), filename=name, content_type=kind)
     return data
 
 
@@ -61,6 +69,80 @@ async def test_a_photo_goes_in_and_its_preview_comes_out(tmp_path: Path) -> None
     assert unchanged.status == 304
     assert problem["ok"] is False
     assert forged.status in {400, 401, 403, 404}
+
+
+@pytest.mark.slow
+async def test_a_browser_runs_nothing_of_what_passes_through(tmp_path: Path) -> None:
+    async with gateway(tmp_path, photos=True) as running, ClientSession() as client:
+        async with client.post(
+            running.url + PATH, data=form(photo()), headers={**FROM, **bearer()}
+        ) as answer:
+            told = await answer.json()
+        expires = int(time.time()) + 60
+        original = attachment_link(KEYS, running.url, told["id"], "original", expires)
+        shown = []
+        for link in (told["preview_url"], original):
+            async with client.get(link) as answer:
+                assert answer.status == 200
+                shown.append(answer.headers)
+            async with client.head(link) as answer:
+                assert answer.headers["Content-Length"] == shown[-1]["Content-Length"]
+
+    for headers in shown:
+        assert headers.getall("X-Content-Type-Options") == ["nosniff"]
+        assert headers.getall("Content-Security-Policy") == ["sandbox; default-src 'none'"]
+        assert headers["Content-Type"] == "image/jpeg"
+    preview, whole = shown
+    assert preview["Content-Disposition"] == "inline; filename*=UTF-8''seat.jpg"
+    assert whole["Content-Disposition"] == "attachment; filename*=UTF-8''seat.jpg"
+    assert preview["Cross-Origin-Resource-Policy"] == "cross-origin"
+    assert whole["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+@pytest.mark.slow
+async def test_more_than_12_mb_is_too_large(tmp_path: Path) -> None:
+    huge = b"\xff\xd8\xff" + bytes(LARGEST_BYTES)
+    async with gateway(tmp_path, photos=True) as running, ClientSession() as client:
+        headers = {**FROM, **bearer()}
+        async with client.post(running.url + PATH, data=form(huge), headers=headers) as answer:
+            told = await answer.json()
+
+    assert (answer.status, told["error"]) == (413, "too_large")
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+
+
+@pytest.mark.slow
+async def test_what_was_announced_comes_by_its_link_and_may_come_twice(tmp_path: Path) -> None:
+    """The second half of ChatKit's two-phase form: no session, the link alone suffices."""
+    async with (
+        gateway(tmp_path, photos=True) as running,
+        ClientSession() as client,
+        AsyncExitStack() as stack,
+    ):
+        settings = load(CommonSettings, {"HANDOFF_DATA": str(tmp_path)})
+        desk = BlobDesk(
+            await open_blobs(settings, stack), KEYS, running.url, SystemClock(), random_id
+        )
+        ana = Owner(SHOP, "v_ana")
+        announced = await desk.announce(
+            ana, name="seat.jpg", mime_type="image/jpeg", size_bytes=len(photo())
+        )
+        headers = {"Origin": RUNTIME_ORIGIN, "Content-Type": "image/jpeg"}
+        told = []
+        for _ in range(2):
+            async with client.put(announced.upload_url, data=photo(), headers=headers) as answer:
+                told.append((answer.status, (await answer.json())["id"]))
+        forged = announced.upload_url.replace(announced.id, "att_" + "a" * 22)
+        async with client.put(forged, data=photo(), headers=headers) as refused:
+            pass
+        found = await desk.find(ana, announced.id)
+        async with client.get(announced.preview_url) as preview:
+            assert preview.status == 200
+
+    assert told == [(200, announced.id)] * 2
+    assert refused.status == 404
+    assert found
+    assert (found.name, found.mime_type) == ("seat.jpg", "image/jpeg")
 
 
 @pytest.mark.slow
