@@ -63,10 +63,23 @@ SMUGGLED = (
     "66600元",
     "sixty six thousand dollars",
     "66% off",
+    "408-555-0199",
+    "(408) 555-0123 ext. 666",
+    "http://ruiz.example.smuggler.com",
 )
-TRACES = ("9005550166", "evil", "smuggler", "666", "ninezerozero", "sixtysix", "66off")
+TRACES = ("9005550166", "5550199", "evil", "smuggler", "666", "ninezerozero", "sixtysix", "66off")
 """What would be left of any of them in bare digits and letters."""
 
+PRICES_OF_KNOWN_NUMBERS = (
+    "$2016",
+    "$2,016.00",
+    "USD 408",
+    "408 dollars",
+    "555 €",
+    "£ 123",
+    "0123元",
+)
+"""The conversation says each of these numbers, and none of them as a price."""
 A_PRICE = re.compile(r"[$€£¥]\s*\d|\d\s*(?:[$€£¥元]|dollars?\b|usd\b)|\busd\s*\d", re.IGNORECASE)
 
 HEADERS = {
@@ -83,7 +96,7 @@ EVERY_LINE = list(range(1, 9))
 def orders() -> list[Json]:
     """What the model is told to answer; one order for each conversation."""
     made: list[Json] = []
-    for value in SMUGGLED:
+    for value in (*SMUGGLED, *PRICES_OF_KNOWN_NUMBERS):
         shop = f"Hi, this is {PROFILE.name}, (408) 555-0142."
         made += [
             {"summary": f"Ana called. Reach her at {value} now. Thanks."},
@@ -131,7 +144,7 @@ WRAPPERS = (
 )
 CODE = re.compile(r"b64:([A-Za-z0-9+/=]+):")
 ORDERS = orders()
-COUNT = 200
+COUNT = 260
 
 
 def conversation(number: int) -> tuple[str, ...]:

@@ -194,6 +194,12 @@ _PHONE: Final = re.compile(
     r"|\b(?:call|text|sms|dial|llam\w+|marque|whatsapp)\s+(?:[a-z]+\s+){0,3}\d{3,6}\b(?!\W{0,3}\d|-[a-z])",
     re.IGNORECASE,
 )
+_EXTENSION: Final = re.compile(
+    r"(?<=\d{4})\)?[\s,;]*(?:e?xt(?:ension|ensi[oó]n|n)?|x|#|ramal|anexo|poste|доб|分机|分機|内線|내선)"
+    r"[\s.:]*(\d{1,7})(?!\d)",
+    re.IGNORECASE,
+)
+"""Behind a number that is right, a wrong one still leads to somebody else."""
 _WORDS_OF_DIGITS: Final = re.compile(rf"\b(?:{'|'.join(_DIGIT_WORDS)})\b", re.IGNORECASE)
 
 
@@ -217,6 +223,10 @@ def _dialled(match: re.Match[str]) -> tuple[str, ...]:
     return (re.sub(r"[\W_]" if vanity else r"\D", "", text).lower(),)
 
 
+def _extension(match: re.Match[str]) -> tuple[str, ...]:
+    return (f"x{match[1]}",)
+
+
 class _Finder(msgspec.Struct, frozen=True):
     kind: ClaimKind
     pattern: re.Pattern[str]
@@ -236,4 +246,10 @@ _FINDERS: Final = (
         (*_MONEY_SIGNS, *_MONEY_WORDS, " rs", " rp", " rm", *_PRICE_WORDS, *_OFF),
     ),
     _Finder("phone", _PHONE, _dialled, (*"0123456789", *_DIGIT_WORDS)),
+    _Finder(
+        "phone",
+        _EXTENSION,
+        _extension,
+        ("x", "#", "ramal", "anexo", "poste", "доб", "分机", "分機", "内線", "내선"),
+    ),
 )

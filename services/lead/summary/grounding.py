@@ -115,10 +115,12 @@ def _is_theirs(lines: Sequence[Line], place: int) -> bool:
 
 
 def spellings(number: str) -> set[str]:
-    """A number with and without what one dials before it."""
-    digits = re.sub(r"[^0-9a-z]", "", number.partition(";")[0].lower())
+    """A number with and without what one dials before it; its extension, as `claims` names one."""
+    dialled, _, extension = number.lower().partition(";ext=")
+    digits = re.sub(r"[^0-9a-z]", "", dialled)
     short = re.sub(r"^(?:00|011)", "", digits)
-    return {digits, short, short.removeprefix("1"), short.removeprefix("0")}
+    found = {digits, short, short.removeprefix("1"), short.removeprefix("0")}
+    return found | {f"x{extension}"} if extension else found
 
 
 _LINE_NUMBER: Final = re.compile(r"^\[\d+\] ", re.MULTILINE)

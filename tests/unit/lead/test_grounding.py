@@ -54,6 +54,8 @@ def check(draft: Draft, *talk: tuple[str, str]) -> Summary:
         ("Call +1 408 555 0123.", True),
         ("Call 0014085550123.", True),
         ("Call 408-555-0124.", False),
+        ("Call 408-555-0123 ext. 9.", False),
+        ("Call 408-555-0123 x 0123.", False),
         ("Call 1-900-408-555-0123.", False),
         ("Call our shop at (408) 555-0142.", True),
         ("Write to ANA@example.com.", True),
@@ -88,6 +90,18 @@ MONEY = (
     ("customer", "1100 at most"),
     ("note", "Internal price 77"),
 )
+
+
+@pytest.mark.parametrize(("extension", "kept"), [("12", True), ("13", False)])
+def test_an_extension_is_repeated_as_it_was_said(extension: str, *, kept: bool) -> None:
+    about = subject(("customer", "Ana, 408-555-0123 ext 12, my seat is torn"))
+    text = f"Call (408) 555-0123 x{extension}."
+
+    for grounds in (
+        grounds_in(for_model(about.lines), about),
+        grounds_of_shop(about.contacts, PROFILE),
+    ):
+        assert (cleaned(text, grounds).text == text) is kept
 
 
 @pytest.mark.parametrize(
