@@ -152,7 +152,7 @@ async def test_a_page_that_reads_amplify_outputs_works_unchanged(
     (file,) = await hosted.mail_arrives()
     mail = read(file.read_bytes())
     assert mail["X-Handoff-Thread"] == "cthr_of_old"
-    for word in ("(408) 555-0188", "old-click", "lead_click_call"):
+    for word in ("(408) 555-0188", "old-click", "Lead click call"):
         assert word in text_of(mail)
 
 
