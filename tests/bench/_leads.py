@@ -86,12 +86,14 @@ class Started:
 
 
 @contextlib.contextmanager
-def service(module: str, environ: Mapping[str, str], log: Path) -> Iterator[Started]:
+def service(
+    module: str, environ: Mapping[str, str], log: Path, *arguments: str
+) -> Iterator[Started]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     began = time.perf_counter()
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", module, *arguments],
             env={**kept, **environ},
             stdout=subprocess.DEVNULL,
             stderr=file,

@@ -1,141 +1,115 @@
-"""200 chats at once: how long a model's first word takes to a gateway, and that all come through.
+"""200 chats at once: how long a model's first word takes to the browser, and that all come through.
 
 They begin within a second, and each answer takes one to three, so that all run at the same time.
-
-The chat service is the real one in a process of its own, on a real Redis and SQLite; only the
-model's API is replaced, by one that thinks for a while and then says a word every 25 ms.
+Every process is a real one: the model's API on loopback, the chat service, Redis, the gateway, and
+whoever reads its server-sent events. The clock starts when the model writes its first word, and
+stops when the reader has it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import aiohttp
 import uvloop
 
-from libs.messages.chat import ChatChunk, ChatRequest
-from libs.runtime.clock import SystemClock
-from libs.runtime.ids import random_id
-from libs.runtime.log import Log
-from libs.runtime.metrics import Metrics
-from libs.runtime.runtime import Runtime
-from libs.streams.open import open_streams
-from services.chat.ports import Moment, PhoneField
-from services.chat.settings import ChatSettings
+from libs.identity.sessions import mint_session_token
 from tests.bench import Row
+from tests.bench._leads import environment, service
+from tests.bench._model import WORDS
 from tests.bench._parts import Part, Report, percentiles
-from tests.servers import redis_server
+from tests.servers import free_port, redis_server
 
 CHATS: Final = 200
 ROUNDS: Final = 3
+ALONE: Final = 10
 ARRIVE_SECONDS: Final = 1.0
-WORDS: Final = 40
-WORD_SECONDS: Final = 0.025
-SHOPS: Final = Path(__file__).parents[2] / "deploy" / "shops"
+ORIGIN: Final = "https://craigs.autos"
+LAST_WORD: Final = f"word{WORDS - 1} "
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 def main() -> list[Row]:
-    with redis_server() as server, tempfile.TemporaryDirectory() as folder:
-        serving = Part(serve, server.url, folder)
-        asking = Part(ask_all, server.url)
-        serving.go()
-        found = asking.run()
-        cpu = serving.report()["cpu"]
+    with redis_server() as server, tempfile.TemporaryDirectory(prefix="hb") as name:
+        folder, model, port = Path(name), free_port(), free_port()
+        environ = {
+            **environment(folder, server.url, free_port()), "HANDOFF_PORT": str(port),
+            "OPENAI_API_KEY": "sk-bench", "OPENAI_BASE_URL": f"http://127.0.0.1:{model}/v1",
+        }  # fmt: skip
+        with (
+            service("tests.bench._model", environ, folder / "model.log", str(model)),
+            service("services.chat", environ, folder / "chat.log") as chat,
+            service("services.gateway", environ, folder / "gateway.log") as gateway,
+        ):
+            asking = Part(ask_all, f"http://127.0.0.1:{port}/api/chatkit", environ["SITE_KEYS"])
+            before = _cpu(chat.pid), _cpu(gateway.pid)
+            found = asking.run()
+            spent = _cpu(chat.pid) - before[0], _cpu(gateway.pid) - before[1]
     total = CHATS * ROUNDS
+    first = "chat: model's first word to the browser"
     return [
-        Row("chat: 200 at once, first word to gateway, p50", "ms", found["p50"], 15, "less"),
-        Row("chat: 200 at once, first word to gateway, p99", "ms", found["p99"], None, "less"),
+        Row(f"{first}, one chat, p50", "ms", found["alone"], 15, "less"),
+        Row(f"{first}, 200 at once, p50", "ms", found["p50"], 15, "less"),
+        Row(f"{first}, 200 at once, p99", "ms", found["p99"], None, "less"),
         Row("chat: 200 at once, whole answers", "of 600", found["whole"], total, "more", total),
-        Row("chat: CPU of a whole answer", "ms", cpu * 1000 / total, None, "less"),
+        Row("chat: CPU of a whole answer", "ms", spent[0] * 1000 / total, None, "less"),
+        Row("chat: the gateway's CPU of it", "ms", spent[1] * 1000 / total, None, "less"),
     ]
 
 
-def serve(redis_url: str, folder: str) -> Report:
-    uvloop.run(_serve(redis_url, folder))
-    return {}
+def _cpu(pid: int) -> float:
+    """Seconds since its start."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def ask_all(redis_url: str) -> Report:
-    return uvloop.run(_ask_all(redis_url))
+def ask_all(url: str, key: str) -> Report:
+    return uvloop.run(_ask_all(url, key))
 
 
-@asynccontextmanager
-async def _runtime(redis_url: str, name: str) -> AsyncIterator[Runtime]:
-    metrics, log, rng = Metrics(), Log(name, level="error"), random.Random(1)
-    async with AsyncExitStack() as stack:
-        streams = await open_streams(
-            redis_url, service=name, metrics=metrics, log=log, clock=SystemClock(), rng=rng,
-            new_id=random_id, stack=stack,
-        )  # fmt: skip
-        yield Runtime(stack=stack, streams=streams, metrics=metrics, log=log, rng=rng)
+async def _ask_all(url: str, key: str) -> Report:
+    rng = random.Random(1)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
 
+        async def later(visitor: str) -> tuple[float, bool]:
+            await asyncio.sleep(rng.uniform(0, ARRIVE_SECONDS))
+            return await _ask(http, url, key, visitor)
 
-async def _serve(redis_url: str, folder: str) -> None:
-    from services.chat.adapters.responses import ResponsesAgent
-    from services.chat.wiring import wire
-
-    thinking = random.Random(7)
-
-    async def model(agent: ResponsesAgent, moment: Moment) -> AsyncGenerator[str | PhoneField]:
-        await asyncio.sleep(thinking.uniform(0.5, 2.0))
-        yield f"{time.monotonic():.6f} "
-        for number in range(WORDS):
-            await asyncio.sleep(WORD_SECONDS)
-            yield f"word{number} "
-
-    ResponsesAgent._call = model  # type: ignore[assignment, method-assign]
-    settings = ChatSettings(
-        data=folder, shops=str(SHOPS), site_keys="k" * 40, openai_api_key="sk-bench",
-        redis_url=redis_url,
-    )  # fmt: skip
-    async with _runtime(redis_url, "chat") as runtime:
-        service = await wire(settings, runtime)
-        stop = asyncio.Event()
-        consuming = [
-            asyncio.create_task(runtime.streams.consume(consumer, stop))
-            for consumer in service.consumers
-        ]
-        while int(await runtime.streams.redis.execute("EXISTS", "bench:done")) == 0:
-            await asyncio.sleep(0.2)
-        stop.set()
-        await asyncio.gather(*consuming)
-
-
-async def _ask_all(redis_url: str) -> Report:
-    async with _runtime(redis_url, "gateway") as runtime:
-        await _ask(runtime, "v_first")  # imports, connections
+        await _ask(http, url, key, "v_first")  # imports, connections
+        alone = [(await _ask(http, url, key, f"v_alone{n}"))[0] for n in range(ALONE)]
         found = []
         for number in range(ROUNDS):
-            visitors = [f"v_{number}_{n}" for n in range(CHATS)]
-            found += await asyncio.gather(*(_later(runtime, visitor) for visitor in visitors))
-        await runtime.streams.redis.execute("SET", "bench:done", "1")
-    delays = [delay for delay, _ in found]
-    return {**percentiles(delays), "whole": sum(whole for _, whole in found)}
+            found += await asyncio.gather(*(later(f"v_{number}_{n}") for n in range(CHATS)))
+    return {
+        **percentiles([delay for delay, _ in found]),
+        "alone": percentiles(alone)["p50"],
+        "whole": sum(whole for _, whole in found),
+    }
 
 
-async def _later(runtime: Runtime, visitor: str) -> tuple[float, bool]:
-    await asyncio.sleep(runtime.rng.uniform(0, ARRIVE_SECONDS))
-    return await _ask(runtime, visitor)
-
-
-async def _ask(runtime: Runtime, visitor: str) -> tuple[float, bool]:
+async def _ask(http: aiohttp.ClientSession, url: str, key: str, visitor: str) -> tuple[float, bool]:
     """Milliseconds that the first word took, and whether the answer came whole."""
+    token = mint_session_token((key,), "craigs", (visitor,), int(time.time()) + 600)
     text = {"type": "input_text", "text": "My truck seat is torn"}
     message = {"content": [text], "attachments": [], "inference_options": {}}
-    body = json.dumps({"type": "threads.create", "params": {"input": message}})
-    wish = ChatRequest(shop="craigs", visitor=visitor, body=body, request_id=random_id())
+    wish = {"type": "threads.create", "params": {"input": message}}
+    headers = {"Origin": ORIGIN, "Authorization": f"Bearer {token}"}
     delay, whole = 0.0, False
-    async for _, chunk in runtime.streams.ask_many(wish, timeout_seconds=30):
-        assert isinstance(chunk, ChatChunk), chunk
-        if not delay and "text_delta" in chunk.data:
-            said = json.loads(chunk.data)["update"]["delta"]
-            delay = (time.monotonic() - float(said.split()[0])) * 1000
-        whole = whole or (f"word{WORDS - 1} " in chunk.data and "item.done" in chunk.data)
+    async with http.post(url, json=wish, headers=headers) as answer:
+        assert answer.status == 200, await answer.text()
+        async for line in answer.content:
+            if not line.startswith(b"data: "):
+                continue
+            event: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
+            said = event.get("update", {}).get("delta")
+            if said and not delay:
+                delay = (time.monotonic() - float(said.split()[0])) * 1000
+            whole = whole or (event["type"] == "thread.item.done" and LAST_WORD in line.decode())
     return delay, whole
