@@ -69,7 +69,7 @@ def actions(
         listed.append(Action("draft", "Email draft", "ready to copy below", href))
     if page := own_page(snapshot.page_url, profile.origins):
         listed.append(Action("page", "Open page", page, page))
-    if logs := logs_link(snapshot, profile):
+    if logs := logs_link(snapshot):
         label = "OpenAI logs" if urlsplit(logs).hostname == _OPENAI_LOGS else "Thread view"
         listed.append(Action("logs", label, logs, logs))
     return tuple(listed)
@@ -101,9 +101,6 @@ def own_page(url: str, origins: tuple[str, ...]) -> str:
     return one_line(origin + quote(parts.path, safe=_URL_MARKS), 300) if len(url) < 2000 else ""  # noqa: PLR2004 - no page of ours is longer
 
 
-def logs_link(snapshot: LeadSnapshot, profile: ShopProfile) -> str:
-    """Ours, from the snapshot or the shop's profile; never from the conversation."""
-    given = snapshot.logs_url or profile.logs_url.replace(
-        "{thread}", quote(snapshot.thread_id, safe="")
-    )
-    return given if given.startswith("https://") else ""
+def logs_link(snapshot: LeadSnapshot) -> str:
+    """As the lead service fixed it, where a conversation stands elsewhere; never its own words."""
+    return snapshot.logs_url if snapshot.logs_url.startswith("https://") else ""

@@ -56,7 +56,7 @@ def render_plain(snapshot: LeadSnapshot, profile: ShopProfile) -> str:
             shop=shop_card(profile),
             contacts=snapshot.contacts,
             thread_id=snapshot.thread_id,
-            logs=logs_link(snapshot, profile),
+            logs=logs_link(snapshot),
         )
     )
 

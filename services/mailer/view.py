@@ -69,7 +69,7 @@ def view(snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext) -> 
         drafts=written,
         attribution=attribution_rows(snapshot.attribution, snapshot.signals, zone, hosts),
         transcript=transcript(snapshot, context, zone, lang, hosts),
-        diagnostics=diagnostic_rows(snapshot, logs_link(snapshot, profile), lang, zone, hosts),
+        diagnostics=diagnostic_rows(snapshot, logs_link(snapshot), lang, zone, hosts),
     )
 
 
