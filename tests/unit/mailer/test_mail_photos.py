@@ -112,7 +112,7 @@ def test_ten_photos_of_the_largest_size_fit() -> None:
 
 
 def test_a_file_takes_no_room_from_the_photos_after_it() -> None:
-    pdf = MailFile(id="pdf", name="quote.pdf", mime_type="application/pdf", body=bytes(4_900_000))
+    pdf = MailFile(id="pdf", name="quote.pdf", mime_type="application/pdf", body=bytes(4_000_000))
     photos = [_found(number, 400_000) for number in range(10)]
 
     plan = arrange([pdf, *photos], LARGEST_MAIL_BYTES - 600_000)
