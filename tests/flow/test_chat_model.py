@@ -212,6 +212,15 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(responses, "SILENCE_SECONDS", 0.3)
 
 
+async def test_an_answer_of_blanks_is_asked_for_once_more(openai: OpenAIServer, shop: Shop) -> None:
+    openai.answers.extend([Text(" \n\n "), Text("Which year is your truck?")])
+    answer = await shop.world.ask(create("My seat is torn"))
+
+    assert answer.said == "Which year is your truck?"
+    assert len(openai.seen("responses")) == 2
+    assert shop.metrics.value(MODEL_CALLS, "chat", "cut") == 1
+
+
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(("failure", "trouble"), FAILURES.values(), ids=FAILURES)
 async def test_every_failure_is_a_kind_sentence_and_a_retry_that_works(
