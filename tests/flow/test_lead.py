@@ -199,7 +199,9 @@ async def test_sixty_four_tabs_of_the_owner_each_hear_how_it_stands(
     openai.delay_seconds = 0.3
     async with running(
         tmp_path, redis_url, OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=openai.url
-    ) as world, gateway(tmp_path, redis_url=redis_url, **UNLIMITED) as door:  # fmt: skip
+    ) as world, gateway(
+        tmp_path, redis_url=redis_url, ANSWER_SECONDS="60", **UNLIMITED
+    ) as door:  # fmt: skip
         await world.talk("cthr_tabs", WORDS, Owner(SHOP, visitor_id(KEYS[0], "u-1")))
         body = {"threadId": "cthr_tabs", "reason": "idle", "user": "u-1"}
         url = f"{door.url}/api/chatkit/lead"
