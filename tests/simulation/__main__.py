@@ -99,10 +99,11 @@ def _mutated(name: str, seeds: range) -> tuple[Totals, list[Result]]:
     plans = itertools.chain(
         modes.clean(range(3)),
         modes.swarm(range(first, first + 1)),
+        modes.swarm(seeds[:60]),
         modes.every_pause(1),
         modes.every_crash(1),
         modes.storm(range(10)),
-        modes.swarm(seeds),
+        modes.swarm(seeds[60:]),
     )
     named = (replace(plan, mutation=name) for plan in plans)
     return modes.run(named, until=mutants.BY_NAME[name].caught_by)
