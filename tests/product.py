@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,9 +53,8 @@ class Product:
             **self.environ,
         }
 
-    def start(self) -> float:
-        """Until it says that it is ready; returns how long that took."""
-        began = time.monotonic()
+    def start(self) -> None:
+        """Until it says that it is ready."""
         with self.log_path.open("a") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "services"],
@@ -69,7 +67,6 @@ class Product:
         os.set_blocking(self.process.stdout.fileno(), True)
         said = self.process.stdout.readline()
         assert said == "Handoff is running.\n", self.log
-        return time.monotonic() - began
 
     def said(self) -> str:
         """What it prints for a person, after the first line."""
