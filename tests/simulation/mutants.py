@@ -39,10 +39,10 @@ MUTANTS: Final = (
     )),
     Mutant("arm_refusal_ignored", "I6", (
         Edit(_HANDLERS, "if not applied.wrote:", "if applied.why == 'newer_items':"),
-    ), seed=10),
+    ), seed=78),
     Mutant("conflict_is_success", "I6", (
         Edit("libs.ledger.apply", "    return False\n", "    return True\n"),
-    ), seed=107),
+    ), seed=159),
     Mutant("lost_arm_is_armed", "I6", (
         Edit("libs.ledger.apply", "        raise unsure\n", "        return True\n"),
     ), seed=11),
