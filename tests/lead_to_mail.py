@@ -7,8 +7,8 @@ from dataclasses import replace
 from libs.ledger.record import LeadRecord
 from libs.messages.mail import SendLeadMail
 from libs.streams.port import Delivery
-from services.mailer.build import MailBuilder
-from services.mailer.photos import BlobPhotoShelf
+from services.mailer.letter.build import MailBuilder
+from services.mailer.letter.photos import BlobPhotoShelf
 from services.mailer.ports import MailTransport
 from tests.unit.lead.world import SHOPS, World
 from tests.unit.mailer.parts import HandClock, Mailroom

@@ -20,7 +20,7 @@ from libs.errors import HandoffError
 from libs.ledger.record import LeadRecord
 from libs.runtime.log import Log
 from libs.snapshot import LeadSnapshot, decode_snapshot
-from services.mailer.letter import Rung
+from services.mailer.letter.shape import Rung
 from services.mailer.ports import Compose, Variant
 
 EML: Final = "message/rfc822"

@@ -10,7 +10,7 @@ import msgspec
 
 from libs.ledger.record import LeadKey
 from libs.snapshot import LeadSnapshot
-from services.mailer.letter import Rung
+from services.mailer.letter.shape import Rung
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True):

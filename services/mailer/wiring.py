@@ -26,16 +26,16 @@ from services.mailer.adapters.fallback import FallbackTransport
 from services.mailer.adapters.journal import open_journal
 from services.mailer.adapters.outbox import OutboxTransport
 from services.mailer.alerts import Alerts
-from services.mailer.build import MailBuilder
 from services.mailer.copies import Copies
 from services.mailer.desk import Desk
 from services.mailer.handlers import MailHandlers
 from services.mailer.job import address
 from services.mailer.journal import Receipts
+from services.mailer.letter.build import MailBuilder
+from services.mailer.letter.photos import BlobPhotoShelf
+from services.mailer.letter.render import warm_up
 from services.mailer.loops import replaying, sweeping, tidying
-from services.mailer.photos import BlobPhotoShelf
 from services.mailer.ports import Journal, MailTransport
-from services.mailer.render import warm_up
 from services.mailer.reports import Reports
 from services.mailer.resolver import Resolver
 from services.mailer.settings import MailerSettings, check

@@ -12,11 +12,11 @@ import msgspec
 
 from libs.blobs.fakes import MemoryBlobs
 from libs.snapshot import LeadSnapshot, Photo
-from services.mailer.arrange import arrange
-from services.mailer.build import MailBuilder
-from services.mailer.letter import PhotoPlan, Rung
-from services.mailer.mime import Envelope, build_mime
-from services.mailer.photos import BlobPhotoShelf
+from services.mailer.letter.arrange import arrange
+from services.mailer.letter.build import MailBuilder
+from services.mailer.letter.mime import Envelope, build_mime
+from services.mailer.letter.photos import BlobPhotoShelf
+from services.mailer.letter.shape import PhotoPlan, Rung
 from services.mailer.ports import Variant
 from tests.bench import Row
 from tests.golden import KEY, PUBLIC_URL, SHOPS, read_snapshot

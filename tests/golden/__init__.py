@@ -14,9 +14,9 @@ import msgspec
 from libs.blobs.fakes import MemoryBlobs
 from libs.shops.profile import ShopProfile, load_shops
 from libs.snapshot import LeadSnapshot, Photo, decode_snapshot
-from services.mailer.build import MailBuilder
-from services.mailer.letter import Rung
-from services.mailer.photos import BlobPhotoShelf
+from services.mailer.letter.build import MailBuilder
+from services.mailer.letter.photos import BlobPhotoShelf
+from services.mailer.letter.shape import Rung
 from services.mailer.ports import Variant
 
 HERE: Final = Path(__file__).parent

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import hypothesis
 import pytest
 
-from services.mailer.links import link_host, mark_links, unlinked
-from services.mailer.reach import LONGEST_MAILTO, own_page
-from services.mailer.wording import clean, one_line
+from services.mailer.letter.links import link_host, mark_links, unlinked
+from services.mailer.letter.reach import LONGEST_MAILTO, own_page
+from services.mailer.letter.wording import clean, one_line
 from tests.golden import CASES, HERE, Case
 from tests.golden.reading import Seen, golden, html_of, text_of
 

@@ -11,10 +11,9 @@ import pytest
 from libs.blobs.fakes import MemoryBlobs
 from libs.errors import Unavailable
 from libs.snapshot import LeadSnapshot, Photo
-from services.mailer.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet
-from services.mailer.build import MailBuilder
-from services.mailer.letter import Rung
-from services.mailer.photos import (
+from services.mailer.letter.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet
+from services.mailer.letter.build import MailBuilder
+from services.mailer.letter.photos import (
     BlobPhotoShelf,
     Found,
     MailFile,
@@ -23,6 +22,7 @@ from services.mailer.photos import (
     cid,
     jpeg_size,
 )
+from services.mailer.letter.shape import Rung
 from services.mailer.ports import Variant
 from tests.golden import HERE, KEY, PUBLIC_URL, SHOPS, read_snapshot
 from tests.golden.reading import Seen, html_of, read, text_of

@@ -12,8 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from libs.errors import Rejected
-from services.mailer.letter import PhotoPlan
-from services.mailer.mime import (
+from services.mailer.letter.mime import (
     Envelope,
     build_mime,
     encoded_size,
@@ -22,7 +21,8 @@ from services.mailer.mime import (
     reply_address,
     sender_domain,
 )
-from services.mailer.photos import MailFile, MailPhoto
+from services.mailer.letter.photos import MailFile, MailPhoto
+from services.mailer.letter.shape import PhotoPlan
 from tests.golden.reading import read, text_of
 
 ENVELOPE = Envelope(

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from libs.blobs.fakes import MemoryBlobs
 from libs.messages.base import Attribution, Touch
 from libs.snapshot import Contact, LeadSnapshot, Line, Signal, Summary
-from services.mailer.build import MailBuilder
-from services.mailer.drafts import drafts
-from services.mailer.greetings import GREETINGS, greeting_for
-from services.mailer.language import direction, language_name, language_tag
-from services.mailer.letter import MailContext, Photos, Rung, ShownPhoto
-from services.mailer.photos import BlobPhotoShelf
+from services.mailer.letter.build import MailBuilder
+from services.mailer.letter.drafts import drafts
+from services.mailer.letter.greetings import GREETINGS, greeting_for
+from services.mailer.letter.language import direction, language_name, language_tag
+from services.mailer.letter.photos import BlobPhotoShelf
+from services.mailer.letter.reach import reach
+from services.mailer.letter.shape import MailContext, Photos, Rung, ShownPhoto
+from services.mailer.letter.subject import LONGEST_BEFORE_ID, subject
+from services.mailer.letter.view import shop_card, view
 from services.mailer.ports import Variant
-from services.mailer.reach import reach
-from services.mailer.subject import LONGEST_BEFORE_ID, subject
-from services.mailer.view import shop_card, view
 from tests.golden import KEY, PUBLIC_URL, SHOPS, read_snapshot
 from tests.golden.reading import html_of, read, text_of
 

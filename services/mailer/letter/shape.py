@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from services.mailer.language import Words
-from services.mailer.photos import MailFile, MailPhoto, MissingPhoto
+from services.mailer.letter.language import Words
+from services.mailer.letter.photos import MailFile, MailPhoto, MissingPhoto
 
 
 class Rung(IntEnum):

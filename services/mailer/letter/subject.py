@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from libs.snapshot import LeadSnapshot
-from services.mailer.links import unlinked
-from services.mailer.wording import one_line
+from services.mailer.letter.links import unlinked
+from services.mailer.letter.wording import one_line
 
 LONGEST_BEFORE_ID: Final = 120
 _LEAD: Final = "New chat lead"

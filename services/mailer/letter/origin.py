@@ -8,10 +8,10 @@ from typing import Final
 
 from libs.messages.base import Attribution
 from libs.snapshot import LeadSnapshot, Signal
-from services.mailer.language import language_name, words
-from services.mailer.letter import Row
-from services.mailer.links import mark_links
-from services.mailer.wording import moment, one_line
+from services.mailer.letter.language import language_name, words
+from services.mailer.letter.links import mark_links
+from services.mailer.letter.shape import Row
+from services.mailer.letter.wording import moment, one_line
 
 LONGEST_VALUE: Final = 300
 MOST_SIGNALS: Final = 10

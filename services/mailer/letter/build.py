@@ -16,23 +16,23 @@ from libs.blobs.port import Blobs
 from libs.message_links import MessageLink, keep_link, link_token, link_url
 from libs.shops.profile import ShopProfile
 from libs.snapshot import LeadSnapshot
-from services.mailer.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet
-from services.mailer.facts import shortened
-from services.mailer.letter import MailContext, MailView, PhotoPlan, Rung
-from services.mailer.mime import (
+from services.mailer.letter.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet
+from services.mailer.letter.facts import shortened
+from services.mailer.letter.mime import (
     Envelope,
     mime_pieces,
     plain_mime,
     reply_address,
     sender_domain,
 )
-from services.mailer.photos import MailPhoto, PhotoShelf
+from services.mailer.letter.photos import MailPhoto, PhotoShelf
+from services.mailer.letter.reach import can_text, reach
+from services.mailer.letter.render import html_pieces, render_html, render_plain, render_text
+from services.mailer.letter.shape import MailContext, MailView, PhotoPlan, Rung
+from services.mailer.letter.subject import subject
+from services.mailer.letter.turns import file_room, transcript_file
+from services.mailer.letter.view import view
 from services.mailer.ports import Variant
-from services.mailer.reach import can_text, reach
-from services.mailer.render import html_pieces, render_html, render_plain, render_text
-from services.mailer.subject import subject
-from services.mailer.turns import file_room, transcript_file
-from services.mailer.view import view
 
 T = TypeVar("T")
 

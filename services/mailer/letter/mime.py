@@ -21,9 +21,9 @@ from typing import Final
 import msgspec
 
 from libs.errors import Rejected
-from services.mailer.letter import PhotoPlan
-from services.mailer.photos import MailFile, MailPhoto, cid
-from services.mailer.wording import one_line
+from services.mailer.letter.photos import MailFile, MailPhoto, cid
+from services.mailer.letter.shape import PhotoPlan
+from services.mailer.letter.wording import one_line
 
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{3,250}")
 _LINE: Final = 76

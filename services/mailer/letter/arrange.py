@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from services.mailer.letter import PhotoPlan
-from services.mailer.mime import encoded_size
-from services.mailer.photos import Found, MailFile, MailPhoto, MissingPhoto
+from services.mailer.letter.mime import encoded_size
+from services.mailer.letter.photos import Found, MailFile, MailPhoto, MissingPhoto
+from services.mailer.letter.shape import PhotoPlan
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -9,8 +9,8 @@ import msgspec
 
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, LeadSnapshot
-from services.mailer.letter import Action, Drafts
-from services.mailer.wording import clip, one_line
+from services.mailer.letter.shape import Action, Drafts
+from services.mailer.letter.wording import clip, one_line
 
 LONGEST_MAILTO: Final = 1800
 """Above this some mail programs open an empty draft."""

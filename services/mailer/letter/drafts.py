@@ -6,10 +6,10 @@ from typing import Final
 
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Summary
-from services.mailer.greetings import greeting_for
-from services.mailer.language import words
-from services.mailer.letter import Drafts
-from services.mailer.wording import one_line, some_lines
+from services.mailer.letter.greetings import greeting_for
+from services.mailer.letter.language import words
+from services.mailer.letter.shape import Drafts
+from services.mailer.letter.wording import one_line, some_lines
 
 LONGEST_MESSAGE: Final = 900
 

@@ -7,8 +7,8 @@ from typing import Final, TypeVar
 import msgspec
 
 from libs.snapshot import LeadSnapshot, Summary
-from services.mailer.links import mark_links
-from services.mailer.wording import one_line, some_lines
+from services.mailer.letter.links import mark_links
+from services.mailer.letter.wording import one_line, some_lines
 
 T = TypeVar("T", bound=msgspec.Struct)
 

@@ -11,10 +11,10 @@ import msgspec
 
 from libs.shops.profile import ShopProfile
 from libs.snapshot import LeadSnapshot, Line
-from services.mailer.language import words
-from services.mailer.letter import MailContext, Rung, Transcript, Turn, TurnLine
-from services.mailer.links import mark_links, own_hosts, unlinked
-from services.mailer.wording import clean, day_and_time, moment, one_line, some_lines
+from services.mailer.letter.language import words
+from services.mailer.letter.links import mark_links, own_hosts, unlinked
+from services.mailer.letter.shape import MailContext, Rung, Transcript, Turn, TurnLine
+from services.mailer.letter.wording import clean, day_and_time, moment, one_line, some_lines
 
 LONGEST_LINE: Final = 1500
 LONGEST_QUOTE: Final = 300

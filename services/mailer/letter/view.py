@@ -8,10 +8,15 @@ import msgspec
 
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, LeadSnapshot, Summary
-from services.mailer.drafts import drafts
-from services.mailer.facts import printable
-from services.mailer.language import Words, language_name, language_tag, words
-from services.mailer.letter import (
+from services.mailer.letter.drafts import drafts
+from services.mailer.letter.facts import printable
+from services.mailer.letter.language import Words, language_name, language_tag, words
+from services.mailer.letter.links import mark_links, own_hosts
+from services.mailer.letter.origin import attribution_rows, diagnostic_rows
+from services.mailer.letter.photos import MailPhoto, cid
+from services.mailer.letter.reach import Reach, actions, address, logs_link, reach
+from services.mailer.letter.script import script_and_questions, steps
+from services.mailer.letter.shape import (
     MailContext,
     MailView,
     PhotoPlan,
@@ -21,14 +26,9 @@ from services.mailer.letter import (
     ShopCard,
     ShownPhoto,
 )
-from services.mailer.links import mark_links, own_hosts
-from services.mailer.origin import attribution_rows, diagnostic_rows
-from services.mailer.photos import MailPhoto, cid
-from services.mailer.reach import Reach, actions, address, logs_link, reach
-from services.mailer.script import script_and_questions, steps
-from services.mailer.subject import subject
-from services.mailer.turns import transcript
-from services.mailer.wording import one_line
+from services.mailer.letter.subject import subject
+from services.mailer.letter.turns import transcript
+from services.mailer.letter.wording import one_line
 
 LONGEST_NEED: Final = 140
 _DARK: Final = 0.18

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from libs.shops.profile import ShopProfile
 from libs.snapshot import LeadSnapshot
-from services.mailer.language import direction
-from services.mailer.letter import MailView
-from services.mailer.links import link_pieces, may_link, unlinked
-from services.mailer.reach import logs_link
-from services.mailer.view import shop_card
-from services.mailer.wording import number_pieces
+from services.mailer.letter.language import direction
+from services.mailer.letter.links import link_pieces, may_link, unlinked
+from services.mailer.letter.reach import logs_link
+from services.mailer.letter.shape import MailView
+from services.mailer.letter.view import shop_card
+from services.mailer.letter.wording import number_pieces
 
 if TYPE_CHECKING:
     from jinja2 import Environment

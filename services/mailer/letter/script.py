@@ -7,10 +7,10 @@ from typing import Final
 
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, Summary
-from services.mailer.letter import PhotoPlan
-from services.mailer.photos import MissingPhoto
-from services.mailer.reach import Reach
-from services.mailer.wording import clip, one_line
+from services.mailer.letter.photos import MissingPhoto
+from services.mailer.letter.reach import Reach
+from services.mailer.letter.shape import PhotoPlan
+from services.mailer.letter.wording import clip, one_line
 
 CALL_LINES: Final = 3
 MOST_QUESTIONS: Final = 8

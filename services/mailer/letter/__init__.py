@@ -1,0 +1,1 @@
+"""The letter itself: from a snapshot to bytes; knows nothing of sending."""
