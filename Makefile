@@ -13,10 +13,8 @@ help: ## this list
 up: $(VENV)/.run ## set everything up and run the whole product on this machine
 	@exec $(BIN)/python -m services
 
-# Twice the cores: for half of its time a test waits for a server or a browser.
-WORKERS = $$(( 2 * $$(getconf _NPROCESSORS_ONLN) ))
 test: $(VENV)/.dev ## set everything up and pass all tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.dev ## lint, format, types, import rules
 	@$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.chat import NEED, PHONE, mail_of, text_of
 from tests.pictures import encoded, scene
@@ -68,9 +69,7 @@ async def test_a_photo_of_an_iphone_is_seen_in_the_chat_and_in_the_mail(
     await inbox.page.goto(shop.inbox_url)
     await inbox.page.get_by_role("navigation").get_by_text(await chat.thread()).click()
     shown = inbox.page.frame_locator("iframe").locator("img[src*=part]").first
-    assert await shown.evaluate(
-        "async image => { await image.decode(); return image.naturalWidth }"
-    )
+    await expect(shown).to_have_js_property("naturalWidth", 1200)
 
 
 async def test_closing_the_tab_right_after_the_phone_number_loses_nothing(
