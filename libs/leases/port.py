@@ -27,10 +27,14 @@ class Leases(Protocol):
 
 
 class SentMark(msgspec.Struct, frozen=True, kw_only=True):
-    """Enough to answer a late trigger without the record: gateway and lead read it."""
+    """Enough to answer a late trigger without the record: the gateway reads it."""
 
     visitor: str
     sent_at: float
+    lid: str = ""
+    """The nonce of the attempt that was taken: until then only the record and its sender know it,
+    so a mark that names it is no invention of Redis.
+    """
 
 
 class SentMarks(Protocol):

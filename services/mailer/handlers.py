@@ -162,7 +162,7 @@ class MailHandlers:
             return outcome
         receipt = job.receipt(outcome, self.clock.now())
         self.reports.accepted(job, ready.transport)
-        await self.receipts.keep(receipt)
+        await self.receipts.keep(receipt, job.lid)
         return receipt
 
     async def _refused(

@@ -21,8 +21,6 @@ RECORD_SECONDS: Final = 600
 """How long one process keeps trying to write a receipt to the record."""
 PAUSES: Final = (0.05, 0.2, 1.0, 2.0, 5.0)
 """Seconds between tries; the last one repeats."""
-SKEW_SECONDS: Final = 60
-"""How wrong two clocks may be."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +34,14 @@ class Receipts:
     log: Log
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    async def keep(self, receipt: Receipt) -> None:
+    async def keep(self, receipt: Receipt, lid: str) -> None:
         """In the journal and in Redis. Either may be down: the record is still to come."""
         try:
             await self.journal.write(receipt)
         except Unavailable as error:
             self._missed(receipt.key, error)
         try:
-            mark = SentMark(visitor=receipt.visitor, sent_at=receipt.at)
+            mark = SentMark(visitor=receipt.visitor, sent_at=receipt.at, lid=lid)
             await self.marks.mark(receipt.shop, receipt.thread_id, mark)
         except Unavailable as error:
             self._missed(receipt.key, error)
@@ -72,14 +70,16 @@ class Receipts:
                 tries += 1
 
     async def find(self, record: LeadRecord) -> Receipt | None:
-        """Proof that an attempt of this record was taken, from before a crash."""
+        """Proof that an attempt of this record was taken, from before a crash. Redis is believed
+        only where it knows the nonce of the armed attempt: a mark that is wrong would lose a lead.
+        """
         if found := await self._journalled(record):
             return found
         try:
             mark = await self.marks.read(record.key.shop, record.key.thread_id)
         except Unavailable:
             return None
-        if mark is None or mark.sent_at < record.created_at - SKEW_SECONDS:
+        if mark is None or mark.lid != record.lid:
             return None
         return Receipt(
             shop=record.key.shop,

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from libs.errors import Unavailable
-from libs.leases.port import SentMark
 from libs.limits.fakes import MemoryLimits
 from libs.limits.port import Limit, Verdict
 from libs.messages.lead import ConsiderLead
@@ -25,6 +24,7 @@ from services.gateway.visitors import Visitors
 from tests.simulation.customers import KEYS, Script
 from tests.simulation.loop import PROCESS
 from tests.simulation.processes import Parts
+from tests.simulation.stores import MADE_UP
 
 HEADERS = CIMultiDictProxy(CIMultiDict({"Content-Type": "application/json"}))
 QUEUED = 202
@@ -32,7 +32,6 @@ UNAVAILABLE = 503
 NO_ANSWER = 599
 BROWSER_SECONDS = 60.0
 """Longer than any answer of ours takes; then the browser gives up."""
-MADE_UP = SentMark(visitor="v_nobody", sent_at=1.0)
 
 
 class _Body:

@@ -145,6 +145,9 @@ MUTANTS: Final = (
              "if found := await self._journalled(record):\n            return found\n",
              "return None\n"),
     )),
+    Mutant("any_mark_is_a_receipt", "I5", (
+        Edit("services.mailer.journal", "mark.lid != record.lid", "False"),
+    )),
     Mutant("202_without_publish", "I9", (
         Edit("services.gateway.handlers",
              "            await self.publisher.publish(wish)\n            return decisions.queued",

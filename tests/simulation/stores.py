@@ -24,6 +24,8 @@ from tests.simulation.evidence import SIGHT, blinded
 from tests.simulation.faults import EVEN, Faults
 from tests.simulation.loop import PROCESS, SimProcess
 
+MADE_UP = SentMark(visitor="v_nobody", sent_at=2e9)
+
 
 class CheckedRecords(MemoryRecords):
     """Every write that lands is shown to the checker."""
@@ -43,7 +45,7 @@ class CheckedRecords(MemoryRecords):
         if before is not None and record.lid != before.lid:
             process = PROCESS.get()
             machine = process.machine if process else ""
-            seen = self._checker.evidence.seen_by(record.key, machine, SIGHT.get())
+            seen = self._checker.evidence.seen_by(before, machine, SIGHT.get())
             self._checker.on_armed_against(record.key, seen)
         return True
 
@@ -95,7 +97,7 @@ class LyingLeases(Reached):
 
 
 class LyingMarks(Reached):
-    """It hides a mark. One that it made up would be believed: then only I1 is promised."""
+    """It hides a mark, makes one up, or gives that of another thread."""
 
     _store: MemorySentMarks
 
@@ -112,10 +114,10 @@ class LyingMarks(Reached):
         except Unavailable:
             blinded("redis")
             raise
-        if mark is not None and self._faults.lies("read_mark"):
-            blinded("redis")
-            return None
-        return mark
+        if not self._faults.lies("read_mark"):
+            return mark
+        blinded("redis")
+        return None if mark else self._faults.rng.choice([MADE_UP, *store.marks.values()])
 
 
 class LyingBroker(Reached):
@@ -166,7 +168,7 @@ class CheckedMarks(MemorySentMarks):
 
     async def mark(self, shop: str, thread_id: str, mark: SentMark) -> None:
         await super().mark(shop, thread_id, mark)
-        self._since.setdefault(LeadKey(shop, thread_id), self._now())
+        self._since.setdefault((LeadKey(shop, thread_id), mark.lid), self._now())
 
     def restart(self, marks: dict[str, SentMark]) -> None:
         """Whoever looked while it was away saw nothing."""

@@ -147,7 +147,8 @@ async def test_replay_settles_and_is_harmless_when_it_is_not_needed(tmp_path: Pa
     assert room.journal.kept == {}
 
 
-async def test_a_mark_from_before_the_record_existed_proves_nothing() -> None:
+async def test_a_mark_that_does_not_name_the_attempt_proves_nothing() -> None:
+    """A Redis that makes one up, or gives that of an earlier attempt, must not lose the lead."""
     from libs.leases.port import SentMark
     from services.mailer.ports import Unknown
     from tests.unit.mailer.test_handlers import answering
@@ -156,8 +157,8 @@ async def test_a_mark_from_before_the_record_existed_proves_nothing() -> None:
     await room.pending()
     room.provider.fault = answering(send=Unknown("timeout"))
     await room.handlers().send(room.wish())
-    old = SentMark(visitor="v_1", sent_at=room.clock.now() - 86_400)
-    await room.marks.mark(KEY.shop, KEY.thread_id, old)
+    made_up = SentMark(visitor="v_1", sent_at=room.clock.now(), lid="of another attempt")
+    await room.marks.mark(KEY.shop, KEY.thread_id, made_up)
 
     await room.handlers().send(room.wish(attempt=2))
 
