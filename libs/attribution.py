@@ -1,14 +1,18 @@
 """Where a visitor came from and what they did on the page, kept 180 days, carried into their lead.
 
-touches/<visitor>.json            first and last touch, locale and page: the last writer wins
-signals/<visitor>/<what>.json     one blob a signal: nothing to overwrite, a repeat is itself
+touches/<visitor>/<when>-<what>.json     one blob a touch, one a signal, and none is ever changed:
+signals/<visitor>/<when>-<what>.json     of two writers at once neither loses what it was told
+
+The newest name sorts first. What was known at a moment is read from the names up to it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -17,10 +21,17 @@ from libs.blobs.port import BlobMissingError, Blobs
 from libs.messages.base import Attribution, Touch
 from libs.snapshot import Signal
 
+T = TypeVar("T")
+
 RETENTION_SECONDS: Final = 180 * 86_400.0
 MOST_SIGNALS: Final = 20
 """Shown in a mail, newest kept; a visitor who clicks more often tells nothing new."""
+MOST_TOUCHES: Final = 20
+"""Read for a lead: the newest, and the oldest for how it began."""
 MOST_LISTED: Final = 500
+_AGAIN_SECONDS: Final = 86_400.0
+"""What is told for so long is kept anew, so that a lead of today has it for 180 days."""
+_END_OF_TIME: Final = 10**14
 
 _CAMPAIGN: Final = (
     "gclid", "gbraid", "wbraid",
@@ -28,16 +39,31 @@ _CAMPAIGN: Final = (
 )  # fmt: skip
 
 
-class Touches(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a browser told us once."""
+
+    attribution: Attribution | None = None
+    locale: str = ""
+    page_url: str = ""
+    also: tuple[str, ...] = ()
+    """The visitor's ids under other site keys: who is forgotten is forgotten under each."""
+
+    def adds_nothing_to(self, last: Told) -> bool:
+        return (
+            self.attribution in {None, last.attribution}
+            and self.locale in {"", last.locale}
+            and self.page_url in {"", last.page_url}
+            and set(self.also) <= set(last.also)
+        )
+
+
+class Touches(msgspec.Struct, frozen=True, kw_only=True):
     """The first and the latest time that a browser told us where its visitor came from."""
 
     first: Attribution | None = None
     last: Attribution | None = None
     locale: str = ""
     page_url: str = ""
-    at: float = 0.0
-    also: tuple[str, ...] = ()
-    """The visitor's ids under other site keys: who is forgotten is forgotten under each."""
 
     def merged(self) -> Attribution | None:
         """The landing of the first touch, the campaign of the last touch that had one; and the
@@ -66,70 +92,80 @@ def _campaign(touch: Touch) -> dict[str, str]:
     return {name: getattr(touch, name) for name in _CAMPAIGN}
 
 
-def touched(
-    touches: Touches, attribution: Attribution | None, *, locale: str, page_url: str, at: float,
-    also: tuple[str, ...] = (),
-) -> Touches:  # fmt: skip
-    """The same touches when there is nothing new in it: then nothing need be written."""
-    seen = replace(
-        touches,
-        first=touches.first or attribution,
-        last=attribution or touches.last,
-        locale=locale or touches.locale,
-        page_url=page_url or touches.page_url,
-        also=tuple(dict.fromkeys((*touches.also, *also))),
-    )
-    return touches if seen == touches else replace(seen, at=at)
-
-
 @dataclass(frozen=True)
 class Trails:
     """Reads and writes may be repeated: the same touch or signal twice is stored once."""
 
     blobs: Blobs
 
-    async def touch(
-        self, where: TrailKey, attribution: Attribution | None, *, locale: str, page_url: str,
-        at: float, also: tuple[str, ...] = (),
-    ) -> Touches:  # fmt: skip
-        known = await self.touches(where, now=at)
-        seen = touched(known, attribution, locale=locale, page_url=page_url, at=at, also=also)
-        if seen is not known:
-            body = msgspec.json.encode(seen)
-            await self.blobs.put(where.touches, body, content_type="application/json")
-        return seen
+    async def touch(self, where: TrailKey, told: Told, *, at: float) -> None:
+        """Not again what was told last."""
+        if told.adds_nothing_to(await self._told_last(where, since=at - _AGAIN_SECONDS)):
+            return
+        body = msgspec.json.encode(told)
+        key = _key(where.touches, at, body)
+        await self.blobs.put(key, body, content_type="application/json")
 
-    async def touches(self, where: TrailKey, *, now: float) -> Touches:
-        try:
-            kept = msgspec.json.decode(await self.blobs.get(where.touches), type=Touches)
-        except BlobMissingError:
-            return Touches()
-        return kept if now - kept.at < RETENTION_SECONDS else Touches()
+    async def _told_last(self, where: TrailKey, *, since: float) -> Told:
+        async for newest in self.blobs.list(where.touches):
+            lately = _when(newest.key) > since
+            told = await self._read([newest.key], Told) if lately else []
+            return told[0] if told else Told()
+        return Told()
+
+    async def touches(self, where: TrailKey, *, now: float, until: float = math.inf) -> Touches:
+        """As they were known at `until`."""
+        keys = await self._keys(where.touches, now=now, until=until)
+        told = await self._read(keys[:MOST_TOUCHES] + keys[MOST_TOUCHES:][-1:], Told)
+        sources = [each.attribution for each in told if each.attribution]
+        return Touches(
+            first=sources[-1] if sources else None,
+            last=sources[0] if sources else None,
+            locale=next((each.locale for each in told if each.locale), ""),
+            page_url=next((each.page_url for each in told if each.page_url), ""),
+        )
+
+    async def also(self, where: TrailKey) -> set[str]:
+        """Every id that the same browser is known to have had."""
+        keys = [info.key async for info in self.blobs.list(where.touches)]
+        return {other for each in await self._read(keys, Told) for other in each.also}
 
     async def add(self, where: TrailKey, signal: Signal) -> None:
         body = msgspec.json.encode(signal)
-        await self.blobs.put(where.signal(signal.at, body), body, content_type="application/json")
+        key = _key(where.signals, signal.at, body)
+        await self.blobs.put(key, body, content_type="application/json")
 
-    async def signals(self, where: TrailKey, *, now: float) -> tuple[Signal, ...]:
+    async def signals(
+        self, where: TrailKey, *, now: float, until: float = math.inf
+    ) -> tuple[Signal, ...]:
         """Oldest first, at most the newest twenty."""
+        keys = await self._keys(where.signals, now=now, until=until)
+        return tuple(reversed(await self._read(keys[:MOST_SIGNALS], Signal)))
+
+    async def forget(self, where: TrailKey) -> int:
+        """How many were kept."""
+        removed = 0
+        for prefix in (where.touches, where.signals):
+            for key in [info.key async for info in self.blobs.list(prefix)]:
+                removed += await self.blobs.delete(key)
+        return removed
+
+    async def _keys(self, prefix: str, *, now: float, until: float) -> list[str]:
+        """Newest first; a long list is not read to its end."""
         keys: list[str] = []
-        async for info in self.blobs.list(where.signals):
-            keys.append(info.key)
+        async for info in self.blobs.list(prefix):
+            if _when(info.key) <= until and now - _when(info.key) < RETENTION_SECONDS:
+                keys.append(info.key)
             if len(keys) == MOST_LISTED:
                 break
-        found: list[Signal] = []
-        for key in sorted(keys)[:MOST_SIGNALS]:
-            try:
-                found.append(msgspec.json.decode(await self.blobs.get(key), type=Signal))
-            except BlobMissingError:  # forgotten in between
-                continue
-        return tuple(each for each in reversed(found) if now - each.at < RETENTION_SECONDS)
+        return keys
 
-    async def forget(self, where: TrailKey) -> bool:
-        removed = await self.blobs.delete(where.touches)
-        for key in [info.key async for info in self.blobs.list(where.signals)]:
-            removed = await self.blobs.delete(key) or removed
-        return removed
+    async def _read(self, keys: list[str], kind: type[T]) -> list[T]:
+        found: list[T] = []
+        for key in keys:
+            with suppress(BlobMissingError):  # forgotten in between
+                found.append(msgspec.json.decode(await self.blobs.get(key), type=kind))
+        return found
 
 
 class TrailKey(msgspec.Struct, frozen=True):
@@ -140,17 +176,21 @@ class TrailKey(msgspec.Struct, frozen=True):
 
     @property
     def touches(self) -> str:
-        return f"touches/{self.shop}/{self._name}.json"
+        return f"touches/{self.shop}/{self._name}/"
 
     @property
     def signals(self) -> str:
         return f"signals/{self.shop}/{self._name}/"
 
-    def signal(self, at: float, body: bytes) -> str:
-        """The newest sorts first, so that a long list need not be read to its end."""
-        what = hashlib.sha256(body).hexdigest()[:16]
-        return f"{self.signals}{10**14 - int(at * 1000):015d}-{what}.json"
-
     @property
     def _name(self) -> str:
         return hashlib.sha256(self.visitor.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _key(prefix: str, at: float, body: bytes) -> str:
+    what = hashlib.sha256(body).hexdigest()[:16]
+    return f"{prefix}{_END_OF_TIME - int(at * 1000):015d}-{what}.json"
+
+
+def _when(key: str) -> float:
+    return (_END_OF_TIME - int(key.rpartition("/")[2].partition("-")[0])) / 1000

@@ -56,13 +56,20 @@ async def _sent(desk: Desk, shop: str) -> AsyncIterator[_Lead]:
 
 
 async def _lead(desk: Desk, record: LeadRecord) -> _Lead:
-    """What the mail said is kept 90 days; where its visitor came from 180, in their own trail."""
+    """What the mail said is kept 90 days; where its visitor came from 180, in their own trail:
+    there it is read as it was when the lead was sent.
+    """
     if snapshot := await desk.snapshot(record):
         return _Lead(record, snapshot, snapshot.attribution, snapshot.signals)
     trails, now = Trails(desk.blobs), desk.clock.now()
     where = TrailKey(record.key.shop, record.visitor)
-    touches = await trails.touches(where, now=now)
-    return _Lead(record, None, touches.merged(), await trails.signals(where, now=now))
+    touches = await trails.touches(where, now=now, until=_moment(record))
+    signals = await trails.signals(where, now=now, until=_moment(record))
+    return _Lead(record, None, touches.merged(), signals)
+
+
+def _moment(record: LeadRecord) -> float:
+    return record.sent_at or record.updated_at
 
 
 def _row(lead: _Lead) -> dict[str, str]:
@@ -138,7 +145,7 @@ def _conversion(lead: _Lead) -> dict[str, object] | None:
     people = [_hashed(contact.kind, contact.value) for contact in contacts]
     if not clicks and not people:
         return None
-    at = datetime.fromtimestamp(record.sent_at or record.updated_at, UTC)
+    at = datetime.fromtimestamp(_moment(record), UTC)
     return {
         "transactionId": record.key.thread_id,
         "eventTimestamp": at.isoformat().replace("+00:00", "Z"),

@@ -20,7 +20,7 @@ from libs.attachments import (
     refusal_key,
     rendition_key,
 )
-from libs.attribution import TrailKey
+from libs.attribution import TrailKey, Trails
 from libs.blobs.port import BlobMissingError
 from libs.errors import HandoffError, Unavailable
 from libs.identity.keys import site_keys
@@ -73,7 +73,7 @@ async def _forget(desk: Desk, person: Person) -> Counter[str]:
     for attachment in person.attachments:
         removed["attachments"] += await _forget_attachment(desk, person, attachment)
     for visitor in person.visitors:
-        removed["attribution"] += await _forget_trail(desk, TrailKey(shop, visitor))
+        removed["attribution"] += await Trails(desk.blobs).forget(TrailKey(shop, visitor))
     removed["mails in the outbox"] = _forget_outbox(desk, thread)
     removed["watches"] = await _forget_watches(desk, person)
     removed["conversations"] = await desk.conversations.forget(shop, thread)
@@ -138,10 +138,6 @@ async def _forget_attachment(desk: Desk, person: Person, attachment_id: str) -> 
     records = [refusal_key(person.key.shop, who, attachment_id) for who in person.visitors]
     records.append(record_key(attachment_id))
     return int(any([await desk.blobs.delete(key) for key in records]))
-
-
-async def _forget_trail(desk: Desk, trail: TrailKey) -> int:
-    return await _delete_all(desk, trail.signals) + int(await desk.blobs.delete(trail.touches))
 
 
 def _forget_outbox(desk: Desk, thread: str) -> int:

@@ -90,9 +90,9 @@ async def know(desk: Desk, key: LeadKey) -> Person:
 
 async def _also(desk: Desk, shop: str, visitors: Collection[str]) -> set[str]:
     """The same browser under newer or older site keys."""
-    trails, now = Trails(desk.blobs), desk.clock.now()
-    touches = [await trails.touches(TrailKey(shop, visitor), now=now) for visitor in visitors]
-    return {other for each in touches for other in each.also}
+    trails = Trails(desk.blobs)
+    found = [await trails.also(TrailKey(shop, visitor)) for visitor in visitors]
+    return set().union(*found)
 
 
 async def _named_everywhere(desk: Desk) -> AsyncIterator[tuple[LeadKey, set[str]]]:

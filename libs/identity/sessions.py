@@ -38,7 +38,11 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         return (self.visitor, *self.earlier)
 
 
-class _Payload(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class _Payload(msgspec.Struct, frozen=True, array_like=True):
+    """A new field goes to the end and has a default: the processes of one release read the tokens
+    of the next, and pass over what they do not know.
+    """
+
     shop: str
     visitors: tuple[str, ...]
     locale: str = ""

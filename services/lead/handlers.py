@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from libs.attribution import TrailKey, Trails
+from libs.attribution import Told, TrailKey, Trails
 from libs.conversations.port import Conversation, Conversations
 from libs.errors import Rejected
 from libs.ledger.apply import Applied, apply
@@ -189,14 +189,13 @@ class LeadHandlers:
 
     async def _touch(self, wish: ConsiderLead | RecordSignal, at: float) -> None:
         for where in _trails(wish):
-            await self.trails.touch(
-                where,
-                wish.attribution,
+            told = Told(
+                attribution=wish.attribution,
                 locale=wish.locale,
                 page_url=wish.page_url,
-                at=at,
                 also=tuple(sorted({wish.visitor, *wish.also} - {where.visitor})),
             )
+            await self.trails.touch(where, told, at=at)
 
     def _alarm(self, applied: Applied) -> None:
         """The mailer mails a person, once an hour for all; this line is about this one."""

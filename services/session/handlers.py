@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from libs.attribution import TrailKey, Trails
+from libs.attribution import Told, TrailKey, Trails
 from libs.errors import Unavailable
 from libs.identity.sessions import SESSION_SECONDS
 from libs.identity.visitors import visitor_ids
@@ -111,14 +111,15 @@ class SessionHandlers:
     async def _touch(self, wanted: Wanted) -> None:
         """Under each of the visitor's ids: a thread keeps the one that its visitor had then."""
         for visitor in wanted.visitors:
+            told = Told(
+                attribution=wanted.attribution,
+                locale=wanted.locale,
+                page_url=wanted.page_url,
+                also=tuple(other for other in wanted.visitors if other != visitor),
+            )
             try:
                 await self.trails.touch(
-                    TrailKey(wanted.shop.slug, visitor),
-                    wanted.attribution,
-                    locale=wanted.locale,
-                    page_url=wanted.page_url,
-                    at=self.clock.now(),
-                    also=tuple(other for other in wanted.visitors if other != visitor),
+                    TrailKey(wanted.shop.slug, visitor), told, at=self.clock.now()
                 )
             except Unavailable as error:  # a chat without a source is worth more than none
                 self.log.warning("touch_lost", part=error.part)

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from libs.attribution import MOST_SIGNALS, RETENTION_SECONDS, Touches, TrailKey, Trails, touched
+from libs.attribution import (
+    MOST_SIGNALS,
+    MOST_TOUCHES,
+    RETENTION_SECONDS,
+    Told,
+    Touches,
+    TrailKey,
+    Trails,
+)
 from libs.blobs.fakes import MemoryBlobs
 from libs.messages.base import Attribution, Touch
 from libs.snapshot import Signal
@@ -27,14 +37,69 @@ def trails() -> Trails:
 
 
 async def touch(trails: Trails, attribution: Attribution | None, at: float = NOW) -> Touches:
-    return await trails.touch(ANNA, attribution, locale="es", page_url="/", at=at)
+    await trails.touch(ANNA, Told(attribution=attribution, locale="es", page_url="/"), at=at)
+    return await trails.touches(ANNA, now=at)
 
 
 async def test_first_touch_stays_and_the_last_moves(trails: Trails) -> None:
     await touch(trails, AD)
-    await touch(trails, RETURN)
 
-    kept = await trails.touches(ANNA, now=NOW)
+    kept = await touch(trails, RETURN, at=NOW + 1)
+
+    assert (kept.first, kept.last) == (AD, RETURN)
+
+
+async def test_of_two_who_write_at_once_neither_loses_what_it_was_told() -> None:
+    """Each has read what was there before either of them wrote."""
+    arrived: list[str] = []
+    both = asyncio.Event()
+
+    async def wait_for_the_other(method: str, key: str) -> None:
+        if method == "put":
+            arrived.append(key)
+            if len(arrived) == 2:
+                both.set()
+            await both.wait()
+
+    trails = Trails(MemoryBlobs(wait_for_the_other))
+    await asyncio.gather(
+        trails.touch(ANNA, Told(attribution=AD, also=("v_1",)), at=NOW),
+        trails.touch(ANNA, Told(attribution=RETURN, locale="es", also=("v_2",)), at=NOW + 0.001),
+    )
+
+    kept = await trails.touches(ANNA, now=NOW + 1)
+    assert (kept.first, kept.last, kept.locale) == (AD, RETURN, "es")
+    assert await trails.also(ANNA) == {"v_1", "v_2"}
+
+
+async def test_each_part_is_the_last_that_was_told_of_it(trails: Trails) -> None:
+    await trails.touch(ANNA, Told(attribution=AD, locale="es", page_url="/a"), at=NOW)
+    await trails.touch(ANNA, Told(page_url="/b"), at=NOW + 1)
+
+    assert await trails.touches(ANNA, now=NOW + 1) == Touches(
+        first=AD, last=AD, locale="es", page_url="/b"
+    )
+
+
+async def test_later_touches_change_nothing_of_what_was_known_before(trails: Trails) -> None:
+    await touch(trails, AD)
+    await trails.add(ANNA, Signal(event="click_call", at=NOW))
+    then = await trails.touches(ANNA, now=NOW)
+    await touch(trails, RETURN, at=NOW + 86_400)
+    await trails.add(ANNA, Signal(event="click_text", at=NOW + 86_400))
+
+    later = NOW + 100 * 86_400
+    assert await trails.touches(ANNA, now=later, until=NOW + 60) == then
+    [signal] = await trails.signals(ANNA, now=later, until=NOW + 60)
+    assert signal.event == "click_call"
+
+
+async def test_how_it_began_is_known_after_any_number_of_touches(trails: Trails) -> None:
+    await touch(trails, AD)
+    for second in range(1, MOST_TOUCHES + 10):
+        await trails.touch(ANNA, Told(attribution=RETURN, page_url=f"/{second}"), at=NOW + second)
+
+    kept = await trails.touches(ANNA, now=NOW + 60)
 
     assert (kept.first, kept.last) == (AD, RETURN)
 
@@ -42,7 +107,7 @@ async def test_first_touch_stays_and_the_last_moves(trails: Trails) -> None:
 async def test_campaign_is_the_last_that_there_was(trails: Trails) -> None:
     await touch(trails, AD)
 
-    merged = (await touch(trails, RETURN)).merged()
+    merged = (await touch(trails, RETURN, at=NOW + 1)).merged()
 
     assert merged
     assert (merged.gclid, merged.utm_source, merged.landing_page) == ("g1", "google", "/seats")
@@ -53,7 +118,7 @@ async def test_campaign_is_the_last_that_there_was(trails: Trails) -> None:
 async def test_newer_campaign_replaces_the_older_as_a_whole(trails: Trails) -> None:
     await touch(trails, AD)
 
-    merged = (await touch(trails, Attribution(utm_source="yelp"))).merged()
+    merged = (await touch(trails, Attribution(utm_source="yelp"), at=NOW + 1)).merged()
 
     assert merged
     assert (merged.gclid, merged.utm_source) == ("", "yelp")
@@ -66,7 +131,7 @@ async def test_both_touches_reach_the_lead_whichever_had_the_click_id(trails: Tr
         first=Touch(gclid="g1", utm_source="google", landing_page="/seats"),
     )  # fmt: skip
 
-    merged = (await touch(trails, told)).merged()
+    merged = (await touch(trails, told, at=NOW + 1)).merged()
 
     assert merged
     assert (merged.gclid, merged.utm_source, merged.landing_page) == ("", "yelp", "/seats")
@@ -76,19 +141,31 @@ async def test_both_touches_reach_the_lead_whichever_had_the_click_id(trails: Tr
 async def test_first_touch_is_told_once_where_no_campaign_came_after_it(trails: Trails) -> None:
     await touch(trails, AD)
 
-    merged = (await touch(trails, RETURN)).merged()
+    merged = (await touch(trails, RETURN, at=NOW + 1)).merged()
 
     assert merged
     assert merged.first is None
 
 
-async def test_touch_that_says_nothing_new_is_not_written(trails: Trails) -> None:
-    first = await touch(trails, AD)
+async def test_touch_that_says_nothing_new_is_not_written() -> None:
+    blobs = MemoryBlobs()
+    trails = Trails(blobs)
+    await trails.touch(ANNA, Told(), at=NOW)
+    assert not blobs.bodies
 
-    again = await touch(trails, AD, at=NOW + 60)
+    for told in (None, AD, AD, None):
+        await touch(trails, told, at=NOW + len(blobs.bodies))
 
-    assert again == first
-    assert touched(first, None, locale="", page_url="", at=NOW + 60) is first
+    assert len(blobs.bodies) == 2
+
+
+async def test_what_is_still_so_is_kept_for_180_days_from_then(trails: Trails) -> None:
+    await touch(trails, AD)
+    await touch(trails, AD, at=NOW + 100 * 86_400)
+
+    kept = await trails.touches(ANNA, now=NOW + RETENTION_SECONDS + 86_400)
+
+    assert kept.last == AD
 
 
 async def test_nobody_known_has_no_attribution(trails: Trails) -> None:

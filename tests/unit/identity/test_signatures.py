@@ -155,6 +155,17 @@ def test_a_payload_we_no_longer_write_is_refused(written: object) -> None:
     assert read_session_token(KEYS, token, NOW) is Problem.INVALID
 
 
+@pytest.mark.parametrize("more", [["es"], ["es", "https://x.test/"], ["es", "", "new", {"n": 1}]])
+def test_a_payload_of_an_older_or_newer_release_is_read(more: list[object]) -> None:
+    """During a rolling update both are there."""
+    payload = base64url(msgspec.json.encode(["craigs", ["v_1"], *more]))
+
+    session = read_session_token(KEYS, f"{payload}.{sign(KEYS, 'session', payload, LATER)}", NOW)
+
+    assert isinstance(session, Session)
+    assert (session.shop, session.visitors, session.locale) == ("craigs", ("v_1",), "es")
+
+
 @pytest.mark.parametrize("token", ["", ".", "a.b.c.d", "x" * 5000, "é.b.1.c", "\x00"])
 def test_nonsense_is_no_session(token: str) -> None:
     assert read_session_token(KEYS, token, NOW) is Problem.INVALID

@@ -9,8 +9,9 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from libs.attribution import TrailKey, Trails
+from libs.attribution import Told, TrailKey, Trails
 from libs.ledger.record import State
 from libs.messages.base import Attribution, Touch
 from libs.snapshot import Signal, Summary
@@ -109,7 +110,7 @@ async def test_where_a_lead_came_from_is_known_when_what_its_mail_said_is_not_ke
     where, trails = TrailKey("craigs", record().visitor), Trails(there.desk.blobs)
     then = there.desk.clock.now() - 120 * 86_400
     ad = Attribution(gclid="g1", utm_source="ads")
-    await trails.touch(where, ad, locale="", page_url="", at=then)
+    await trails.touch(where, Told(attribution=ad), at=then)
     for at in (then, then + 1):
         await trails.add(where, Signal(event="click_call", at=at))
     await trails.add(where, Signal(event="click_text", at=then))
@@ -121,6 +122,22 @@ async def test_where_a_lead_came_from_is_known_when_what_its_mail_said_is_not_ke
     assert row["signals"] == "click_call 2, click_text 1"
     assert event["adIdentifiers"] == {"gclid": "g1"}
     assert "userData" not in event
+
+
+async def test_what_a_visitor_did_after_a_lead_is_not_told_of_it() -> None:
+    there = stores()
+    now = there.desk.clock.now()
+    sent = replace(record(snapshot="snapshots/gone"), sent_at=now - 120 * 86_400)
+    await there.lead(sent)
+    where, trails = TrailKey("craigs", sent.visitor), Trails(there.desk.blobs)
+    for days, source in ((121, "yelp"), (10, "bing")):
+        at = now - days * 86_400
+        await trails.touch(where, Told(attribution=Attribution(utm_source=source)), at=at)
+        await trails.add(where, Signal(event=source, at=at))
+
+    [row] = await rows(there)
+
+    assert (row["utm_source"], row["signals"]) == ("yelp", "yelp 1")
 
 
 async def test_what_the_visitor_did_on_the_page_is_counted() -> None:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from libs.attachments import StoredAttachment, record_key, refusal_key, rendition_key
-from libs.attribution import TrailKey, Trails
+from libs.attribution import Told, TrailKey, Trails
 from libs.conversations.store import ItemRow, Owner, ThreadRow
 from libs.conversations.store_open import open_chat_store
 from libs.errors import SettingsError
@@ -82,7 +82,7 @@ async def full(tmp_path: Path) -> Stores:
             await there.blobs.put(key, b"x", content_type="text/plain")
     await keep_file(there, PHOTO)
     where = TrailKey(SHOP, "v_1")
-    await trails.touch(where, Attribution(gclid="g"), locale="", page_url="", at=NOW)
+    await trails.touch(where, Told(attribution=Attribution(gclid="g")), at=NOW)
     await trails.add(where, Signal(event="call", at=NOW))
     (tmp_path / "outbox").mkdir()
     for thread in PHONES:
@@ -121,7 +121,7 @@ async def test_a_person_is_gone_under_each_of_their_ids(tmp_path: Path) -> None:
     there = await full(tmp_path)
     trails, newer = Trails(there.blobs), TrailKey(SHOP, "v_newer")
     for where, also in ((TrailKey(SHOP, "v_1"), "v_newer"), (newer, "v_1")):
-        await trails.touch(where, None, locale="es", page_url="", at=NOW, also=(also,))
+        await trails.touch(where, Told(locale="es", also=(also,)), at=NOW)
     await trails.add(newer, Signal(event="call", at=NOW))
     await there.records.put_watch(
         Watch(shop=SHOP, visitor="v_newer", due_at=NOW, session_expires=NOW)

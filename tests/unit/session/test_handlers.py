@@ -325,14 +325,13 @@ async def test_where_a_visitor_came_from_is_kept_before_they_can_say_a_word() ->
             last=ad,
             locale="es",
             page_url="https://craigs.autos/seats",
-            at=NOW,
-            also=(visitor_id(other, "u-1"),),
         )
+        assert await desk.trails.also(where) == {visitor_id(other, "u-1")}
 
 
 async def test_a_chat_opens_even_where_nobody_can_keep_where_they_came_from() -> None:
     class Down(MemoryBlobs):
-        async def get(self, key: str) -> bytes:
+        async def put(self, key: str, body: bytes, *, content_type: str) -> None:
             raise Unavailable("blobs", "disk full")
 
     desk = Desk(blobs=Down())
