@@ -18,7 +18,7 @@ _NEAR: Final = 100
 _LOCAL: Final = r"A-Za-z0-9\u00c0-\u024f._%+'&-"
 """ASCII, and é as in a typed josé@…; never the Chinese word before it."""
 _TYPED: Final = re.compile(
-    rf"(?<![/{_LOCAL}])([{_LOCAL}]{{1,64}}+)@"
+    rf"(?<![{_LOCAL}])([{_LOCAL}]{{1,64}}+)@{{1,2}}+"
     r"((?:[A-Za-z0-9][A-Za-z0-9-]{0,62}+\.){1,8}[A-Za-z]{2,24}"
     rf"|(?:{'|'.join(BRANDS)})(?![A-Za-z0-9-]|\.[A-Za-z]))",
     re.IGNORECASE,
@@ -56,11 +56,13 @@ def _typed(text: str, lowered: str, found: re.Match[str]) -> Iterator[Found]:
             return  # `maria@gmail dot com`: read as said
         domain, doubt = f"{domain}.com", f"written as {found[0]}, without its ending"
     name = _without_next_sentence(domain)
-    end = min(found.end(), at + 1 + len(name))
+    end = min(found.end(), found.start(2) + len(name))
     if domain.rpartition(".")[2] in FILE_ENDINGS:
         return
     if not local.isascii():
         doubt = doubt or "an accented letter is unusual in an address"
+    if found.start(2) - at > 1:
+        doubt = doubt or "written with @@"
     value = f"{local}@{name}"
     yield Found(value, value, start, end, doubt or doubt_about(name))
 

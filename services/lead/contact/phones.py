@@ -190,7 +190,7 @@ def _read(candidate: Candidate, region: Region, text: str) -> Iterator[Found]:
     shown = phonenumbers.format_number(number, style)
     end = candidate.end
     if extension := EXTENSION.match(text, end):
-        inner, end = extension[1] or extension[2], extension.end()
+        inner, end = extension[extension.lastindex or 0], extension.end()
         value, shown = f"{value};ext={inner}", f"{shown} ext. {inner}"
     yield Found(value, shown, candidate.start, end, candidate.doubt)
 

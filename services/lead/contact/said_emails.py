@@ -15,34 +15,39 @@ MOST_LOOKED_AT: Final = 60
 _NEAR: Final = 100
 
 _AT_WORDS: Final = "at|arroba|arobase|собака|a còng|艾特|アットマーク|アット|골뱅이|آت|ات"
-_DOT_WORDS: Final = "dot|punto|ponto|point|точка|chấm|cham|点|點|ドット|점|닷|titik|نقطة|نقطه"
+_DOT_WORDS: Final = "dot|punto|ponto|point|punkt|точка|chấm|cham|点|點|ドット|점|닷|titik|نقطة|نقطه"
 _HINTS: Final = ("@", " at ", "at)", "at]", "at}", "at>", "at )", "at ]", *_AT_WORDS.split("|")[1:])
 _DOT: Final = (
     rf"(?: ?[(\[{{<] ?(?:\.|{_DOT_WORDS}) ?[)\]}}>] ?| (?:{_DOT_WORDS}) | ?[.,] ?|"
-    r"点|點|ドット|점|닷)"
+    r" ?(?:点|點|ドット|점|닷) ?)"
 )
+_COM: Final = {"컴": "com", "コム": "com", "ком": "com"}
+_ENDING: Final = rf"(?:[a-z]{{2,24}}+|{'|'.join(_COM)})"
 _SAID: Final = re.compile(
     rf"([(\[{{<] ?(?:@|{_AT_WORDS}|a) ?[)\]}}>] ?| (?:{_AT_WORDS}) |@ ?|"
     r"艾特|アットマーク|アット|골뱅이)"
-    rf"([a-z0-9-]{{2,63}}+)((?:{_DOT}[a-z]{{2,24}}+){{1,2}}|$|(?=[,;!?\n]))"
+    rf"([a-z0-9-]{{2,63}}+)((?:{_DOT}{_ENDING}){{1,2}}|$|(?=[,;!?\n]))"
 )
 """For lower-case text."""
-_ENDING_PART: Final = re.compile(rf"({_DOT})([a-z]{{2,24}}+)")
+_ENDING_PART: Final = re.compile(rf"({_DOT})({_ENDING})")
 _JOINS: Final = {
-    ".": ("dot", "punto", "ponto", "point", "точка", "chấm", "period", "titik", "(dot)", "[dot]",
-          "(.)", "[.]", "(punto)", "."),
-    "_": ("underscore", "underline", "bajo", "baixo", "_"),
-    "-": ("dash", "hyphen", "guion", "guión", "minus", "-"),
+    ".": ("dot", "punto", "ponto", "point", "punkt", "точка", "chấm", "period", "titik",
+          "(dot)", "[dot]", "(.)", "[.]", "(punto)", "."),
+    "_": ("underscore", "underline", "bajo", "baixo", "unterstrich", "_"),
+    "-": ("dash", "hyphen", "guion", "guión", "minus", "tiret", "bindestrich", "-"),
     "+": ("plus",),
 }  # fmt: skip
 _JOIN: Final = {word: mark for mark, words in _JOINS.items() for word in words}
+_BEFORE_NAME: Final = re.compile(r"[:=\"'(\[<,;\u3040-\u9fff\uac00-\ud7af]")
+"""Marks, and scripts that set no space before it."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 _NO_NAME: Final = frozenset({
     "me", "us", "him", "her", "them", "you", "we", "i", "im", "i'm", "it", "is", "are", "was", "am",
     "be", "look", "looking", "work", "working", "here", "there", "at", "or", "and", "the", "a",
     "an", "in", "on", "email", "mail", "reach", "contact", "stop", "arrive", "shop", "only", "just",
     "back", "home", "good", "located", "available", "meet", "stay", "aim", "not", "correo", "es",
-    "mi", "en", "el", "la",
+    "mi", "en", "el", "la", "ist", "est", "mein", "meine", "meu", "minha", "mon", "ma", "saya",
+    "adalah", "ang", "ay", "ko",
 })  # fmt: skip
 """Words before `at` that are nobody's name: `reach me at ...`."""
 _CUE_BEFORE: Final = re.compile(
@@ -83,7 +88,7 @@ def _said_domain(found: re.Match[str]) -> tuple[str, int, str]:
     """As much of it as ends in something people have mail at."""
     parts = list(_ENDING_PART.finditer(found[3]))
     while parts:
-        endings = ".".join(part[2].lower() for part in parts)
+        endings = ".".join(_COM.get(part[2], part[2]) for part in parts)
         if endings in ENDINGS:
             end = found.start(3) + parts[-1].end()
             comma = any("," in part[1] for part in parts)
@@ -102,7 +107,7 @@ def _said_local(text: str, end: int) -> tuple[str, int, str]:
     if not words:
         return "", 0, ""
     word, start = words.pop()
-    local = re.split(r"[:=\"'(\[<,;]", word)[-1]
+    local = _BEFORE_NAME.split(word)[-1]
     start += len(word) - len(local)
     if not _NAME.fullmatch(local) or local.lower() in _NO_NAME:
         return "", 0, ""

@@ -9,16 +9,16 @@ from typing import Final
 import msgspec
 
 _UNITS: Final = (
-    "zero zéro cero nol ноль нуль صفر शून्य không sero nul oh o",
-    "one uno um isa satu один واحد एक một un une yek یک ek",
-    "two dos dois duas deux dalawa dua два اثنان اثنين दो hai دو do",
-    "three tres três trois tatlo tiga три ثلاثة ثلاثه तीन ba سه teen",
-    "four cuatro quatro quatre apat empat четыре أربعة اربعة चार bốn tư چهار char",
-    "five cinco cinq lima пять خمسة خمسه पांच पाँच năm lăm پنج paanch",
-    "six seis meia anim enam шесть ستة سته छह छः sáu شش",
-    "seven siete sete sept pito tujuh семь سبعة سبعه सात bảy هفت saat",
-    "eight ocho oito huit walo delapan восемь ثمانية ثمانيه आठ tám هشت aath",
-    "nine nueve nove neuf siyam sembilan девять تسعة تسعه नौ chín نه",
+    "zero zéro cero null nol ноль нуль صفر शून्य không sero nul oh o",
+    "one uno um eins isa satu один واحد एक một un une yek یک ek",
+    "two dos dois zwei zwo duas deux dalawa dua два اثنان اثنين दो hai دو do",
+    "three tres três trois drei tatlo tiga три ثلاثة ثلاثه तीन ba سه teen",
+    "four cuatro quatro quatre vier apat empat четыре أربعة اربعة चार bốn tư چهار char",
+    "five cinco cinq fünf fuenf lima пять خمسة خمسه पांच पाँच năm lăm پنج paanch",
+    "six seis meia sechs anim enam шесть ستة سته छह छः sáu شش",
+    "seven siete sete sept sieben pito tujuh семь سبعة سبعه सात bảy هفت saat",
+    "eight ocho oito huit acht walo delapan восемь ثمانية ثمانيه आठ tám هشت aath",
+    "nine nueve nove neuf neun siyam sembilan девять تسعة تسعه नौ chín نه",
 )
 _TEENS: Final = (
     "ten diez dez dix sampu",
@@ -96,11 +96,12 @@ _GOES_ON: Final = _BETWEEN | _LATER | frozenset(",.-/()+")
 _FEWEST_PARTS: Final = 4
 _LONGEST: Final = 40
 _CJK: Final = re.compile(
-    r"[零〇一二三四五六七八九幺洞ゼロ](?:[ ,.\-]{0,2}+[零〇一二三四五六七八九幺\d]){6,}+"
+    r"[零〇一二三四五六七八九幺洞ゼロ](?:[ ,.\-の]{0,2}+[零〇一二三四五六七八九幺\d]){6,}+"
     r"|[공영](?:[ ,.\-]{0,2}+[공영일이삼사오육륙칠팔구에의\d]){7,}+"
+    r"|[일이삼사오육륙칠팔구](?:[ ,.\-]{0,2}+[공영일이삼사오육륙칠팔구\d]){9,}+"
 )
 _CJK_DIGITS: Final = str.maketrans(
-    "零〇一二三四五六七八九幺洞공영일이삼사오육륙칠팔구에의", "0012345678910" + "001234566789--"
+    "零〇一二三四五六七八九幺洞공영일이삼사오육륙칠팔구에의の", "0012345678910" + "001234566789---"
 )
 
 

@@ -79,7 +79,9 @@ NOT_THIS_BEFORE: Final = re.compile(
     r"(?:\b(?:not|isn'?t|wasn'?t|instead of|rather than|don'?t (?:call|text|use|email)(?: me)?"
     r"(?: (?:at|on))?|no longer|used to be|(?:old|previous|former|other shop'?s?|wrong) "
     r"(?:phone |cell |email )?(?:number|phone|cell|email|address|one|mail)?(?: (?:is|was))?|"
-    r"i (?:just )?(?:called|dialed|dialled|rang|texted|emailed)(?: (?:you|them))?(?: (?:at|on))?|"
+    r"is (?:this |that )?your (?:\w+ )?(?:phone |cell )?number|"
+    r"i (?:(?:just|already|have|also) )*(?:called|dialed|dialled|rang|texted|emailed)"
+    r"(?: (?:you|them))?(?: (?:at|on))?|"
     r"en lugar de|en vez de|ya no es|no (?:es|era)(?: el)?|"
     r"n[uú]mero (?:viejo|anterior|equivocado)(?: (?:es|era))?|"
     r"correo (?:viejo|anterior)(?: (?:es|era))?|(?:llam[eé]|marqu[eé]) al|"
@@ -112,6 +114,7 @@ CORRECTS: Final = re.compile(
     r"mejor (?:a|al|use|este)|"
     r"est[aá] mal|escrib[ií] mal|n[uú]mero correcto|correo correcto|el correcto|"
     r"corre[cç][aã]o|errei|na verdade|quis dizer|o certo|erreur|je voulais dire|en fait|je me suis|"
+    r"falsche nummer|vertippt|verschrieben|ich meinte|richtig ist|korrektur|"
     r"correction|nhầm|sai số|đính chính|mali|ibig kong sabihin|salah|maksud saya|ralat)\b|"
     r"不对|不對|更正|打错|打錯|写错|寫錯|说错|說錯|错了|錯了|应该是|應該是|改成|정정|잘못|틀렸|訂正|間違|正しくは|"
     r"تصحيح|خطأ|الصحيح|أقصد|اشتباه|درستش|منظورم|ошиб|исправ|вернее|точнее|"
@@ -122,8 +125,8 @@ CORRECTS: Final = re.compile(
 
 _APOLOGIES: Final = (
     r"\b(?:sorry|apologies|wait|actually|pardon|perd[oó]n|disculp[ea]|desculp[ea]|d[eé]sol[eé]e?|"
-    r"xin lỗi|pasensya|maaf|извините|простите)\b|抱歉|对不起|對不起|不好意思|죄송|"
-    r"すみません|ごめん|عفوا|عفوًا|آسف|ببخشید|माफ़?|ਮਾਫ|மன்னிக்க|క్షమించండి"
+    r"entschuldigung|verzeihung|xin lỗi|pasensya|maaf|извините|простите)\b|抱歉|对不起|對不起|"
+    r"不好意思|죄송|すみません|ごめん|عفوا|عفوًا|آسف|ببخشید|माफ़?|ਮਾਫ|மன்னிக்க|క్షమించండి"
 )
 APOLOGY: Final = re.compile(_APOLOGIES, re.IGNORECASE)
 

@@ -6,23 +6,38 @@ from __future__ import annotations
 import re
 from typing import Final
 
+_CAPITAL: Final = "A-ZÀ-ÖØ-ÞĂĐƠƯẠ-ỸА-ЯЁ"
 _CAPITALS: Final = (
-    r"(?P<said>[A-ZÀ-ÖØ-ÞĐÀ-Ỹ][\w'’.-]{1,20}"
-    r"(?:\s(?:de|del|la|da|dos|van|von|bin|al)\b)?(?:\s[A-ZÀ-ÖØ-ÞĐÀ-Ỹ][\w'’-]{0,20}){0,3})"
+    rf"(?P<said>[{_CAPITAL}][\w'’.-]{{1,20}}"
+    rf"(?:\s(?:de|del|la|da|dos|van|von|bin|al)\b)?(?:\s[{_CAPITAL}][\w'’-]{{0,20}}){{0,3}})"
 )
 """A name as it is written: up to four words with capitals."""
-_WORDS: Final = r"(?P<said>[^\W\d_][\w'’-]{1,20}(?:\s[^\W\d_][\w'’-]{0,20}){0,2})"
+_GOES_ON: Final = (
+    r"(?:(?:and|but|my|phone|i|y|pero|mi|soy|e|meu|minha|et|mon|ma|und|mein|meine|và|số|at|ang|dan|nomor"
+    r"|и|мой|моя|мне|номер|و|است|هستم|شماره|है|और|मेरा|मैं|हूँ|ਹੈ|ਅਤੇ|ਮੇਰਾ|என்|నా|మరియు)(?!\w)"
+    r"|و(?!ليد|ائل|سام|فاء|داد|سيم|حيد|هيب|جيه|ضاح)\w|(?:رقم|هاتف|جوال|تلفن))"
+)
+"""What comes after a name and is none; in Arabic `and` is written as part of the next word."""
+_LETTERS: Final = r"[^\W\d_][\w'’\u0900-\u0dff-]"
+"""How a word begins; Indic vowel signs are no letters to Python."""
+_FREE: Final = (
+    rf"(?P<free>{_LETTERS}{{1,20}}(?:\s(?!{_GOES_ON}){_LETTERS}{{0,20}}){{0,2}})"
+    rf"(?=\s*(?:[.,:;!?،؟।\n\d+(]|$|{_GOES_ON}))"
+)
 """A name after words that leave no doubt, however it is written."""
 _NEXT: Final = r"(?=\s*(?:[.,;!?\n]|$|\band\b|\by\b|\be\b|\bet\b|\bmy\b|\bmi\b|\bphone\b))"
-_HAN: Final = r"(?P<said>[\u3400-\u9fff·]{2,4})"
+_HAN: Final = (
+    r"(?:(?P<said>[\u3400-\u9fff·]{2,4}?)(?=[^\u3400-\u9fff·]|$|[我电電手号號邮郵想要需])"
+    r"|(?P<free>[\u3400-\u9fff·]{2,4}))"
+)
 
 NAME: Final = tuple(
     re.compile(pattern)
     for pattern in (
         rf"(?i:\bmy (?:full )?name(?:'s| is)|\bme llamo|\bmi nombre es|\bje m['’]appelle"
-        rf"|\bmeu nome é|\b(?:tôi|em|anh|chị|mình) tên(?: là)?|\btên (?:tôi|em|của tôi) là"
+        rf"|\bmeu nome é|\bmein name ist|\bich hei(?:ß|ss)e|\b(?:tôi|em|anh|chị|mình) tên(?: là)?|\btên (?:tôi|em|của tôi) là"
         rf"|\bang pangalan ko(?: ay)?|\bako si|\bnama saya(?: adalah)?|меня зовут|اسمي"
-        rf"|نام من|اسم من|मेरा नाम|ਮੇਰਾ ਨਾਮ|என் பெயர்|నా పేరు)\s*:?\s*(?:{_CAPITALS}|{_WORDS.replace('said', 'free')}{_NEXT})",
+        rf"|نام من|اسم من|मेरा नाम|ਮੇਰਾ ਨਾਮ|என் பெயர்|నా పేరు)\s*:?\s*(?:{_CAPITALS}|{_FREE})",
         rf"(?i:\b(?:this is|i am|i['’]m|it['’]s|name ?:|soy|sou|je suis|regards,|thanks,|gracias,))\s*{_CAPITALS}{_NEXT}",
         rf"(?:我叫|我是|我的名字(?:是|叫)|名字(?:是|叫))\s*{_HAN}",
         r"(?:제 이름은|이름은|저는)\s*(?P<said>[\uac00-\ud7af]{2,5}?)(?:입니다|이에요|예요|이고|라고)",

@@ -30,6 +30,7 @@ HOSTILE: Final = {
             "\n", "1\n", "four ", "four. a ", "one two three a ", "\u200b", "4\u200b",
             "٤", "四", "四a", "공", "é", "> 4\n", "order number is ", "sorry it is ", "not ",
             "https://a ", "sorry call 408-555-0117\n", "my old number was 408-555-0117 ",
+            "a@@b.", "/a@a.co", "일이 ", "四の", "408-555-0117,,,,", "is your i already ",
             "email is a b c ", "PHONE4085550117AB ", "1234567 A ",
         )
     },

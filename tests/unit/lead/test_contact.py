@@ -19,7 +19,8 @@ CASES = load_cases()
 ROUNDS = 12
 HELD_OUT = "held out"
 """Written after the code and scored before anything was changed for them: P 0.953, R 0.943 then.
-So were the `fresh` rows, much later: P 0.991, R 0.767, for want of a number after `quote`."""
+So were the `fresh` rows, much later: P 0.991, R 0.767, for want of a number after `quote`;
+and after them the `third`: P 0.947, R 0.899, nearly all of it German and what shops are asked."""
 
 
 def read(*said: str) -> tuple[Contact, ...]:
@@ -62,6 +63,8 @@ def test_only_the_known_cases_are_read_otherwise() -> None:
     assert [line.partition(": ")[0] for line in sorted(wrong)] == [
         "('4155550151$',)",
         "('510-555-0188', \"it's 0181 at the end not 0188\")",
+        "('ASAP pls!!! 408-555-0152 or 0153',)",
+        "('my email is jo@exmaple.net', 'sorry, example.net')",
     ]
 
 
