@@ -58,7 +58,7 @@ async def test_the_loop_goes_on_while_the_library_is_imported(
     imported = threading.Event()
     monkeypatch.setattr(model, "import_module", lambda _: imported.wait(30))
 
-    first, second = (asyncio.create_task(connection.client()) for _ in range(2))
+    first, second = (asyncio.create_task(connection.session()) for _ in range(2))
     await asyncio.sleep(0)
 
     assert not first.done()

@@ -1,43 +1,48 @@
-"""The connection to the model's API, opened when it is first needed: its import takes a second."""
+"""The connection to the model's API, opened when it is first needed: its import takes a moment."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from aiohttp import ClientSession
+
+OPENAI: Final = "https://api.openai.com/v1"
 
 
 @dataclass
 class ModelConnection:
     api_key: str
     base_url: str
-    _client: AsyncOpenAI | None = field(default=None, init=False)
+    _session: ClientSession | None = field(default=None, init=False)
 
     async def warm_up(self) -> None:
         """Right after the start, beside the first requests."""
-        await asyncio.to_thread(import_module, "openai")
+        await asyncio.to_thread(import_module, "aiohttp")
 
-    async def client(self) -> AsyncOpenAI:
-        if self._client is None:
+    async def session(self) -> ClientSession:
+        if self._session is None:
             # While a thread still imports it, an import here would stop the loop until that is
             # through, and others would take over what this process is answering.
             await self.warm_up()
         return self._opened()
 
-    def _opened(self) -> AsyncOpenAI:
-        """Tries are ours to count, so it makes none of its own."""
-        if self._client is None:
-            from openai import AsyncOpenAI
+    def _opened(self) -> ClientSession:
+        if self._session is None:
+            from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
-            self._client = AsyncOpenAI(
-                api_key=self.api_key, base_url=self.base_url or None, max_retries=0
+            self._session = ClientSession(
+                f"{(self.base_url or OPENAI).rstrip('/')}/",
+                headers={"Authorization": f"Bearer {self.api_key}"},
+                connector=TCPConnector(limit=0),  # who may ask at once is the purse's business
+                cookie_jar=DummyCookieJar(),
+                trust_env=True,
             )
-        return self._client
+        return self._session
 
     async def aclose(self) -> None:
-        if self._client is not None:
-            await self._client.close()
+        if self._session is not None:
+            await self._session.close()

@@ -1,12 +1,16 @@
-"""The shop's assistant on OpenAI's Responses API, word by word."""
+"""The shop's assistant on OpenAI's Responses API, word by word.
+
+Asked with an HTTP client and types of our own: OpenAI's library takes three times the CPU.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -14,15 +18,23 @@ from libs.errors import Unavailable
 from libs.runtime.log import Log
 from libs.runtime.metrics import MODEL_CALLS, Metrics
 from services.chat.adapters.model import ModelConnection
-from services.chat.pacing import paced
 from services.chat.phrases import phrases_in
 from services.chat.ports import AnswerFailed, Moment, PhoneField, Purse, Trouble
 from services.chat.prompt import instructions, lines
+
+if TYPE_CHECKING:
+    from aiohttp import StreamReader
 
 CONNECT_SECONDS: Final = 5.0
 SILENCE_SECONDS: Final = 25.0
 """The longest wait for the next event; well below what the gateway waits for a chunk."""
 ANSWER_SECONDS: Final = 90.0
+END_SECONDS: Final = 1.0
+"""For the end of a body whose last word is known: then its connection serves again."""
+PACE_SECONDS: Final = 0.1
+"""A model says a word every 20 ms. To a reader ten pieces a second look the same, at a fifth of the
+work, and that is what lets one process speak with hundreds at once.
+"""
 OUTPUT_TOKENS: Final = 700
 TRIES: Final = 2
 """One more, and only while the visitor has seen nothing yet."""
@@ -61,7 +73,7 @@ class _Response(msgspec.Struct, frozen=True):
 
 
 class _Event(msgspec.Struct, frozen=True):
-    """What we read of one. The library's own models of an answer's events take 10 ms, these 1."""
+    """What we read of one."""
 
     type: str = ""
     delta: str = ""
@@ -70,6 +82,10 @@ class _Event(msgspec.Struct, frozen=True):
 
 
 _event: Final = msgspec.json.Decoder(_Event).decode
+_DATA: Final = b"data: "
+_DELTA: Final = "response.output_text.delta"
+
+Piece = str | PhoneField
 
 
 @dataclass(frozen=True)
@@ -82,11 +98,11 @@ class ResponsesAgent:
     metrics: Metrics
     log: Log
 
-    async def answer(self, moment: Moment) -> AsyncIterator[str | PhoneField]:
+    async def answer(self, moment: Moment) -> AsyncIterator[Piece]:
         for attempt in range(1, TRIES + 1):
             heard = False
             try:
-                async with aclosing(paced(self._call(moment))) as pieces:
+                async with aclosing(self._call(moment)) as pieces:
                     async for piece in pieces:
                         heard = heard or not isinstance(piece, str) or bool(piece.strip())
                         yield piece
@@ -104,17 +120,16 @@ class ResponsesAgent:
                 self.metrics.count(MODEL_CALLS, "chat", "ok")
                 return
 
-    async def _call(self, moment: Moment) -> AsyncGenerator[str | PhoneField]:
+    async def _call(self, moment: Moment) -> AsyncGenerator[Piece]:
         await self._pay(moment)
-        client = await self.connection.client()
+        session = await self.connection.session()
         with _troubles():
-            async with (
-                asyncio.timeout(ANSWER_SECONDS),
-                client.responses.with_streaming_response.create(**self._request(moment)) as answer,
-                aclosing(_read(_events(answer.iter_lines()), moment)) as pieces,
-            ):
-                async for piece in pieces:
-                    yield piece
+            async with session.post("responses", **self._request(moment)) as answer:
+                if answer.status != HTTPStatus.OK:
+                    raise AnswerFailed("busy")
+                async with aclosing(read_pieces(answer.content, moment)) as pieces:
+                    async for piece in pieces:
+                        yield piece
 
     async def _pay(self, moment: Moment) -> None:
         try:
@@ -125,46 +140,79 @@ class ResponsesAgent:
             raise AnswerFailed("spent")
 
     def _request(self, moment: Moment) -> dict[str, Any]:
-        import httpx2 as httpx
+        from aiohttp import ClientTimeout
 
-        return {
+        wish = {
             "model": self.model,
             "instructions": instructions(moment),
-            "input": [msgspec.to_builtins(line) for line in lines(moment.items)],
+            "input": lines(moment.items),
             "tools": [_ASK] if moment.may_ask_phone else [],
             "max_output_tokens": OUTPUT_TOKENS,
             "store": False,
             "stream": True,
             "safety_identifier": moment.owner.visitor,
-            "timeout": httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+        }
+        return {
+            "data": msgspec.json.encode(wish),
+            "headers": {"Content-Type": "application/json", "Accept-Encoding": "identity"},
+            "timeout": ClientTimeout(
+                ANSWER_SECONDS, connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS
+            ),
+            "allow_redirects": False,
         }
 
 
-async def _events(lines: AsyncIterator[str]) -> AsyncIterator[_Event]:
-    async for line in lines:
-        if line.startswith("data: {"):
-            yield _event(line.removeprefix("data: "))
-
-
-async def _read(events: AsyncIterator[_Event], moment: Moment) -> AsyncGenerator[str | PhoneField]:
-    """Ends only with the API's own word that the answer is whole."""
-    async for event in events:
-        match event.type:
-            case "response.output_text.delta":
-                yield event.delta
-            case "response.refusal.delta" | "response.refusal.done":
-                raise AnswerFailed("refused")
-            case "response.output_item.done" if event.item.type == "function_call":
-                yield PhoneField(_question(event.item.arguments, moment))
-            case "response.completed":
-                return
-            case "response.incomplete":
-                raise AnswerFailed(_why_incomplete(event.response))
-            case "response.failed" | "error":
-                raise AnswerFailed("busy")
-            case _:  # progress that says nothing
-                pass
+async def read_pieces(
+    body: StreamReader, moment: Moment, *, pace_seconds: float = PACE_SECONDS
+) -> AsyncGenerator[Piece]:
+    """The first words at once, then together what came meanwhile. Ends only with the API's own
+    word that the answer is whole.
+    """
+    async for events in _events(body):
+        said = "".join(event.delta for event in events if event.type == _DELTA)
+        if said:
+            yield said
+        for event in events:
+            if field := _field(event, moment):
+                yield field
+        if any(event.type == "response.completed" for event in events):
+            await _read_to_end(body)
+            return
+        if said:
+            await asyncio.sleep(pace_seconds)
     raise AnswerFailed("cut")
+
+
+async def _events(body: StreamReader) -> AsyncIterator[list[_Event]]:
+    """What came since the last look, in lines that are whole."""
+    rest = b""
+    async for arrived in body.iter_any():
+        *lines, rest = (rest + arrived).split(b"\n")
+        yield [_event(line[len(_DATA) :]) for line in lines if line.startswith(b"data: {")]
+
+
+def _field(event: _Event, moment: Moment) -> PhoneField | None:
+    """The field that this event shows, if any. Raises AnswerFailed for those that say that."""
+    match event.type:
+        case "response.output_item.done" if event.item.type == "function_call":
+            return PhoneField(_question(event.item.arguments, moment))
+        case "response.refusal.delta" | "response.refusal.done":
+            raise AnswerFailed("refused")
+        case "response.incomplete":
+            raise AnswerFailed(_why_incomplete(event.response))
+        case "response.failed" | "error":
+            raise AnswerFailed("busy")
+        case _:  # progress that says nothing
+            return None
+
+
+async def _read_to_end(body: StreamReader) -> None:
+    """Or the next answer pays for a new connection and its TLS."""
+    from aiohttp import ClientError
+
+    with suppress(TimeoutError, ClientError):
+        async with asyncio.timeout(END_SECONDS):
+            await body.read()
 
 
 def _why_incomplete(response: _Response) -> Trouble:
@@ -182,15 +230,14 @@ def _question(arguments: str, moment: Moment) -> str:
 
 @contextmanager
 def _troubles() -> Iterator[None]:
-    """The one table of OpenAI's errors."""
-    import httpx2 as httpx
-    import openai
+    """The one table of what may go wrong with a call."""
+    import aiohttp
 
     try:
         yield
-    except (openai.APITimeoutError, httpx.TimeoutException, TimeoutError) as error:
+    except TimeoutError as error:  # also aiohttp's own
         raise AnswerFailed("slow") from error
-    except (openai.APIConnectionError, httpx.TransportError) as error:
+    except (aiohttp.ClientError, OSError) as error:
         raise AnswerFailed("cut") from error
-    except (openai.OpenAIError, msgspec.MsgspecError, ValueError) as error:
+    except ValueError as error:  # also msgspec's
         raise AnswerFailed("busy") from error

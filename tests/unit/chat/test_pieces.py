@@ -1,0 +1,126 @@
+"""What a model says reaches a reader at once at first, then together; nothing of it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from typing import cast
+
+import pytest
+from aiohttp import StreamReader
+from aiohttp.base_protocol import BaseProtocol
+
+from services.chat.adapters import responses
+from services.chat.adapters.responses import Piece, read_pieces
+from services.chat.ports import AnswerFailed, Moment, PhoneField
+
+MOMENT = cast("Moment", None)  # only a question that is missing looks at it
+WHOLE = {"type": "response.completed"}
+FIELD = {
+    "type": "response.output_item.done",
+    "item": {"type": "function_call", "arguments": '{"question": "Your number?"}'},
+}
+
+
+class Body:
+    """Of an answer, as it comes."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        connection = BaseProtocol(loop)
+        connection.connection_made(asyncio.Transport())
+        self.reader = StreamReader(connection, 2**16, loop=loop)
+
+    def come(self, *said: str | dict[str, object]) -> None:
+        for each in said:
+            event = {"type": "response.output_text.delta", "delta": each}
+            told = json.dumps(event if isinstance(each, str) else each)
+            self.reader.feed_data(f"event: x\ndata: {told}\n\n".encode())
+
+    def pieces(self, pace_seconds: float = 0) -> AsyncGenerator[Piece]:
+        return read_pieces(self.reader, MOMENT, pace_seconds=pace_seconds)
+
+
+async def test_the_first_words_come_at_once_and_the_rest_together() -> None:
+    body = Body()
+    pieces = body.pieces()
+    body.come("One")
+    first = await anext(pieces)
+    body.come(" two", " three", FIELD, WHOLE)
+    body.reader.feed_eof()
+
+    assert first == "One"
+    assert [piece async for piece in pieces] == [" two three", PhoneField("Your number?")]
+
+
+async def test_words_wait_for_their_turn() -> None:
+    body = Body()
+    pieces = body.pieces(pace_seconds=3600)
+    body.come("One")
+    await anext(pieces)
+    body.come(" two")
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(pieces), 0.01)
+
+
+async def test_the_end_does_not_wait() -> None:
+    body = Body()
+    body.come("One", WHOLE)
+    body.reader.feed_eof()
+
+    assert [piece async for piece in body.pieces(pace_seconds=3600)] == ["One"]
+
+
+async def test_the_body_is_read_to_its_end_so_that_its_connection_serves_again() -> None:
+    body = Body()
+    body.come(WHOLE)
+    ending = asyncio.create_task(anext(body.pieces(), None))
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+    assert not ending.done()
+    body.reader.feed_eof()
+    assert await ending is None
+
+
+async def test_an_api_that_does_not_end_its_body_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(responses, "END_SECONDS", 0)
+    body = Body()
+    body.come("One", WHOLE)
+
+    assert [piece async for piece in body.pieces()] == ["One"]
+
+
+async def test_an_event_may_come_in_parts() -> None:
+    body = Body()
+    coming = asyncio.create_task(anext(body.pieces()))
+    body.reader.feed_data(b'data: {"type":"response.output_text.delta","de')
+    await asyncio.sleep(0)
+    body.reader.feed_data(b'lta":"One"}\n\n')
+
+    assert await coming == "One"
+
+
+async def test_a_failure_comes_after_what_was_said() -> None:
+    body = Body()
+    pieces = body.pieces()
+    body.come("One", {"type": "response.failed"})
+
+    assert await anext(pieces) == "One"
+    with pytest.raises(AnswerFailed, match="busy"):
+        await anext(pieces)
+
+
+async def test_what_ends_without_its_last_event_is_cut() -> None:
+    body = Body()
+    pieces = body.pieces()
+    body.come("One")
+    body.reader.feed_eof()
+
+    assert await anext(pieces) == "One"
+    with pytest.raises(AnswerFailed, match="cut"):
+        await anext(pieces)
