@@ -41,6 +41,8 @@ def arm(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Decision:
         return Nothing(WHY[record.state])
     if record.state is not State.PENDING and not is_due(record, now):
         return Nothing(WHY[record.state])
+    if event.attempt != record.attempt + 1:
+        return Nothing("overtaken")  # built before a long sleep: it would say what is no longer so
     if record.state is State.SENDING:
         return _arm_again(record, event, now, rules)
     if event.transcript_ends_at != event.last_item_id:
@@ -60,11 +62,10 @@ def _arm_again(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Deci
 def _armed(
     record: LeadRecord, event: Arm, now: float, rules: Rules, ambiguous: tuple[int, ...]
 ) -> Write:
-    attempt = record.attempt + 1
     return next_record(
-        record, now, "armed", f"attempt {attempt}",
+        record, now, "armed", f"attempt {event.attempt}",
         state=State.SENDING,
-        attempt=attempt,
+        attempt=event.attempt,
         lid=event.lid,
         armed_at=now,
         due_at=now + rules.fence_seconds + rules.evidence_seconds + 2 * rules.skew_seconds,

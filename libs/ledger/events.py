@@ -46,6 +46,8 @@ class Reopened(Happening, frozen=True, kw_only=True):
 class Arm(Happening, frozen=True, kw_only=True):
     """The mail is built and stored; may I send it?"""
 
+    attempt: int
+    """What the mail says that it is, and with it whether it says that it may be a copy."""
     lid: str
     """A fresh nonce: reading it back proves that the write was ours."""
     last_item_id: str

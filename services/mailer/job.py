@@ -51,6 +51,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     def arm(self, copy: Copy, transcript_ends_at: str) -> Arm:
         return Arm(
+            attempt=self.attempt,
             lid=self.lid,
             last_item_id=self.last_item_id,
             transcript_ends_at=transcript_ends_at,

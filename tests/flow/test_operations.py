@@ -161,7 +161,7 @@ class Lead:
 
     async def armed(self) -> events.Arm:
         return events.Arm(
-            lid="nonce-1", last_item_id="cthi_1", transcript_ends_at="cthi_1",
+            attempt=1, lid="nonce-1", last_item_id="cthi_1", transcript_ends_at="cthi_1",
             snapshot=await self.fixed(), content_hash="h", kind="full",
         )  # fmt: skip
 

@@ -14,8 +14,8 @@ from libs.ledger.record import LeadKey, LeadRecord, State
 KEY = LeadKey("craigs", "cthr_1")
 NOW = 1_800_000_000.0
 ARM = Arm(
-    lid="nonce1", last_item_id="i1", transcript_ends_at="i1", snapshot="s", content_hash="c",
-    kind="full",
+    attempt=1, lid="nonce1", last_item_id="i1", transcript_ends_at="i1", snapshot="s",
+    content_hash="c", kind="full",
 )  # fmt: skip
 CONSIDERED = Considered(reason="idle", due_at=NOW + 60)
 

@@ -62,12 +62,12 @@ STATES: Final[dict[str, LeadRecord | None]] = {
     "closed": replace(FRESH, state=State.CLOSED, due_at=None, last_item_id="i1"),
 }
 
-ARM: Final = Arm(
-    lid="nonce3", last_item_id="i9", transcript_ends_at="i9", snapshot="snap", content_hash="c",
-    kind="full",
-)  # fmt: skip
-DOOR: Final = -1
+NEXT: Final = -1
 """Stands for the attempt after the record's."""
+ARM: Final = Arm(
+    attempt=NEXT, lid="nonce3", last_item_id="i9", transcript_ends_at="i9", snapshot="snap",
+    content_hash="c", kind="full",
+)  # fmt: skip
 
 EVENTS: Final[dict[str, tuple[Event, Rules]]] = {
     "considered": (Considered(reason="idle", due_at=NOW + 60, visitor="v_1"), ZERO),
@@ -81,6 +81,7 @@ EVENTS: Final[dict[str, tuple[Event, Rules]]] = {
     "arm_never_two": (ARM, TWO),
     "arm_stale": (replace(ARM, transcript_ends_at="i10"), ZERO),
     "arm_other_mail": (replace(ARM, snapshot="other"), ZERO),
+    "arm_overtaken": (replace(ARM, attempt=9), ZERO),
     "arm_old_nonce": (replace(ARM, lid="nonce2"), ZERO),
     "arm_no_nonce": (replace(ARM, lid=""), ZERO),
     "accepted_now": (Accepted(attempt=2), ZERO),
@@ -89,10 +90,10 @@ EVENTS: Final[dict[str, tuple[Event, Rules]]] = {
     "refused_now": (Refused(attempt=2, reason="550"), ZERO),
     "refused_before": (Refused(attempt=1, reason="550"), ZERO),
     "refused_never": (Refused(attempt=4, reason="550"), ZERO),
-    "refused_at_door": (Refused(attempt=DOOR, reason="550"), ZERO),
-    "refused_at_door_2": (Refused(attempt=DOOR, reason="550"), TWO),
+    "refused_at_door": (Refused(attempt=NEXT, reason="550"), ZERO),
+    "refused_at_door_2": (Refused(attempt=NEXT, reason="550"), TWO),
     "throttled": (Refused(attempt=2, reason="throttled", provider_wide=True), ZERO),
-    "throttled_at_door": (Refused(attempt=DOOR, reason="throttled", provider_wide=True), ZERO),
+    "throttled_at_door": (Refused(attempt=NEXT, reason="throttled", provider_wide=True), ZERO),
     "fate_unknown": (FateUnknown(attempt=2), ZERO),
     "delivered": (ProviderEvent(attempt=2, event="delivery"), ZERO),
     "delivered_before": (ProviderEvent(attempt=1, event="send"), ZERO),
@@ -114,7 +115,9 @@ _COLUMNS: Final = (
     "error", "error_due", "error_old", "held", "held_untold", "closed",
 )
 _P, _S, _E, _H, _C = "pending", "in_progress", "cooldown", "held", "closed"
-_A, _N, _O, _W, _D = "already_sent", "newer_items", "another_snapshot", "SENDING", "SENT"
+_A, _N, _O, _V, _W, _D = (
+    "already_sent", "newer_items", "another_snapshot", "overtaken", "SENDING", "SENT",
+)
 TABLE: Final[dict[str, tuple[str, ...]]] = {
     "considered":        ("PENDING", _P, _P, _S, _S, _A, _E, _E, "HELD", _H, _H, _C),
     "not_now": ("!", "timer_stands", "PENDING", _S, _S, _A, _E, "ERROR", "HELD", _H, _H, _C),
@@ -127,6 +130,7 @@ TABLE: Final[dict[str, tuple[str, ...]]] = {
     "arm_never_two": ("!", _W, _W, _S, "!", _A, _E, _W, _W, _H, _H, _C),
     "arm_stale": ("!", _N, _N, _S, _W, _A, _E, _N, _N, _H, _H, _C),
     "arm_other_mail": ("!", _W, _W, _S, _O, _A, _E, _W, _W, _H, _H, _C),
+    "arm_overtaken": ("!", _V, _V, _S, _V, _A, _E, _V, _V, _H, _H, _C),
     "arm_old_nonce": ("!", _W, _W, "!", "!", "!", "!", "!", "!", "!", "!", _C),
     "arm_no_nonce":      ("!",) * 12,
     "accepted_now":      ("!", "!", "!", _D, _D, _A, _D, _D, _D, _D, _D, "!"),
@@ -162,8 +166,8 @@ CELLS: Final = [
 ]
 
 
-def at_door(event: Event, record: LeadRecord | None) -> Event:
-    if isinstance(event, Refused) and event.attempt == DOOR:
+def after(record: LeadRecord | None, event: Event) -> Event:
+    if isinstance(event, Arm | Refused) and event.attempt == NEXT:
         return replace(event, attempt=(record.attempt if record else 0) + 1)
     return event
 
@@ -179,7 +183,7 @@ def outcome(decision: Decision) -> str:
 
 
 def decided(state: str, event: Event, rules: Rules = ZERO, now: float = NOW) -> LeadRecord:
-    decision = decide(KEY, STATES[state], event, now, rules)
+    decision = decide(KEY, STATES[state], after(STATES[state], event), now, rules)
     assert isinstance(decision, Write), decision
     return decision.record
 
@@ -198,7 +202,7 @@ def test_every_cell(state: str, event: str, wanted: str) -> None:
     record = STATES[state]
     happening, rules = EVENTS[event]
 
-    decision = decide(KEY, record, at_door(happening, record), NOW, rules)
+    decision = decide(KEY, record, after(record, happening), NOW, rules)
 
     assert outcome(decision) == wanted
     if isinstance(decision, Write):
@@ -277,7 +281,7 @@ def test_an_ambiguous_attempt_is_held_for_the_operator_who_may_resend_it_flagged
     held = decided("sending_due", WindowsPassed(), TWO)
     resend = decide(KEY, held, OperatorResend(), NOW, TWO)
     assert isinstance(resend, Write)
-    armed = decide(KEY, resend.record, ARM, NOW, TWO)
+    armed = decide(KEY, resend.record, after(resend.record, ARM), NOW, TWO)
     assert isinstance(armed, Write)
 
     assert held.ambiguous == (1, 2)
@@ -350,7 +354,8 @@ def test_refusals_back_off_from_one_minute_to_thirty_and_stop_at_eight() -> None
         assert record.due_at is not None
         waits.append(record.due_at - now)
         now = record.due_at
-        armed = decide(KEY, record, replace(ARM, lid=f"n{attempt + 1}"), now, ZERO)
+        arm = replace(ARM, attempt=attempt + 1, lid=f"n{attempt + 1}")
+        armed = decide(KEY, record, arm, now, ZERO)
         assert isinstance(armed, Write)
         record = armed.record
 
@@ -383,7 +388,7 @@ def test_a_provider_wide_refusal_delays_without_counting() -> None:
 
 def test_history_is_bounded_and_keeps_the_newest() -> None:
     record = replace(FRESH, history=tuple(Step(float(n), "x") for n in range(32)))
-    decision = decide(KEY, record, ARM, NOW, ZERO)
+    decision = decide(KEY, record, after(record, ARM), NOW, ZERO)
     assert isinstance(decision, Write)
 
     assert len(decision.record.history) == 32

@@ -334,6 +334,34 @@ class TestLateness:
 
         assert isinstance(room.publisher.published[0], ConsiderLead)
 
+    async def test_a_mail_built_before_a_long_sleep_never_leaves_as_a_later_attempt(
+        self, room: Mailroom
+    ) -> None:
+        """It says that it is the first, and that it is no copy: neither is true any more."""
+
+        async def slept_through_two_attempts(snapshot: LeadSnapshot, variant: Variant) -> bytes:
+            room.compose = plain_compose
+            room.provider.fault = answering(reply=Unknown("reset"))
+            await room.handlers().send(room.wish())
+            room.clock.seconds += RESOLVABLE
+            room.provider.fault = answering(prepare=Refused("550"))
+            await room.handlers().send(room.wish(attempt=2))
+            room.clock.seconds += 120
+            room.provider.fault = answering()
+            return await plain_compose(snapshot, variant)
+
+        room.compose = slept_through_two_attempts
+
+        await room.handlers().send(room.wish())
+
+        assert [mail.attempt for mail in room.provider.accepted] == [1]
+        assert room.record.state is State.ERROR
+
+        await room.handlers().send(room.wish(attempt=3))
+
+        assert room.provider.accepted[1].body.startswith(b"Subject: (possible copy)")
+        assert room.record.state is State.SENT
+
 
 class TestRefusals:
     async def test_a_refusal_waits_and_counts(self, room: Mailroom) -> None:

@@ -37,10 +37,10 @@ TWO = Rules(policy="never_two")
 DAY = 86_400.0
 
 
-def arm(lid: str) -> Event:
+def arm(attempt: int) -> Event:
     return events.Arm(
-        lid=lid, last_item_id="i", transcript_ends_at="i", snapshot="s", content_hash="h",
-        kind="full",
+        attempt=attempt, lid=f"nonce-{attempt}", last_item_id="i", transcript_ends_at="i",
+        snapshot="s", content_hash="h", kind="full",
     )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def happenings(attempt: int) -> Iterator[tuple[Event, float, Rules]]:
     yield events.NotNow(reason="not_idle", due_at=NOW + 9), 1, DEFAULT_RULES
     yield events.NothingToSend(reason="empty", quiet_since=NOW - 2 * DAY), 1, DEFAULT_RULES
     yield events.Reopened(last_item_id="newer", due_at=NOW), 1, DEFAULT_RULES
-    yield arm(f"nonce-{attempt}"), 4000, DEFAULT_RULES
+    yield arm(attempt), 4000, DEFAULT_RULES
     yield events.Accepted(attempt=attempt), 1, DEFAULT_RULES
     yield events.Refused(attempt=attempt, reason="throttled"), 1, DEFAULT_RULES
     yield events.WindowsPassed(), 4000, TWO
