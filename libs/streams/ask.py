@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 import msgspec
@@ -34,10 +34,10 @@ _LETTER: Final = msgspec.json.Decoder(Letter)
 _REPLY: Final = msgspec.json.Decoder(Reply)
 
 
-async def send_reply(broker: Broker, reply_to: str, answer: Message) -> None:
+async def send_reply(broker: Broker, reply_to: str, answers: Iterable[Message]) -> None:
     address, _, number = reply_to.partition("/")
-    raw = msgspec.Raw(_ENCODER.encode(answer))
-    await broker.answer(address, _ENCODER.encode(Letter(raw, number)))
+    raws = (msgspec.Raw(_ENCODER.encode(answer)) for answer in answers)
+    await broker.answer(address, *(_ENCODER.encode(Letter(raw, number)) for raw in raws))
 
 
 class Answers:

@@ -140,8 +140,10 @@ class Broker(Protocol):
 
     async def stats(self, lane: str) -> LaneStats: ...
 
-    async def answer(self, address: str, body: bytes) -> None:
-        """Append to an answer; it is forgotten some minutes after the last piece."""
+    async def answer(self, address: str, *bodies: bytes) -> None:
+        """Append to an answer, in one step: a reader who waits gets all of it. It is forgotten
+        some minutes after the last piece.
+        """
         ...
 
     async def pieces(

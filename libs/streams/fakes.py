@@ -19,6 +19,6 @@ class RememberingPublisher:
     async def schedule(self, message: Message, *, key: str, at: float) -> None:
         self.scheduled[key] = (at, message)
 
-    async def reply(self, reply_to: str, answer: Message) -> None:
+    async def reply(self, reply_to: str, *answers: Message) -> None:
         if reply_to:
-            self.replies.append((reply_to, answer))
+            self.replies += ((reply_to, answer) for answer in answers)

@@ -200,8 +200,9 @@ class MemoryBroker:
             oldest_id=next(iter(here.entries), ""), paused=here.paused,
         )  # fmt: skip
 
-    async def answer(self, address: str, body: bytes) -> None:
-        self._answers.setdefault(address, {})[self._next_id()] = body
+    async def answer(self, address: str, *bodies: bytes) -> None:
+        pieces = self._answers.setdefault(address, {})
+        pieces.update((self._next_id(), body) for body in bodies)
         self._wake(address)
 
     async def pieces(

@@ -60,8 +60,8 @@ class Publisher(Protocol):
         """Publish `message` at epoch second `at`; a later call with the same key replaces it."""
         ...
 
-    async def reply(self, reply_to: str, answer: Message) -> None:
-        """Answer a waiting asker; does nothing when `reply_to` is empty."""
+    async def reply(self, reply_to: str, *answers: Message) -> None:
+        """Answer a waiting asker, in one step; does nothing when `reply_to` is empty."""
         ...
 
 

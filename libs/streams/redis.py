@@ -115,9 +115,9 @@ class RedisBroker:
             dead=dead, oldest_id=oldest.decode(), paused=bool(paused),
         )  # fmt: skip
 
-    async def answer(self, address: str, body: bytes) -> None:
+    async def answer(self, address: str, *bodies: bytes) -> None:
         await self._redis.script(
-            scripts.ANSWER, [_answer_key(address)], body, ANSWER_SECONDS * 1000
+            scripts.ANSWER, [_answer_key(address)], ANSWER_SECONDS * 1000, *bodies
         )
 
     async def pieces(

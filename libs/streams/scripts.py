@@ -179,6 +179,6 @@ return {
 """)
 
 ANSWER: Final = Script("""
-redis.call('XADD', KEYS[1], '*', 'e', ARGV[1])
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+for i = 2, #ARGV do redis.call('XADD', KEYS[1], '*', 'e', ARGV[i]) end
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])
 """)

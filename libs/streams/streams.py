@@ -55,9 +55,9 @@ class Streams:
         stream = STREAM_OF[type(message)]
         await self.broker.schedule(lane_of(stream, message), key, at, seal(message))
 
-    async def reply(self, reply_to: str, answer: Message) -> None:
+    async def reply(self, reply_to: str, *answers: Message) -> None:
         if reply_to:
-            await send_reply(self.broker, reply_to, answer)
+            await send_reply(self.broker, reply_to, answers)
 
     async def ask(self, wish: Message, *, timeout_seconds: float) -> Message:
         """Publishing has the broker's timeout: ours would claim that the wish is in the stream."""

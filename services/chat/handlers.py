@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from dataclasses import dataclass
+import asyncio
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 from libs.conversations.store import Owner
@@ -32,8 +33,14 @@ class Chat:
 
     async def answer(self, delivery: Delivery[ChatRequest]) -> None:
         """May run twice: the turn remembers what was heard and said (`turns.py`)."""
-        request = delivery.message
         voice = _Voice(self.publisher, delivery.reply_to)
+        try:
+            await self._answer(delivery, voice)
+        finally:
+            await voice.out()
+
+    async def _answer(self, delivery: Delivery[ChatRequest], voice: _Voice) -> None:
+        request = delivery.message
         visit: Visit | None = None
         try:
             operation = read_operation(request.body)
@@ -41,14 +48,14 @@ class Chat:
             await self.turns.find_owner(visit, operation.params.thread_id)
             await self._respond(delivery, operation, visit, voice)
         except ChatRefusal as refusal:
-            await voice.say(_refused(refusal))
+            voice.say(_refused(refusal))
             return
         except Unavailable as down:
             self.log.warning("chat_unavailable", part=down.part, request_id=request.request_id)
-            await voice.say(_refused(_later()))
+            voice.say(_refused(_later()))
         if visit and visit.turn:
             await self._consider(request, operation, visit)
-            await voice.say(ChatChunk(data="", last=True))
+            voice.say(ChatChunk(data="", last=True))
 
     def _visit(self, request: ChatRequest, operation: Operation) -> Visit:
         shop = self.shops.by_slug.get(request.shop)
@@ -72,7 +79,7 @@ class Chat:
         body = delivery.message.body
         if not operation.speaks:
             data = await self.protocol.answer(body, visit)
-            await voice.say(ChatChunk(data=data, streaming=False, last=True))
+            voice.say(ChatChunk(data=data, streaming=False, last=True))
             return
         way = await self.turns.take(delivery, operation, visit)
         if way == "new":
@@ -81,7 +88,7 @@ class Chat:
             events = self.protocol.repeat(visit, created=operation.creates)
         async with aclosing(events):
             async for data in events:
-                await voice.say(ChatChunk(data=data))
+                voice.say(ChatChunk(data=data))
         if way == "new":
             await self.turns.settle(visit)
 
@@ -107,20 +114,33 @@ class Chat:
 
 @dataclass
 class _Voice:
-    """The way back to the browser. When it is gone, the answer is made and kept all the same."""
+    """The way back to the browser. Nobody who answers waits for it: what is said until a step is
+    through goes with the next one. When it is gone, the answer is made and kept all the same.
+    """
 
     publisher: Publisher
     reply_to: str
-    over: bool = False
+    _unsaid: list[ChatReply] = field(default_factory=list)
+    _saying: asyncio.Task[None] | None = None
+    """Stays when the way is gone: then nothing more is said."""
 
-    async def say(self, chunk: ChatReply) -> None:
-        if self.over:
-            return
-        try:
-            await self.publisher.reply(self.reply_to, chunk)
-            self.over = chunk.last
-        except Unavailable:
-            self.over = True
+    def say(self, chunk: ChatReply) -> None:
+        self._unsaid.append(chunk)
+        if self._saying is None:
+            self._saying = asyncio.create_task(self._say())
+
+    async def _say(self) -> None:
+        """Begins in the next turn of the loop, with all that was said in this one."""
+        with suppress(Unavailable):
+            while chunks := self._unsaid:
+                self._unsaid = []
+                await self.publisher.reply(self.reply_to, *chunks)
+            self._saying = None
+
+    async def out(self) -> None:
+        """Once all is said, or cannot be."""
+        if self._saying:
+            await self._saying
 
 
 def _later() -> ChatRefusal:

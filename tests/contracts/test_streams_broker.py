@@ -303,9 +303,9 @@ class BrokerContract:
     async def test_a_reader_waits_for_the_next_piece(self, broker: Broker) -> None:
         waiting = asyncio.create_task(broker.pieces("answer.x", after="", wait_seconds=2))
         await asyncio.sleep(0)
-        await broker.answer("answer.x", b"1")
+        await broker.answer("answer.x", b"1", b"2")
 
-        assert [body for _, body in await waiting] == [b"1"]
+        assert [body for _, body in await waiting] == [b"1", b"2"]
 
 
 class TestMemoryBroker(BrokerContract):

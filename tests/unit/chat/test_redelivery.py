@@ -415,9 +415,9 @@ async def test_the_last_chunk_comes_after_the_lead_is_in_the_stream() -> None:
     seen: list[str] = []
     reply, publish = world.publisher.reply, world.publisher.publish
 
-    async def replied(reply_to: str, answer: Any) -> None:
-        seen.append("last" if answer.last else "chunk")
-        await reply(reply_to, answer)
+    async def replied(reply_to: str, *answers: Any) -> None:
+        seen.extend("last" if answer.last else "chunk" for answer in answers)
+        await reply(reply_to, *answers)
 
     async def published(*args: Any, **more: Any) -> None:
         seen.append("considered")
@@ -426,7 +426,7 @@ async def test_the_last_chunk_comes_after_the_lead_is_in_the_stream() -> None:
     world.publisher.reply, world.publisher.publish = replied, published  # type: ignore[method-assign]
     await world.ask(create("Hi"))
 
-    assert seen[-2:] == ["considered", "last"]
+    assert seen.index("considered") < seen.index("last") == len(seen) - 1
 
 
 async def test_chunks_are_the_data_of_server_sent_events() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -12,7 +13,9 @@ import pytest
 from libs.conversations.store import ItemRow, Owner
 from libs.conversations.store_fake import MemoryChatStore
 from libs.errors import Unavailable
+from libs.messages.base import Message
 from libs.messages.lead import ConsiderLead
+from libs.streams.fakes import RememberingPublisher
 from services.chat.ports import AnswerFailed, Moment, PhoneField
 from tests.unit.chat.world import Answer, Scripted, World, add, answer_field, create, retry
 
@@ -47,6 +50,50 @@ async def test_the_answer_comes_in_pieces_as_the_agent_speaks() -> None:
     assert deltas == ["One", " two", " three"]
     order = [event["type"] for event in answer.events]
     assert order.index("thread.item.added") < order.index("thread.item.updated")
+
+
+async def test_the_first_word_goes_out_in_one_step_with_what_announces_it() -> None:
+    steps: list[str] = []
+
+    class Thoughtful(Scripted):
+        async def answer(self, moment: Moment) -> AsyncIterator[str | PhoneField]:
+            for _ in range(9):  # turns of the loop
+                await asyncio.sleep(0)
+            yield "One"
+
+    class Steps(RememberingPublisher):
+        async def reply(self, reply_to: str, *answers: Message) -> None:
+            steps.append("".join(str(getattr(answer, "data", "")) for answer in answers))
+            await super().reply(reply_to, *answers)
+
+    world = World(Thoughtful())
+    world.publisher = Steps()
+    world.chat = world.process()
+    await world.ask(create("Hi"))
+
+    first = next(step for step in steps if "One" in step)
+    assert "thread.item.added" in first
+    assert "user_message" not in first
+
+
+async def test_nobody_who_answers_waits_for_the_way_back() -> None:
+    class Stuck(RememberingPublisher):
+        way = asyncio.Event()
+
+        async def reply(self, reply_to: str, *answers: Message) -> None:
+            await self.way.wait()
+            await super().reply(reply_to, *answers)
+
+    world = World(Scripted(("One", " two")))
+    world.publisher = stuck = Stuck()
+    world.chat = world.process()
+    asking = asyncio.create_task(world.ask(create("Hi")))
+    while not stuck.published:  # the lead is considered after the turn
+        await asyncio.sleep(0)
+
+    assert not asking.done()
+    stuck.way.set()
+    assert (await asking).said == "One two"
 
 
 async def test_the_title_waits_until_the_answer_is_out() -> None:
@@ -425,7 +472,7 @@ async def test_trying_again_keeps_an_answered_field() -> None:
 async def test_a_browser_that_is_gone_does_not_stop_the_answer() -> None:
     world = World(Scripted())
 
-    async def gone(reply_to: str, answer: object) -> None:
+    async def gone(reply_to: str, *answers: object) -> None:
         raise Unavailable("redis", "nobody listens")
 
     world.publisher.reply = gone  # type: ignore[method-assign]
