@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -34,15 +36,22 @@ class ModelConnection:
         if self._session is None:
             from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
+            url = f"{(self.base_url or OPENAI).rstrip('/')}/"
             self._session = ClientSession(
-                f"{(self.base_url or OPENAI).rstrip('/')}/",
+                url,
                 headers={"Authorization": f"Bearer {self.api_key}"},
                 connector=TCPConnector(limit=0),  # who may ask at once is the purse's business
                 cookie_jar=DummyCookieJar(),
-                trust_env=True,
+                proxy=_proxy(url),
             )
         return self._session
 
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+
+def _proxy(url: str) -> str | None:
+    """Of the environment; the library itself would look there, and for a `.netrc`, every time."""
+    to = urlsplit(url)
+    return None if proxy_bypass(to.netloc) else getproxies().get(to.scheme)

@@ -6,9 +6,10 @@ Asked with an HTTP client and types of our own: OpenAI's library takes three tim
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +24,7 @@ from services.chat.ports import AnswerFailed, Moment, PhoneField, Purse, Trouble
 from services.chat.prompt import instructions, lines
 
 if TYPE_CHECKING:
-    from aiohttp import StreamReader
+    from aiohttp import ClientResponse, StreamReader
 
 CONNECT_SECONDS: Final = 5.0
 SILENCE_SECONDS: Final = 25.0
@@ -127,7 +128,8 @@ class ResponsesAgent:
             async with session.post("responses", **self._request(moment)) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise AnswerFailed("busy")
-                async with aclosing(read_pieces(answer.content, moment)) as pieces:
+                pieces = read_pieces(answer.content, moment, partial(_rest, answer))
+                async with aclosing(pieces):
                     async for piece in pieces:
                         yield piece
 
@@ -163,10 +165,10 @@ class ResponsesAgent:
 
 
 async def read_pieces(
-    body: StreamReader, moment: Moment, *, pace_seconds: float = PACE_SECONDS
+    body: StreamReader, moment: Moment, rest: Callable[[], Awaitable[None]]
 ) -> AsyncGenerator[Piece]:
-    """The first words at once, then together what came meanwhile. Ends only with the API's own
-    word that the answer is whole.
+    """The first words at once, then together what came while we took a `rest`. Ends only with the
+    API's own word that the answer is whole.
     """
     async for events in _events(body):
         said = "".join(event.delta for event in events if event.type == _DELTA)
@@ -179,8 +181,18 @@ async def read_pieces(
             await _read_to_end(body)
             return
         if said:
-            await asyncio.sleep(pace_seconds)
+            await rest()
     raise AnswerFailed("cut")
+
+
+async def _rest(answer: ClientResponse) -> None:
+    """Nothing is read meanwhile: a word that comes in between wakes nobody."""
+    transport = answer.connection and answer.connection.transport
+    if transport:
+        transport.pause_reading()
+    await asyncio.sleep(PACE_SECONDS)
+    if transport:
+        transport.resume_reading()
 
 
 async def _events(body: StreamReader) -> AsyncIterator[list[_Event]]:

@@ -38,8 +38,8 @@ class Body:
             told = json.dumps(event if isinstance(each, str) else each)
             self.reader.feed_data(f"event: x\ndata: {told}\n\n".encode())
 
-    def pieces(self, pace_seconds: float = 0) -> AsyncGenerator[Piece]:
-        return read_pieces(self.reader, MOMENT, pace_seconds=pace_seconds)
+    def pieces(self, rest_seconds: float = 0) -> AsyncGenerator[Piece]:
+        return read_pieces(self.reader, MOMENT, lambda: asyncio.sleep(rest_seconds))
 
 
 async def test_the_first_words_come_at_once_and_the_rest_together() -> None:
@@ -56,7 +56,7 @@ async def test_the_first_words_come_at_once_and_the_rest_together() -> None:
 
 async def test_words_wait_for_their_turn() -> None:
     body = Body()
-    pieces = body.pieces(pace_seconds=3600)
+    pieces = body.pieces(rest_seconds=3600)
     body.come("One")
     await anext(pieces)
     body.come(" two")
@@ -70,7 +70,7 @@ async def test_the_end_does_not_wait() -> None:
     body.come("One", WHOLE)
     body.reader.feed_eof()
 
-    assert [piece async for piece in body.pieces(pace_seconds=3600)] == ["One"]
+    assert [piece async for piece in body.pieces(rest_seconds=3600)] == ["One"]
 
 
 async def test_the_body_is_read_to_its_end_so_that_its_connection_serves_again() -> None:
