@@ -6,9 +6,8 @@ from aiohttp import ClientSession, DummyCookieJar
 
 from libs.blobs.open import open_blobs
 from libs.identity.keys import site_keys
-from libs.ledger.open import open_records
+from libs.ledger.open import open_records, records_answer
 from libs.ledger.port import LeadRecords
-from libs.ledger.record import LeadKey
 from libs.limits.redis import RedisLimits
 from libs.runtime.runtime import Runtime, Service, Site
 from libs.shops.profile import load_shops
@@ -27,8 +26,6 @@ from services.gateway.origins import Origins, own_origins
 from services.gateway.routes import Parts, routes
 from services.gateway.settings import GatewaySettings
 from services.gateway.visitors import Visitors
-
-_NOBODY = LeadKey("health", "health")
 
 
 async def wire(settings: GatewaySettings, runtime: Runtime) -> Service:
@@ -74,14 +71,10 @@ async def _parts(
 
 
 def _checks(redis: Redis, records: LeadRecords) -> tuple[Check, ...]:
-    async def database() -> bool:
-        await records.read(_NOBODY)
-        return True
-
     async def answers() -> bool:
         return bool(await redis.execute("PING"))
 
-    return (("database", database), ("redis", answers))
+    return (("database", lambda: records_answer(records)), ("redis", answers))
 
 
 def _attachments_url(settings: GatewaySettings, *, one_machine: bool) -> str:

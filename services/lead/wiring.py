@@ -13,8 +13,7 @@ from libs.conversations.open import open_conversations
 from libs.errors import Unavailable
 from libs.identity.keys import site_keys
 from libs.leases.redis import RedisLeases
-from libs.ledger.open import open_records
-from libs.ledger.port import LeadRecords
+from libs.ledger.open import open_records, records_answer
 from libs.limits.caps import model_calls
 from libs.limits.redis import RedisLimits
 from libs.messages.streams import LEAD_CONSIDER, LEAD_SIGNAL
@@ -73,7 +72,7 @@ async def wire(settings: LeadSettings, runtime: Runtime) -> Service:
         "lead",
         consumers=_consumers(handlers),
         loops=(sweeper.run, *_now_and_then(settings, runtime, model, blobs)),
-        health=(("records", lambda: _answers(records)),),
+        health=(("records", lambda: records_answer(records)),),
     )
 
 
@@ -159,11 +158,3 @@ async def log_shutdown_date(model: OpenAISummaryModel, log: Log) -> None:
         return
     say = log.warning if day else log.info
     say("summary_model", model=model.model, shutdown_date=day or "none announced")
-
-
-async def _answers(records: LeadRecords) -> bool:
-    try:
-        await records.due_watches(0.0, 1)
-    except Unavailable:
-        return False
-    return True

@@ -12,11 +12,10 @@ from libs.blobs.open import open_blobs
 from libs.blobs.port import Blobs
 from libs.conversations.open import open_conversations
 from libs.conversations.port import Conversations
-from libs.errors import Unavailable
 from libs.identity.keys import site_keys
 from libs.leases.redis import RedisLeases, RedisSentMarks
 from libs.ledger.events import Rules
-from libs.ledger.open import open_records
+from libs.ledger.open import open_records, records_answer
 from libs.ledger.port import LeadRecords
 from libs.messages.streams import MAIL_EVENT, MAIL_SEND
 from libs.runtime.runtime import Runtime, Service
@@ -79,7 +78,7 @@ async def wire(settings: MailerSettings, runtime: Runtime) -> Service:
             Consumer(MAIL_EVENT, handlers.delivered),
         ),
         loops=tuple(loops),
-        health=(("records", parts.records_answer),),
+        health=(("records", lambda: records_answer(parts.records)),),
     )
 
 
@@ -176,13 +175,6 @@ class _Parts:
                 if isinstance(transport, OutboxTransport)
             ),
         ]
-
-    async def records_answer(self) -> bool:
-        try:
-            await self.records.due(0.0, 1)
-        except Unavailable:
-            return False
-        return True
 
 
 async def _listening(settings: MailerSettings, runtime: Runtime) -> Loop:

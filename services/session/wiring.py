@@ -6,10 +6,9 @@ from typing import Final
 
 from libs.attribution import Trails
 from libs.blobs.open import open_blobs
-from libs.errors import SettingsError, Unavailable
+from libs.errors import SettingsError
 from libs.identity.keys import site_keys
-from libs.ledger.open import open_records
-from libs.ledger.port import LeadRecords
+from libs.ledger.open import open_records, records_answer
 from libs.limits.port import Limit
 from libs.limits.redis import RedisLimits
 from libs.messages.streams import SESSION_MINT
@@ -52,7 +51,7 @@ async def wire(settings: SessionSettings, runtime: Runtime) -> Service:
     return Service(
         "session",
         consumers=(consumer,),
-        health=(("records", lambda: _answers(records)),),
+        health=(("records", lambda: records_answer(records)),),
     )
 
 
@@ -76,11 +75,3 @@ async def _sessions(
     )
     alone = len(shops.by_slug) == 1
     return HostedChatSessions(client, settings.chatkit_workflow_id, runtime.clock, alone=alone)
-
-
-async def _answers(records: LeadRecords) -> bool:
-    try:
-        await records.due_watches(0.0, 1)
-    except Unavailable:
-        return False
-    return True

@@ -21,7 +21,8 @@ CLASSES: tuple[type[CommonSettings], ...] = (
     GatewaySettings, SessionSettings, ChatSettings, LeadSettings, MailerSettings,
     AttachmentsSettings, OneMachineSettings,
 )  # fmt: skip
-DOC = (Path(__file__).parents[3] / "docs" / "settings.md").read_text()
+ROOT = Path(__file__).parents[3]
+DOC = (ROOT / "docs" / "settings.md").read_text()
 NAMED = dict(re.findall(r"`([A-Z][A-Z0-9_]{3,})`(?: \[([^\]]+)\])?", DOC))
 
 
@@ -39,6 +40,16 @@ def test_every_setting_is_in_the_doc() -> None:
 
 def test_the_doc_names_no_setting_that_is_not() -> None:
     assert NAMED.keys() <= _fields().keys()
+
+
+@pytest.mark.parametrize("settings", CLASSES[:-1], ids=lambda settings: settings.__module__)
+def test_a_service_says_which_settings_of_its_own_it_reads(settings: type[CommonSettings]) -> None:
+    readme = ROOT / Path(*settings.__module__.split(".")[:-1]) / "README.md"
+    common = {field.encode_name for field in msgspec.structs.fields(CommonSettings)}
+    own = {field.encode_name for field in msgspec.structs.fields(settings)} - common
+
+    told = readme.read_text()
+    assert {name for name in own if f"`{name}`" not in told} == set()
 
 
 @pytest.mark.parametrize("name", sorted(_fields()))
