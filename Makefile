@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := 0.13.8
 
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest  # else each worker compiles everything anew
+
 .DEFAULT_GOAL := help
 .PHONY: help up test lint check bench prove faults simulate crashes lock format clean
 
@@ -14,7 +16,7 @@ up: $(VENV)/.run ## set everything up and run the whole product on this machine
 	@exec $(BIN)/python -m services
 
 test: $(VENV)/.dev ## set everything up and pass all tests
-	@$(BIN)/python -m pytest -n auto --dist worksteal
+	@$(PYTEST) -n auto --dist worksteal
 
 lint: $(VENV)/.dev ## lint, format, types, import rules
 	@$(BIN)/ruff check .
@@ -23,17 +25,17 @@ lint: $(VENV)/.dev ## lint, format, types, import rules
 	@$(BIN)/lint-imports --no-cache
 
 check: lint ## lint, and the unit and flow tests that need no server (under a minute)
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit tests/flow
+	@$(PYTEST) -q -n auto --dist worksteal -m "not slow" tests/unit tests/flow
 
 bench: $(VENV)/.dev ## every number we promise, beside its floor
 	@$(BIN)/python -m tests.bench
 
 prove: $(VENV)/.dev ## kill, freeze, wipe and cut real processes; simulate 1,000 seeds
-	@$(BIN)/python -m pytest -q tests/faults --prove -n 5 --dist worksteal
+	@$(PYTEST) -q tests/faults --prove -n 5 --dist worksteal
 	@$(BIN)/python -m tests.simulation --seeds 1000
 
 faults: $(VENV)/.dev ## the long form of prove: 300 kills
-	@$(BIN)/python -m pytest -q tests/faults --prove --kills 300 -n 5 --dist worksteal
+	@$(PYTEST) -q tests/faults --prove --kills 300 -n 5 --dist worksteal
 
 SEEDS ?= 1000
 simulate: $(VENV)/.dev ## the sending protocol under SEEDS=n seeded fault schedules

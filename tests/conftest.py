@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Generator, Iterator
 
@@ -36,8 +37,11 @@ def redis_url(redis_process: servers.RedisServer) -> str:
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
     """An AWS of our own: DynamoDB, S3, SES, SQS on one loopback address, per worker."""
+    from botocore import loaders, session
     from moto.server import ThreadedMotoServer
 
+    # Each client reads megabytes of what its service can do: once a process is enough.
+    session.create_loader = functools.cache(loaders.create_loader)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.pytest._test_builder import build_operation_test
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from libs.messages.chat import ChatChunk, ChatRequest
@@ -23,7 +25,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(110)]
 
 EXAMPLES = 8
 SCHEMA = schemathesis.openapi.from_path(str(FILE))
-UPLOADS = defaultdict(set, {"/api/chatkit/attachment": {"POST", "PUT"}})
+OPERATIONS = [
+    (path, method) for path, methods in SCHEMA.raw_schema["paths"].items() for method in methods
+]
+SETTINGS = settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+UPLOADS = {("post", "/api/chatkit/attachment"), ("put", "/api/chatkit/attachment")}
 """No schema can say that bytes are a photo: made-up ones are rightly refused."""
 
 
@@ -61,17 +74,20 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     thread.join(20)
 
 
-@SCHEMA.parametrize()
-@settings(
-    max_examples=EXAMPLES,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_the_gateway_is_as_described(case: Any, url: str) -> None:
-    unsayable = [positive_data_acceptance] if case.method in UPLOADS[case.path] else []
-    case.call_and_validate(
-        base_url=url, headers={"Origin": ORIGIN, **bearer()}, excluded_checks=unsayable
-    )
+@pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=lambda word: word.removeprefix("/"))
+def test_the_gateway_is_as_described(path: str, method: str, url: str) -> None:
+    """`SCHEMA.parametrize()` would make every operation's cases in every worker, to collect."""
+    excluded = [positive_data_acceptance] if (method, path) in UPLOADS else []
+    headers = {"Origin": ORIGIN, **bearer()}
+
+    def holds(case: Any) -> None:
+        case.call_and_validate(
+            base_url=url, headers=headers, session=http, excluded_checks=excluded
+        )
+
+    with requests.Session() as http:
+        http.trust_env = False  # else it looks for a proxy and a netrc at each of 2,000 requests
+        build_operation_test(
+            config=SCHEMA.config, operation=SCHEMA[path][method], test_func=holds,
+            given_kwargs={}, feedback=FeedbackSources(), explicit_settings=SETTINGS,
+        )()  # fmt: skip
