@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,10 +26,13 @@ class OwnConversations:
 
     async def read(self, shop: str, thread_id: str) -> Conversation | None:
         owner = await self.kept.owner_of(shop, thread_id)
-        thread = owner and await self.kept.thread(owner, thread_id)
-        if not owner or not thread:
+        if owner is None:
             return None
-        rows, truncated = await self._rows(owner, thread_id)
+        thread, (rows, truncated) = await asyncio.gather(
+            self.kept.thread(owner, thread_id), self._rows(owner, thread_id)
+        )
+        if thread is None:
+            return None
         reading = read_items(_raw(row) for row in rows)
         return Conversation(
             thread_id=thread_id,

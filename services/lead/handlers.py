@@ -6,6 +6,7 @@ ConsiderLead ─▶ lease ─▶ record ─▶ transcript ─▶ contacts ─▶
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -123,21 +124,24 @@ class LeadHandlers:
             return case, gates.Stop(reason="in_progress")
         if conversation is not None:
             case = replace(case, subject=_subject(conversation, profile))
-        verdict = await self._judge(wish, case)
-        return case, await self._remember(wish, case, verdict)
+        return case, await self._judge(wish, case)
 
     async def _judge(self, wish: ConsiderLead, case: Case) -> Verdict:
         """The model is asked only when everything that costs nothing has said yes."""
         if case.subject is None:
-            return gates.gone(case, await self.snapshots.newest(wish) if case.awaits_mail else None)
+            fixed = await self.snapshots.newest(wish) if case.awaits_mail else None
+            return await self._remember(wish, case, gates.gone(case, fixed))
         if verdict := gates.heard(case, case.subject):
-            return verdict
+            return await self._remember(wish, case, verdict)
         summary = await self.summaries.of(case.subject)
         ready = gates.readiness(case, summary)
         if not isinstance(ready, Send):
-            return ready
-        fixed = await self.snapshots.fix(wish, case.subject, summary, ready.kind)
-        return replace(ready, snapshot=fixed)
+            return await self._remember(wish, case, ready)
+        snapshot, remembered = await asyncio.gather(  # two flushes of the disk at once
+            self.snapshots.fix(wish, case.subject, summary, ready.kind),
+            self._remember(wish, case, ready),
+        )
+        return replace(ready, snapshot=snapshot) if remembered is ready else remembered
 
     async def _remember(self, wish: ConsiderLead, case: Case, verdict: Verdict) -> Verdict:
         """Durable before anybody is told; a state that overtook us answers instead."""

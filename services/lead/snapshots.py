@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -38,9 +39,12 @@ class Snapshots:
         """Its key."""
         now, conversation = self.clock.now(), subject.conversation
         where = TrailKey(wish.shop, conversation.visitor)
-        touches = await self.trails.touches(where, now=now)
-        photos = await self._photos(wish.shop, conversation)
-        refused = await refused_photos(self.blobs, wish.shop, conversation)
+        touches, signals, photos, refused = await asyncio.gather(
+            self.trails.touches(where, now=now),
+            self.trails.signals(where, now=now),
+            self._photos(wish.shop, conversation),
+            refused_photos(self.blobs, wish.shop, conversation),
+        )
         snapshot = LeadSnapshot(
             shop=wish.shop,
             thread_id=conversation.thread_id,
@@ -61,7 +65,7 @@ class Snapshots:
             truncated=conversation.truncated,
             photos=_each_once(*photos.values(), *refused),
             attribution=touches.merged(),
-            signals=await self.trails.signals(where, now=now),
+            signals=signals,
         )
         encoded = snapshot.encode()
         key = snapshot_key(wish.shop, conversation.thread_id, encoded)
@@ -84,12 +88,10 @@ class Snapshots:
         chosen = list(sent.values())[:MOST_PHOTOS]
         owner = Owner(shop, conversation.visitor, conversation.thread_id)
         fetched = await self._fetched(owner, chosen)
-        return {
-            each.id: _kept(each, fetched.get(each.id))
-            if each.id.startswith(_HOSTED)
-            else await self._photo(shop, each)
-            for each in chosen
-        }
+        photos = await asyncio.gather(
+            *(self._photo(shop, each, fetched.get(each.id)) for each in chosen)
+        )
+        return {each.id: photo for each, photo in zip(chosen, photos, strict=True)}
 
     async def _fetched(
         self, owner: Owner, sent: Sequence[Attachment]
@@ -97,8 +99,10 @@ class Snapshots:
         hosted = [each for each in sent if each.id.startswith(_HOSTED) and each.preview_url]
         return await self.hosted.take_in(owner, hosted) if hosted and self.hosted else {}
 
-    async def _photo(self, shop: str, sent: Attachment) -> Photo:
+    async def _photo(self, shop: str, sent: Attachment, fetched: StoredAttachment | None) -> Photo:
         """With the key of our own original; what a URL in a conversation points to is not it."""
+        if sent.id.startswith(_HOSTED):
+            return _kept(sent, fetched)
         photo = Photo(id=sent.id, name=sent.name, mime_type=sent.mime_type)
         if not is_attachment_id(sent.id):
             return photo

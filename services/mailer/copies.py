@@ -49,6 +49,8 @@ class Copy(msgspec.Struct, frozen=True):
     body: bytes
     content_hash: str
     rung: Rung
+    kept: bool = False
+    """By an earlier delivery."""
 
 
 class NoMail(Exception):  # noqa: N818 - it names what there is, not that it is an error
@@ -62,7 +64,7 @@ class Copies:
     log: Log
 
     async def make(self, wanted: Wanted, delivery: int) -> Copy:
-        """Raises NoMail, Unavailable. `delivery` counts from 1."""
+        """Still to be kept. Raises NoMail, Unavailable. `delivery` counts from 1."""
         lowest = Rung.FULL
         if delivery > 1:
             if stored := await self._stored(wanted):
@@ -71,8 +73,15 @@ class Copies:
         snapshot = await self._snapshot(wanted)
         for rung in Rung:
             if rung >= lowest and (body := await self._built(snapshot, wanted, rung)):
-                return await self._keep(wanted, body, rung)
+                return Copy(body, _sha256(body), rung)
         raise NoMail("no_mail_could_be_built")
+
+    async def keep(self, wanted: Wanted, copy: Copy) -> None:
+        """Before anything is armed."""
+        if copy.kept:
+            return
+        key = f"{wanted.stem}.{int(copy.rung)}.{copy.content_hash}.eml"
+        await self.blobs.put(key, copy.body, content_type=EML)
 
     async def has_snapshot(self, wanted: Wanted) -> bool:
         return await self.blobs.info(wanted.snapshot) is not None
@@ -91,7 +100,7 @@ class Copies:
             _, rung, content_hash, _ = key.rsplit(".", 3)
             body = await self.blobs.get(key)
             if _sha256(body) == content_hash:
-                return Copy(body, content_hash, Rung(int(rung)))
+                return Copy(body, content_hash, Rung(int(rung)), kept=True)
         return None
 
     async def _begin(self, wanted: Wanted) -> Rung:
@@ -126,12 +135,6 @@ class Copies:
                 exception_type=type(error).__name__,
             )
             return None
-
-    async def _keep(self, wanted: Wanted, body: bytes, rung: Rung) -> Copy:
-        content_hash = _sha256(body)
-        key = f"{wanted.stem}.{int(rung)}.{content_hash}.eml"
-        await self.blobs.put(key, body, content_type=EML)
-        return Copy(body, content_hash, rung)
 
 
 def mail_folder(shop: str, thread_id: str) -> str:

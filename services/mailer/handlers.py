@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -107,15 +107,21 @@ class MailHandlers:
         try:
             copy = await self.copies.make(job.wanted, number)  # 3, 11
             await self._check_clock()  # 4
-            async with self.transport.prepare(job.mail(copy, shop)) as ready:  # 5
-                return await self._armed(job, copy, ready)
+            async with (
+                beside(self.copies.keep(job.wanted, copy)) as kept,
+                self.transport.prepare(job.mail(copy, shop)) as ready,  # 5
+            ):
+                return await self._armed(job, copy, ready, kept)
         except NoMail as none:
             return await self._gave_up(job, record, str(none))
         except NotPrepared as door:
             return await self._refused(job, self.transport.name, door.refused, at_door=True)
 
-    async def _armed(self, job: Job, copy: Copy, ready: Ready) -> LeadRecord | None:
-        applied = await self._arm(job, copy, ready)  # 6
+    async def _armed(
+        self, job: Job, copy: Copy, ready: Ready, kept: Awaitable[None]
+    ) -> LeadRecord | None:
+        ends_at, _ = await asyncio.gather(self._ends_at(job), kept)
+        applied = await self._arm(job, copy, ready, ends_at)  # 6
         if not applied.wrote:
             return None if applied.why == "newer_items" else applied.record
         if self.clock.boot() - ready.prepared_at > LAUNCH_SECONDS:  # 7
@@ -123,8 +129,7 @@ class MailHandlers:
             return applied.record
         return await self._sent(job, ready, applied.record)
 
-    async def _arm(self, job: Job, copy: Copy, ready: Ready) -> Applied:
-        ends_at = job.last_item_id if job.again else await self._ends_at(job)
+    async def _arm(self, job: Job, copy: Copy, ready: Ready, ends_at: str) -> Applied:
         if self.clock.boot() - ready.prepared_at > LAUNCH_SECONDS:
             raise Retryable("preparing the mail took too long")
         windows = ready.windows
@@ -139,6 +144,8 @@ class MailHandlers:
 
     async def _ends_at(self, job: Job) -> str:
         """A conversation that is gone has not changed; a forgotten one took its lead along."""
+        if job.again:
+            return job.last_item_id
         last = await self.conversations.last_item_id(job.key.shop, job.key.thread_id)
         if last is None and not await self.copies.has_snapshot(job.wanted):
             raise NoMail("snapshot_missing")
@@ -195,6 +202,17 @@ class MailHandlers:
         if skew is not None and abs(skew) > SKEW_SECONDS:
             await self.reports.skewed()
             raise Retryable("this machine's clock is wrong", after_seconds=SKEW_RETRY_SECONDS)
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    """Goes on while the block does, and is over when the block is."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def uncancelled(work: Coroutine[Any, Any, T]) -> T:

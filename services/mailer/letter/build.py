@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 LARGEST_HTML_BYTES: Final = 79_000
 """Gmail cuts a mail off at 102 KB."""
-_FITS: Final = ((50_000, 0), (30_000, 0), (15_000, 0), (15_000, 60), (0, 60))
+_SMALLER: Final = ((30_000, 0), (15_000, 0), (15_000, 60), (0, 60))
 """Room for the conversation in bytes, length of every other text (0: as usual), until it fits."""
 _HTML_PIECES: Final = 60
 _WORDS_BYTES: Final = 600_000
@@ -68,12 +68,9 @@ class MailBuilder:
             originals=self._originals(snapshot),
             text_link=self._text_link(snapshot, variant.snapshot),
         )
-        mail, html = await _fitted(snapshot, profile, context)
-        file = ""
-        if mail.transcript.attached:
-            file = await asyncio.to_thread(transcript_file, snapshot, profile)
+        mail = view(snapshot, profile, context)
         body, _ = await asyncio.gather(
-            _written(envelope, mail, html, context.photos, file),
+            _written(envelope, snapshot, profile, context, mail),
             self._keep_link(snapshot, variant.snapshot, mail),
         )
         return body
@@ -119,26 +116,39 @@ class MailBuilder:
         await keep_link(self.links, token, link)
 
 
+async def _written(
+    envelope: Envelope,
+    snapshot: LeadSnapshot,
+    profile: ShopProfile,
+    context: MailContext,
+    mail: MailView,
+) -> bytes:
+    mail, html = await _fitted(snapshot, profile, context, mail)
+    file = ""
+    if mail.transcript.attached:
+        file = await asyncio.to_thread(transcript_file, snapshot, profile)
+    text = render_text(mail)
+    await asyncio.sleep(0)
+    return b"".join(await _breathe(mime_pieces(envelope, text, html, context.photos, file)))
+
+
 async def _fitted(
-    snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext
+    snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext, mail: MailView
 ) -> tuple[MailView, str]:
     """View and HTML, with as much of the conversation as keeps the HTML small enough."""
-    for room, longest in _FITS:
-        said = shortened(snapshot, longest) if longest else snapshot
-        mail = view(said, profile, msgspec.structs.replace(context, transcript_bytes=room))
-        await asyncio.sleep(0)
-        html = render_html(await _breathe(html_pieces(mail), at_once=_HTML_PIECES))
+    html = await _html(mail)
+    for room, longest in _SMALLER:
         if len(html.encode()) <= LARGEST_HTML_BYTES:
             break
+        said = shortened(snapshot, longest) if longest else snapshot
+        mail = view(said, profile, msgspec.structs.replace(context, transcript_bytes=room))
+        html = await _html(mail)
     return mail, html
 
 
-async def _written(
-    envelope: Envelope, mail: MailView, html: str, photos: PhotoPlan, file: str
-) -> bytes:
-    text = render_text(mail)
+async def _html(mail: MailView) -> str:
     await asyncio.sleep(0)
-    return b"".join(await _breathe(mime_pieces(envelope, text, html, photos, file)))
+    return render_html(await _breathe(html_pieces(mail), at_once=_HTML_PIECES))
 
 
 def _envelope(snapshot: LeadSnapshot, profile: ShopProfile, variant: Variant) -> Envelope:

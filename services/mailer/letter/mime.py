@@ -136,17 +136,16 @@ def sender_domain(sender: str) -> str:
 
 
 def _header(name: str, value: str) -> bytes:
-    """As it is where it fits a line, else folded and encoded by the standard library, but for four
-    of its habits.
+    """As it is where it needs no encoding, else folded and encoded by the standard library, but for
+    four of its habits.
 
     It decodes encoded words that a customer typed, breaks the line right after the name, which
     readers show as a space, encodes ids only because they are long, and where it folds between two
     encoded words it may lose the space, which its older encoder does not.
     """
     value = value.replace("=?", "= ?")
-    line = f"{name}: {value}"
-    if value.isascii() and value.isprintable() and len(line) <= _LINE:
-        return f"{line}{_POLICY.linesep}".encode()
+    if value.isascii() and value.isprintable() and (plain := _folded(name, value)):
+        return f"{plain}\r\n".encode()
     if name == "Subject" and not value.isascii():
         words = Header(value, "utf-8", maxlinelen=_LINE, header_name=name)
         return f"{name}: {words.encode(linesep=_POLICY.linesep)}{_POLICY.linesep}".encode()
@@ -155,6 +154,20 @@ def _header(name: str, value: str) -> bytes:
     folded = b"".join(message.policy.fold_binary(*item) for item in message.raw_items())
     early_break = f"{name}:\r\n ".encode()
     return folded.replace(early_break, f"{name}: ".encode(), 1)
+
+
+def _folded(name: str, value: str) -> str:
+    """Broken between words; empty where a word is too long for that, or a line would hold none."""
+    words, room = value.split(" "), _LINE - len(f"{name}: ")
+    if not all(words) or max(map(len, words)) > room:
+        return ""
+    lines = [f"{name}: {words[0]}"]
+    for word in words[1:]:
+        if len(lines[-1]) + len(word) < _LINE:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f" {word}")
+    return "\r\n".join(lines)
 
 
 _shop_header = lru_cache(maxsize=256)(_header)

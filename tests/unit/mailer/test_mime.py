@@ -99,6 +99,16 @@ def test_no_header_begins_with_an_empty_line(length: int) -> None:
     assert b":\r\n" not in raw
 
 
+@pytest.mark.parametrize(
+    "words", ["torn seat of a 2016 Honda Civic " * 6, "a " * 90, "x" * 67 + " y"]
+)
+def test_a_long_plain_subject_is_broken_between_words(words: str) -> None:
+    raw = headers(_with(subject=words.strip()))
+
+    assert _headers(_with(subject=words.strip()))["Subject"] == words.strip()
+    assert max(len(line) for line in raw.split(b"\r\n")) <= 76
+
+
 def test_an_encoded_word_that_a_customer_typed_stays_text() -> None:
     mail = _headers(_with(subject="=?utf-8?q?=0D=0ABcc:_all@example.com?= (cthr_one)"))
 
