@@ -24,7 +24,7 @@ _BARE_DIGITS: Final = 10
 EXTENSION: Final = re.compile(
     r"[ ,;(]{0,3}(?:extension|extn?|ext|x(?! ?\d+ [a-z]+s\b)|anexo|interno|int|poste|ramal|доб|"
     r"分机|分機|內線|内线|내선|内線)"
-    r"[ .:#]{0,3}(\d{1,6})\)?(?!\d)| ?# ?(\d{1,5})(?!\d)| ?,,+ ?(\d{1,6})#?(?!\d)",
+    r"[ .:#]{0,3}(\d{1,6})\)?(?!\d)| ?# ?(\d{1,5})(?!\d)|,{2,4}(\d{1,6})(?:#|(?! ?\w))",
     re.IGNORECASE,
 )
 _GLUED_BEFORE: Final = re.compile(r"[A-Za-z0-9_$@&%]+\Z")

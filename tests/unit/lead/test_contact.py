@@ -128,6 +128,13 @@ def test_spans_count_in_the_text_as_it_was_sent(text: str, spot: str | None) -> 
     assert found == (spot or "four oh eight five five five oh one one seven")
 
 
+def test_commas_that_a_phone_waits_at_lead_to_an_extension_and_to_nothing_else() -> None:
+    assert values("408-555-0100,,204#") == ["+14085550100;ext=204"]
+    assert values("408-555-0100,,,204") == ["+14085550100;ext=204"]
+    assert values("408-555-0100,, 2015 Honda") == ["+14085550100"]
+    assert values("408-555-0100,,2015 Honda") == ["+14085550100"]
+
+
 def test_names_the_item_it_stands_in() -> None:
     phone, email = sorted(
         read("hi", "ana@example.com", "408-555-0117"), key=lambda contact: contact.kind
