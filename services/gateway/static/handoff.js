@@ -25,11 +25,12 @@
   // ── Small things ──
 
   /** Storage that a browser may refuse: then the visit is simply not remembered. */
-  const keep = (area) => ({
-    get(name) { try { return window[area].getItem(name); } catch { return null; } },
-    set(name, value) { try { window[area].setItem(name, value); } catch { /* private mode */ } },
-    drop(name) { try { window[area].removeItem(name); } catch { /* private mode */ } },
-  });
+  const keep = (area) => {
+    const may = (what) => (...given) => {
+      try { return window[area][what](...given); } catch { return null; }
+    };
+    return { get: may("getItem"), set: may("setItem"), drop: may("removeItem") };
+  };
   const local = keep("localStorage");
   const session = keep("sessionStorage");
 
@@ -81,10 +82,8 @@
     return { heard, rest };
   };
 
-  const json = (answer) => answer.json();
-
   /** fetch with a request id of ours, and errors that a person can read and quote. */
-  const call = async (url, { requestId = randomId(), headers, read = json, ...options } = {}) => {
+  const call = async (url, { requestId = randomId(), headers, read = (answer) => answer.json(), ...options } = {}) => {
     const abort = new AbortController();
     const { heard, rest } = patience(() => abort.abort());
     let answer = null;
@@ -122,7 +121,7 @@
     const fresh = secret && secret.expires_at - SECRET_SPARE_S > Date.now() / 1000;
     if (fresh && !renew) return Promise.resolve(secret.client_secret);
     minting ||= (async () => {
-      const current = secret && secret.client_secret;
+      const current = secret?.client_secret;
       secret = await postJson(config.custom.chatkit_session_url, { current, ...visit() });
       local.set("chatkit-user-id", secret.user);
       return secret.client_secret;
@@ -152,7 +151,7 @@
     const told = [...CLICK_IDS, ...UTM, "referrer"].some((name) => now[name]);
     let kept = null;
     try { kept = JSON.parse(local.get("handoff-attribution")); } catch { /* made anew */ }
-    const age = kept && kept.first ? Date.now() - Date.parse(kept.first.at) : Infinity;
+    const age = Date.now() - Date.parse(kept?.first?.at);
     if (!(age < ATTRIBUTION_DAYS * 864e5)) kept = { first: now, last: now };
     else if (told) kept.last = now;
     local.set("handoff-attribution", JSON.stringify(kept));
@@ -250,8 +249,9 @@
 
   const loadScript = (url) =>
     new Promise((resolve, reject) => {
-      const node = make("script", { src: url, async: true, onload: resolve, onerror: reject });
+      const node = make("script", { src: url, async: true, onerror: reject });
       setTimeout(reject, RUNTIME_WAIT_MS, new Error("slow"));
+      node.onload = () => customElements.whenDefined("openai-chatkit").then(resolve);
       document.head.append(node);
     });
 
@@ -260,10 +260,6 @@
     for (const url of config.chat.runtime_urls) {
       try {
         await loadScript(url);
-        await Promise.race([
-          customElements.whenDefined("openai-chatkit"),
-          new Promise((_, reject) => { setTimeout(reject, RUNTIME_WAIT_MS, new Error("slow")); }),
-        ]);
         return true;
       } catch { /* the next address, or our own panel */ }
     }
@@ -287,12 +283,9 @@
           uploadStrategy: { type: "two_phase" },
         };
 
-  /** The runtime's own words; it knows all of our languages but Persian. */
-  const runtimeLocale = () => (config.chat.locale === "fa" ? "en" : config.chat.locale);
-
   const runtimeOptions = () => ({
     api: runtimeApi(),
-    locale: runtimeLocale(),
+    locale: config.chat.locale === "fa" ? "en" : config.chat.locale, // it knows no Persian
     initialThread: threadId || null,
     theme: {
       colorScheme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
 
 from libs.snapshot import Contact
+from services.lead.contact.folding import Found
 from services.lead.contact.providers import distance
 from services.lead.contact.words import (
     APOLOGY,
@@ -24,6 +26,9 @@ _NEAR: Final = 60
 _ALIKE: Final = 3
 """So many slips apart, a new value is the old one spelled right."""
 _VERY_ALIKE: Final = 2
+_SHORT: Final = 200
+"""Who corrects a few digits says little else."""
+_END: Final = re.compile(r"(?<![\w$#.,/-])(?!19|20)\d{4}(?![\w/-])")
 
 Correction = Literal["none", "perhaps", "surely"]
 
@@ -60,6 +65,20 @@ def correction_in(text: str, start: int, end: int, *, since: int) -> Correction:
 def announces_correction(text: str) -> bool:
     """`Oops, wrong number`, the right one to follow."""
     return CORRECTS.search(text) is not None
+
+
+def corrected_end(text: str, last: Found) -> Found | None:
+    """`No, it's 0181`: of the number given last, its end; a year is the car's."""
+    number = last.value.partition(";")[0]
+    if len(text) > _SHORT or not last.shown.endswith(number[-4:]):
+        return None
+    for found in _END.finditer(text):
+        start, end = found.span()
+        near = distance(number[-4:], found[0]) == 1
+        if near and correction_in(text, start, end, since=0) == "surely":
+            value, shown = number[:-4] + found[0], last.shown[:-4] + found[0]
+            return Found(value, shown, start, end, last.doubt)
+    return None
 
 
 def what_stands(mentions: Iterable[Mention]) -> tuple[Contact, ...]:

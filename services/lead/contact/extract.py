@@ -14,6 +14,7 @@ from libs.snapshot import Contact, Line
 from services.lead.contact.corrections import (
     Mention,
     announces_correction,
+    corrected_end,
     correction_in,
     is_taken_back,
     what_stands,
@@ -43,17 +44,22 @@ def _mentions(lines: Sequence[Line], profile: ShopProfile) -> Iterator[Mention]:
     """What the line before asked for or announced carries over to the next."""
     region = region_of(profile)
     asked = announced = False
+    last: Found | None = None
     for number, line in enumerate(lines):
         if line.speaker != "customer":
             asked = _asks_for_phone(line.text)
             continue
         folded = fold(line.text)
         ends: dict[Kind, int] = {}
-        for kind, one in _in_line(folded.text, profile, region, asked=asked):
+        found = list(_in_line(folded.text, profile, region, asked=asked))
+        if not found and last and (end := corrected_end(folded.text, last)):
+            found = [("phone", end)]
+        for kind, one in found:
             since = ends.get(kind, 0)
             corrects = correction_in(folded.text, one.start, one.end, since=since)
             if announced and not ends:
                 corrects = "surely"
+            last = one if kind == "phone" else last
             yield Mention(_contact(kind, one, folded, line), number, corrects)
             ends[kind] = one.end
         tail = folded.text[max(ends.values(), default=0) :][-_TAIL:]

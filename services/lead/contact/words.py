@@ -37,7 +37,8 @@ _NEVER_A_PHONE: Final = _any_of(
     r"account|acct|licen[cs]e|plate|zip|sku|upc|ean|isbn|confirmation|conf|work order|wo|ro|fax|"
     r"routing|card|ssn|passport|imei|dot|usdot|(?<!area )code|"
     r"factura|serie|p[oó]liza|placa|cuenta|gu[ií]a|rastreo|c[oó]digo|folio|"
-    r"facture|chassis|apólice|resi|hóa đơn)",
+    r"facture|chassis|apólice|resi|hóa đơn|"
+    r"(?:auftrags|artikel|bestell|fahrgestell|kunden|rechnungs|serien|teile)n(?:umme)?r)",
     r"счет\w*|发票|發票|单号|單號|车架|車架|송장|차대|車台|فاتورة|बिल",
 )
 _SELDOM_A_PHONE: Final = _any_of(

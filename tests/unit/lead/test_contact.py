@@ -20,7 +20,8 @@ ROUNDS = 12
 HELD_OUT = "held out"
 """Written after the code and scored before anything was changed for them: P 0.953, R 0.943 then.
 So were the `fresh` rows, much later: P 0.991, R 0.767, for want of a number after `quote`;
-and after them the `third`: P 0.947, R 0.899, nearly all of it German and what shops are asked."""
+and after them the `third`: P 0.947, R 0.899, nearly all of it German and what shops are asked; the
+`fourth`: P 0.935, R 0.935."""
 
 
 def read(*said: str) -> tuple[Contact, ...]:
@@ -62,8 +63,8 @@ def test_only_the_known_cases_are_read_otherwise() -> None:
 
     assert [line.partition(": ")[0] for line in sorted(wrong)] == [
         "('4155550151$',)",
-        "('510-555-0188', \"it's 0181 at the end not 0188\")",
         "('ASAP pls!!! 408-555-0152 or 0153',)",
+        "('hey so the best way is my wifes cell which is like 408 uh 555 um 0164',)",
         "('my email is jo@exmaple.net', 'sorry, example.net')",
     ]
 
@@ -126,6 +127,21 @@ def test_spans_count_in_the_text_as_it_was_sent(text: str, spot: str | None) -> 
 
     found = text[contact.start : contact.end]
     assert found == (spot or "four oh eight five five five oh one one seven")
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("no it's 0189 sorry", "+14085550189"),
+        ("sorry, 0118", "+14085550118"),
+        ("sorry, it's a 2018", "+14085550188"),
+        ("0189", "+14085550188"),
+        ("sorry, the zip is 95112 and I paid $0189", "+14085550188"),
+        ("no, apartment 4711", "+14085550188"),
+    ],
+)
+def test_last_four_digits_are_corrected_where_they_are_a_slip_away(said: str, number: str) -> None:
+    assert values("408-555-0188", "It is a 2017 Civic", said) == [number]
 
 
 def test_commas_that_a_phone_waits_at_lead_to_an_extension_and_to_nothing_else() -> None:
