@@ -30,15 +30,15 @@ class Accept(msgspec.Struct, frozen=True):
 
     attempt: int
     at: float
-    armed_at: float
     flagged: bool
+    windows: Windows
+    """Of the transport that it took: how long an armed attempt is left alone."""
+    by_fallback: bool = False
 
 
 @dataclass
 class Checker:
     rules: Rules
-    windows: Windows
-    """Of the transport: how long an armed attempt is left alone."""
     recipients: frozenset[str]
     """Of the shop's leads."""
     alert_to: str = ""
@@ -99,37 +99,38 @@ class Checker:
             self.fail("I7", f"{key} attempt {attempt} is sent {waited:.0f} s after it was signed")
 
     def on_accept(
-        self, key: LeadKey, attempt: int, now: float, *,
-        age: float, flagged: bool, recipients: tuple[str, ...],
-    ) -> None:  # fmt: skip
+        self, key: LeadKey, accept: Accept, *, age: float, recipients: tuple[str, ...]
+    ) -> None:
         """`age`: seconds of true time since it was signed or its connection made; a draft in a
         folder does not age, it is there or was taken away.
         """
-        armed_at = self.arms.get((key, attempt), ("", 0.0))[1]
-        earlier = self.accepts.setdefault(key, [])
+        attempt, earlier = accept.attempt, self.accepts.setdefault(key, [])
         if not set(recipients) <= self.recipients:
             self.fail("I12", f"{key} went to somebody else")
-        if age > self.windows.fence_seconds + SKEW_SECONDS:
+        if age > accept.windows.fence_seconds + SKEW_SECONDS:
             self.fail("I7", f"{key} attempt {attempt} was accepted {age:.0f} s after signing")
-        if earlier and not flagged:
+        if earlier and not accept.flagged:
             self.fail("I1", f"{key} was accepted twice, attempt {attempt} without the flag")
             if self.lied:
                 self.fail("I15", f"{key} was accepted twice because Redis lied")
         if earlier:
-            self._on_second(key, earlier[-1], armed_at)
-        earlier.append(Accept(attempt, now, armed_at, flagged))
+            self._on_second(key, earlier[-1], accept)
+        earlier.append(accept)
 
     def on_alert(self, recipients: tuple[str, ...]) -> None:
         if set(recipients) != {self.alert_to}:
             self.fail("I12", "an alert went to somebody else")
 
-    def _on_second(self, key: LeadKey, first: Accept, armed_at: float) -> None:
+    def _on_second(self, key: LeadKey, first: Accept, second: Accept) -> None:
         # Two clocks, each wrong by up to the skew, measured the windows between these two times.
-        windows = self.windows.fence_seconds + self.windows.evidence_seconds
-        if armed_at - first.armed_at < windows:
-            self.fail("I2", f"{key} was armed again {armed_at - first.armed_at:.0f} s after")
+        waited = self._armed_at(key, second) - self._armed_at(key, first)
+        if waited < first.windows.fence_seconds + first.windows.evidence_seconds:
+            self.fail("I2", f"{key} was armed again {waited:.0f} s after")
         if self.rules.policy == "never_two" and key not in self.overruled:
             self.fail("I2", f"{key} was sent twice under never_two")
+
+    def _armed_at(self, key: LeadKey, accept: Accept) -> float:
+        return self.arms.get((key, accept.attempt), ("", 0.0))[1]
 
     def on_excuse(self) -> None:
         self.excuses += 1
@@ -172,6 +173,10 @@ class Checker:
     @property
     def sends(self) -> int:
         return sum(len(accepts) for accepts in self.accepts.values())
+
+    @property
+    def by_fallback(self) -> int:
+        return sum(accept.by_fallback for accepts in self.accepts.values() for accept in accepts)
 
     @property
     def second(self) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Literal, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from libs.blobs.port import BlobMissingError
 from libs.errors import Unavailable
@@ -30,6 +31,10 @@ FAULTS: Final = (
     "provider.resets", "provider.resets_after", "provider.bounces", "provider.refuses_at_door",
     "provider.away", "events.lost", "events.late", "events.doubled",
     "model.throttled", "model.cut_off", "model.hangs",
+)  # fmt: skip
+FALLBACK_FAULTS: Final = (
+    "fallback.silent", "fallback.refuses", "fallback.throttles", "fallback.delays",
+    "fallback.resets", "fallback.resets_after", "fallback.refuses_at_door", "fallback.away",
 )  # fmt: skip
 
 EXCUSES: Final = ("process.crash", "process.pause", "redis.", "blobs.")
@@ -65,6 +70,9 @@ PAUSES: Final = (20.0, 150.0, 3000.0)
 LATE_SECONDS: Final = 900.0
 CLOCK_TOLD: Final = 0.7
 OPERATOR: Final = 0.3
+FALLBACK: Final = 0.4
+ENABLED: Final = (0.1, 0.3, 0.6, 1.0)
+"""Which share of the faults a seed enables."""
 PATIENT: Final = 0.005
 """A run of more than a day costs as much as twenty others."""
 
@@ -79,6 +87,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     threads: int = 2
     policy: Literal["never_zero", "never_two"] = "never_zero"
     transport: Transport = "ses"
+    fallback: Literal["", "ses", "smtp"] = ""
+    """The second way out, where the first is SES or SMTP."""
     clock_told: bool = True
     """Whether the record store's replies carry a date, as DynamoDB's do and SQLite's do not."""
     operator: bool = False
@@ -98,8 +108,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def drawn(cls, seed: int) -> Plan:
         """A random subset of faults, at a random rate, over a random time."""
         rng = random.Random(f"{seed}:plan")
-        share = rng.choice((0.1, 0.3, 0.6, 1.0))
-        return cls(
+        share = rng.choice(ENABLED)
+        plan = cls(
             seed=seed,
             enabled=frozenset(fault for fault in FAULTS if rng.random() < share),
             rate=rng.choice((0.003, 0.01, 0.03, 0.07)),
@@ -111,6 +121,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             operator=rng.random() < OPERATOR,
             patient=rng.random() < PATIENT,
         )
+        return plan._with_fallback(random.Random(f"{seed}:fallback"))
+
+    def _with_fallback(self, rng: random.Random) -> Plan:
+        """By dice of its own: the plans of all other seeds stay what they were."""
+        if self.transport == "outbox" or rng.random() >= FALLBACK:
+            return self
+        share = rng.choice(ENABLED)
+        faults = {fault for fault in FALLBACK_FAULTS if rng.random() < share}
+        second: Final = "smtp" if self.transport == "ses" else "ses"
+        return replace(self, fallback=second, enabled=self.enabled | faults)
 
 
 Menu = tuple[tuple[str, float], ...]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import msgspec
 from msgspec.structs import replace
 
-from tests.simulation.faults import FAULTS, PAUSES, Plan
+from tests.simulation.faults import FALLBACK_FAULTS, FAULTS, PAUSES, Plan
 from tests.simulation.world import Result, simulate
 
 TWICE = 100
@@ -27,6 +27,7 @@ class Totals(msgspec.Struct):
     wakes: int = 0
     leads: int = 0
     sends: int = 0
+    by_fallback: int = 0
     flagged: int = 0
     unflagged: int = 0
     second: int = 0
@@ -45,6 +46,7 @@ class Totals(msgspec.Struct):
         self.wakes += result.wakes
         self.leads += result.leads
         self.sends += result.sends
+        self.by_fallback += result.by_fallback
         self.flagged += result.flagged
         self.unflagged += result.unflagged
         self.second += result.second
@@ -70,7 +72,8 @@ class Totals(msgspec.Struct):
             ("decided by a person", f"{self.decided:,}"),
             ("lost leads", f"{self.lost:,}"),
             ("accepted sends", f"{self.sends:,}"),
-            ("of them second mails", f"{self.second:,}"),
+            ("of them by the fallback", f"{self.by_fallback:,}"),
+            ("second mails of a lead", f"{self.second:,}"),
             ("flagged (first or second)", f"{self.flagged:,}"),
             ("unflagged second mails", f"{self.unflagged:,}"),
             ("settled by a late event", f"{self.by_event:,}"),
@@ -206,7 +209,7 @@ def shrink(result: Result, runs_most: int = 300) -> Result:
         if smaller := still(replace(best.plan, threads=threads)):
             best = smaller
             break
-    for fault in FAULTS:
+    for fault in (*FAULTS, *FALLBACK_FAULTS):
         if fault in best.plan.enabled:
             fewer = replace(best.plan, enabled=best.plan.enabled - {fault})
             best = still(fewer) or best

@@ -81,6 +81,14 @@ MUTANTS: Final = (
              "        if isinstance(outcome, Unknown):\n"
              "            outcome = await ready.send()"),
     ), seed=2),
+    Mutant("fallback_after_silence", "I1", (
+        Edit("services.mailer.adapters.fallback", "outcome = await self.ready.send()\n",
+             "outcome = await self.ready.send()\n"
+             "        if isinstance(outcome, Unknown) and self.refused is not _ignore:\n"
+             "            second = self.refused.__self__.second\n"
+             "            async with second.prepare(self.ready.mail) as other:\n"
+             "                return await other.send()\n"),
+    )),
     Mutant("sent_is_not_final", "I4", (
         Edit("libs.ledger.states", "    return Nothing(WHY[record.state])\n\n\ndef _not_now",
              "    if record.state is State.SENT:\n"

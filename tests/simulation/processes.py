@@ -33,13 +33,14 @@ from services.lead.summary.summaries import Summaries
 from services.lead.turns import Turns
 from services.lead.watches import Sweeper
 from services.lead.wiring import CONCURRENCY, HANDLER_SECONDS
+from services.mailer.adapters.fallback import FallbackTransport
 from services.mailer.alerts import Alerts
 from services.mailer.copies import Copies
 from services.mailer.desk import Desk
 from services.mailer.handlers import MailHandlers
 from services.mailer.journal import Receipts
 from services.mailer.loops import replaying, sweeping
-from services.mailer.ports import Variant
+from services.mailer.ports import MailTransport, Variant
 from services.mailer.reports import Reports
 from services.mailer.resolver import Resolver
 from services.mailer.wiring import AT_ONCE, SEND_SECONDS
@@ -203,10 +204,10 @@ def mailer_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
 
 
 def mail_handlers(parts: Parts, receipts: Receipts) -> MailHandlers:
-    transport = SimTransport(parts.provider, parts.clock, parts.faults)
+    ways = ways_out(parts)
     copies = Copies(parts.stores.blobs, compose, parts.log)
     alerts = Alerts(
-        transports=(transport,),
+        transports=tuple(reversed(ways)),
         leases=parts.leases,
         records=parts.records,
         to=ALERT_TO,
@@ -216,6 +217,7 @@ def mail_handlers(parts: Parts, receipts: Receipts) -> MailHandlers:
         log=parts.log,
         metrics=parts.metrics,
     )
+    transport = ways[0] if len(ways) == 1 else FallbackTransport(*ways, parts.clock, alerts.tell)
     return MailHandlers(
         records=parts.records,
         copies=copies,
@@ -232,6 +234,15 @@ def mail_handlers(parts: Parts, receipts: Receipts) -> MailHandlers:
         new_id=parts.new_id,
         rules=parts.rules,
     )
+
+
+def ways_out(parts: Parts) -> list[MailTransport]:
+    """One, or the first and its fallback."""
+    plan, faults = parts.faults.plan, parts.faults
+    first = SimTransport(parts.provider, parts.clock, faults, plan.transport)
+    if not plan.fallback:
+        return [first]
+    return [first, SimTransport(parts.provider, parts.clock, faults, plan.fallback, "fallback")]
 
 
 async def compose(snapshot: LeadSnapshot, variant: Variant) -> bytes:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -23,8 +23,8 @@ from services.mailer.ports import (
     Unknown,
     Windows,
 )
-from tests.simulation.checker import Checker
-from tests.simulation.faults import PROVIDER_RATE, Faults
+from tests.simulation.checker import Accept, Checker
+from tests.simulation.faults import PROVIDER_RATE, Faults, Transport
 
 WINDOWS: Final = {"ses": ses.WINDOWS, "smtp": smtp.WINDOWS, "outbox": outbox.WINDOWS}
 SIGNATURE_SECONDS: Final = 300.0
@@ -63,7 +63,7 @@ class Provider:
     drafts: set[tuple[str, str]] = field(default_factory=set)
     """The outbox folder's: name and nonce."""
 
-    def take(self, mail: Mail, prepared_at: float) -> Outcome:
+    def take(self, mail: Mail, prepared_at: float, transport: Transport) -> Outcome:
         """What it decides in the moment the mail arrives."""
         self.taken.append(mail)
         if mail.kind == "alert":
@@ -72,12 +72,12 @@ class Provider:
         flagged = b'"possible_copy":true' in mail.body
         key = LeadKey(mail.shop, mail.thread_id)
         now = self.faults.loop.time()
-        age = 0.0 if self.faults.plan.transport == "outbox" else now - prepared_at
-        self.checker.on_accept(
-            key, mail.attempt, now, age=age, flagged=flagged, recipients=mail.recipients
-        )
-        self.faults.note("accepted", mail.name, flagged)
-        if self.faults.plan.transport == "ses":
+        age = 0.0 if transport == "outbox" else now - prepared_at
+        by_fallback = transport == self.faults.plan.fallback
+        accept = Accept(mail.attempt, now, flagged, WINDOWS[transport], by_fallback)
+        self.checker.on_accept(key, accept, age=age, recipients=mail.recipients)
+        self.faults.note("accepted", mail.name, transport, flagged)
+        if transport == "ses":
             self._tell(mail, "delivery")
             if self.faults.strikes("provider.bounces", mail.name, rate=PROVIDER_RATE):
                 self._tell(mail, "bounce")
@@ -104,23 +104,25 @@ class Provider:
 
 @dataclass(frozen=True)
 class SimTransport:
-    """MailTransport of one process: SES, an SMTP server or a folder, as the plan says."""
+    """MailTransport of one process: SES, an SMTP server or a folder."""
 
     provider: Provider
     clock: Clock
     faults: Faults
+    name: Transport
+    part: Literal["provider", "fallback"] = "provider"
 
-    @property
-    def name(self) -> str:
-        return self.faults.plan.transport
+    def strikes(self, what: str, mail: Mail) -> bool:
+        """Each of two ways out has faults of its own."""
+        return self.faults.strikes(f"{self.part}.{what}", mail.name, rate=PROVIDER_RATE)
 
     @asynccontextmanager
     async def prepare(self, mail: Mail) -> AsyncIterator[SimReady]:
         await self.faults.point("provider.prepare")
         await asyncio.sleep(self.faults.rng.uniform(0.001, 0.05))
-        if self.faults.strikes("provider.refuses_at_door", mail.name, rate=PROVIDER_RATE):
+        if self.strikes("refuses_at_door", mail):
             raise NotPrepared(Refused("550"))
-        if self.faults.strikes("provider.away", mail.name, rate=PROVIDER_RATE):
+        if self.strikes("away", mail):
             raise NotPrepared(Refused("not_connected", provider_wide=True))
         draft = (mail.name, mail.lid)
         if self.name == "outbox":
@@ -175,42 +177,41 @@ class SimReady:
     async def _renamed(self) -> Outcome:
         """It happened or it did not, and whoever asks is told."""
         faults, provider = self.at.faults, self.at.provider
-        if faults.strikes("provider.refuses", self.mail.name, rate=PROVIDER_RATE):
+        if self.at.strikes("refuses", self.mail):
             return Refused("disk_full", provider_wide=True, tell=True)
         draft = (self.mail.name, self.mail.lid)
         if draft not in provider.drafts:
             return Refused("voided")
         provider.drafts.discard(draft)
-        outcome = provider.take(self.mail, self.prepared_at)
+        outcome = provider.take(self.mail, self.prepared_at, self.at.name)
         await faults.point("provider.sent")
         return outcome
 
     async def _outcome(self) -> Outcome:
         if no := self._refused():
             return no
-        name, faults = self.mail.name, self.at.faults
-        if faults.strikes("provider.resets", name, rate=PROVIDER_RATE):
+        mail, faults, strikes = self.mail, self.at.faults, self.at.strikes
+        if strikes("resets", mail):
             return Unknown("reset")
-        if faults.strikes("provider.delays", name, rate=PROVIDER_RATE):
+        if strikes("delays", mail):
             faults.loop.later(faults.rng.uniform(1, DELAYS[self.at.name]), self._arrive)
             await asyncio.sleep(SILENCE[self.at.name])
             return Unknown("timeout")
         outcome = self._arrive()
-        if faults.strikes("provider.resets_after", name, rate=PROVIDER_RATE):
+        if strikes("resets_after", mail):
             return Unknown("reset")
-        if faults.strikes("provider.silent", name, rate=PROVIDER_RATE):
+        if strikes("silent", mail):
             await asyncio.sleep(SILENCE[self.at.name])
             return Unknown("timeout")
         return outcome
 
     def _refused(self) -> Outcome | None:
         """Before a byte of it was taken."""
-        name, faults = self.mail.name, self.at.faults
         if self.at.name == "smtp" and self._waited() > IDLE_SECONDS:
             return Refused("data_lost", provider_wide=True)
-        if faults.strikes("provider.refuses", name, rate=PROVIDER_RATE):
+        if self.at.strikes("refuses", self.mail):
             return Refused("554")
-        if faults.strikes("provider.throttles", name, rate=PROVIDER_RATE):
+        if self.at.strikes("throttles", self.mail):
             return Refused("throttled", provider_wide=True, delay_seconds=60)
         return None
 
@@ -219,7 +220,7 @@ class SimReady:
         provider = self.at.provider
         if self.at.name == "ses" and provider.now() - self.signed_at > SIGNATURE_SECONDS:
             return Refused("request_expired")
-        return provider.take(self.mail, self.prepared_at)
+        return provider.take(self.mail, self.prepared_at, self.at.name)
 
     def _waited(self) -> float:
         """In true time."""

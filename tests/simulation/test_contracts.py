@@ -9,7 +9,7 @@ import pytest
 
 from libs.ledger.events import Rules
 from libs.runtime.clock import SystemClock
-from services.mailer.ports import Journal, Windows
+from services.mailer.ports import Journal
 from tests.contracts.test_mail_transports import LossContract, TransportContract
 from tests.simulation import provider
 from tests.simulation.checker import Checker
@@ -34,7 +34,7 @@ class WillingFaults(Faults):
 
 
 def a_checker() -> Checker:
-    return Checker(Rules(), Windows(300, 1200), frozenset())
+    return Checker(Rules(), frozenset())
 
 
 class SimOffice:
@@ -43,7 +43,7 @@ class SimOffice:
         self.faults.wanted.add("events.lost")
         clock = SystemClock()
         self.provider = Provider(self.faults, a_checker(), clock.now, lambda _: None)
-        self.transport = SimTransport(self.provider, clock, self.faults)
+        self.transport = SimTransport(self.provider, clock, self.faults, transport)
 
     def arrived(self) -> list[bytes]:
         return [mail.body for mail in self.provider.taken]

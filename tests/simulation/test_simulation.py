@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -132,6 +133,24 @@ def test_what_is_held_is_sent_or_settled_by_a_person() -> None:
     assert totals.decided > 5
     assert totals.unmailed == 0
     assert totals.sends >= totals.leads
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("transport", "fallback"), [("ses", "smtp"), ("smtp", "ses")])
+def test_what_the_first_transport_refuses_leaves_by_the_second_once(
+    transport: Any, fallback: Any
+) -> None:
+    shaky = frozenset({"provider.away", "provider.silent", "fallback.silent", "fallback.away"})
+    plans = [
+        Plan(seed=seed, threads=3, enabled=shaky, transport=transport, fallback=fallback)
+        for seed in range(12)
+    ]
+
+    totals, broken = modes.run(plans)
+
+    assert [(modes.encode(result.plan), result.violations) for result in broken] == []
+    assert totals.sends > totals.by_fallback > 5
+    assert totals.lost == totals.unflagged == 0
 
 
 @pytest.mark.slow

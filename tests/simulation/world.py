@@ -23,7 +23,7 @@ from tests.simulation.faults import Faults, Plan, at_once
 from tests.simulation.front import Front
 from tests.simulation.loop import PROCESS, SimLoop, SimProcess
 from tests.simulation.processes import ALERT_TO, EPOCH, Parts, run_process
-from tests.simulation.provider import WINDOWS, Provider
+from tests.simulation.provider import Provider
 from tests.simulation.stores import open_stores
 from tests.simulation.visits import Operator, Visits
 
@@ -44,6 +44,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     wakes: int
     struck: tuple[tuple[int, str, float, str], ...]
     sends: int
+    by_fallback: int
     flagged: int
     unflagged: int
     second: int
@@ -85,7 +86,7 @@ class World:
         self.shops = shops()
         self.rules = Rules(policy=plan.policy)
         recipients = frozenset(self.shops.by_slug[SHOP].recipients)
-        self.checker = Checker(self.rules, WINDOWS[plan.transport], recipients, ALERT_TO)
+        self.checker = Checker(self.rules, recipients, ALERT_TO)
         self.faults = Faults(plan, loop)
         self.faults.on_crash = self._restart_later
         self.faults.on_excuse = self.checker.on_excuse
@@ -251,6 +252,7 @@ def _result(world: World, seconds: float, steps: int) -> Result:
         wakes=faults.wakes,
         struck=tuple(faults.struck),
         sends=checker.sends,
+        by_fallback=checker.by_fallback,
         flagged=checker.flagged,
         unflagged=checker.unflagged,
         second=checker.second,
