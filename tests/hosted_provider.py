@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -30,6 +29,7 @@ from services.attachments.http import AttachmentSite
 from services.lead.adapters.hosted_files import FetchedFiles, provider_session
 from services.lead.ports import Owner
 from tests import pictures
+from tests.certificates import self_signed, server_context
 from tests.security.url_tricks import GOOD
 from tests.servers import free_port
 
@@ -99,7 +99,7 @@ async def hosted_files(
     answer: Handler = _photo,
 ) -> AsyncIterator[FileHost]:
     """Both ends are real: the provider's TLS, and our own service that takes in what it gives."""
-    certificate = _certificate(folder)
+    certificate = self_signed(folder, GOOD)
     trust = ssl.create_default_context(cafile=certificate)
     network, provider = Network(), [answer]
     network.patch(asyncio.get_running_loop(), monkeypatch)
@@ -136,10 +136,8 @@ async def _provider(stack: AsyncExitStack, answers: list[Handler], certificate: 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         return await answers[0](request)
 
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
     port = free_port()
-    await _serve(stack, web.Server(answer), port, context)
+    await _serve(stack, web.Server(answer), port, server_context(certificate))
     return port
 
 
@@ -150,32 +148,3 @@ async def _serve(
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, "127.0.0.1", port, ssl_context=context).start()
-
-
-def _certificate(folder: Path) -> Path:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "provider")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(GOOD)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path = folder / "provider.pem"
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return path

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from libs.messages.lead import ConsiderLead
-from libs.messages.streams import LEAD_CONSIDER
+from libs.messages.streams import LEAD_CONSIDER, Stream
 from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
 from libs.runtime.log import Log
@@ -103,14 +103,14 @@ async def publish_somehow(streams: Streams, *threads: str) -> None:
                     await asyncio.sleep(0.02)
 
 
-async def emptied(streams: Streams, seconds: float = 20) -> None:
+async def emptied(streams: Streams, seconds: float = 20, stream: Stream = LEAD_CONSIDER) -> None:
     """Until nothing is unread, pending or waiting."""
     from libs.errors import Unavailable
 
     async with asyncio.timeout(seconds):
         while True:
             with contextlib.suppress(Unavailable):
-                (stats,) = await streams.oversight.stats(LEAD_CONSIDER)
+                (stats,) = await streams.oversight.stats(stream)
                 if stats.unread == stats.pending == stats.later == 0:
                     return
             await asyncio.sleep(0.02)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import datetime as dt
 import ssl
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 from libs.runtime.clock import SystemClock
 from services.mailer.adapters.smtp import SmtpServer, SmtpTransport, transparent
 from services.mailer.ports import Accepted, NotPrepared, Outcome, Refused, Unknown
+from tests.certificates import self_signed, server_context
 from tests.contracts.post_offices import Letters, ScriptedSmtp, smtp_office
 from tests.contracts.test_mail_transports import BODY, a_mail, posted
 
@@ -171,7 +171,7 @@ def test_leading_dots_are_doubled_and_lines_end_in_crlf() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _self_signed(tmp_path_factory.mktemp("tls"))
+    return self_signed(tmp_path_factory.mktemp("tls"), "localhost")
 
 
 class TestTls:
@@ -187,7 +187,7 @@ class TestTls:
             return AuthResult(success=True)
 
         options = {
-            "tls_context": _server_context(certificate),
+            "tls_context": server_context(certificate),
             "require_starttls": True,
             "authenticator": authenticate,
             "auth_required": True,
@@ -206,7 +206,7 @@ class TestTls:
 
         letters, loop = Letters(), asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: SMTP(letters, loop=loop), "127.0.0.1", 0, ssl=_server_context(certificate)
+            lambda: SMTP(letters, loop=loop), "127.0.0.1", 0, ssl=server_context(certificate)
         )
         async with server:
             port = server.sockets[0].getsockname()[1]
@@ -221,7 +221,7 @@ class TestTls:
         self, certificate: Path
     ) -> None:
         async with smtp_office(
-            tls_context=_server_context(certificate), require_starttls=True
+            tls_context=server_context(certificate), require_starttls=True
         ) as office:
             server = SmtpServer(
                 host="localhost", port=office.proxy.port, tls="starttls", username="shop",
@@ -255,42 +255,3 @@ def _trusting(certificate: Path, port: int, tls: str, username: str = "shop") ->
         username=username, password="secret", command_seconds=5, dot_seconds=5,
     )  # fmt: skip
     return SmtpTransport(server, SystemClock(), "client.test", context)
-
-
-def _server_context(certificate: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    return context
-
-
-def _self_signed(folder: Path) -> Path:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "server.pem"
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return path

@@ -52,14 +52,17 @@ class Mailbox:
 
 class _Server(Controller):
     def factory(self) -> SMTP:
-        return SMTP(self.handler, hostname="mail.test", loop=self.loop, timeout=IDLE_SECONDS)
+        return SMTP(
+            self.handler, hostname="mail.test", loop=self.loop, timeout=IDLE_SECONDS,
+            **self.SMTP_kwargs,
+        )  # fmt: skip
 
 
 @contextlib.contextmanager
-def mailbox() -> Iterator[Mailbox]:
-    """In a thread of its own, so that a busy test does not make it slow."""
+def mailbox(**offers: Any) -> Iterator[Mailbox]:
+    """In a thread of its own, so that a busy test does not make it slow. `offers`: aiosmtpd's."""
     box = Mailbox(free_port())
-    server = _Server(box, hostname="127.0.0.1", port=box.port)
+    server = _Server(box, hostname="127.0.0.1", port=box.port, **offers)
     server.start()
     try:
         yield box

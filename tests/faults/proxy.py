@@ -33,11 +33,13 @@ class Proxy:
     faults: list[Fault] = field(default_factory=list)
     writes: list[bytes] = field(default_factory=list)
     """What clients sent, as it arrived."""
+    sent: list[bytearray] = field(default_factory=list)
+    """The same, by connection."""
     refusing: bool = False
     _pairs: set[_Pair] = field(default_factory=set)
 
     def fault(self, match: bytes | re.Pattern[bytes], kind: Kind, times: int = 1) -> Fault:
-        """The next `times` writes that contain `match`."""
+        """The next `times` writes that contain `match`; an empty one is the connection itself."""
         pattern = re.compile(re.escape(match)) if isinstance(match, bytes) else match
         made = Fault(pattern, kind, times)
         self.faults.append(made)
@@ -74,8 +76,12 @@ class _Pair:
         self._client = client
         self._server = server
         self._losing: Kind | None = None
+        self._sent = bytearray()
+        proxy.sent.append(self._sent)
 
     async def run(self) -> None:
+        if greeting := self._hit(b""):
+            self._losing = greeting.kind
         pumps = [asyncio.create_task(self._requests()), asyncio.create_task(self._replies())]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -93,6 +99,7 @@ class _Pair:
         with contextlib.suppress(OSError):
             while request := await self._client[0].read(1 << 18):
                 self._proxy.writes.append(request)
+                self._sent += request
                 fault = self._hit(request)
                 if fault and fault.kind == "lose_request":
                     return

@@ -1,4 +1,4 @@
-"""The reply of each call of DynamoDB and SES is lost in turn; then DynamoDB is away for a minute.
+"""The reply of each call of DynamoDB, S3, SQS and SES is lost in turn; then they are away a minute.
 
 Mails are counted in moto's own backend. Its SES publishes no delivery events, so the test puts them
 on the queue as SES does: they are the evidence that settles a send whose reply was lost.
@@ -25,10 +25,12 @@ from libs.ledger.port import LeadRecords
 from libs.runtime.clock import SystemClock
 from tests.contracts.post_offices import SHOP_SENDER, TO_SES
 from tests.faults import call_sites
+from tests.faults.call_sites import unnamed
+from tests.faults.calls import http_calls, redis_calls
 from tests.faults.deployment import Deployment, deployment
 from tests.faults.mailbox import Mailbox
 from tests.faults.proxy import Proxy, proxy
-from tests.faults.test_replies_lost import lost_in_turn
+from tests.faults.test_replies_lost import EACH, lost_in_turn, lost_meanwhile, through
 from tests.faults.verdict import SHOP, verdict
 from tests.faults.visitors import visitors
 from tests.servers import redis_server
@@ -112,8 +114,15 @@ async def aws(moto_url: str) -> AsyncIterator[Aws]:
         yield Aws(moto_url, wire, queue["QueueUrl"], sqs, MotoMailbox())
 
 
+@dataclass
+class OnAws:
+    handoff: Deployment
+    records: LeadRecords
+    in_redis: Proxy
+
+
 @asynccontextmanager
-async def on_aws(there: Aws, folder: Path) -> AsyncIterator[tuple[Deployment, LeadRecords]]:
+async def on_aws(there: Aws, folder: Path, **more: str) -> AsyncIterator[OnAws]:
     environ = {
         "RECORDS": "dynamodb",
         "MAIL": "ses",
@@ -122,10 +131,12 @@ async def on_aws(there: Aws, folder: Path) -> AsyncIterator[tuple[Deployment, Le
         "AWS_SECRET_ACCESS_KEY": "testing",
         "SES_EVENTS_QUEUE_URL": there.queue_url,
         **AWS_TIMES,
+        **more,
     }
     with redis_server("--appendonly", "yes") as redis:
         async with (
-            deployment(folder, redis_url=redis.url, **environ) as handoff,
+            proxy("127.0.0.1", redis.port) as in_redis,
+            deployment(folder, redis_url=through(in_redis), **environ) as handoff,
             open_dynamodb(
                 table="handoff", region=REGION, endpoint_url=there.url, clock=SystemClock(),
                 create=True,
@@ -133,32 +144,41 @@ async def on_aws(there: Aws, folder: Path) -> AsyncIterator[tuple[Deployment, Le
         ):  # fmt: skip
             reporting = asyncio.create_task(there.report())
             try:
-                yield handoff, records
+                yield OnAws(handoff, records, in_redis)
             finally:
                 reporting.cancel()
 
 
-async def test_dynamodb_and_ses(moto_url: str, tmp_path: Path, record_property: Record) -> None:
-    async with aws(moto_url) as there, on_aws(there, tmp_path) as (handoff, records):
-        async with visitors(handoff.url, per_second=0.5) as street:
-            lost = await lost_in_turn(there.wire, call_sites.DYNAMODB)
-            lost += await lost_in_turn(there.wire, {"SendEmail": call_sites.SES})
-        tally = await verdict(records, there.box, street.threads)
-    record_property("row", tally.row("reply of each DynamoDB, SES call lost", lost))
+async def test_aws(moto_url: str, tmp_path: Path, record_property: Record) -> None:
+    async with (
+        aws(moto_url) as there,
+        lost_meanwhile(there.wire, call_sites.AWS_AT_START),
+        on_aws(there, tmp_path, BLOBS="s3", S3_BUCKET="leads") as here,
+    ):
+        lost = EACH * len(call_sites.AWS_AT_START)
+        async with visitors(here.handoff.url, per_second=0.5) as street:
+            lost += await lost_in_turn(there.wire, call_sites.SES)
+            lost += await lost_in_turn(here.in_redis, call_sites.REDIS_OF_EVENTS)
+            lost += await lost_in_turn(there.wire, call_sites.AWS)
+        tally = await verdict(here.records, there.box, street.threads)
+    record_property("row", tally.row("reply of each AWS call lost", lost))
     assert tally.kept(), tally
     assert tally.flagged == 0
+    of_aws = (call_sites.AWS_AT_START, call_sites.AWS, call_sites.SES)
+    assert unnamed(http_calls(there.wire), *of_aws) == set()
+    assert unnamed(redis_calls(here.in_redis), call_sites.REDIS_OF_SERVICES) == set()
 
 
 async def test_dynamodb_away(moto_url: str, tmp_path: Path, record_property: Record) -> None:
     """Neither reads nor writes for a minute; whoever comes meanwhile is served after it."""
-    async with aws(moto_url) as there, on_aws(there, tmp_path) as (handoff, records):
-        async with visitors(handoff.url, per_second=0.25) as street:
+    async with aws(moto_url) as there, on_aws(there, tmp_path) as here:
+        async with visitors(here.handoff.url, per_second=0.25) as street:
             await asyncio.sleep(10)
             there.wire.refusing = True
             there.wire.cut()
             await asyncio.sleep(AWAY_SECONDS)
             there.wire.refusing = False
             await asyncio.sleep(5)
-        tally = await verdict(records, there.box, street.threads)
+        tally = await verdict(here.records, there.box, street.threads)
     record_property("row", tally.row("DynamoDB and SES away for a minute", 1))
     assert tally.kept(), tally
