@@ -156,7 +156,7 @@ async def test_aws(moto_url: str, tmp_path: Path, record_property: Record) -> No
         on_aws(there, tmp_path, BLOBS="s3", S3_BUCKET="leads") as here,
     ):
         lost = EACH * len(call_sites.AWS_AT_START)
-        async with visitors(here.handoff.url, per_second=0.5) as street:
+        async with visitors(here.handoff.url, per_second=0.25) as street:
             lost += await lost_in_turn(there.wire, call_sites.SES)
             lost += await lost_in_turn(here.in_redis, call_sites.REDIS_OF_EVENTS)
             lost += await lost_in_turn(there.wire, call_sites.AWS)

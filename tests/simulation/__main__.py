@@ -4,7 +4,7 @@ python -m tests.simulation --seeds 20000       random faults; the table; exit 1 
 python -m tests.simulation --every-crash       a crash or a long sleep at each await of the send
                                                path, and a crash at every pair of them; of
                                                --seeds n schedules (default 2), or every --stride-th
-python -m tests.simulation --mutants           each known-bad edit must be caught
+python -m tests.simulation --mutants           each known-bad edit must be caught; notes the seeds
 python -m tests.simulation --replay '<plan>'   one run again, with its story
 """
 
@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -95,7 +97,7 @@ def _mutated(name: str, seeds: range) -> tuple[Totals, list[Result]]:
     """First where it was caught before, then where most are, then anywhere."""
     from tests.simulation import modes
 
-    first = mutants.BY_NAME[name].seed
+    first = mutants.hints().get(name, 0)
     plans = itertools.chain(
         modes.clean(range(3)),
         modes.swarm(range(first, first + 1)),
@@ -137,23 +139,20 @@ def _replay(line: str) -> int:
 
 def _mutants(seeds: int) -> int:
     """Each in a process of its own: the edit must be there before the code is imported."""
-    import subprocess
-
-    missed = 0
+    caught: dict[str, int] = {}
     for mutant in mutants.MUTANTS:
         ran = subprocess.run(
             [sys.executable, "-m", "tests.simulation", "--mutant", mutant.name, "--no-shrink",
              "--seeds", str(seeds)],
             check=False, capture_output=True, text=True,
         )  # fmt: skip
-        caught = ran.returncode == 1 and f"{mutant.caught_by}:" in ran.stdout
-        missed += not caught
-        told = [line for line in ran.stdout.splitlines() if line.startswith("seed ")][-1:]
-        _say(
-            f"{mutant.name:28} {mutant.caught_by:4} {'caught' if caught else 'MISSED'}"
-            f"  {told[0][:110] if told else ran.stderr[-300:]}"
-        )
-    return 1 if missed else 0
+        told = re.findall(rf"^seed (\d+) (.*\b{mutant.caught_by}:.*)", ran.stdout, re.MULTILINE)
+        if told:
+            caught[mutant.name] = int(told[-1][0])
+        said = f"caught  {told[-1][1][:110]}" if told else f"MISSED  {ran.stderr[-300:]}"
+        _say(f"{mutant.name:28} {mutant.caught_by:4} {said}")
+    mutants.remember(caught)
+    return int(len(caught) < len(mutants.MUTANTS))
 
 
 def _say(line: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
 from types import ModuleType
 from typing import Final
 
@@ -23,8 +24,6 @@ class Mutant(msgspec.Struct, frozen=True):
     name: str
     caught_by: str
     edits: tuple[Edit, ...]
-    seed: int = 0
-    """One that caught it, tried first so that the test is quick; others catch it too."""
 
 
 _HANDLERS: Final = "services.mailer.handlers"
@@ -39,13 +38,13 @@ MUTANTS: Final = (
     )),
     Mutant("arm_refusal_ignored", "I6", (
         Edit(_HANDLERS, "if not applied.wrote:", "if applied.why == 'newer_items':"),
-    ), seed=78),
+    )),
     Mutant("conflict_is_success", "I6", (
         Edit("libs.ledger.apply", "    return False\n", "    return True\n"),
-    ), seed=159),
+    )),
     Mutant("lost_arm_is_armed", "I6", (
         Edit("libs.ledger.apply", "        raise unsure\n", "        return True\n"),
-    ), seed=11),
+    )),
     Mutant("expired_lease_takes_over", "I2", (
         Edit("services.mailer.resolver", "if not is_due(record, self.clock.now()):", "if False:"),
         Edit("services.mailer.resolver", "and is_due(record, now)", ""),
@@ -53,34 +52,34 @@ MUTANTS: Final = (
              "if record.state is State.ERROR and not is_due(record, now):"),
         Edit(_ATTEMPTS, '    if not is_due(record, now):\n        return Nothing("in_progress")\n',
              ""),
-    ), seed=10),
+    )),
     Mutant("no_windows", "I2", (
         Edit(_ATTEMPTS,
              "now + rules.fence_seconds + rules.evidence_seconds + 2 * rules.skew_seconds",
              "now + 60"),
-    ), seed=2),
+    )),
     Mutant("copy_not_marked", "I1", (
         Edit("libs.ledger.states",
              "return record.possible_duplicate or bool(record.ambiguous)"
              " or record.state is State.SENDING",
              "return False"),
-    ), seed=2),
+    )),
     Mutant("refusal_drops_the_flag", "I14", (
         Edit(_ATTEMPTS, "record, ambiguous=ambiguous, tries=tries,",
              "record, possible_duplicate=False, ambiguous=(), tries=tries,"),
-    ), seed=22),
+    )),
     Mutant("timeout_is_a_refusal", "I1", (
         Edit(_HANDLERS,
              "                self.reports.unknown(job, ready.transport, unknown)\n"
              "                return record\n",
              "                return await self._refused(job, '', Refused(unknown.code))\n"),
-    ), seed=2),
+    )),
     Mutant("client_retries", "I1", (
         Edit(_HANDLERS, "outcome = await ready.send()",
              "outcome = await ready.send()\n"
              "        if isinstance(outcome, Unknown):\n"
              "            outcome = await ready.send()"),
-    ), seed=2),
+    )),
     Mutant("fallback_after_silence", "I1", (
         Edit("services.mailer.adapters.fallback", "outcome = await self.ready.send()\n",
              "outcome = await self.ready.send()\n"
@@ -103,10 +102,10 @@ MUTANTS: Final = (
     Mutant("bounced_is_sent_again", "I4", (
         Edit(_ATTEMPTS, "record, now, failed, delivery=failed, due_at=now + TELL_SECONDS,",
              "record, now, failed, delivery=failed, state=State.ERROR, due_at=now,"),
-    ), seed=20),
+    )),
     Mutant("no_sweeper", "I8", (
         Edit("libs.ledger.sweep", "overdue = await records.due(now, limit)", "overdue = []"),
-    ), seed=2),
+    )),
     Mutant("nobody_looks_again", "I10", (
         Edit("libs.ledger.states", "        due_at=event.due_at,\n        reason=event.reason,\n",
              "        due_at=None,\n        reason=event.reason,\n"),
@@ -124,7 +123,7 @@ MUTANTS: Final = (
     Mutant("late_launch", "I7", (
         Edit(_HANDLERS,
              "if self.clock.boot() - ready.prepared_at > LAUNCH_SECONDS:  # 7", "if False:"),
-    ), seed=3),
+    )),
     Mutant("copy_to_a_stranger", "I12", (
         Edit("services.mailer.job", "recipients=tuple(address(each) for each in shop.recipients),",
              "recipients=(*map(address, shop.recipients), 'customer@example.org'),"),
@@ -132,26 +131,26 @@ MUTANTS: Final = (
     Mutant("watch_ends_first", "I8", (
         Edit("services.lead.watches",
              "await self._make_due(LeadKey(watch.shop, thread_id), watch, record)", "pass"),
-    ), seed=49),
+    )),
     Mutant("held_in_silence", "I8", (
         Edit("services.mailer.reports", "await self.alerts.settle(record)", "pass"),
-    ), seed=26),
+    )),
     Mutant("summary_not_kept", "I11", (
         Edit("services.lead.summary.summaries", "cached := await self._cached(subject)",
              "cached := None"),
-    ), seed=75),
+    )),
     Mutant("two_under_never_two", "I2", (
         Edit(_ATTEMPTS, 'if rules.policy != "never_zero":', "if False:"),
         Edit(_ATTEMPTS, 'if rules.policy == "never_zero":', "if True:"),
-    ), seed=42),
+    )),
     Mutant("hope_is_a_receipt", "I5", (
         Edit(_HANDLERS, "not isinstance(outcome, Accepted)", "isinstance(outcome, Refused)"),
         Edit(_HANDLERS, "job.receipt(outcome, self.clock.now())",
              "job.receipt(Accepted(), self.clock.now())"),
-    ), seed=42),
+    )),
     Mutant("events_ignored", "I2", (
         Edit(_HANDLERS, "        event = delivery.message\n", "        return\n"),
-    ), seed=15),
+    )),
     Mutant("receipts_ignored", "I2", (
         Edit("services.mailer.journal",
              "if found := await self._journalled(record):\n            return found\n",
@@ -180,10 +179,20 @@ MUTANTS: Final = (
              "return record.possible_duplicate or bool(record.ambiguous)"
              " or record.state is State.SENDING",
              "return False"),
-    ), seed=2),
+    )),
 )  # fmt: skip
 
 BY_NAME: Final = {mutant.name: mutant for mutant in MUTANTS}
+HINTS: Final = Path(__file__).with_name("hints.json")
+"""By mutant, a seed that caught it, tried first to be quick; `--mutants` writes them anew."""
+
+
+def hints() -> dict[str, int]:
+    return msgspec.json.decode(HINTS.read_bytes(), type=dict[str, int])
+
+
+def remember(seeds: Mapping[str, int]) -> None:
+    HINTS.write_bytes(msgspec.json.format(msgspec.json.encode(seeds, order="sorted")) + b"\n")
 
 
 class _EditingLoader(SourceFileLoader):
