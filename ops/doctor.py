@@ -49,7 +49,7 @@ async def _asked(desk: Desk, name: str, check: Check) -> Finding:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             return await check(desk)
-    except (HandoffError, OSError, TimeoutError, msgspec.DecodeError) as error:
+    except (HandoffError, OSError, ValueError, msgspec.DecodeError) as error:
         said = str(error) or type(error).__name__
         return Finding(what=name, ok=False, said=said, do=f"See that {name} runs and is reached.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import re
+from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Final
@@ -55,15 +56,13 @@ class Outbox:
         self._listed: dict[str, Listed] = {}
 
     def newest(self) -> list[Listed]:
-        """Newest first."""
-        names = (
-            {path.name for path in self._folder.glob("*.eml")} if self._folder.exists() else set()
-        )
-        for name in names - self._listed.keys():
-            self._listed[name] = _listed(name, self._folder / name)
-        for name in self._listed.keys() - names:
-            del self._listed[name]
-        return sorted(self._listed.values(), key=lambda mail: -mail.at)[:NEWEST]
+        """Newest first. May run in several threads at once: each makes a list of its own."""
+        known, found = self._listed, dict[str, Listed]()
+        for path in self._folder.glob("*.eml"):
+            with suppress(FileNotFoundError):  # removed in between
+                found[path.name] = known.get(path.name) or _listed(path.name, path)
+        self._listed = found
+        return sorted(found.values(), key=lambda mail: -mail.at)[:NEWEST]
 
     def read(self, name: str) -> Mail | None:
         message = self._message(name)

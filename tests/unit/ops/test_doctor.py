@@ -245,6 +245,18 @@ class TestModel:
         assert well(finding) is ok
         assert not ends or ends in finding.said
 
+    async def test_whose_end_is_told_in_no_date_of_ours(self) -> None:
+        """A person in trouble gets an answer about the rest all the same."""
+        with openai_server() as openai:
+            openai.models[MODEL] = "next summer"
+            environ = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": openai.url}
+            shown = await doctor.doctor(stores(environ).desk)
+
+        assert isinstance(shown.data, list)
+        [finding] = [one for one in shown.data if one.what == "model"]
+        assert not well(finding)
+        assert "next summ" in finding.said
+
     async def test_that_this_key_may_not_use(self) -> None:
         with openai_server() as openai:
             finding = await self.asked(openai.url, LEAD_SUMMARY_MODEL="gpt-unheard-of")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from libs.web.answers import Answer, Refused
+from ops.inbox import mails
 from ops.inbox.mails import Outbox
 from ops.inbox.site import InboxSite
 from ops.story import Story
@@ -43,3 +44,22 @@ async def test_this_machine_finds_the_page_and_its_mails(tmp_path: Path, host: s
         answer = await routes[path](call(target=path, Host=host))
         assert isinstance(answer, Answer)
         assert answer.status == 200
+
+
+def test_a_mail_that_is_removed_while_the_list_is_made_is_not_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("kept.eml", "gone.eml"):
+        (tmp_path / name).write_bytes(b"Subject: hello\r\n\r\n")
+    listed = mails._listed
+
+    def forgotten_meanwhile(name: str, path: Path) -> mails.Listed:
+        (tmp_path / "gone.eml").unlink(missing_ok=True)
+        return listed(name, path)
+
+    monkeypatch.setattr(mails, "_listed", forgotten_meanwhile)
+    outbox = Outbox(tmp_path)
+
+    assert {mail.name for mail in outbox.newest()} == {"kept.eml"}
+    assert {mail.name for mail in outbox.newest()} == {"kept.eml"}
+    assert Outbox(tmp_path / "nowhere").newest() == []
