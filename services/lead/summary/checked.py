@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from libs.languages import NAMES, language_in
 from libs.snapshot import Summary
 from services.lead.ports import Draft
 from services.lead.summary.claims import ClaimKind, plain
@@ -19,7 +20,6 @@ from services.lead.summary.grounding import (
     spellings,
     stated,
 )
-from services.lead.summary.languages import language_in
 from services.lead.summary.rules import READY, call_script
 from services.lead.transcript import Subject
 
@@ -129,7 +129,7 @@ class _Check:
             if drafted.replace(" ", "").isalpha() and len(drafted) < _LANGUAGE_CHARACTERS
             else ""
         )
-        return language_in(said) or word or None
+        return NAMES.get(language_in(said)) or word or None
 
     def clean(self, text: str, grounds: Grounds, most_characters: int) -> str:
         result = cleaned(text[: 4 * most_characters], grounds)

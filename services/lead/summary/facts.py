@@ -11,9 +11,9 @@ from typing import Final
 
 import msgspec
 
+from libs.languages import NAMES, language_in
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Line
-from services.lead.summary.languages import language_in
 from services.lead.summary.vehicles import vehicle_in
 from services.lead.summary.wordings import LOCATION, NAME, NAME_ASKED, NOT_NAMES, TIMELINE
 
@@ -46,7 +46,7 @@ def find(lines: Sequence[Line], profile: ShopProfile) -> Found:
     return Found(
         name=_name(lines),
         location=_first(LOCATION, said),
-        language=language_in(whole),
+        language=NAMES.get(language_in(whole), ""),
         vehicle=max(map(vehicle_in, reversed(said)), key=_detail, default=""),
         item=_word_in(profile.readiness.item, whole),
         project=_project(said, profile),

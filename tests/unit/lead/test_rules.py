@@ -9,7 +9,6 @@ import pytest
 
 from libs.snapshot import Contact, Line
 from services.lead.summary.facts import Found, find
-from services.lead.summary.languages import language_in
 from services.lead.summary.rules import summarize
 from services.lead.summary.vehicles import vehicle_in
 from tests.unit.lead.world import PROFILE
@@ -129,33 +128,6 @@ def test_timeline_is_cut_out(text: str, timeline: str) -> None:
 )
 def test_location_is_cut_out(text: str, location: str) -> None:
     assert find(said(text), PROFILE).location == location
-
-
-@pytest.mark.parametrize(
-    ("text", "language"),
-    [
-        ("Hi, the seat of my car is torn", "English"),
-        ("Hola, mi asiento está roto, necesito ayuda por favor", "Spanish"),
-        ("Olá, preciso consertar o banco do meu carro", "Portuguese"),
-        ("Bonjour, mon siège est déchiré", "French"),
-        ("Xin chào, ghế xe của tôi bị rách", "Vietnamese"),
-        ("座椅破了，请问多少钱", "Chinese"),
-        ("シートが破れました", "Japanese"),
-        ("시트가 찢어졌어요", "Korean"),
-        ("مقعد سيارتي ممزق", "Arabic"),
-        ("صندلی ماشینم پاره شده است، کمک می‌کنید؟", "Persian"),
-        ("У меня порвалось сиденье", "Russian"),
-        ("मेरी सीट फट गई है", "Hindi"),
-        ("ਮੇਰੀ ਸੀਟ ਫਟ ਗਈ ਹੈ", "Punjabi"),
-        ("என் இருக்கை கிழிந்துவிட்டது", "Tamil"),
-        ("నా సీటు చిరిగింది", "Telugu"),
-        ("Punit ang upuan ng kotse ko po", "Tagalog"),
-        ("Jok mobil saya robek, berapa biaya untuk perbaikan?", "Indonesian"),
-        ("408-555-0123", ""),
-    ],
-)
-def test_language_is_told_by_script_and_everyday_words(text: str, language: str) -> None:
-    assert language_in(text) == language
 
 
 @pytest.mark.parametrize(
