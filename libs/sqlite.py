@@ -201,9 +201,11 @@ def empty_log(path: Path) -> None:
     """
     try:
         with contextlib.closing(_connect(path)) as db:
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.Error as error:
         raise Unavailable(path.name, str(error)) from error
+    if busy:
+        raise Unavailable(path.name, "its log was being read and could not be emptied; ask again")
 
 
 def _disk_kind(folder: Path) -> str:

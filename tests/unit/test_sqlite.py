@@ -119,3 +119,25 @@ async def test_what_is_written_outlives_another_process_that_looks_in(tmp_path: 
 
         with contextlib.closing(sqlite3.connect(path)) as db:
             assert db.execute("SELECT n FROM rows ORDER BY n").fetchall() == [(1,), (2,)]
+
+
+async def test_a_log_that_somebody_reads_is_not_said_to_be_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.02)
+    async with open_sqlite_file("test", tmp_path / "file", TABLE) as (writer, reader):
+        await writer.run(lambda db: db.execute("INSERT INTO rows VALUES (1)"))
+        await reader.run(lambda db: db.execute("BEGIN"))
+        await reader.run(lambda db: db.execute("SELECT n FROM rows").fetchall())
+        await writer.run(lambda db: db.execute("DELETE FROM rows"))
+
+        with pytest.raises(Unavailable, match="ask again"):
+            sqlite.empty_log(tmp_path / "file")
+
+        await reader.run(lambda db: db.execute("COMMIT"))
+        sqlite.empty_log(tmp_path / "file")
+        assert log_bytes(tmp_path / "file") == 0
+
+
+def log_bytes(file: Path) -> int:
+    return file.with_name(f"{file.name}-wal").stat().st_size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import msgspec
@@ -336,5 +336,8 @@ async def write_all(desk: Desk, stack: AsyncExitStack) -> None:
 
 
 def holding(folder: Path) -> list[Path]:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return [path for path in files if SECRET.encode() in path.read_bytes()]
+    found = []
+    for path in [path for path in folder.rglob("*") if path.is_file()]:
+        with suppress(FileNotFoundError):  # Redis puts its new file in the place of the old one
+            found += [path] if SECRET.encode() in path.read_bytes() else []
+    return found
