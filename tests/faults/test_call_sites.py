@@ -1,4 +1,4 @@
-"""No call of the code is missing in the tables whose rows are struck."""
+"""No call of the code is missing in the tables whose rows are struck, and one that is, is seen."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import hiredis
 import pytest
 
 from libs.streams.client import Script
 from tests.faults import call_sites
+from tests.faults.calls import http_calls, redis_calls, smtp_calls
+from tests.faults.proxy import Proxy
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = re.compile(r"^(\w+): Final = Script\(", re.MULTILINE)
@@ -64,3 +67,33 @@ def test_every_operation_of_dynamodb_is_struck(store: str) -> None:
     assert found
     operations = {name.title().replace("_", "") for name in found}
     assert {operation for operation in operations if f".{operation}" not in patterns} == set()
+
+
+def test_what_passed_is_split_into_calls_and_what_no_row_names_is_seen() -> None:
+    wire = Proxy("", 0)
+    adding = hiredis.pack_command(("XADD", "{lead.signal:0}:stream", "*", "e", "*1\r\n$4\r\nPING"))
+    strange = hiredis.pack_command(("FLUSHALL", "ASYNC"))
+    wire.sent = [bytearray(adding + strange), bytearray(adding[:-3])]
+
+    assert list(redis_calls(wire)) == [adding, strange]
+    assert call_sites.unnamed(redis_calls(wire), call_sites.REDIS_OF_SERVICES) == {strange}
+
+
+def test_a_mail_is_no_smtp_command_and_what_is_hidden_is_one() -> None:
+    wire = Proxy("", 0)
+    wire.sent = [
+        bytearray(b"ehlo a\r\nMAIL FROM:<a>\r\nDATA\r\nHi\r\nVRFY all\r\n.\r\nNOOP\r\n"),
+        bytearray(b"ehlo a\r\nSTARTTLS\r\n\x16\x03\x01\x00\r\nVRFY"),
+    ]
+    tables = (call_sites.SMTP_DOT, call_sites.SMTP, call_sites.SMTP_WITH_TLS)
+
+    assert call_sites.unnamed(smtp_calls(wire), *tables) == {b"NOOP\r\n"}
+
+
+def test_each_request_on_a_connection_is_a_call() -> None:
+    wire = Proxy("", 0)
+    known = b"POST / HTTP/1.1\r\nHost: a\r\nX-Amz-Target: DynamoDB_1.UpdateItem\r\n\r\n{}"
+    strange = b"POST / HTTP/1.1\r\nHost: a\r\nX-Amz-Target: DynamoDB_1.BatchWriteItem\r\n\r\n{}"
+    wire.sent = [bytearray(known + strange)]
+
+    assert call_sites.unnamed(http_calls(wire), call_sites.AWS) == {strange}
