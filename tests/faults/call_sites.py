@@ -158,6 +158,12 @@ AWS: Sites = {
     "GetObject": _s3("GET", r"/\S+"),
     "ListObjectsV2": _s3("GET", r"\?list-type=2\S+"),
 }
+AWS_OF_A_PERSON: Sites = {
+    "DeleteItem of a chat": _amz("DeleteItem", rb"\"sk\": "),
+    "DeleteItem watch": _amz("DeleteItem", _item("watch#")),
+    "HeadObject": _s3("HEAD", r"/\S+"),
+    "DeleteObject": _s3("DELETE", r"/\S+"),
+}
 SES: Sites = {"SendEmail": re.compile(rb"POST /v2/email/outbound-emails")}
 
 

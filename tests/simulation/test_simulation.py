@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.simulation import modes
-from tests.simulation.faults import Plan
+from tests.simulation.faults import Faults, Plan
+from tests.simulation.front import NO_ANSWER, Front
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.world import simulate
 
@@ -133,6 +134,23 @@ def test_what_is_held_is_sent_or_settled_by_a_person() -> None:
     assert totals.decided > 5
     assert totals.unmailed == 0
     assert totals.sends >= totals.leads
+
+
+def test_a_redis_that_calls_every_thread_sent_delays_a_hosted_lead_and_loses_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The gateway believes it and drops every trigger; no chat of ours tells of a turn either."""
+
+    async def silent(*_: object) -> int:
+        return NO_ANSWER
+
+    monkeypatch.setattr(Faults, "lies", lambda _, where: where == "admit")
+    monkeypatch.setattr(Front, "turn_ended", silent)
+
+    totals, broken = modes.run(modes.clean(range(4)))
+
+    assert [(result.plan.seed, result.violations) for result in broken] == []
+    assert totals.sends == totals.leads > 4
 
 
 @pytest.mark.slow
