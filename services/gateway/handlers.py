@@ -110,8 +110,9 @@ class Leads:
         form = decode(call, await read_body(call), LEAD, beacon=True)
         call.thread_id = form.thread_id
         visitor = self.visitors.of(call, form.user)
-        reason = form.reason if form.reason in BROWSER_REASONS else "other"
-        asked = Asked(form.thread_id, reason or "other", visitor, call.request_id)
+        given = form.reason or ""
+        reason = given if given in BROWSER_REASONS else "other"
+        asked = Asked(form.thread_id, reason, visitor, call.request_id)
         verdict = await self._admit(call, asked)
         if mark := _mark(verdict):
             return decisions.already_sent(asked, mark)
