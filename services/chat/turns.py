@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
@@ -106,11 +107,13 @@ class Turns:
     async def _newest(self, owner: Owner, thread_id: str) -> str:
         if not thread_id:
             raise ChatRefusal(400, "invalid_request", "The field params.thread_id is missing.")
-        thread = await self.kept.thread(owner, thread_id)
+        thread, newest, floor = await asyncio.gather(
+            self.kept.thread(owner, thread_id),
+            self.kept.items(owner, thread_id, limit=1, newest_first=True),
+            self.kept.turn(owner, _floor(thread_id)),
+        )
         if thread is None or thread.hidden:
             raise ChatRefusal(404, "not_found", "There is no such thread.")
-        newest = await self.kept.items(owner, thread_id, limit=1, newest_first=True)
-        floor = await self.kept.turn(owner, _floor(thread_id))
         return max(newest.rows[0].id if newest.rows else "", floor.message_id if floor else "")
 
     async def _was_heard(self, operation: Operation, owner: Owner, turn: TurnRow) -> bool:
@@ -131,8 +134,9 @@ async def is_lost(kept: ChatStore, visit: Visit) -> bool:
     mine = visit.turn
     if mine is None:
         return False
-    turn = await kept.turn(visit.owner, mine.key)
-    floor = await kept.turn(visit.owner, _floor(mine.thread_id))
+    turn, floor = await asyncio.gather(
+        kept.turn(visit.owner, mine.key), kept.turn(visit.owner, _floor(mine.thread_id))
+    )
     if turn and turn.state == "cut":
         return True
     if floor is None:

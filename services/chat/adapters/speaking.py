@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -62,6 +63,39 @@ class Speaking(sdk_server.ChatKitServer[Visit]):
                 thread = event.thread
                 thread.created_at = self.threads.moment(thread.created_at, visit)
             yield self.event(event)
+
+    async def _process_events(
+        self, thread: Any, context: Visit, stream: Callable[[], AsyncIterator[Any]]
+    ) -> AsyncIterator[Any]:
+        """The SDK's own copies thread and items deeply at every answer, to save halves of answers
+        and threads that change on the way. We have neither.
+        """
+        yield sdk.StreamOptionsEvent(stream_options=self.get_stream_options(thread, context))
+        title = thread.title
+        try:
+            async for event in stream():
+                await self._keep(event, thread.id, context)
+                yield event
+        except sdk_errors.CustomStreamError as error:
+            yield sdk.ErrorEvent(
+                code="custom", message=error.message, allow_retry=error.allow_retry
+            )
+        except Exception as error:
+            logging.getLogger("chatkit").error("", exc_info=error)  # only its type is kept
+            yield sdk.ErrorEvent(code=sdk_errors.ErrorCode.STREAM_ERROR, allow_retry=True)
+        if thread.title != title:
+            await self.threads.save_thread(thread, context)
+            yield sdk.ThreadUpdatedEvent(thread=self._to_thread_response(thread))
+
+    async def _keep(self, event: Any, thread_id: str, context: Visit) -> None:
+        """What a browser is told of an item is on the disk."""
+        match event:
+            case sdk.ThreadItemDoneEvent(item=item):
+                await self.threads.add_thread_item(thread_id, item, context)
+            case sdk.ThreadItemReplacedEvent(item=item):
+                await self.threads.save_item(thread_id, item, context)
+            case _:  # the rest is only shown
+                pass
 
     async def _load_full_thread(self, thread_id: str, context: Visit) -> sdk.Thread:
         """The newest part of it, which for all but the longest is all; the SDK's own would show the
@@ -185,11 +219,6 @@ class Speaking(sdk_server.ChatKitServer[Visit]):
             if row:
                 rated = msgspec.structs.replace(row, feedback=feedback)
                 await self._kept.put_item(context.owner, thread_id, rated)
-
-    async def handle_stream_cancelled(
-        self, thread: sdk.ThreadMetadata, pending_items: list[Any], context: Visit
-    ) -> None:
-        """Only our own stop cancels an answer; it is asked for again, so half of it is not kept."""
 
     def get_stream_options(self, thread: sdk.ThreadMetadata, context: Visit) -> Any:
         """A browser that goes away never stops an answer, so it is not offered to."""
