@@ -20,7 +20,7 @@ class Call:
     """Handlers fill in `shop`, `thread_id` and `outcome`: they go into the request's log line."""
 
     __slots__ = (
-        "headers", "method", "origin", "outcome", "path", "payload", "peer", "query",
+        "hang_up", "headers", "method", "origin", "outcome", "path", "payload", "peer", "query",
         "readable_by", "request", "request_id", "shop", "thread_id",
     )  # fmt: skip
 
@@ -43,6 +43,8 @@ class Call:
         self.origin = headers.get("Origin", "")
         self.readable_by = ""
         """The origin whose pages may read the answer."""
+        self.hang_up = False
+        """The connection ends with the answer."""
         self.request_id = ""
         self.shop = ""
         self.thread_id = ""

@@ -29,6 +29,9 @@ KEEPALIVE_SECONDS: Final = 75.0
 LINGER_SECONDS: Final = 2.0
 """How long the rest of a refused body is read and dropped, so that the refusal is not lost."""
 
+_HELD_BYTES: Final = 16 * 1024
+"""Of a body that nobody reads yet; aiohttp holds twice that, and what one more read brings."""
+
 _MALFORMED: Final = {400: "bad_request"}
 _BODILESS: Final = frozenset({204, 304})
 _STATUS_LINES: Final = {s.value: f"HTTP/1.1 {s.value} {s.phrase}" for s in HTTPStatus}
@@ -44,6 +47,7 @@ class EdgeServer(web.Server):
             keepalive_timeout=KEEPALIVE_SECONDS,
             lingering_time=LINGER_SECONDS,
             auto_decompress=False,
+            read_bufsize=_HELD_BYTES,
         )
         self.edge = edge
 
@@ -69,7 +73,7 @@ class EdgeServer(web.Server):
         if request.writer.output_size:
             raise ConnectionResetError("failed in the middle of a streamed answer")
         response = _response(call, answer)
-        if not request.content.is_eof():
+        if call.hang_up or not request.content.is_eof():
             response.force_close()
         return response
 

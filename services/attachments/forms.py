@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
-import socket
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import (
+    BodyPartReader,
+    MultipartReader,
+    content_disposition_filename,
+    parse_content_disposition,
+    web,
+)
 from aiohttp.helpers import parse_mimetype
 
 from libs.web.answers import Refused
 from libs.web.call import Call
+from services.attachments.ports import Arriving
 
 _FIELDS: Final = frozenset({"file", "files"})
 _THREAD: Final = re.compile(rb"(cthr_[A-Za-z0-9_-]{1,128})?")
 _THREAD_BYTES: Final = 133
-_WIRE_BYTES: Final = 64 * 1024
-"""What the kernel may hold for one upload: it would grow to 6 MB, and hand it over in one go."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,10 @@ class FormFile:
     content_type: str
     thread_id: str
     """If it was named before the file."""
-    pieces: AsyncIterator[memoryview]
+    arriving: Arriving
 
 
-async def file_of(call: Call) -> FormFile:
+async def file_of(call: Call, wire: Arriving) -> FormFile:
     """Raises Refused."""
     content_type = call.headers.get("Content-Type", "")
     if not content_type.lower().startswith("multipart/form-data"):
@@ -41,12 +44,15 @@ async def file_of(call: Call) -> FormFile:
         while (part := await reader.next()) is not None:
             if not isinstance(part, BodyPartReader):
                 break
-            if part.name in _FIELDS:
+            _, about = parse_content_disposition(part.headers.get("Content-Disposition"))
+            field = content_disposition_filename(about, "name")
+            if field in _FIELDS:
                 boundary = parse_mimetype(content_type).parameters["boundary"]
-                pieces = _until(call, b"\r\n--" + boundary.encode())
+                arriving = _Until(wire, b"\r\n--" + boundary.encode())
                 kind = part.headers.get("Content-Type", "")
-                return FormFile(part.filename or "", kind, thread_id, pieces)
-            if part.name == "thread_id":
+                name = content_disposition_filename(about) or ""
+                return FormFile(name, kind, thread_id, arriving)
+            if field == "thread_id":
                 thread_id = await _thread_of(part)
             await part.release()
     except (ValueError, AssertionError, web.RequestPayloadError) as error:
@@ -61,41 +67,35 @@ async def _thread_of(part: BodyPartReader) -> str:
     return given.decode()
 
 
-async def _until(call: Call, mark: bytes) -> AsyncIterator[memoryview]:
+class _Until:
     """Aiohttp's own reader copies every byte six times; a file needs only to find its end."""
-    # The line break that ended the headers: the mark of an empty file begins with it.
-    kept, skip = b"\r\n", 2
-    async for piece in body_of(call):
-        window = kept + piece if kept else piece
-        end = window.find(mark)
+
+    def __init__(self, wire: Arriving, mark: bytes) -> None:
+        self._wire = wire
+        self._mark = mark
+        # The line break that ended the headers: the mark of an empty file begins with it.
+        self._kept, self._skip = b"\r\n", 2
+        self._ended = False
+
+    async def ready(self) -> bool:
+        if self._ended:
+            return False
+        if not await self._wire.ready():
+            raise Refused("incomplete_body")
+        return True
+
+    def take(self) -> memoryview:
+        window = self._kept + self._wire.take()
+        end = window.find(self._mark)
         if end >= 0:
-            yield memoryview(window)[skip:end]
-            return
+            self._ended = True
+            return memoryview(window)[self._skip : end]
         # What may be the beginning of the mark waits for the rest.
-        cut = window.find(b"\r", max(0, len(window) - len(mark) + 1))
+        cut = window.find(b"\r", max(0, len(window) - len(self._mark) + 1))
         if cut < 0:
             cut = len(window)
-        if cut >= skip:
-            yield memoryview(window)[skip:cut]
-            skip = 0
-        kept = window[cut:]
-    raise Refused("incomplete_body")
-
-
-async def body_of(call: Call) -> AsyncIterator[bytes]:
-    """As it came off the wire: what waits together is not joined."""
-    _narrow(call)
-    try:
-        while not call.payload.at_eof():
-            piece, _ = await call.payload.readchunk()
-            if piece:
-                yield piece
-    except web.RequestPayloadError as error:
-        raise Refused("incomplete_body") from error
-
-
-def _narrow(call: Call) -> None:
-    transport = call.request.transport if call.request is not None else None
-    connection = transport.get_extra_info("socket") if transport is not None else None
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WIRE_BYTES)
+        self._kept = window[cut:]
+        if cut < self._skip:
+            return memoryview(b"")
+        skip, self._skip = self._skip, 0
+        return memoryview(window)[skip:cut]

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 
@@ -24,14 +24,10 @@ from libs.attachments import (
 )
 from libs.blobs.port import BlobInfo, BlobMissingError, Blobs
 from libs.errors import Unavailable
-from services.attachments.ports import Allowance, Darkroom, Developed, Refused
+from services.attachments.ports import Allowance, Arriving, Darkroom, Developed, Refused
 from services.attachments.sniff import kind_of
 from services.attachments.turns import Turns
 
-Piece = bytes | memoryview
-
-BATCH_BYTES: Final = 64 * 1024
-"""What goes to or comes from the disk in one go: a thread's errand costs as much as 100 KB do."""
 WRITES_AT_ONCE: Final = 4
 COPIES_AT_ONCE: Final = 4
 ANSWER_SECONDS: Final = 75.0
@@ -91,13 +87,13 @@ class Attachments:
     """A copy waits for nobody's phone, so few of them keep the disk busy and the memory small."""
 
     async def take_in(
-        self, announced: StoredAttachment, declared_type: str, pieces: AsyncIterator[Piece]
+        self, announced: StoredAttachment, declared_type: str, arriving: Arriving
     ) -> StoredAttachment:
         """Raises UploadRefused, Unavailable. A refusal is kept, so that the shop can ask again."""
-        with TemporaryDirectory(dir=self.spool, prefix="in-") as folder:
-            raw = Path(folder) / "raw"
+        async with _folder(self.spool) as folder:
+            raw = folder / "raw"
             try:
-                size = await self._spool(raw, pieces)
+                size = await self._spool(raw, arriving)
                 async with _in_time():
                     kind = await _kind(raw, announced.name, declared_type)
                     await self._spend(announced, size)
@@ -108,15 +104,14 @@ class Attachments:
         await self._write(record_key(stored.id), stored)
         return stored
 
-    async def _spool(self, file: Path, pieces: AsyncIterator[Piece]) -> int:
+    async def _spool(self, file: Path, arriving: Arriving) -> int:
         size = 0
-        with file.open("wb") as out:
-            async for batch in _batches(pieces):
-                size += sum(map(len, batch))
+        with await asyncio.to_thread(file.open, "wb") as out:
+            while await arriving.ready():
+                async with self.writing:
+                    size += await asyncio.to_thread(_move, arriving, out)
                 if size > self.largest_bytes:
                     raise UploadRefused(*TOO_LARGE)
-                async with self.writing:
-                    await asyncio.to_thread(out.writelines, batch)
         if not size:
             raise UploadRefused(*EMPTY)
         return size
@@ -206,6 +201,16 @@ def _with_ending(name: str, kind: str) -> str:
 
 
 @asynccontextmanager
+async def _folder(root: Path) -> AsyncIterator[Path]:
+    """To remove twelve megabytes takes the file system longer than the loop may stand."""
+    folder = await asyncio.to_thread(TemporaryDirectory, dir=root, prefix="in-")
+    try:
+        yield Path(folder.name)
+    finally:
+        await asyncio.to_thread(folder.cleanup)
+
+
+@asynccontextmanager
 async def _in_time() -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -214,19 +219,12 @@ async def _in_time() -> AsyncIterator[None]:
         raise Unavailable("attachments", "took too long") from error
 
 
+def _move(arriving: Arriving, out: IO[bytes]) -> int:
+    return out.write(arriving.take())
+
+
 async def _kind(file: Path, name: str, declared: str) -> str:
     kind = await asyncio.to_thread(kind_of, file, name, declared)
     if kind is None:
         raise UploadRefused(*UNSUPPORTED)
     return kind
-
-
-async def _batches(pieces: AsyncIterator[Piece]) -> AsyncIterator[list[Piece]]:
-    batch: list[Piece] = []
-    async for piece in pieces:
-        batch.append(piece)
-        if sum(map(len, batch)) >= BATCH_BYTES:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -27,9 +27,11 @@ from libs.web.answers import Answer, Refused, json_answer
 from libs.web.body import invite
 from libs.web.call import Call
 from libs.web.edge import Route
-from services.attachments.forms import body_of, file_of
+from services.attachments.forms import file_of
 from services.attachments.handlers import Attachments, Served, UploadRefused
+from services.attachments.ports import Arriving
 from services.attachments.ranges import Span, span_of
+from services.attachments.wire import wire_of
 
 PATH: Final = "/api/chatkit/attachment"
 _VIEWS: Final[dict[str, View]] = {"original": "original", "1200": "1200", "320": "320"}
@@ -54,15 +56,16 @@ class AttachmentSite:
         """A multipart form with a session, or the plain bytes of what was announced."""
         invite(call)
         try:
-            if call.parameter("upload"):
-                stored = await self._announced(call)
-            else:
-                stored = await self._direct(call)
+            with wire_of(call) as wire:
+                if call.parameter("upload"):
+                    stored = await self._announced(call, wire)
+                else:
+                    stored = await self._direct(call, wire)
         except UploadRefused as refusal:
             raise Refused(refusal.code, refusal.message, status=refusal.status) from refusal
         return json_answer(self._shown(stored))
 
-    async def _announced(self, call: Call) -> StoredAttachment:
+    async def _announced(self, call: Call, wire: Arriving) -> StoredAttachment:
         attachment_id = call.parameter("id")
         now = self.clock.now()
         _refuse(check_upload(self.keys, attachment_id, call.parameter("upload"), now))
@@ -72,14 +75,14 @@ class AttachmentSite:
         if announced.mime_type:
             return announced  # its bytes are in already: the answer got lost on the way
         if call.headers.get("Content-Type", "").startswith("multipart/"):
-            file = await file_of(call)
-            return await self.attachments.take_in(announced, file.content_type, file.pieces)
+            file = await file_of(call, wire)
+            return await self.attachments.take_in(announced, file.content_type, file.arriving)
         kind = call.headers.get("Content-Type", "")
-        return await self.attachments.take_in(announced, kind, body_of(call))
+        return await self.attachments.take_in(announced, kind, wire)
 
-    async def _direct(self, call: Call) -> StoredAttachment:
+    async def _direct(self, call: Call, wire: Arriving) -> StoredAttachment:
         session = self._session(call)
-        file = await file_of(call)
+        file = await file_of(call, wire)
         announced = StoredAttachment(
             id=f"att_{self.new_id()}",
             shop=session.shop,
@@ -88,7 +91,7 @@ class AttachmentSite:
             created_at=self.clock.now(),
             thread_id=file.thread_id,
         )
-        return await self.attachments.take_in(announced, file.content_type, file.pieces)
+        return await self.attachments.take_in(announced, file.content_type, file.arriving)
 
     def _session(self, call: Call) -> Session:
         scheme, _, token = call.headers.get("Authorization", "").partition(" ")

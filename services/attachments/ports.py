@@ -25,6 +25,18 @@ class Refused(Exception):  # noqa: N818 - the picture is refused, nothing broke
     """The one word of why: `bomb`, `unreadable`, `frames`."""
 
 
+class Arriving(Protocol):
+    """The bytes of a file on their way to us."""
+
+    async def ready(self) -> bool:
+        """Wait until some are here; False: all have been taken."""
+        ...
+
+    def take(self) -> bytes | memoryview:
+        """Those that are here, which may be none after all. Runs in a thread."""
+        ...
+
+
 class Darkroom(Protocol):
     async def develop(self, source: Path, folder: Path, mime_type: str) -> Developed:
         """Write `original`, `1200.jpg` and `320.jpg` into `folder`.

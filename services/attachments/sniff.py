@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -12,6 +13,7 @@ TAIL_BYTES: Final = 70_000
 """Longer than a zip's end record with its longest comment."""
 
 _WINDOW_BYTES: Final = 128 * 1024
+_LONGEST_MARK_BYTES: Final = 32
 
 _HEIF_BRANDS: Final = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 _AVIF_BRANDS: Final = {b"avif", b"avis"}
@@ -38,8 +40,10 @@ _MARKUP = re.compile(
 """Words too long to turn up by chance: packed pixels hold every short one sooner or later."""
 _ARCHIVE = re.compile(rb"PK\x05\x06(?:\0{4}|\xff{4})|PK\x06\x07\0{4}")
 """A zip is read from its end: the record there, with the number of its only disk."""
-_FOUND_ANYWHERE: Final = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
+_FOUND_LATER: Final = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
 """Archives that are looked for from the front, past whatever comes first."""
+_ARCHIVE_STARTS_BYTES: Final = 8 * 1024 * 1024
+"""7-Zip looks no further, unrar half as far."""
 _PAGE = re.compile(rb"<(?:!doctype html|html)\b", re.IGNORECASE)
 
 
@@ -52,7 +56,7 @@ def kind_of(file: Path, name: str, declared: str) -> str | None:
     kind = type_of(head)
     if kind is None or not agrees(kind, name, declared) or is_two_things(head, tail, kind):
         return None
-    if kind == "application/pdf" and any(map(_hides_another, _windows(file))):
+    if kind == "application/pdf" and _hides_another(file):
         return None  # it is kept as it came, where a picture is made anew
     return kind
 
@@ -98,14 +102,19 @@ def is_two_things(head: bytes, tail: bytes, found: str) -> bool:
     return found != "application/pdf" and b"%PDF-" in head[:1024]
 
 
-def _windows(file: Path) -> Iterator[bytes]:
-    """All of it; each begins with the last bytes of the one before."""
-    last = b""
+def _hides_another(file: Path) -> bool:
+    for at, window in _windows(file):
+        if _PAGE.search(window):
+            return True
+        if at < _ARCHIVE_STARTS_BYTES and any(mark in window for mark in _FOUND_LATER):
+            return True
+    return False
+
+
+def _windows(file: Path) -> Iterator[tuple[int, bytes]]:
+    """All of it, and where each begins: with the last bytes of the one before."""
     with file.open("rb") as source:
-        while piece := source.read(_WINDOW_BYTES):
-            yield last + piece
-            last = piece[-32:]
-
-
-def _hides_another(window: bytes) -> bool:
-    return any(mark in window for mark in _FOUND_ANYWHERE) or bool(_PAGE.search(window))
+        at = 0
+        while window := os.pread(source.fileno(), _WINDOW_BYTES, at):
+            yield at, window
+            at += _WINDOW_BYTES - _LONGEST_MARK_BYTES

@@ -7,6 +7,7 @@ bytes of the request to one file and flushes it, on the loop.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 import time
@@ -58,6 +59,7 @@ async def serve(port: int, folder: Path) -> None:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", port, backlog=256).start()
+        gc.freeze()  # as the service does
         await _watch_the_loop(folder / "blocked")
 
 

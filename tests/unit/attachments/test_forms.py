@@ -14,6 +14,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from libs.web.answers import Refused
 from libs.web.call import Call
 from services.attachments.forms import file_of
+from services.attachments.wire import wire_of
 
 MARK = b"\r\n--cut"
 BEFORE = b'--cut\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'
@@ -28,8 +29,12 @@ async def posted(pieces: Sequence[bytes]) -> bytes:
     for piece in pieces:
         payload.feed_data(piece)
     payload.feed_eof()
-    file = await file_of(call)
-    return b"".join([bytes(piece) async for piece in file.pieces])
+    with wire_of(call) as wire:
+        arriving = (await file_of(call, wire)).arriving
+        file = b""
+        while await arriving.ready():
+            file += arriving.take()
+        return file
 
 
 def cut(rng: random.Random, body: bytes) -> list[bytes]:

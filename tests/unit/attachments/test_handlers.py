@@ -10,7 +10,7 @@ import pytest
 from libs.attachments import record_key
 from libs.blobs.fakes import MemoryBlobs
 from services.attachments.handlers import UploadRefused
-from tests.unit.attachments.world import ANNOUNCED, JPEG, PDF, attachments, bytes_of
+from tests.unit.attachments.world import ANNOUNCED, JPEG, PDF, Arrived, attachments
 
 
 async def announced() -> MemoryBlobs:
@@ -23,10 +23,10 @@ async def announced() -> MemoryBlobs:
 async def test_a_refusal_that_comes_late_erases_no_success(tmp_path: Path) -> None:
     """Two requests may follow one upload link."""
     desk = attachments(tmp_path, blobs := await announced())
-    stored = await desk.take_in(ANNOUNCED, "", bytes_of(PDF))
+    stored = await desk.take_in(ANNOUNCED, "", Arrived(PDF))
 
     with pytest.raises(UploadRefused):
-        await desk.take_in(ANNOUNCED, "", bytes_of(b"neither photo nor PDF"))
+        await desk.take_in(ANNOUNCED, "", Arrived(b"neither photo nor PDF"))
 
     assert await desk.find(ANNOUNCED.id) == stored
     assert not [key for key in blobs.bodies if "refused" in key]
@@ -35,10 +35,10 @@ async def test_a_refusal_that_comes_late_erases_no_success(tmp_path: Path) -> No
 async def test_what_was_refused_may_be_sent_again_by_the_same_link(tmp_path: Path) -> None:
     desk = attachments(tmp_path, await announced())
     with pytest.raises(UploadRefused):
-        await desk.take_in(ANNOUNCED, "", bytes_of(b"neither photo nor PDF"))
+        await desk.take_in(ANNOUNCED, "", Arrived(b"neither photo nor PDF"))
     refused = await desk.find(ANNOUNCED.id)
 
-    stored = await desk.take_in(ANNOUNCED, "", bytes_of(JPEG))
+    stored = await desk.take_in(ANNOUNCED, "", Arrived(JPEG))
 
     assert refused
     assert (refused.mime_type, refused.problem) == ("", "unsupported_type")

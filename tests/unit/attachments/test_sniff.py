@@ -11,7 +11,7 @@ from PIL import Image
 
 from services.attachments.sniff import is_two_things, kind_of
 from tests.pictures import KINDS, encoded, with_places
-from tests.unit.attachments.refused import Upload, corpus
+from tests.unit.attachments.refused import ARCHIVES, Upload, corpus
 
 CORPUS = list(corpus())
 Taken = Callable[[Upload], bool]
@@ -58,6 +58,14 @@ def test_other_names_for_the_same_type_agree(
 
 def test_a_pdf_is_taken(taken: Taken) -> None:
     assert taken(("quote.pdf", "application/pdf", b"%PDF-1.7\n1 0 obj\n<< >>\nendobj\n%%EOF"))
+
+
+@pytest.mark.parametrize("archive", ["rar", "7z"])
+def test_a_pdf_holds_no_archive_where_archivers_look_for_one(taken: Taken, archive: str) -> None:
+    before = bytes(8 * 1024 * 1024 - 20)
+
+    assert not taken(("a.pdf", "", b"%PDF-1.7\n" + before + ARCHIVES[archive]))
+    assert taken(("a.pdf", "", b"%PDF-1.7\n" + before + bytes(50)))
 
 
 def test_no_picture_is_refused_for_what_its_pixels_happen_to_spell() -> None:

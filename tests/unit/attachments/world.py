@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 from libs.attachments import StoredAttachment
@@ -38,6 +37,15 @@ def attachments(spool: Path, blobs: MemoryBlobs | None = None) -> Attachments:
     return Attachments(blobs or MemoryBlobs(), Quick(), Unlimited(), spool)
 
 
-async def bytes_of(*pieces: bytes) -> AsyncIterator[bytes]:
-    for piece in pieces:
-        yield piece
+class Arrived:
+    """A file that is here already."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def ready(self) -> bool:
+        return bool(self._body)
+
+    def take(self) -> bytes:
+        body, self._body = self._body, b""
+        return body
