@@ -11,10 +11,7 @@ python -m tests.simulation --replay '<plan>'   one run again, with its story
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
-import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +20,6 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec.structs import replace
 
 from tests.simulation import mutants
 
@@ -94,21 +90,10 @@ def _in_parallel(
 
 
 def _mutated(name: str, seeds: range) -> tuple[Totals, list[Result]]:
-    """First where it was caught before, then where most are, then anywhere."""
     from tests.simulation import modes
 
-    first = mutants.hints().get(name, 0)
-    plans = itertools.chain(
-        modes.clean(range(3)),
-        modes.swarm(range(first, first + 1)),
-        modes.swarm(seeds[:60]),
-        modes.every_pause(1),
-        modes.every_crash(1),
-        modes.storm(range(10)),
-        modes.swarm(seeds[60:]),
-    )
-    named = (replace(plan, mutation=name) for plan in plans)
-    return modes.run(named, until=mutants.BY_NAME[name].caught_by)
+    mutant, first = mutants.BY_NAME[name], mutants.hints().get(name, 0)
+    return modes.mutated(name, first, seeds, until=mutant.caught_by)
 
 
 def _report(broken: list[Result], *, shrink: bool) -> int:
@@ -138,19 +123,14 @@ def _replay(line: str) -> int:
 
 
 def _mutants(seeds: int) -> int:
-    """Each in a process of its own: the edit must be there before the code is imported."""
     caught: dict[str, int] = {}
-    for mutant in mutants.MUTANTS:
-        ran = subprocess.run(
-            [sys.executable, "-m", "tests.simulation", "--mutant", mutant.name, "--no-shrink",
-             "--seeds", str(seeds)],
-            check=False, capture_output=True, text=True,
-        )  # fmt: skip
-        told = re.findall(rf"^seed (\d+) (.*\b{mutant.caught_by}:.*)", ran.stdout, re.MULTILINE)
-        if told:
-            caught[mutant.name] = int(told[-1][0])
-        said = f"caught  {told[-1][1][:110]}" if told else f"MISSED  {ran.stderr[-300:]}"
-        _say(f"{mutant.name:28} {mutant.caught_by:4} {said}")
+    with mutants.laboratory() as pool:
+        for mutant in mutants.MUTANTS:
+            seed, told = pool.submit(mutants.caught, mutant.name, seeds).result()
+            if told:
+                caught[mutant.name] = seed
+            said = f"caught  {told[:110]}" if told else "MISSED"
+            _say(f"{mutant.name:28} {mutant.caught_by:4} {said}")
     mutants.remember(caught)
     return int(len(caught) < len(mutants.MUTANTS))
 

@@ -149,6 +149,20 @@ def storm(seeds: range) -> Iterator[Plan]:
     )
 
 
+def mutated(name: str, first: int, seeds: range, *, until: str) -> tuple[Totals, list[Result]]:
+    """First where it was caught before, then where most are, then anywhere."""
+    plans = itertools.chain(
+        clean(range(3)),
+        swarm(range(first, first + 1)),
+        swarm(seeds[:60]),
+        every_pause(1),
+        every_crash(1),
+        storm(range(10)),
+        swarm(seeds[60:]),
+    )
+    return run((replace(plan, mutation=name) for plan in plans), until=until)
+
+
 def every_crash(seed: int) -> Iterator[Plan]:
     """The sending process dies at each await of the send path in turn, under each transport."""
     for base in _send_paths(seed):

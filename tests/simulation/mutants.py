@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -179,6 +182,9 @@ MUTANTS: Final = (
     )),
 )  # fmt: skip
 
+UNEDITED: Final = ("redis.asyncio", "rich.console", "services.lead.summary.checked")
+"""What takes long to import, and imports nothing that a mutant edits."""
+
 BY_NAME: Final = {mutant.name: mutant for mutant in MUTANTS}
 HINTS: Final = Path(__file__).with_name("hints.json")
 """By mutant, a seed that caught it, tried first to be quick; `--mutants` writes them anew."""
@@ -235,3 +241,23 @@ def become(name: str) -> None:
     loaded = {edit.module for edit in mutant.edits} & set(sys.modules)
     assert not loaded, f"already imported: {loaded}"
     sys.meta_path.insert(0, _Finder(mutant))
+
+
+def caught(name: str, seeds: int) -> tuple[int, str]:
+    """Which seed breaks its invariant, and how ('' if none does); imports the mutated code."""
+    become(name)
+    from tests.simulation import modes
+
+    wanted = BY_NAME[name].caught_by
+    _, broken = modes.mutated(name, hints().get(name, 0), range(seeds), until=wanted)
+    told = [each for each in broken if wanted in each.broken]
+    return (told[-1].plan.seed, "; ".join(told[-1].violations)) if told else (0, "")
+
+
+@contextmanager
+def laboratory() -> Iterator[ProcessPoolExecutor]:
+    """For each mutant a process of its own, forked from one that has imported the rest."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(UNEDITED))
+    with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
+        yield pool
