@@ -22,7 +22,7 @@ _LETTERS: Final = r"[^\W\d_][\w'’\u0900-\u0dff-]"
 """How a word begins; Indic vowel signs are no letters to Python."""
 _FREE: Final = (
     rf"(?P<free>{_LETTERS}{{1,20}}(?:\s(?!{_GOES_ON}){_LETTERS}{{0,20}}){{0,2}})"
-    rf"(?=\s*(?:[.,:;!?،؟।\n\d+(]|$|{_GOES_ON}))"
+    rf"(?=\s*(?:[.,:;!?،؟।\n\d+(/|–—-]|$|{_GOES_ON}))"
 )
 """A name after words that leave no doubt, however it is written."""
 _NEXT: Final = r"(?=\s*(?:[.,;!?\n]|$|\band\b|\by\b|\be\b|\bet\b|\bmy\b|\bmi\b|\bphone\b))"

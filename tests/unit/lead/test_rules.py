@@ -85,6 +85,7 @@ def test_vehicle_is_found_in_prose(text: str, vehicle: str) -> None:
         (("मेरा नाम राज कुमार है और मेरा नंबर",), "राज कुमार"),
         (("my name is ana and my number is 4085550117",), "ana"),
         (("my name is ana my phone is 4085550117",), "ana"),
+        (("my name is ana-maria - 4085550117",), "ana-maria"),
         (("me llamo ana y mi numero es 4085550117",), "ana"),
         (("mein Name ist Hans und meine Nummer",), "Hans"),
         (("我叫王小明电话是4085550117",), "王小明"),
