@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
@@ -89,7 +89,7 @@ class Attachments:
     async def take_in(
         self, announced: StoredAttachment, declared_type: str, arriving: Arriving
     ) -> StoredAttachment:
-        """Raises UploadRefused, Unavailable. A refusal is kept, so that the shop can ask again."""
+        """Raises UploadRefused, Unavailable. Either is kept, so that the shop can ask again."""
         async with _folder(self.spool) as folder:
             raw = folder / "raw"
             try:
@@ -100,6 +100,10 @@ class Attachments:
                     stored = await self._keep(announced, kind, raw, size)
             except UploadRefused as refusal:
                 await self._refuse(msgspec.structs.replace(announced, problem=refusal.code))
+                raise
+            except Unavailable:
+                with suppress(Unavailable):
+                    await self._miss(msgspec.structs.replace(announced, problem="unavailable"))
                 raise
         await self._write(record_key(stored.id), stored)
         return stored
@@ -123,7 +127,11 @@ class Attachments:
             return
         if known is not None:
             await self._write(record_key(refused.id), refused)
-        await self._write(refusal_key(refused.shop, refused.visitor, refused.id), refused)
+        await self._miss(refused)
+
+    async def _miss(self, missed: StoredAttachment) -> None:
+        """Its own record is left open: the same link may bring it yet."""
+        await self._write(refusal_key(missed.shop, missed.visitor, missed.id), missed)
 
     async def _spend(self, announced: StoredAttachment, size: int) -> None:
         if not await self.allowance.spend(announced.shop, announced.visitor, size):

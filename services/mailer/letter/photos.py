@@ -71,6 +71,7 @@ _WHY: Final = {
     "no_file": "it arrived empty",
     "too_large": "it is too large",
     "too_many_uploads": "it was more than one visitor may send in a day",
+    "unavailable": "we could not take it in when it was sent",
     "unreachable": "it could not be fetched from the chat's provider",
     "unsupported_type": "it is no photo or PDF that can be read",
 }

@@ -60,9 +60,12 @@ async def _compose(blobs: MemoryBlobs, photos: Sequence[Photo]) -> bytes:
 async def test_finds_renditions_files_and_what_is_missing_in_order() -> None:
     pdf = _photo(3, mime_type="application/pdf", blob_key="chatkit-attachments/3.pdf")
     failed, gone, foreign = _photo(4, failed="too_large"), _photo(5), _photo(6, blob_key="")
+    crowded_out = _photo(7, failed="unavailable")
     blobs = await _stocked([_photo(1)])
     await blobs.put(pdf.blob_key, b"%PDF", content_type="application/pdf")
-    found = await BlobPhotoShelf(blobs).renditions([_photo(1), pdf, failed, gone, foreign])
+    found = await BlobPhotoShelf(blobs).renditions(
+        [_photo(1), pdf, failed, gone, foreign, crowded_out]
+    )
 
     photo, file, *missing = found
     assert isinstance(photo, MailPhoto)
@@ -71,6 +74,7 @@ async def test_finds_renditions_files_and_what_is_missing_in_order() -> None:
     assert file.body == b"%PDF"
     assert [one.why for one in missing if isinstance(one, MissingPhoto)] == [
         "it is too large", "it could not be read", "it is not in our store",
+        "we could not take it in when it was sent",
     ]  # fmt: skip
 
 
