@@ -14,6 +14,11 @@ from msgspec.structs import replace
 from tests.simulation.faults import FALLBACK_FAULTS, FAULTS, PAUSES, Plan
 from tests.simulation.world import Result, simulate
 
+REFUSALS = frozenset(
+    {"provider.throttles", "provider.refuses", "provider.refuses_at_door", "provider.away"}
+)
+OVERSLEEPS = (300.0, 600.0)
+"""Others have taken the lead over, and are not through with it."""
 TWICE = 100
 COLLECT = 20
 
@@ -187,6 +192,14 @@ def every_pause(seed: int) -> Iterator[Plan]:
             )
 
 
+def every_oversleep(seed: int) -> Iterator[Plan]:
+    """It sleeps there for minutes, and much of what others try meanwhile is refused."""
+    base = Plan(seed=seed, threads=1, transport="smtp", enabled=REFUSALS, clock_told=False)
+    for at in range(1, simulate(base).sending_calls + 1):
+        for seconds in OVERSLEEPS:
+            yield replace(base, pause_at=frozenset({at}), pause_seconds=seconds)
+
+
 def every_pair_of_crashes(seed: int, *, stride: int = 1) -> Iterator[Plan]:
     """And the one that comes after it dies at each of its own."""
     for first in every_crash(seed):
@@ -198,7 +211,10 @@ def every_pair_of_crashes(seed: int, *, stride: int = 1) -> Iterator[Plan]:
 
 def exhaustive(seed: int, stride: int = 1) -> Iterator[Plan]:
     return itertools.chain(
-        every_crash(seed), every_pause(seed), every_pair_of_crashes(seed, stride=stride)
+        every_crash(seed),
+        every_pause(seed),
+        every_oversleep(seed),
+        every_pair_of_crashes(seed, stride=stride),
     )
 
 

@@ -102,6 +102,15 @@ def test_a_long_sleep_at_any_await_of_the_send_path_ends_and_is_survived() -> No
 
 
 @pytest.mark.slow
+def test_a_sleep_while_others_are_refused_is_survived() -> None:
+    totals, broken = modes.run(modes.every_oversleep(3))
+
+    assert [(modes.encode(result.plan), result.violations) for result in broken] == []
+    assert totals.wakes > totals.seeds // 2 > 20
+    assert totals.lost == totals.unflagged == 0
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [2, 3])
 def test_a_crash_at_two_awaits_of_the_send_path_is_survived(seed: int) -> None:
     totals, broken = modes.run(modes.every_pair_of_crashes(seed, stride=40))
