@@ -162,6 +162,7 @@ def mutated(name: str, first: int, seeds: range, *, until: str) -> tuple[Totals,
         swarm(seeds[:60]),
         every_pause(1),
         every_crash(1),
+        every_oversleep(3),
         storm(range(10)),
         swarm(seeds[60:]),
     )

@@ -117,6 +117,9 @@ MUTANTS: Final = (
         Edit(_ATTEMPTS, "if event.attempt != record.attempt + 1:", "if False:"),
         Edit("services.mailer.job", "attempt=record.attempt + 1,", "attempt=1,"),
     )),
+    Mutant("slept_through_an_attempt", "I3", (
+        Edit(_ATTEMPTS, "if event.attempt != record.attempt + 1:", "if False:"),
+    )),
     Mutant("one_nonce_for_all", "I3", (
         Edit(_HANDLERS, "job_for(wish, record, self.new_id())", "job_for(wish, record, 'mine')"),
     )),
