@@ -205,6 +205,16 @@ class MemoryBroker:
         pieces.update((self._next_id(), body) for body in bodies)
         self._wake(address)
 
+    async def erase_answers(self, words: Sequence[bytes]) -> int:
+        named = [
+            address
+            for address, pieces in self._answers.items()
+            if any(word in body for body in pieces.values() for word in words)
+        ]
+        for address in named:
+            del self._answers[address]
+        return len(named)
+
     async def pieces(
         self, address: str, *, after: str, wait_seconds: float
     ) -> list[tuple[str, bytes]]:

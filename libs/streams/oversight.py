@@ -69,10 +69,13 @@ class Oversight:
         return any([await self.broker.drop(lane, letter.id) for lane in lanes_of(stream)])
 
     async def forget(self, ids: Collection[str]) -> int:
-        """Whatever waits or is parked anywhere and names one of these threads or visitors."""
+        """Whatever waits, is parked or was answered and names one of these threads or visitors."""
         words = [f'"{id_}{end}'.encode() for id_ in ids for end in ('"', '\\"')]
         lanes = [lane for stream in STREAMS for lane in lanes_of(stream)]
-        return sum([await self.broker.erase(lane, words) for lane in lanes]) if words else 0
+        if not words:
+            return 0
+        erased = sum([await self.broker.erase(lane, words) for lane in lanes])
+        return erased + await self.broker.erase_answers(words)
 
     async def measure(self, stream: Stream, metrics: Metrics, clock: Clock) -> None:
         """Set the gauges of a stream: the sum of its lanes."""

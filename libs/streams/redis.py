@@ -102,6 +102,11 @@ class RedisBroker:
     async def erase(self, lane: str, words: Sequence[bytes]) -> int:
         return int(await self._redis.script(scripts.ERASE, _all_keys(lane), *words))
 
+    async def erase_answers(self, words: Sequence[bytes]) -> int:
+        """Nobody keeps a list of them: every master is searched."""
+        source = scripts.ERASE_ANSWERS.source
+        return sum(await self._redis.everywhere("EVAL", source, 0, *words))
+
     async def pause(self, lane: str, *, paused: bool) -> None:
         key = lane_key(lane, "paused")
         await (self._redis.execute("SET", key, 1) if paused else self._redis.execute("DEL", key))

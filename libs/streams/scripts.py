@@ -141,12 +141,16 @@ redis.call('XADD', KEYS[1], '*', 'e', ARGV[2])
 return 1
 """)
 
-ERASE: Final = Script("""
+_NAMED: Final = """
 local function named(body)
   for _, word in ipairs(ARGV) do if string.find(body, word, 1, true) then return true end end
 end
+"""
+
+ERASE: Final = Script(f"""
+{_NAMED}
 local gone = 0
-for _, key in ipairs({KEYS[1], KEYS[7]}) do
+for _, key in ipairs({{KEYS[1], KEYS[7]}}) do
   for _, entry in ipairs(redis.call('XRANGE', key, '-', '+')) do
     local said = entry[2]
     if named(said[#said]) then
@@ -165,6 +169,21 @@ for i = 2, 4, 2 do
     end
   end
 end
+return gone
+""")
+
+ERASE_ANSWERS: Final = Script(f"""
+{_NAMED}
+local gone, cursor = 0, '0'
+repeat
+  local page = redis.call('SCAN', cursor, 'MATCH', '{{answer.*', 'COUNT', 1000)
+  cursor = page[1]
+  for _, key in ipairs(page[2]) do
+    for _, piece in ipairs(redis.call('XRANGE', key, '-', '+')) do
+      if named(piece[2][2]) then gone = gone + redis.call('DEL', key) break end
+    end
+  end
+until cursor == '0'
 return gone
 """)
 

@@ -12,6 +12,7 @@ from libs.errors import Unavailable
 from libs.message_links import LIFE_SECONDS
 from libs.runtime.clock import Clock
 from libs.runtime.log import Log
+from services.lead.contact.extract import forget_read_lines
 
 KEPT_SECONDS: Final = {
     "snapshots/": 90 * 86_400.0,
@@ -26,6 +27,14 @@ KEPT_SECONDS: Final = {
 }
 """By prefix. In S3 a lifecycle rule of the bucket does this; a folder has us."""
 EVERY_SECONDS: Final = 86_400.0
+MEMORY_SECONDS: Final = 600.0
+"""How long lines that were read stay in memory, where `handoff forget` does not come."""
+
+
+async def forget_lines() -> None:
+    while True:
+        await asyncio.sleep(MEMORY_SECONDS)
+        forget_read_lines()
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from services.lead.adapters.openai import OpenAISummaryModel
 from services.lead.gates import Times
 from services.lead.handlers import LeadHandlers
 from services.lead.ports import HostedFiles, SummaryModel
-from services.lead.retention import Retention
+from services.lead.retention import Retention, forget_lines
 from services.lead.settings import LeadSettings
 from services.lead.snapshots import Snapshots
 from services.lead.summary.summaries import Summaries
@@ -99,6 +99,7 @@ def _consumers(handlers: LeadHandlers) -> tuple[Consumer, ...]:
 def _now_and_then(
     settings: LeadSettings, runtime: Runtime, model: OpenAISummaryModel | None, blobs: Blobs
 ) -> Iterator[Callable[[], Awaitable[None]]]:
+    yield forget_lines
     if model:
         yield partial(log_shutdown_date, model, runtime.log)
     if settings.blobs == "folder":

@@ -21,7 +21,7 @@ import uvloop
 from tests.openai_shapes import Text, response, stream_events
 
 WORD_SECONDS: Final = 0.025
-THINKING_SECONDS: Final = (0.5, 1.0)
+THINKING_SECONDS: Final = (0.5, 2.0)
 _WORDS: Final = re.compile(rb"(\d+) words")
 _DELTA: Final = "response.output_text.delta"
 _HEAD: Final = (

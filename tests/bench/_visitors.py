@@ -22,9 +22,9 @@ ALONE: Final = 12
 ROUNDS: Final = 3
 ARRIVE_SECONDS: Final = 1.0
 SHORT: Final = 40
-"""Words of an answer, which then takes one to two seconds with what the model thinks before."""
+"""Words of an answer, which then takes 1.5 to 3 seconds with what the model thinks before."""
 LONG: Final = 320
-"""Which takes 8.5 to 9."""
+"""Which takes 8.5 to 10."""
 STREAMING_SECONDS: Final = 15.0
 ORIGIN: Final = "https://craigs.autos"
 _STAMP: Final = re.compile(rb'"delta": ?"(\d+\.\d{6}) "')

@@ -1,8 +1,8 @@
 """How long a model's first word takes to the browser, and that all answers come through.
 
 alone       one chat after the other
-burst       200 chats begin within a second, each answer takes one to two
-streaming   200 answers are under way at any moment, each takes nine seconds: some 23 begin a second
+burst       200 chats begin within a second, each answer takes 1.5 to 3
+streaming   200 answers are under way at any moment, each takes 8.5 to 10: some 22 begin a second
 
 Every process is a real one: the model's API on loopback, the chat service (one, then two), Redis,
 the gateway, and the visitors. The clock starts when the model writes its first word, and stops

@@ -293,6 +293,14 @@ class BrokerContract:
         assert rest == pieces[1:]
         assert await broker.pieces("answer.x", after=pieces[-1][0], wait_seconds=0.01) == []
 
+    async def test_an_answer_that_names_somebody_is_erased(self, broker: Broker) -> None:
+        await broker.answer("answer.x", b"hello", b"to ana")
+        await broker.answer("answer.y", b"to bob")
+
+        assert await broker.erase_answers([b"ana", b"never"]) == 1
+        assert await broker.pieces("answer.x", after="", wait_seconds=0.01) == []
+        assert len(await broker.pieces("answer.y", after="", wait_seconds=0.01)) == 1
+
     async def test_forgotten_pieces_are_gone(self, broker: Broker) -> None:
         await broker.answer("answer.x", b"1")
         ((position, _),) = await broker.pieces("answer.x", after="", wait_seconds=0.01)

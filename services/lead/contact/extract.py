@@ -97,6 +97,10 @@ def _found(text: str, region: Region, *, asked: bool) -> tuple[tuple[Kind, Found
     return tuple(sorted(pairs, key=lambda pair: pair[1].start))
 
 
+def forget_read_lines() -> None:
+    _found.cache_clear()
+
+
 def is_own(kind: Kind, value: str, profile: ShopProfile) -> bool:
     """The shop's own number or address, however it is written."""
     if kind == "phone":

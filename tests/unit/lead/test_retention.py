@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from libs.blobs.fakes import MemoryBlobs
 from libs.errors import Unavailable
+from services.lead import retention
+from services.lead.contact import extract
+from services.lead.contact.extract import contacts
 from services.lead.retention import KEPT_SECONDS, Retention
+from tests.unit.lead.contact_corpus import CRAIGS, line_of
 from tests.unit.lead.world import World
 
 
@@ -14,17 +20,17 @@ from tests.unit.lead.world import World
 async def test_blob_goes_when_its_time_is_over(prefix: str) -> None:
     world = World()
     blobs = MemoryBlobs(now=world.clock.now)
-    retention = Retention(blobs, world.clock, world.log)
+    keeper = Retention(blobs, world.clock, world.log)
     old, other = f"{prefix}craigs/x.json", "others/x.json"
     for key in (old, other):
         await blobs.put(key, b"{}", content_type="application/json")
     world.wait(KEPT_SECONDS[prefix])
     await blobs.put(f"{prefix}craigs/new.json", b"{}", content_type="application/json")
-    await retention.tidy()
+    await keeper.tidy()
     assert old in blobs.bodies
     world.wait(1)
 
-    await retention.tidy()
+    await keeper.tidy()
 
     assert set(blobs.bodies) == {f"{prefix}craigs/new.json", other}
 
@@ -45,3 +51,17 @@ def test_photos_stay_a_year_and_message_links_as_long_as_they_open() -> None:
 
     assert days["attachments/"] == days["chatkit-attachments/"] == days["renditions/"] == 365
     assert days["message-links/"] == 7 + 1
+
+
+async def test_lines_that_were_read_do_not_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "MEMORY_SECONDS", 0)
+    contacts([line_of("My number is 408 555 0176", 1)], CRAIGS)
+    read = extract._found.cache_info().currsize
+
+    forgetting = asyncio.create_task(retention.forget_lines())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    forgetting.cancel()
+
+    assert read
+    assert not extract._found.cache_info().currsize

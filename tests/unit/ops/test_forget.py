@@ -21,7 +21,7 @@ from libs.ledger.events import Considered
 from libs.ledger.record import LeadKey, State, Watch
 from libs.message_links import link_key, link_token
 from libs.messages.base import Attribution
-from libs.messages.chat import ChatRequest
+from libs.messages.chat import ChatChunk, ChatRequest
 from libs.messages.mail import SendLeadMail
 from libs.messages.streams import CHAT_REQUEST, MAIL_SEND
 from libs.snapshot import Photo, Signal
@@ -256,7 +256,7 @@ async def test_the_watch_goes_unless_others_of_its_browser_need_it(*, alone: boo
     assert ("cthr_9" in str(shown.lines)) is not alone
 
 
-async def test_what_waits_or_is_parked_in_the_streams_goes_too() -> None:
+async def test_what_waits_is_parked_or_was_answered_in_the_streams_goes_too() -> None:
     there = stores(redis=True)
     streams = there.desk.streams
     assert streams
@@ -269,10 +269,14 @@ async def test_what_waits_or_is_parked_in_the_streams_goes_too() -> None:
             shop=SHOP, thread_id=thread, snapshot="s", last_item_id="i", kind="full", reason="idle"
         )
         await park(streams, seal(wish))
+        said = ChatChunk(data=json.dumps({"item": {"thread_id": thread}}))
+        await streams.reply(f"answer.{thread}", said)
 
     shown = await forget(there.desk, THREAD)
 
-    assert removed(shown)["messages in streams"] == 2
+    assert removed(shown)["messages in streams"] == 3
+    [answer] = await streams.redis.execute("KEYS", "*answer.*")
+    assert OTHER.encode() in answer
     [chat] = await streams.oversight.stats(CHAT_REQUEST)
     assert chat.unread == 1
     [letter] = await streams.oversight.dead(MAIL_SEND)
