@@ -179,7 +179,7 @@ class LeadHandlers:
             at = self.clock.now() + self.times.lease_seconds
         else:
             return
-        again = replace(wish, reason="quiet", attribution=None)
+        again = replace(wish, reason="quiet", attribution=None, locale="", page_url="")
         await self.publisher.schedule(again, key=thread_timer(wish.shop, wish.thread_id), at=at)
 
     async def _keep_touch(self, wish: ConsiderLead) -> None:

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from libs.attachments import StoredAttachment, record_key, refusal_key
-from libs.attribution import Touches, TrailKey
+from libs.attribution import Told, Touches, TrailKey
 from libs.conversations.fakes import MemoryConversations
 from libs.conversations.port import Attachment
 from libs.errors import Rejected, Unavailable
@@ -511,6 +511,21 @@ async def test_only_the_owners_browser_says_where_they_came_from(world: World) -
     snapshot = world.snapshot(mail)
     assert snapshot.attribution
     assert (snapshot.attribution.gclid, snapshot.locale) == ("mine", "es")
+
+
+async def test_our_own_timer_does_not_tell_an_older_page_again(world: World) -> None:
+    world.say(READY_WORDS)
+    await world.decided(page_url="https://x.test/seats", locale="es")
+    _, timer = world.publisher.scheduled[TIMER]
+    assert isinstance(timer, ConsiderLead)
+    world.wait(100)
+    where = TrailKey(SHOP, VISITOR)
+    await world.trails.touch(where, Told(page_url="https://x.test/contact"), at=world.clock.now())
+
+    world.wait(301)
+    snapshot = world.snapshot(await world.sends("quiet", page_url=timer.page_url))
+
+    assert (snapshot.page_url, snapshot.locale) == ("https://x.test/contact", "es")
 
 
 async def test_what_is_told_while_another_worker_is_at_it_is_in_the_mail(world: World) -> None:
