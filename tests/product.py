@@ -45,6 +45,7 @@ class Product:
         return {
             **kept,
             "HANDOFF_DATA": str(self.data),
+            "TMPDIR": str(self.data.parents[1]),  # pytest removes what a killed one leaves there
             "HANDOFF_PORT": str(self.port),
             "HANDOFF_INBOX_PORT": str(self.inbox_port),
             "ATTACHMENTS_PORT": str(self.attachments_port),

@@ -27,6 +27,7 @@ from libs.runtime.log import Log
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 0.5
+URL_FILE: Final = "redis.url"
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -48,6 +49,7 @@ def start(binary: Path, folder: Path, stack: ExitStack) -> EmbeddedRedis:
     """Start it on `folder`; ended when `stack` closes. Raises SettingsError."""
     folder = folder.resolve()  # the server goes into it, and reads its own paths from there
     _end_leftover(folder)
+    _remove_leftover_socket(folder)
     # Unix socket paths end at 107 bytes, so it cannot live in the data folder.
     sockets = Path(tempfile.mkdtemp(prefix="handoff-", dir=_short_tmp()))
     stack.callback(shutil.rmtree, sockets, ignore_errors=True)
@@ -57,7 +59,7 @@ def start(binary: Path, folder: Path, stack: ExitStack) -> EmbeddedRedis:
         own.start()
     except _EndedError:
         _start_afresh(own)
-    (folder / "redis.url").write_text(own.url)  # for `handoff`, which runs beside us
+    (folder / URL_FILE).write_text(own.url)  # for `handoff`, which runs beside us
     return own
 
 
@@ -193,6 +195,15 @@ def _end_leftover(folder: Path) -> None:
         deadline = time.monotonic() + STOP_SECONDS
         while _alive(pid) and time.monotonic() < deadline:
             time.sleep(0.01)
+
+
+def _remove_leftover_socket(folder: Path) -> None:
+    """A killed parent could not; `rmdir` takes its folder only where nothing else is in it."""
+    with suppress(OSError):
+        socket = Path((folder / URL_FILE).read_text().removeprefix("unix://"))
+        if socket.is_socket():
+            socket.unlink()
+        socket.parent.rmdir()
 
 
 def _alive(pid: int) -> bool:

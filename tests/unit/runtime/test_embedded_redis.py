@@ -102,6 +102,35 @@ def test_it_ends_when_its_parent_is_killed(binary: Path, tmp_path: Path) -> None
     parent.communicate()
 
     assert _gone(pid)
+    embedded_redis._remove_leftover_socket(folder)
+
+
+def test_a_killed_parent_leaves_no_folder_behind_the_next_start(
+    binary: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "redis"
+    parent = _child(folder)
+    place = Path((folder / "redis.url").read_text().removeprefix("unix://")).parent
+    parent.kill()
+    parent.communicate()
+    assert place.is_dir()
+
+    with ExitStack() as stack:
+        embedded_redis.start(binary, folder, stack)
+        assert not place.exists()
+
+
+def test_a_folder_with_anything_else_in_it_is_left_alone(binary: Path, tmp_path: Path) -> None:
+    folder, other = tmp_path / "redis", tmp_path / "other"
+    for made in (folder, other):
+        made.mkdir()
+    (other / "kept").write_text("x")
+    (folder / "redis.url").write_text(f"unix://{other}/kept")
+
+    with ExitStack() as stack:
+        embedded_redis.start(binary, folder, stack)
+
+    assert (other / "kept").read_text() == "x"
 
 
 def test_a_leftover_is_ended_at_the_next_start(binary: Path, tmp_path: Path) -> None:
