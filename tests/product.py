@@ -100,14 +100,15 @@ class Product:
         self.process = None
         return code
 
-    def mails(self) -> list[Path]:
-        return sorted((self.data / "outbox").glob("*.eml"))
+    def mails(self, thread: str = "*") -> list[Path]:
+        """All of them, or those of one thread."""
+        return sorted((self.data / "outbox").glob(f"*.{thread}.*.eml"))
 
-    async def mail_arrives(self, count: int = 1, seconds: float = 30) -> list[Path]:
-        async with asyncio.timeout(seconds):
-            while len(self.mails()) < count:
+    async def mail_arrives(self, thread: str = "*") -> list[Path]:
+        async with asyncio.timeout(30):
+            while not self.mails(thread):
                 await asyncio.sleep(0.05)
-        return self.mails()
+        return self.mails(thread)
 
 
 @contextlib.contextmanager

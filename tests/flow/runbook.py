@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,12 +41,14 @@ def _commands(body: str) -> tuple[str, ...]:
     return tuple(line for block in blocks for line in block.splitlines() if line)
 
 
-def follow(section: str, running: Product, **given: str) -> list[Ran]:
-    """Runs each command of the section against the product, from the root of the repository.
+def follow(section: str, running: Product, *, only: Sequence[int] = (), **given: str) -> list[Ran]:
+    """Runs the section's commands against the product, from the root of the repository.
 
-    `given` is what a person would fill in ($THREAD, $DEAD), or an environment that is wrong.
+    `given` is what a person would fill in ($THREAD, $DEAD), or an environment that is wrong;
+    `only` picks the commands that tell something new when a section is followed again.
     """
-    return [_run(line, running, given) for line in sections()[section]]
+    lines = sections()[section]
+    return [_run(lines[at], running, given) for at in only or range(len(lines))]
 
 
 def mend(fix: str, running: Product, **given: str) -> Ran:

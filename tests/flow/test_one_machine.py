@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
@@ -44,6 +45,13 @@ def _gone(pids: list[int]) -> bool:
     return not any(_alive(pid) for pid in pids)
 
 
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """For tests that leave it running as they found it."""
+    with product(tmp_path_factory.mktemp("shop") / "data") as running:
+        yield running
+
+
 async def test_a_chat_knows_its_source_without_a_trigger_and_outlives_a_rotation_of_the_keys(
     tmp_path: Path,
 ) -> None:
@@ -72,30 +80,28 @@ async def test_a_chat_knows_its_source_without_a_trigger_and_outlives_a_rotation
     assert [thread["id"] for thread in listed["data"]] == [ana.thread]
 
 
-async def test_a_chat_becomes_exactly_one_mail(tmp_path: Path) -> None:
-    with product(tmp_path / "data") as running:
-        async with visitor(running.url) as ana:
-            await ana.say(NEED)
-            await ana.say(PHONE)
-            told = await ana.trigger("chat_closed")
-            mails = await running.mail_arrives()
+async def test_a_chat_becomes_exactly_one_mail(shop: Product) -> None:
+    async with visitor(shop.url) as ana:
+        await ana.say(NEED)
+        await ana.say(PHONE)
+        told = await ana.trigger("chat_closed")
+        mails = await shop.mail_arrives(ana.thread)
 
-        assert told["ok"]
-        [mail] = mails
-        message = _message(mail)
-        assert "F-150" in str(message["Subject"])
-        assert ana.thread in str(message["Subject"])
-        body = message.get_body(("plain",))
-        assert body
-        assert "(408) 555-0176" in body.get_content()
+    assert told["ok"]
+    [mail] = mails
+    message = _message(mail)
+    assert "F-150" in str(message["Subject"])
+    assert ana.thread in str(message["Subject"])
+    body = message.get_body(("plain",))
+    assert body
+    assert "(408) 555-0176" in body.get_content()
 
 
-async def test_a_visitor_who_never_triggers_still_becomes_a_mail(tmp_path: Path) -> None:
-    with product(tmp_path / "data") as running:
-        async with visitor(running.url) as ana:
-            await ana.say(f"{NEED} {PHONE}")
+async def test_a_visitor_who_never_triggers_still_becomes_a_mail(shop: Product) -> None:
+    async with visitor(shop.url) as ana:
+        await ana.say(f"{NEED} {PHONE}")
 
-        assert len(await running.mail_arrives()) == 1
+    assert len(await shop.mail_arrives(ana.thread)) == 1
 
 
 async def test_a_second_start_finds_everything(tmp_path: Path) -> None:
@@ -120,16 +126,15 @@ async def test_a_second_start_finds_everything(tmp_path: Path) -> None:
         running.stop(signal.SIGKILL)
 
 
-async def test_a_killed_redis_is_back_before_anybody_notices(tmp_path: Path) -> None:
-    with product(tmp_path / "data") as running:
-        pid = int((running.data / "redis" / "redis.pid").read_text())
-        assert pid in running.children()
-        os.kill(pid, signal.SIGKILL)
-        assert _gone([pid])
+async def test_a_killed_redis_is_back_before_anybody_notices(shop: Product) -> None:
+    pid = int((shop.data / "redis" / "redis.pid").read_text())
+    assert pid in shop.children()
+    os.kill(pid, signal.SIGKILL)
+    assert _gone([pid])
 
-        async with asyncio.timeout(10):
-            while not await _can_chat(running.url):
-                await asyncio.sleep(0.1)
+    async with asyncio.timeout(10):
+        while not await _can_chat(shop.url):
+            await asyncio.sleep(0.1)
 
 
 async def _can_chat(url: str) -> bool:
@@ -188,27 +193,25 @@ def _refused(**environ: str) -> str:
     return done.stderr
 
 
-def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
-    with product(tmp_path / "one") as running:
-        said = _refused(
-            HANDOFF_DATA=str(tmp_path / "two"),
-            HANDOFF_PORT=str(running.port),
-            HANDOFF_INBOX_PORT=str(free_port()),
-            ATTACHMENTS_PORT=str(free_port()),
-        )
+def test_a_taken_port_is_one_sentence(shop: Product, tmp_path: Path) -> None:
+    said = _refused(
+        HANDOFF_DATA=str(tmp_path / "two"),
+        HANDOFF_PORT=str(shop.port),
+        HANDOFF_INBOX_PORT=str(free_port()),
+        ATTACHMENTS_PORT=str(free_port()),
+    )
 
     assert said.count("\n") == 1
-    assert f"Port {running.port}" in said
+    assert f"Port {shop.port}" in said
     assert "HANDOFF_PORT" in said
 
 
-def test_a_folder_in_use_is_one_sentence(tmp_path: Path) -> None:
-    with product(tmp_path / "data") as running:
-        said = _refused(HANDOFF_DATA=str(running.data))
+def test_a_folder_in_use_is_one_sentence(shop: Product) -> None:
+    said = _refused(HANDOFF_DATA=str(shop.data))
 
-        assert said.count("\n") == 1
-        assert running.process
-        assert str(running.process.pid) in said
+    assert said.count("\n") == 1
+    assert shop.process
+    assert str(shop.process.pid) in said
 
 
 def test_an_unwritable_folder_is_one_sentence(tmp_path: Path) -> None:

@@ -5,27 +5,32 @@ from __future__ import annotations
 import email
 import email.policy
 import io
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from PIL import Image
 
 from tests import pictures
-from tests.product import product, visitor
+from tests.product import Product, product, visitor
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 NEED = "My driver seat in a 2015 Ford F-150 is torn. I'm Ana, call me at 408-555-0176."
 
 
-async def test_a_heic_is_seen_in_the_mail(tmp_path: Path) -> None:
-    with product(tmp_path / "data") as running:
-        async with visitor(running.url) as ana:
-            body = pictures.with_places("image/heic")
-            photo = await ana.upload("IMG_1.HEIC", body, "image/heic")
-            await ana.say(NEED, (photo["id"],))
-            await ana.trigger("chat_closed")
-            [mail] = await running.mail_arrives()
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    with product(tmp_path_factory.mktemp("photos") / "data") as started:
+        yield started
+
+
+async def test_a_heic_is_seen_in_the_mail(running: Product) -> None:
+    async with visitor(running.url) as ana:
+        body = pictures.with_places("image/heic")
+        photo = await ana.upload("IMG_1.HEIC", body, "image/heic")
+        await ana.say(NEED, (photo["id"],))
+        await ana.trigger("chat_closed")
+        [mail] = await running.mail_arrives(ana.thread)
 
     message = email.message_from_bytes(mail.read_bytes(), policy=email.policy.default)
     [shown] = [part for part in message.walk() if part.get_content_type() == "image/jpeg"]
@@ -41,16 +46,15 @@ async def test_a_heic_is_seen_in_the_mail(tmp_path: Path) -> None:
     assert pictures.places_left(jpeg) == []
 
 
-async def test_a_photo_that_was_refused_is_asked_for(tmp_path: Path) -> None:
+async def test_a_photo_that_was_refused_is_asked_for(running: Product) -> None:
     """As our own panel sends it: before there is a thread, and once refused it is in no message."""
-    with product(tmp_path / "data") as running:
-        async with visitor(running.url) as ana:
-            broken = pictures.encoded("image/jpeg")[:200]
-            said = await ana.upload("torn seat.jpg", broken, "image/jpeg", status=415)
-            assert said["error"] == "unsupported_type"
-            await ana.say(NEED)
-            await ana.trigger("chat_closed")
-            [mail] = await running.mail_arrives()
+    async with visitor(running.url) as ana:
+        broken = pictures.encoded("image/jpeg")[:200]
+        said = await ana.upload("torn seat.jpg", broken, "image/jpeg", status=415)
+        assert said["error"] == "unsupported_type"
+        await ana.say(NEED)
+        await ana.trigger("chat_closed")
+        [mail] = await running.mail_arrives(ana.thread)
 
     message = email.message_from_bytes(mail.read_bytes(), policy=email.policy.default)
     for kind in ("html", "plain"):
