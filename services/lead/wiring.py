@@ -17,7 +17,7 @@ from libs.ledger.open import open_records, records_answer
 from libs.limits.caps import model_calls
 from libs.limits.redis import RedisLimits
 from libs.messages.streams import LEAD_CONSIDER, LEAD_SIGNAL
-from libs.openai_connection import OpenAIConnection
+from libs.model_connection import ModelConnection
 from libs.runtime.log import Log
 from libs.runtime.runtime import Runtime, Service
 from libs.shops.profile import load_shops
@@ -145,7 +145,7 @@ def _model(settings: LeadSettings, runtime: Runtime) -> OpenAISummaryModel | Non
     """Without a key the rules write the summary, and that is no error."""
     if not settings.openai_api_key:
         return None
-    connection = OpenAIConnection(settings.openai_api_key, settings.openai_base_url)
+    connection = ModelConnection(settings.openai_api_key, settings.openai_base_url)
     runtime.stack.push_async_callback(connection.aclose)
     return OpenAISummaryModel(connection, settings.lead_summary_model)
 

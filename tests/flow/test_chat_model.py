@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from libs.conversations.store import Owner
+from libs.model_connection import ModelConnection
 from libs.runtime.log import Log
 from libs.runtime.metrics import MODEL_CALLS, Metrics
 from services.chat.adapters import model, responses
-from services.chat.adapters.model import ModelConnection
 from services.chat.adapters.responses import ResponsesAgent
 from services.chat.phrases import LANGUAGES, kind_in, phrases_in
 from tests.openai_server import CutOff, Failure, Garbage, Hang, OpenAIServer, Status, openai_server

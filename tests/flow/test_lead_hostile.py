@@ -22,7 +22,7 @@ import msgspec
 import pytest
 
 from libs.ledger.record import State
-from libs.openai_connection import OpenAIConnection
+from libs.model_connection import ModelConnection
 from services.lead.adapters.openai import OpenAISummaryModel
 from services.lead.fakes import EMPTY
 from services.lead.ports import Prompt, SummaryModel
@@ -173,7 +173,7 @@ def server() -> Iterator[OpenAIServer]:
 
 @pytest.fixture
 async def obedient(server: OpenAIServer) -> AsyncIterator[SummaryModel]:
-    connection = OpenAIConnection("sk-test", server.url)
+    connection = ModelConnection("sk-test", server.url)
     yield OpenAISummaryModel(connection, "gpt-5.2-2025-12-11")
     await connection.aclose()
 

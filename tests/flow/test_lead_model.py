@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from libs.errors import Unavailable
-from libs.openai_connection import OpenAIConnection
+from libs.model_connection import ModelConnection
 from libs.runtime.log import Log
 from services.lead.adapters import openai as adapter
 from services.lead.adapters.openai import OpenAISummaryModel
@@ -38,7 +38,7 @@ def server() -> Iterator[OpenAIServer]:
 
 @pytest.fixture
 async def model(server: OpenAIServer) -> AsyncIterator[OpenAISummaryModel]:
-    connection = OpenAIConnection("sk-test", server.url)
+    connection = ModelConnection("sk-test", server.url)
     yield OpenAISummaryModel(connection, NAME)
     await connection.aclose()
 
@@ -104,7 +104,7 @@ async def test_answer_of_no_use_is_refused_with_its_reason(
         (Status(400), 1, "status_400"),
         (Status(401), 1, "status_401"),
         (Status(404), 1, "status_404"),
-        (CutOff(), 2, "APIConnectionError"),
+        (CutOff(), 2, "ClientPayloadError"),
     ],
 )
 async def test_outage_is_tried_once_more_and_then_named(
@@ -125,6 +125,17 @@ async def test_one_hiccup_costs_nothing(model: OpenAISummaryModel, server: OpenA
     server.answers.append(Text(json.dumps(GOOD)))
 
     assert (await model.draft(PROMPT)).summary
+
+
+async def test_an_hour_is_not_waited_for(
+    model: OpenAISummaryModel, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "LONGEST_PAUSE_SECONDS", 0.01)
+    server.fail("responses", Status(429, retry_after=3_600))
+    server.answers.append(Text(json.dumps(GOOD)))
+
+    async with asyncio.timeout(8):
+        assert (await model.draft(PROMPT)).summary
 
 
 async def test_hanging_model_is_left(model: OpenAISummaryModel, server: OpenAIServer) -> None:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from libs.errors import Unavailable
+from libs.model_connection import ModelConnection
 from libs.runtime.log import Log
 from libs.runtime.metrics import MODEL_CALLS, Metrics
-from services.chat.adapters.model import ModelConnection
 from services.chat.phrases import phrases_in
 from services.chat.ports import AnswerFailed, Moment, PhoneField, Purse, Trouble
 from services.chat.prompt import instructions, lines

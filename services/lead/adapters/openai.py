@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from http import HTTPStatus
+from typing import Final, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
 from libs.errors import Unavailable
-from libs.openai_connection import OpenAIConnection
+from libs.model_connection import ModelConnection
 from services.lead.ports import Draft, DraftRefusedError, Prompt
 from services.lead.summary.prompt import SCHEMA_NAME, schema
 
 ATTEMPT_SECONDS: Final = 60.0
-RETRIES: Final = 1
+TRIES: Final = 2
+PAUSE_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 20.0
+"""However long the API would have us wait."""
 WHOLE_SECONDS: Final = 100.0
 """Both attempts together, less than the lease lasts: no other worker starts a second call."""
 CHECK_SECONDS: Final = 10.0
 OUTPUT_TOKENS: Final = 1_500
+_PASSING: Final = frozenset({408, 409, 429})
+"""Beside every 5xx."""
+
+T = TypeVar("T")
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -43,9 +53,21 @@ class _Response(msgspec.Struct, frozen=True):
     incomplete_details: _Incomplete | None = None
 
 
+class _Model(msgspec.Struct, frozen=True):
+    shutdown_date: str | int | None = None
+
+
+class _MayPassError(Exception):
+    """Why, and after how many seconds to try again."""
+
+    def __init__(self, reason: str, seconds: float = PAUSE_SECONDS) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True)
 class OpenAISummaryModel:
-    connection: OpenAIConnection
+    connection: ModelConnection
     model: str
     attempt_seconds: float = ATTEMPT_SECONDS
 
@@ -54,45 +76,82 @@ class OpenAISummaryModel:
 
     async def shutdown_date(self) -> str:
         """The day on which OpenAI switches this model off; empty when none is announced."""
-        await self.connection.warm_up()
-        import openai
-
-        try:
-            model = await self.connection.client.models.retrieve(self.model, timeout=CHECK_SECONDS)
-        except openai.OpenAIError as error:
-            raise Unavailable("model", type(error).__name__) from error
-        return str(getattr(model, "shutdown_date", None) or "")
+        path = f"models/{quote(self.model, safe='')}"
+        model = _decoded(await self._ask("GET", path, CHECK_SECONDS), _Model)
+        return str(model.shutdown_date or "")
 
     async def _respond(self, prompt: Prompt) -> _Response:
-        import openai
-
-        client = self.connection.client
-        quick = client.with_options(timeout=self.attempt_seconds, max_retries=RETRIES)
+        wish = {
+            "model": self.model,
+            "instructions": prompt.instructions,
+            "input": prompt.transcript,
+            "text": {
+                "format": {
+                    "type": "json_schema",
+                    "name": SCHEMA_NAME,
+                    "schema": schema(),
+                    "strict": True,
+                }
+            },
+            "max_output_tokens": OUTPUT_TOKENS,
+            "safety_identifier": prompt.conversation,
+            "store": False,
+        }
         try:
             async with asyncio.timeout(WHOLE_SECONDS):
-                answer = await quick.responses.with_raw_response.create(
-                    model=self.model,
-                    instructions=prompt.instructions,
-                    input=prompt.transcript,
-                    text={
-                        "format": {
-                            "type": "json_schema",
-                            "name": SCHEMA_NAME,
-                            "schema": schema(),
-                            "strict": True,
-                        }
-                    },
-                    max_output_tokens=OUTPUT_TOKENS,
-                    safety_identifier=prompt.conversation,
-                    store=False,
-                )
-            return msgspec.json.decode(answer.content, type=_Response)
-        except (openai.APITimeoutError, TimeoutError) as error:
+                body = msgspec.json.encode(wish)
+                answer = await self._ask("POST", "responses", self.attempt_seconds, body)
+        except TimeoutError as error:
             raise Unavailable("model", "timeout") from error
-        except openai.APIStatusError as error:
-            raise Unavailable("model", f"status_{error.status_code}") from error
-        except (openai.OpenAIError, msgspec.DecodeError) as error:
-            raise Unavailable("model", type(error).__name__) from error
+        return _decoded(answer, _Response)
+
+    async def _ask(self, method: str, path: str, seconds: float, body: bytes = b"") -> bytes:
+        """Tried once more after what may pass. Raises Unavailable."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                return await self._ask_once(method, path, seconds, body)
+            except _MayPassError as passing:
+                if attempt == TRIES:
+                    raise Unavailable("model", str(passing)) from passing
+                await asyncio.sleep(passing.seconds)
+        raise AssertionError("the last try returns or raises")
+
+    async def _ask_once(self, method: str, path: str, seconds: float, body: bytes) -> bytes:
+        session = await self.connection.session()
+        from aiohttp import ClientError, ClientTimeout
+
+        try:
+            async with session.request(
+                method,
+                path,
+                data=body or None,
+                headers={"Content-Type": "application/json"} if body else None,
+                timeout=ClientTimeout(seconds),
+                allow_redirects=False,
+            ) as answer:
+                if answer.status != HTTPStatus.OK:
+                    raise _failure(answer.status, answer.headers.get("Retry-After", ""))
+                return await answer.read()
+        except TimeoutError as error:
+            raise _MayPassError("timeout") from error
+        except ClientError as error:
+            raise _MayPassError(type(error).__name__) from error
+
+
+def _failure(status: int, retry_after: str) -> Exception:
+    reason = f"status_{status}"
+    if status not in _PASSING and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable("model", reason)
+    with suppress(ValueError):
+        return _MayPassError(reason, min(LONGEST_PAUSE_SECONDS, float(retry_after)))
+    return _MayPassError(reason)
+
+
+def _decoded(body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.DecodeError as error:
+        raise Unavailable("model", type(error).__name__) from error
 
 
 def _draft_in(response: _Response) -> Draft:

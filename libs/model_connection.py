@@ -1,4 +1,8 @@
-"""The connection to the model's API, opened when it is first needed: its import takes a moment."""
+"""The connection to the model's API, opened when it is first needed: its import takes a moment.
+
+With an HTTP client of our own, whose types are the few fields we read: OpenAI's library takes
+another 30 MiB of every process that asks a model.
+"""
 
 from __future__ import annotations
 
