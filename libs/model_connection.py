@@ -46,7 +46,7 @@ class ModelConnection:
                 headers={"Authorization": f"Bearer {self.api_key}"},
                 connector=TCPConnector(limit=0),  # who may ask at once is the purse's business
                 cookie_jar=DummyCookieJar(),
-                proxy=_proxy(url),
+                proxy=proxy_to(url),
             )
         return self._session
 
@@ -55,7 +55,7 @@ class ModelConnection:
             await self._session.close()
 
 
-def _proxy(url: str) -> str | None:
+def proxy_to(url: str) -> str | None:
     """Of the environment; the library itself would look there, and for a `.netrc`, every time."""
     to = urlsplit(url)
     return None if proxy_bypass(to.netloc) else getproxies().get(to.scheme)

@@ -11,8 +11,9 @@ import pytest
 from aiohttp import StreamReader
 from aiohttp.base_protocol import BaseProtocol
 
-from services.chat.adapters import responses
-from services.chat.adapters.responses import Piece, read_pieces
+from libs.model_connection import proxy_to
+from services.chat.adapters import pieces as reading
+from services.chat.adapters.pieces import Piece, read_pieces
 from services.chat.ports import AnswerFailed, Moment, PhoneField
 
 MOMENT = cast("Moment", None)  # only a question that is missing looks at it
@@ -88,7 +89,7 @@ async def test_the_body_is_read_to_its_end_so_that_its_connection_serves_again()
 async def test_an_api_that_does_not_end_its_body_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(responses, "END_SECONDS", 0)
+    monkeypatch.setattr(reading, "END_SECONDS", 0)
     body = Body()
     body.come("One", WHOLE)
 
@@ -124,3 +125,15 @@ async def test_what_ends_without_its_last_event_is_cut() -> None:
     assert await anext(pieces) == "One"
     with pytest.raises(AnswerFailed, match="cut"):
         await anext(pieces)
+
+
+def test_the_way_to_the_model_goes_by_the_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("https_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "inside.example")
+
+    assert proxy_to("https://api.openai.com/v1/") == "http://proxy.example:3128"
+    assert proxy_to("https://inside.example/v1/") is None
