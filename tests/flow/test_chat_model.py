@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from libs import model_connection
 from libs.conversations.store import Owner
 from libs.model_connection import ModelConnection
 from libs.runtime.log import Log
 from libs.runtime.metrics import MODEL_CALLS, Metrics
-from services.chat.adapters import model, responses
+from services.chat.adapters import responses
 from services.chat.adapters.responses import ResponsesAgent
 from services.chat.phrases import LANGUAGES, kind_in, phrases_in
 from tests.openai_server import CutOff, Failure, Garbage, Hang, OpenAIServer, Status, openai_server
@@ -56,7 +57,7 @@ async def test_the_loop_goes_on_while_the_library_is_imported(
     connection: ModelConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     imported = threading.Event()
-    monkeypatch.setattr(model, "import_module", lambda _: imported.wait(30))
+    monkeypatch.setattr(model_connection, "import_module", lambda _: imported.wait(30))
 
     first, second = (asyncio.create_task(connection.session()) for _ in range(2))
     await asyncio.sleep(0)
