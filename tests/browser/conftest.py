@@ -1,4 +1,4 @@
-"""The running product, and Chromium to visit it with; both live as long as one module's tests."""
+"""The running product, for one module's tests, and one Chromium per worker to visit it with."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     path = shutil.which("chromium")
     if path is None:
@@ -67,7 +67,7 @@ async def _visits(browser: Browser) -> AsyncIterator[Visits]:
         yield Visits(browser, stack)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def visits(chromium: Browser) -> AsyncIterator[Visits]:
     async with _visits(chromium) as opened:
         yield opened

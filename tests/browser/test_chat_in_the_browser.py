@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Visits
     from tests.product import Product
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
 CONVERSATIONS = {
     "en": ("", NEED, PHONE, "practice assistant"),

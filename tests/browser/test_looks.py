@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Visits
     from tests.product import Product
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
 HEIGHTS = {360: 740, 768: 1024, 1280: 800}
 SCHEMES = ("light", "dark")
@@ -33,13 +33,18 @@ SMALL = """() => [...document.querySelector('#handoff').shadowRoot
   .filter(([, box]) => box.width < 44 || box.height < 44).map(([name]) => name)"""
 
 
+def screen(width: int) -> dict[str, Any]:
+    """A phone has two dots a pixel; a desk with as many would take this test twice as long."""
+    size = {"width": width, "height": HEIGHTS[width]}
+    return {"viewport": size, "device_scale_factor": 2 if width == min(HEIGHTS) else 1}
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", HEIGHTS)
 async def test_every_state_fits_its_screen(
     shop: Product, visits: Visits, width: int, scheme: str
 ) -> None:
-    size = {"width": width, "height": HEIGHTS[width]}
-    chat = await visits.page(viewport=size, color_scheme=scheme, device_scale_factor=2)
+    chat = await visits.page(**screen(width), color_scheme=scheme)
     place = f"{width}-{scheme}"
     await chat.page.goto(shop.url)
     await chat.launcher.wait_for()
@@ -82,8 +87,7 @@ async def _unheard(chat: ChatPage) -> None:
 async def test_arabic_reads_from_the_right(
     shop: Product, visits: Visits, width: int, scheme: str
 ) -> None:
-    size = {"width": width, "height": HEIGHTS[width]}
-    chat = await visits.page(viewport=size, color_scheme=scheme, device_scale_factor=2)
+    chat = await visits.page(**screen(width), color_scheme=scheme)
     await chat.open(f"{shop.url}/?lang=ar")
     await chat.say("مقعد سيارة فورد F-150 موديل 2015 ممزق وأريد إصلاح المقعد.")
     await chat.say("مقعد السائق. هل أنتم مفتوحون الآن؟")
@@ -104,8 +108,7 @@ async def test_the_inbox_shows_a_mail_in_every_way(
     await chat.open(shop.url)
     await chat.say(f"{NEED} I'm Ana, call me at 408-555-0176.")
     thread = await chat.thread()
-    size = {"width": width, "height": HEIGHTS[width]}
-    inbox = await visits.page(viewport=size, color_scheme=scheme, device_scale_factor=2)
+    inbox = await visits.page(**screen(width), color_scheme=scheme)
     await inbox.page.goto(shop.inbox_url)
     await inbox.page.get_by_role("navigation").get_by_text(thread).click(timeout=20_000)
 

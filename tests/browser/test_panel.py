@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from tests.browser.conftest import Visits
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
 ANSWER = "Which side of the seat is it?"
 SLOW_MACHINE_MS = 20_000
@@ -40,7 +40,7 @@ SILENCE_MS = 45_000
 Answered = "web.StreamResponse | None"
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def theatre() -> AsyncIterator[Stage]:
     async with stage() as opened:
         yield opened

@@ -19,7 +19,7 @@ from tests.product import Product, product
 if TYPE_CHECKING:
     from tests.browser.conftest import Visits
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
 GZIPPED_BYTES = 12 * 1024
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.browser.conftest import Visits
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
 ANSWER = "Which side of the seat is it, and could you add a photo?"
 
@@ -52,7 +52,7 @@ def openai() -> Iterator[OpenAIServer]:
         yield server
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def started(
     tmp_path_factory: pytest.TempPathFactory, openai: OpenAIServer
 ) -> AsyncIterator[FarShop]:
