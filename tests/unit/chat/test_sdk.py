@@ -10,7 +10,6 @@ import sys
 import typing
 from pathlib import Path
 
-import chatkit.types
 import pytest
 
 from libs.conversations.items import HIDDEN, read_items
@@ -57,14 +56,14 @@ def test_nothing_heavy_is_imported_with_the_service() -> None:
 
 
 def test_we_know_which_requests_are_answered_by_a_stream() -> None:
-    streaming = typing.get_args(chatkit.types.StreamingReq)
+    streaming = typing.get_args(sdk.types.StreamingReq)
 
     assert {request.model_fields["type"].default for request in streaming} == SPEAKS
 
 
 ITEM_TYPES = [
     str(kind.model_fields["type"].default)
-    for kind in typing.get_args(typing.get_args(chatkit.types.ThreadItem)[0])
+    for kind in typing.get_args(typing.get_args(sdk.types.ThreadItem)[0])
 ]
 
 
@@ -116,3 +115,18 @@ async def put_all(kept: ChatStore, thread: str) -> None:
         body = {"id": name, "thread_id": thread, "created_at": at, "type": kind, **fields}
         row = ItemRow(id=name, kind=kind, at=1.0, changed_at=1.0, body=json.dumps(body))
         await kept.put_item(Owner("craigs", "v_ana"), thread, row)
+
+
+async def test_no_answer_copies_its_thread_or_items_deeply(monkeypatch: pytest.MonkeyPatch) -> None:
+    copied: list[str] = []
+    model_copy = sdk.types.ThreadMetadata.model_copy
+
+    def copy(self: typing.Any, **how: typing.Any) -> typing.Any:
+        copied.extend([type(self).__name__] if how.get("deep") else ())
+        return model_copy(self, **how)
+
+    monkeypatch.setattr("pydantic.BaseModel.model_copy", copy)
+    answer = await World(Scripted()).ask(create("My seat is torn"))
+
+    assert answer.said
+    assert not copied
