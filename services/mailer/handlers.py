@@ -106,12 +106,10 @@ class MailHandlers:
         """The record afterwards; None: the thread has gone on, consider it again."""
         try:
             copy = await self.copies.make(job.wanted, number)  # 3, 11
-            await self._check_clock()  # 4
-            async with (
-                beside(self.copies.keep(job.wanted, copy)) as kept,
-                self.transport.prepare(job.mail(copy, shop)) as ready,  # 5
-            ):
-                return await self._armed(job, copy, ready, kept)
+            async with beside(self.copies.keep(job.wanted, copy)) as kept:
+                await self._check_clock()  # 4
+                async with self.transport.prepare(job.mail(copy, shop)) as ready:  # 5
+                    return await self._armed(job, copy, ready, kept)
         except NoMail as none:
             return await self._gave_up(job, record, str(none))
         except NotPrepared as door:
@@ -206,12 +204,14 @@ class MailHandlers:
 
 @asynccontextmanager
 async def beside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
-    """Goes on while the block does, and is over when the block is."""
+    """Goes on while the block does, and to its end when the block fails; over when the block is."""
     task = asyncio.ensure_future(work)
     try:
         yield task
-    finally:
+    except asyncio.CancelledError:
         task.cancel()
+        raise
+    finally:
         await asyncio.gather(task, return_exceptions=True)
 
 

@@ -606,6 +606,34 @@ class TestLadder:
 
         assert b"FULL" in room.provider.accepted[0].body
 
+    @pytest.mark.parametrize("outage", ["clock", "conversations"])
+    async def test_an_outage_behind_the_build_does_not_cost_the_photos(
+        self, room: Mailroom, monkeypatch: pytest.MonkeyPatch, outage: str
+    ) -> None:
+        put, last_item_id = room.blobs.put, room.conversations.last_item_id
+
+        async def slow(key: str, body: bytes, *, content_type: str) -> None:
+            await asyncio.sleep(0.01)
+            await put(key, body, content_type=content_type)
+
+        async def down(*_: str) -> str:
+            raise Unavailable("conversations", "down")
+
+        monkeypatch.setattr(room.blobs, "put", slow)
+        if outage == "clock":
+            room.records.skew = -31
+        else:
+            monkeypatch.setattr(room.conversations, "last_item_id", down)
+        for attempt in range(1, 5):
+            with pytest.raises((Retryable, Unavailable)):
+                await room.handlers().send(room.wish(attempt=attempt))
+        room.records.skew = None
+        monkeypatch.setattr(room.conversations, "last_item_id", last_item_id)
+
+        await room.handlers().send(room.wish(attempt=5))
+
+        assert b"FULL" in room.provider.accepted[0].body
+
     async def test_a_blob_store_that_is_down_is_waited_for(self, room: Mailroom) -> None:
         async def down(*_: object) -> bytes:
             raise Unavailable("blobs", "down")
