@@ -86,6 +86,7 @@ REDIS_OF_A_PERSON: Sites = {
     "EXISTS lease": _command("EXISTS", r"lease:\{[^\r]+"),
     "DEL sent mark": _command("DEL", r"\{limits:\w+\}:sent:[^\r]+"),
     "ERASE": _script(scripts.ERASE),
+    "ERASE_ANSWERS": _command("EVAL", re.escape(scripts.ERASE_ANSWERS.source), "0"),
     "INFO": _command("INFO", "everything"),
     "BGREWRITEAOF": _command("BGREWRITEAOF"),
 }

@@ -57,6 +57,7 @@ COMMANDS: dict[str, tuple[str, int, int, Stand]] = {
     "EXISTS lease": ("why cthr_1", DONE, DONE, UNTOUCHED),
     "DEL sent mark": ("forget cthr_1", ATTENTION, DONE, FORGOTTEN),
     "ERASE": ("forget cthr_1", ATTENTION, DONE, FORGOTTEN),
+    "ERASE_ANSWERS": ("forget cthr_1", ATTENTION, NOTHING_THERE, FORGOTTEN),
     "INFO": ("doctor", ATTENTION, ATTENTION, UNTOUCHED),
     "BGREWRITEAOF": ("forget cthr_1", DONE, NOTHING_THERE, FORGOTTEN),
 }
