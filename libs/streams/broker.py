@@ -137,7 +137,9 @@ class Broker(Protocol):
         ...
 
     async def erase_answers(self, words: Sequence[bytes]) -> int:
-        """Every answer with a piece that holds one of `words`; how many."""
+        """Every `answer.…` with a piece that holds one of `words`; how many. In a `reply.…` stand
+        verdicts for many, without a word that was said.
+        """
         ...
 
     async def pause(self, lane: str, *, paused: bool) -> None: ...

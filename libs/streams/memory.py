@@ -209,7 +209,8 @@ class MemoryBroker:
         named = [
             address
             for address, pieces in self._answers.items()
-            if any(word in body for body in pieces.values() for word in words)
+            if address.startswith("answer.")
+            and any(word in body for body in pieces.values() for word in words)
         ]
         for address in named:
             del self._answers[address]

@@ -11,10 +11,11 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, cast
+from typing import Final
 
 from aiohttp import StreamReader, web
 
+from libs.web.answers import Refused
 from libs.web.call import Call
 from services.attachments.ports import Arriving
 
@@ -22,6 +23,11 @@ PIECE_BYTES: Final = 512 * 1024
 """What is moved in one go: a thread's errand costs as much as 100 KB do."""
 LEAST_BYTES: Final = 256 * 1024
 """Less than this waits in the kernel for more: a phone sends many small pieces."""
+
+SILENCE_SECONDS: Final = 40
+"""Looks. Longer than the gateway's patience: who vanished without a word holds nothing for ever."""
+LOOK_SECONDS: Final = 1.0
+"""So often it is asked what has come, however little, and whether the service stops."""
 
 _PARSED_BYTES: Final = 64 * 1024
 """From aiohttp's buffer less at a time: to join pieces holds up the loop."""
@@ -49,7 +55,12 @@ class _Parsed:
         self._piece = b""
 
     async def ready(self) -> bool:
-        self._piece = await self._payload.readany()
+        """Raises Refused."""
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS * LOOK_SECONDS):
+                self._piece = await self._payload.readany()
+        except TimeoutError as error:
+            raise Refused("too_slow") from error
         return bool(self._piece)
 
     def take(self) -> bytes:
@@ -58,8 +69,10 @@ class _Parsed:
 
 class _Direct:
     def __init__(self, request: web.BaseRequest, length: int) -> None:
+        if request.transport is None:
+            raise ConnectionResetError
         self._payload = request.content
-        self._transport = cast(asyncio.Transport, request.transport)
+        self._transport = request.transport
         self._source: socket.socket | None = None
         self._length = length
         self.taken = 0
@@ -72,14 +85,25 @@ class _Direct:
         return self._length - self._payload.total_bytes - self.taken
 
     async def ready(self) -> bool:
-        """Raises ConnectionError when the sender is gone."""
+        """Raises Refused, and what ended the request."""
         self._parsed = self._payload.read_nowait(_PARSED_BYTES)
         self._transport.pause_reading()  # aiohttp goes on when its buffer gets room
         if self._source is None:
             self._source = _handle_of(self._transport)
         if self._left and not self._parsed:
-            await _readable(self._source, min(self._left, LEAST_BYTES))
+            await self._arrival(self._source)
         return bool(self._left or self._parsed)
+
+    async def _arrival(self, source: socket.socket) -> None:
+        """Of much at first, then of anything."""
+        least = min(self._left, LEAST_BYTES)
+        for _ in range(SILENCE_SECONDS):
+            if await _readable(source, least):
+                return
+            if ended := self._payload.exception():
+                raise ended
+            least = 1
+        raise Refused("too_slow")
 
     def take(self) -> bytes:
         """Raises ConnectionError when the sender is gone."""
@@ -117,12 +141,15 @@ def _handle_of(transport: asyncio.Transport) -> socket.socket:
     return source
 
 
-async def _readable(source: socket.socket, least_bytes: int) -> None:
+async def _readable(source: socket.socket, least_bytes: int) -> bool:
     _wake_at(source, least_bytes)
     loop, came = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(source, came.set)
     try:
-        await came.wait()
+        async with asyncio.timeout(LOOK_SECONDS):
+            return await came.wait()
+    except TimeoutError:
+        return False
     finally:
         loop.remove_reader(source)
 

@@ -296,10 +296,12 @@ class BrokerContract:
     async def test_an_answer_that_names_somebody_is_erased(self, broker: Broker) -> None:
         await broker.answer("answer.x", b"hello", b"to ana")
         await broker.answer("answer.y", b"to bob")
+        await broker.answer("reply.z", b"to ana")
 
         assert await broker.erase_answers([b"ana", b"never"]) == 1
         assert await broker.pieces("answer.x", after="", wait_seconds=0.01) == []
         assert len(await broker.pieces("answer.y", after="", wait_seconds=0.01)) == 1
+        assert len(await broker.pieces("reply.z", after="", wait_seconds=0.01)) == 1
 
     async def test_forgotten_pieces_are_gone(self, broker: Broker) -> None:
         await broker.answer("answer.x", b"1")

@@ -76,6 +76,9 @@ def head(length: int) -> bytes:
     return f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n".encode()
 
 
+CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
 def cut(body: bytes) -> list[bytes]:
     rng, pieces = random.Random(len(body)), list[bytes]()
     while body:
@@ -146,6 +149,77 @@ def test_a_sender_who_leaves_is_not_waited_for(loop: Loop, monkeypatch: pytest.M
             await writer.drain()
             writer.close()
             await left.wait()
+
+    run(loop, test())
+
+
+@both_loops
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_sender_who_falls_silent_is_refused(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, *, chunked: bool
+) -> None:
+    monkeypatch.setattr("services.attachments.wire.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("services.attachments.wire.SILENCE_SECONDS", 4)
+    monkeypatch.setattr("libs.web.server.LINGER_SECONDS", 0.05)
+
+    async def test() -> None:
+        async with serving(read) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write((CHUNKED + b"3e8\r\n" if chunked else head(len(BODY))) + BODY[:500])
+            answer = await read_answer(reader)
+            writer.close()
+
+        assert answer.status == 408
+
+    run(loop, test())
+
+
+@both_loops
+def test_little_is_taken_when_nothing_more_comes(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A phone on a bad line brings a few kilobytes a second, and is not silent."""
+    monkeypatch.setattr("services.attachments.wire.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("services.attachments.wire.SILENCE_SECONDS", 20)
+
+    async def test() -> None:
+        async with serving(read) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(head(20_000))
+            for at in range(0, 20_000, 1_000):
+                writer.write(BODY[at : at + 1_000])
+                await asyncio.sleep(0.05)
+            answer = await read_answer(reader)
+            writer.close()
+
+        assert answer.told["sha"] == hashlib.sha256(BODY[:20_000]).hexdigest()
+
+    run(loop, test())
+
+
+@both_loops
+def test_who_waits_hears_that_the_service_stops(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.attachments.wire.LOOK_SECONDS", 0.02)
+
+    async def test() -> None:
+        heard = asyncio.Event()
+
+        async def stopped(call: Call) -> Answer:
+            stop = ConnectionResetError("as aiohttp says it at its end")
+            asyncio.get_running_loop().call_later(0.05, call.payload.set_exception, stop)
+            try:
+                return await read(call)
+            except ConnectionResetError:
+                heard.set()
+                raise
+
+        async with serving(stopped) as port:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(head(len(BODY)) + BODY[:500])
+            await heard.wait()
+            writer.close()
 
     run(loop, test())
 
