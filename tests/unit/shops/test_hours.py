@@ -146,21 +146,13 @@ def compare_every_minute(profile: ShopProfile, start: datetime, *, days: int) ->
         assert answered(state) == oracle.expected(minute), oracle._wall(minute)
 
 
-def quarter_of(number: int) -> datetime:
-    """Counted from 2026 on."""
-    return datetime(2026 + number // 4, number % 4 * 3 + 1, 1, tzinfo=UTC)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("quarter", range(8))
-def test_every_minute_of_two_years(quarter: int) -> None:
-    compare_every_minute(CRAIGS, quarter_of(quarter), days=92)
+@pytest.mark.parametrize("profile", [CRAIGS, SPLIT], ids=["craigs", "split shifts"])
+def test_every_minute_of_two_years(profile: ShopProfile, quarter: int) -> None:
+    start = datetime(2026 + quarter // 4, quarter % 4 * 3 + 1, 1, tzinfo=UTC)
 
-
-@pytest.mark.slow
-@pytest.mark.parametrize("quarter", range(3, 7))
-def test_every_minute_of_the_year_with_all_that_is_special_to_split_shifts(quarter: int) -> None:
-    compare_every_minute(SPLIT, quarter_of(quarter), days=92)
+    compare_every_minute(profile, start, days=92)
 
 
 @pytest.mark.parametrize(
