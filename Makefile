@@ -15,8 +15,10 @@ help: ## this list
 up: $(VENV)/.run ## set everything up and run the whole product on this machine
 	@exec $(BIN)/python -m services
 
+# Twice the cores: half of its time a test waits for a server or a browser, which a file's tests share.
+WORKERS = $$(( 2 * $$(getconf _NPROCESSORS_ONLN) ))
 test: $(VENV)/.dev ## set everything up and pass all tests
-	@$(PYTEST) -n auto --dist worksteal
+	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev ## lint, format, types, import rules
 	@$(BIN)/ruff check .
