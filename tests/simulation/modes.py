@@ -159,10 +159,10 @@ def mutated(name: str, first: int, seeds: range, *, until: str) -> tuple[Totals,
     plans = itertools.chain(
         clean(range(3)),
         swarm(range(first, first + 1)),
+        every_oversleep(3),
         swarm(seeds[:60]),
         every_pause(1),
         every_crash(1),
-        every_oversleep(3),
         storm(range(10)),
         swarm(seeds[60:]),
     )
