@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -13,12 +14,23 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+PORTS_OF_A_WORKER: Final = 1_200
+_WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 17
+_turns: Final = itertools.count(os.getpid())
 
 
 def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """Out of this worker's own share, below those that the kernel hands to connections: nobody
+    takes it between now and the start of the server that it is for.
+    """
+    while True:
+        port = 11_000 + _WORKER * PORTS_OF_A_WORKER + next(_turns) % PORTS_OF_A_WORKER
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 def redis_binary() -> str | None:

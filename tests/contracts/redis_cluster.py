@@ -70,7 +70,7 @@ def _node() -> Iterator[RedisServer]:
 
 def _low_port() -> int:
     for _ in range(100):
-        port = servers.free_port() % 20_000 + 20_000
+        port = servers.free_port()
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for number in (port, port + 10_000):
                 stack.enter_context(socket.socket()).bind(("127.0.0.1", number))
