@@ -47,9 +47,9 @@ async def lost_in_turn(wire: Proxy, sites: Sites) -> int:
 
 
 @contextlib.asynccontextmanager
-async def lost_meanwhile(wire: Proxy, sites: Sites) -> AsyncIterator[None]:
+async def lost_meanwhile(wire: Proxy, sites: Sites, *, each: int = EACH) -> AsyncIterator[None]:
     """Each was struck when the block ends: what it does cannot be done without."""
-    faults = {name: wire.fault(match, "lose_reply", EACH) for name, match in sites.items()}
+    faults = {name: wire.fault(match, "lose_reply", each) for name, match in sites.items()}
     yield
     assert [name for name, fault in faults.items() if fault.left] == []
 
@@ -105,7 +105,7 @@ async def test_smtp(tmp_path: Path, record_property: Record) -> None:
     with redis_server("--appendonly", "yes") as redis, mailbox(**_offers(certificate)) as box:
         async with (
             proxy("127.0.0.1", redis.port) as in_redis,
-            lost_meanwhile(in_redis, call_sites.REDIS_WHILE_A_FATE_IS_UNKNOWN),
+            lost_meanwhile(in_redis, call_sites.REDIS_WHILE_A_FATE_IS_UNKNOWN, each=1),
             proxy("127.0.0.1", box.port) as wire,
             deployment(
                 tmp_path, redis_url=through(in_redis), smtp_port=wire.port, SMTP_HOST="localhost",
