@@ -8,6 +8,7 @@ from typing import Final
 
 from libs.attribution import Told, TrailKey, Trails
 from libs.errors import Unavailable
+from libs.flights import SingleFlight
 from libs.identity.sessions import SESSION_SECONDS
 from libs.identity.visitors import visitor_ids
 from libs.ledger.port import LeadRecords
@@ -22,7 +23,6 @@ from libs.runtime.metrics import SESSIONS, Metrics
 from libs.shops.locales import locale_of
 from libs.shops.profile import Shops
 from libs.streams.port import Delivery, Publisher
-from services.session.flights import SingleFlight
 from services.session.ports import CannotMint, CapReached, ChatSessions, Ticket, Wanted
 
 BRIEFLY_SECONDS: Final = 5

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
 from libs.blobs.port import BlobMissingError, Blobs
 from libs.errors import Unavailable
+from libs.flights import SingleFlight
 from libs.limits.caps import ALL_SHOPS
 from libs.limits.port import Limit, Limits
 from libs.runtime.log import Log
@@ -30,9 +31,14 @@ class Summaries:
     blobs: Blobs
     metrics: Metrics
     log: Log
+    flights: SingleFlight[Summary] = field(default_factory=SingleFlight)
+    """Without Redis no lease keeps two workers of a process from asking at the same time."""
 
     async def of(self, subject: Subject) -> Summary:
         """Never fails for want of a model. Raises Unavailable("blobs", ...)."""
+        return await self.flights.share(_cache_key(subject), lambda: self._of(subject))
+
+    async def _of(self, subject: Subject) -> Summary:
         if self.model is not None and (cached := await self._cached(subject)):
             return cached
         found = facts.find(subject.lines, subject.profile)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -11,7 +12,7 @@ from libs.errors import Unavailable
 from libs.limits.port import Limit, Verdict
 from libs.runtime.metrics import MODEL_CALLS, UNGROUNDED
 from services.lead.fakes import EMPTY, ScriptedModel
-from services.lead.ports import DraftRefusedError
+from services.lead.ports import Draft, DraftRefusedError, Prompt
 from services.lead.transcript import (
     HEAD_CHARACTERS,
     MARKER,
@@ -38,6 +39,30 @@ async def test_same_conversation_is_paid_for_once() -> None:
     assert len(world.model.prompts) == 1
     assert first.missing_info == second.missing_info == ("the vehicle",)
     assert world.snapshot(mail).summary.source == "model"
+
+
+class SlowModel(ScriptedModel):
+    async def draft(self, prompt: Prompt) -> Draft:
+        await asyncio.sleep(0.01)
+        return await super().draft(prompt)
+
+
+async def test_who_asks_at_the_same_time_shares_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Redis no lease keeps the workers of a process apart."""
+
+    async def down(*_: object) -> bool:
+        raise Unavailable("redis", "down")
+
+    world = World(SlowModel())
+    assert isinstance(world.model, SlowModel)
+    world.say(VAGUE)
+    world.wait(301)
+    for method in ("take", "release"):
+        monkeypatch.setattr(world.leases, method, down)
+
+    await asyncio.gather(*(world.handlers.consider(world.delivery()) for _ in range(4)))
+
+    assert len(world.model.prompts) == 1
 
 
 async def test_new_words_are_a_new_call() -> None:
