@@ -97,6 +97,8 @@ class MailHandlers:
             return None
         if record.state is State.SENDING:
             return await self._reported(await self.resolver.settle(record))
+        if record.state is State.ERROR and record.ambiguous:
+            record = await self._reported(await self.resolver.look_back(record)) or record
         await self.reports.owed(record)
         return record
 

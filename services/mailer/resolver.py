@@ -48,6 +48,12 @@ class Resolver:
             case Unknown():
                 return await self.receipts.written(record.key, events.WindowsPassed(), self.rules)
 
+    async def look_back(self, record: LeadRecord) -> Applied:
+        """ERROR: a copy was refused, and the receipt of the attempt before it may lie here."""
+        if receipt := await self.receipts.find(record):
+            return await self.receipts.record(receipt)
+        return Applied(events.Nothing("unknown"), record)
+
     async def hold(self, record: LeadRecord) -> Applied:
         """For an ambiguous attempt of which no copy can be built: only a person can decide."""
         return await self.receipts.written(

@@ -16,7 +16,16 @@ from libs.messages.mail import LeadMailHeld, LeadMailSent
 from libs.runtime import metrics as m
 from libs.snapshot import LeadSnapshot
 from services.mailer.fakes import Fault
-from services.mailer.ports import Accepted, Compose, Mail, Outcome, Refused, Unknown, Variant
+from services.mailer.ports import (
+    Accepted,
+    Compose,
+    Mail,
+    Outcome,
+    Receipt,
+    Refused,
+    Unknown,
+    Variant,
+)
 from tests.unit.mailer.parts import LEASE, SHOP, THREAD, Mailroom, plain_compose
 
 HOUR = 3600
@@ -468,6 +477,24 @@ class TestUnknown:
         assert len(lost.provider.accepted) == 1
         assert lost.record.state is State.HELD
         assert subjects(lost) == ["[handoff alert] ambiguous (1)"]
+
+    async def test_a_receipt_that_turns_up_after_its_copy_was_refused_ends_the_copies(
+        self, lost: Mailroom
+    ) -> None:
+        """It lay on the machine whose mailer slept; the copy was tried by another."""
+        lost.clock.seconds += RESOLVABLE
+        lost.provider.fault = answering(send=Refused("554"))
+        await lost.handlers().send(lost.wish())
+        assert (lost.record.state, lost.record.ambiguous) == (State.ERROR, (1,))
+        receipt = Receipt(shop=SHOP, thread_id=THREAD, attempt=1, at=lost.clock.now())
+        await lost.journal.write(receipt)
+        lost.clock.seconds += HOUR
+        lost.provider.fault = answering()
+
+        await lost.handlers().send(lost.wish())
+
+        assert [mail.attempt for mail in lost.provider.accepted] == [1]
+        assert lost.record.state is State.SENT
 
     async def test_newer_items_do_not_stop_the_copy(self, lost: Mailroom) -> None:
         lost.say("item_9")
