@@ -23,6 +23,7 @@ from tests.unit.web.calls import Recorder
 
 BODY = random.Random(7).randbytes(700_000)
 Loop = Callable[[], asyncio.AbstractEventLoop]
+Handler = Callable[[Call], Awaitable[Answer]]
 
 both_loops = pytest.mark.parametrize(
     "loop", [uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"]
@@ -48,6 +49,19 @@ async def read(call: Call) -> Answer:
     return json_answer({"sha": hashlib.sha256(body).hexdigest(), "pieces": pieces})
 
 
+def noting(over: asyncio.Event, handler: Handler) -> Handler:
+    """Sets `over` when the connection ends under the handler."""
+
+    async def noted(call: Call) -> Answer:
+        try:
+            return await handler(call)
+        except ConnectionError:
+            over.set()
+            raise
+
+    return noted
+
+
 async def refuse(call: Call) -> Answer:
     with wire_of(call) as wire:
         await wire.ready()
@@ -57,7 +71,7 @@ async def refuse(call: Call) -> Answer:
 
 
 @asynccontextmanager
-async def serving(handler: Callable[[Call], Awaitable[Answer]]) -> AsyncIterator[int]:
+async def serving(handler: Handler) -> AsyncIterator[int]:
     parts, port = Recorder(), free_port()
     edge = Edge((Route("POST", "/", handler, "wire", whole=False),), parts.log, parts.requests)
     server = EdgeServer(edge)
@@ -136,14 +150,7 @@ def test_a_sender_who_leaves_is_not_waited_for(loop: Loop, monkeypatch: pytest.M
     async def test() -> None:
         left = asyncio.Event()
 
-        async def watched(call: Call) -> Answer:
-            try:
-                return await read(call)
-            except ConnectionError:
-                left.set()
-                raise
-
-        async with serving(watched) as port:
+        async with serving(noting(left, read)) as port:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(head(len(BODY)) + BODY[:400_000])
             await writer.drain()
@@ -209,13 +216,9 @@ def test_who_waits_hears_that_the_service_stops(
         async def stopped(call: Call) -> Answer:
             stop = ConnectionResetError("as aiohttp says it at its end")
             asyncio.get_running_loop().call_later(0.05, call.payload.set_exception, stop)
-            try:
-                return await read(call)
-            except ConnectionResetError:
-                heard.set()
-                raise
+            return await read(call)
 
-        async with serving(stopped) as port:
+        async with serving(noting(heard, stopped)) as port:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(head(len(BODY)) + BODY[:500])
             await heard.wait()
