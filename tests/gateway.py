@@ -19,7 +19,6 @@ from libs.identity.visitors import visitor_ids
 from libs.messages.base import Message
 from libs.messages.streams import STREAM_OF
 from libs.runtime.clock import SystemClock
-from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.runtime import Runtime
@@ -112,8 +111,8 @@ async def gateway(
     }
     async with AsyncExitStack() as stack:
         streams = await open_streams(
-            redis_url, service="gateway", metrics=metrics, log=log, clock=SystemClock(), rng=rng,
-            new_id=random_id, stack=stack,
+            redis_url, metrics=metrics, log=log, clock=SystemClock(), rng=rng,
+            stack=stack,
         )  # fmt: skip
         runtime = Runtime(stack=stack, streams=streams, metrics=metrics, log=log, rng=rng,
                           one_machine=one_machine)  # fmt: skip

@@ -19,7 +19,6 @@ from typing import Any, Final, NoReturn
 
 from libs.errors import SettingsError
 from libs.runtime.clock import SystemClock
-from libs.runtime.ids import random_id
 from libs.runtime.log import Log, place_of
 from libs.runtime.metrics import Metrics
 from libs.runtime.runtime import Runtime, Service, Site
@@ -105,7 +104,7 @@ class _Process:
         name = self.plans[0].name if len(self.plans) == 1 else "all"
         log = Log(name, level=self.plans[0].settings.log_level)
         async with AsyncExitStack() as stack:
-            runtime = await self._runtime(name, log, stack)
+            runtime = await self._runtime(log, stack)
             services = [await plan.wire(plan.settings, runtime) for plan in self.plans]
             if self.extra:
                 services.append(await self.extra(runtime))
@@ -113,18 +112,16 @@ class _Process:
                 services.append(_numbers(port, services, runtime))
             return await _serve(services, runtime, stop, self.ready)
 
-    async def _runtime(self, name: str, log: Log, stack: AsyncExitStack) -> Runtime:
+    async def _runtime(self, log: Log, stack: AsyncExitStack) -> Runtime:
         from libs.streams.open import open_streams
 
         metrics, clock, rng = Metrics(), SystemClock(), random.Random()
         streams = await open_streams(
             self.redis_url,
-            service=name,
             metrics=metrics,
             log=log,
             clock=clock,
             rng=rng,
-            new_id=random_id,
             stack=stack,
         )
         return Runtime(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from libs.errors import SettingsError, Unavailable
 from libs.runtime.clock import Clock
-from libs.runtime.ids import NewId
+from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.streams.address import connect
@@ -25,22 +25,20 @@ START_SECONDS: Final = 10.0
 """For a Redis that starts together with us."""
 
 
-async def open_streams(  # noqa: PLR0913 - what a process is made of, named once at its start
+async def open_streams(
     redis_url: str | FakeServer,
     *,
-    service: str,
     metrics: Metrics,
     log: Log,
     clock: Clock,
     rng: random.Random,
-    new_id: NewId,
     stack: AsyncExitStack,
 ) -> Streams:
     """`fake://` is a Redis inside this process. Raises SettingsError."""
-    redis = connect(redis_url, name=f"handoff-{service}")
+    redis = connect(redis_url, name=f"handoff-{log.service}")
     process = Process(
-        reader=f"{service}-{new_id()}", metrics=metrics, log=log, clock=clock, rng=rng,
-        new_id=new_id,
+        reader=f"{log.service}-{random_id()}", metrics=metrics, log=log, clock=clock, rng=rng,
+        new_id=random_id,
     )  # fmt: skip
     streams = Streams(RedisBroker(redis), process, redis)
     stack.push_async_callback(streams.aclose)

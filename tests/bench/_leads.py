@@ -20,7 +20,6 @@ from libs.conversations.store import ChatStore, ItemRow, Owner, ThreadRow
 from libs.conversations.store_open import open_chat_store
 from libs.messages.lead import ConsiderLead
 from libs.runtime.clock import SystemClock
-from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.settings import CommonSettings
@@ -122,8 +121,8 @@ def _await_line(log: Path, wanted: bytes, alive: Callable[[], bool]) -> None:
 async def streams_of(redis_url: str) -> AsyncIterator[Streams]:
     async with AsyncExitStack() as stack:
         yield await open_streams(
-            redis_url, service="bench", metrics=Metrics(), log=Log("bench", level="error"),
-            clock=SystemClock(), rng=random.Random(1), new_id=random_id, stack=stack,
+            redis_url, metrics=Metrics(), log=Log("bench", level="error"),
+            clock=SystemClock(), rng=random.Random(1), stack=stack,
         )  # fmt: skip
 
 

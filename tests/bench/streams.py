@@ -17,7 +17,6 @@ from libs.messages.base import Attribution
 from libs.messages.lead import ConsiderLead
 from libs.messages.streams import LEAD_CONSIDER
 from libs.runtime.clock import SystemClock
-from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.streams.envelope import seal
@@ -219,8 +218,8 @@ def _with_streams(url: str, work: Callable[[Streams], Awaitable[Report]]) -> Rep
     async def live() -> Report:
         async with AsyncExitStack() as stack:
             streams = await open_streams(
-                url, service="bench", metrics=Metrics(), log=Log("bench", level="warning"),
-                clock=SystemClock(), rng=random.Random(), new_id=random_id, stack=stack,
+                url, metrics=Metrics(), log=Log("bench", level="warning"),
+                clock=SystemClock(), rng=random.Random(), stack=stack,
             )  # fmt: skip
             return await work(streams)
 

@@ -14,7 +14,6 @@ from libs.errors import SettingsError
 from libs.messages.lead import ConsiderLead, LeadDecision
 from libs.messages.streams import LEAD_CONSIDER
 from libs.runtime.clock import SystemClock
-from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.streams import open as opening
@@ -27,8 +26,8 @@ from tests import servers
 
 async def opened(url: str, stack: AsyncExitStack) -> Streams:
     return await open_streams(
-            url, service="test", metrics=Metrics(), log=Log("test"), clock=SystemClock(),
-            rng=random.Random(), new_id=random_id, stack=stack,
+            url, metrics=Metrics(), log=Log("test"), clock=SystemClock(),
+            rng=random.Random(), stack=stack,
     )  # fmt: skip
 
 

@@ -117,8 +117,8 @@ async def gateway(redis_url: str) -> AsyncIterator[Streams]:
     """What the gateway asks with."""
     async with AsyncExitStack() as stack:
         yield await open_streams(
-            redis_url, service="gateway", metrics=Metrics(), log=Log("gateway", level="error"),
-            clock=SystemClock(), rng=random.Random(1), new_id=random_id, stack=stack,
+            redis_url, metrics=Metrics(), log=Log("gateway", level="error"),
+            clock=SystemClock(), rng=random.Random(1), stack=stack,
         )  # fmt: skip
 
 

@@ -27,7 +27,6 @@ from libs.messages.base import Attribution, Message
 from libs.messages.lead import ConsiderLead, LeadDecision, RecordSignal
 from libs.messages.mail import LeadMailSent
 from libs.runtime.clock import SystemClock
-from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.runtime import Runtime, Service
@@ -118,8 +117,8 @@ async def running(data: Path, redis_url: str, **environ: str) -> AsyncIterator[R
     metrics, log, clock = Metrics(), Log("lead", out=logged), SystemClock()
     async with AsyncExitStack() as stack:
         streams = await open_streams(
-            redis_url, service="lead", metrics=metrics, log=log, clock=clock,
-            rng=random.Random(1), new_id=random_id, stack=stack,
+            redis_url, metrics=metrics, log=log, clock=clock,
+            rng=random.Random(1), stack=stack,
         )  # fmt: skip
         runtime = Runtime(stack=stack, streams=streams, metrics=metrics, log=log, one_machine=True)
         services = [await wire_lead(lead, runtime), await wire_mailer(mailer, runtime)]

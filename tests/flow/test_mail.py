@@ -79,8 +79,8 @@ async def running(data: Path, redis_url: str, **environ: str) -> AsyncIterator[R
     metrics, log, clock = Metrics(), Log("mailer"), SystemClock()
     async with AsyncExitStack() as stack:
         streams = await open_streams(
-            redis_url, service="mailer", metrics=metrics, log=log, clock=clock,
-            rng=random.Random(1), new_id=random_id, stack=stack,
+            redis_url, metrics=metrics, log=log, clock=clock,
+            rng=random.Random(1), stack=stack,
         )  # fmt: skip
         runtime = Runtime(stack=stack, streams=streams, metrics=metrics, log=log, one_machine=True)
         service = await wire(settings, runtime)

@@ -18,7 +18,6 @@ from libs.identity.visitors import visitor_id
 from libs.ledger.open import open_records
 from libs.messages.session import MintSession, SessionMinted, SessionRefused
 from libs.runtime.clock import SystemClock
-from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.runtime import Runtime, Service
@@ -43,8 +42,8 @@ async def opened(redis_url: str, out: io.StringIO | None = None) -> AsyncIterato
     async with AsyncExitStack() as stack:
         metrics, clock, rng = Metrics(), SystemClock(), random.Random(1)
         streams = await open_streams(
-            redis_url, service="session", metrics=metrics, log=log, clock=clock, rng=rng,
-            new_id=random_id, stack=stack,
+            redis_url, metrics=metrics, log=log, clock=clock, rng=rng,
+            stack=stack,
         )  # fmt: skip
         yield Runtime(stack=stack, streams=streams, metrics=metrics, log=log)
 
