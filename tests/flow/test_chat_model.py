@@ -210,7 +210,7 @@ FAILURES: dict[str, tuple[Failure, str]] = {
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(responses, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(responses, "SILENCE_SECONDS", 1.0)
 
 
 async def test_an_answer_of_blanks_is_asked_for_once_more(openai: OpenAIServer, shop: Shop) -> None:
