@@ -29,9 +29,9 @@ class NotNow(Happening, frozen=True, kw_only=True):
 
 
 class NothingToSend(Happening, frozen=True, kw_only=True):
-    """24 h without a new customer item, and no way to reach anyone."""
+    """24 h without a new customer item, and no way to reach anyone (`gone`: nothing to read)."""
 
-    reason: Literal["no_contact", "empty"]
+    reason: Literal["no_contact", "empty", "gone"]
     quiet_since: float
     last_item_id: str = ""
 

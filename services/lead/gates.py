@@ -92,7 +92,7 @@ class Close(msgspec.Struct, frozen=True, kw_only=True):
     """A day of silence, and nobody to reach."""
 
     reason: str
-    ends: Literal["no_contact", "empty"]
+    ends: Literal["no_contact", "empty", "gone"]
 
 
 class Send(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +136,9 @@ def gone(case: Case, fixed: Send | None) -> Verdict:
         return fixed
     if case.record.snapshot:
         return GiveUp(why="snapshot_missing")
-    return _silent(case, "unknown_thread", "empty")
+    if _was_reachable(case.record):
+        return GiveUp(why="conversation_gone")
+    return _silent(case, "unknown_thread", "gone")
 
 
 def heard(case: Case, subject: Subject) -> Verdict | None:
@@ -200,7 +202,21 @@ NOT_READY: Final = frozenset(
 )
 
 
-def _silent(case: Case, reason: str, ends: Literal["no_contact", "empty"]) -> Wait | Close:
+_LOOKED_AWAY: Final = frozenset({"", "not_idle", "unknown_thread", "watch"})
+"""Steps of a record at which nobody had asked yet whether the customer can be reached."""
+_NOBODY_TO_REACH: Final = frozenset(
+    {"missing_contact", "empty_thread", "no_contact", "empty", "gone"}
+)
+
+
+def _was_reachable(record: LeadRecord) -> bool:
+    """Whether the conversation, when it was last read to its end, held a phone or an email."""
+    looks = (record.reason, *(step.detail for step in reversed(record.history)))
+    last = next((look for look in looks if look not in _LOOKED_AWAY), "no_contact")
+    return last not in _NOBODY_TO_REACH
+
+
+def _silent(case: Case, reason: str, ends: Literal["no_contact", "empty", "gone"]) -> Wait | Close:
     """Watched until a day has passed without a new item."""
     if case.silent_seconds >= DAY_SECONDS:
         return Close(reason=reason, ends=ends)

@@ -31,6 +31,10 @@ CAUSES: Final = {
     "complaint": "The shop's mailbox reported these leads as spam.",
     "reject": "The provider took these leads and then refused to deliver them.",
     "no_mail_could_be_built": "Not even the plainest mail could be built for these leads.",
+    "conversation_gone": (
+        "These customers had left a phone or an email, and then their conversations were gone:"
+        " deleted, or OPENAI_API_KEY belongs to another project now."
+    ),
     "snapshot_missing": "What these mails would say is gone from the blob store.",
     "recipient_refused": (
         "The mail server refuses one of a shop's recipients; the others get the leads."

@@ -69,7 +69,7 @@ class _Check:
             project=self.fact("project"),
             timeline=self.fact("timeline"),
             handoff_ready=ready,
-            handoff_reason=READY if ready else draft.handoff_reason,
+            handoff_reason=self.reason(ready=ready),
             summary=self.clean(draft.summary, self.grounds, _SUMMARY_CHARACTERS)
             or self.by_rule.summary,
             next_steps=self.entries(draft.next_steps) or self.by_rule.next_steps,
@@ -81,6 +81,13 @@ class _Check:
             outreach_message=self.outreach(),
             source="model",
         )
+
+    def reason(self, *, ready: bool) -> str:
+        """The model's, but whether there is a contact is known without it."""
+        if ready:
+            return READY
+        drafted, found = self.draft.handoff_reason, bool(self.subject.contacts)
+        return drafted if found != (drafted == "missing_contact") else self.by_rule.handoff_reason
 
     def fact(self, name: str) -> str | None:
         """The draft's, if its lines state it; else what the rules found; null stays null."""

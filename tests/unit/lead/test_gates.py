@@ -17,7 +17,7 @@ from libs.ledger.events import (
     Reopened,
     Write,
 )
-from libs.ledger.record import LeadKey, LeadRecord, State
+from libs.ledger.record import LeadKey, LeadRecord, State, Step
 from libs.ledger.states import decide
 from libs.ledger.timing import DAY_SECONDS
 from libs.snapshot import Contact, Summary
@@ -140,7 +140,27 @@ def test_unknown_thread_is_closed_only_where_a_record_waits() -> None:
     assert gone(None) == Stop(reason="unknown_thread")
     assert gone(State.CLOSED, old) == Stop(reason="unknown_thread")
     assert gone(State.PENDING) == Wait(reason="unknown_thread", until=NOW + DAY_SECONDS)
-    assert gone(State.PENDING, old) == Close(reason="unknown_thread", ends="empty")
+    assert gone(State.PENDING, old) == Close(reason="unknown_thread", ends="gone")
+
+
+@pytest.mark.parametrize(
+    ("looks", "verdict"),
+    [
+        (("not_idle", "missing_vehicle_context"), GiveUp(why="conversation_gone")),
+        (("missing_project_details", "not_idle"), GiveUp(why="conversation_gone")),
+        (("idle",), GiveUp(why="conversation_gone")),
+        (("not_ready", "missing_contact"), Wait(reason="unknown_thread", until=NOW + DAY_SECONDS)),
+        (("watch", "not_idle"), Wait(reason="unknown_thread", until=NOW + DAY_SECONDS)),
+        (("empty_thread",), Wait(reason="unknown_thread", until=NOW + DAY_SECONDS)),
+    ],
+)
+def test_who_could_be_reached_is_not_forgotten_with_the_conversation(
+    looks: tuple[str, ...], verdict: Verdict
+) -> None:
+    steps = tuple(Step(NOW, "not_now", look) for look in looks)
+    known = record(State.PENDING, history=steps, reason=looks[-1], created_at=NOW)
+
+    assert gates.gone(Case(record=known, now=NOW, times=Times()), None) == verdict
 
 
 def test_lead_that_was_fixed_outlives_its_conversation() -> None:

@@ -115,7 +115,27 @@ async def test_conversation_without_a_lead_still_closes_as_before() -> None:
     await world.decided("quiet")
 
     assert world.record
-    assert world.record.state is State.CLOSED
+    assert (world.record.state, world.record.reason) == (State.CLOSED, "gone")
+
+
+async def test_customer_who_could_be_reached_is_put_before_a_person() -> None:
+    """Deleted by the visitor, or the key moved to another project."""
+    world = World()
+    world.say("Hello, call me: 408-555-0123")
+    world.wait(400)
+    assert (await world.decided()).reason == "missing_project_details"
+    kept = dict(world.conversations.threads)
+    world.conversations.threads.clear()
+    world.wait(7300)
+
+    await world.decided("quiet")
+
+    assert world.record
+    assert (world.record.state, world.record.reason) == (State.HELD, "conversation_gone")
+    assert world.record.due_at is not None, "until a person was told"
+    world.conversations.threads.update(kept)
+    assert (await apply(world.records, KEY, OperatorResend(), world.clock)).wrote
+    assert (await world.sends("operator")).kind == "partial"
 
 
 async def test_failed_mail_waits_for_newer_words_without_being_asked_every_half_minute(

@@ -290,6 +290,14 @@ def test_model_cannot_make_ready_what_has_no_contact() -> None:
     assert not summary.handoff_ready
 
 
+def test_model_that_misses_the_contact_gives_the_rules_reason() -> None:
+    missed = check(replace(EMPTY, handoff_reason="missing_contact"), ("customer", "408-555-0123"))
+    made_up = check(replace(EMPTY, handoff_reason="missing_vehicle_context"), ("customer", "Hi"))
+
+    assert missed.handoff_reason == "missing_project_details"
+    assert made_up.handoff_reason == "missing_contact"
+
+
 def test_absurd_language_is_not_believed() -> None:
     absurd = check(replace(EMPTY, customer_language="<script>1</script>"), ("customer", "zzz"))
     unknown_to_us = check(replace(EMPTY, customer_language="Thai"), ("customer", "สวัสดี"))
