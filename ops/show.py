@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_PIPE_WIDTH = 200
+_PIPE_WIDTH = 1_000_000
+"""A table is only as wide as what it says."""
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,10 +29,14 @@ def put(shown: Shown, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(shown.data)).decode() + "\n")
         return
-    # A pipe has no width: it gets whole lines, so that they can be grepped.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    # A pipe has no width: it gets whole lines as they are, to be grepped or read by a program.
+    to_person = sys.stdout.isatty()
+    console = Console(highlight=False, width=None if to_person else _PIPE_WIDTH)
     for line in shown.lines:
-        console.print(Text(line) if isinstance(line, str) else line)
+        if isinstance(line, str) and not to_person:
+            sys.stdout.write(line + "\n")
+        else:
+            console.print(Text(line) if isinstance(line, str) else line)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:

@@ -25,7 +25,7 @@ from ops import streams as on_streams
 from ops import threads
 from ops.__main__ import answer, parser
 from ops.desk import Desk
-from ops.show import Shown, put, table
+from ops.show import Shown, facts, put, table
 from tests.unit.ops.desks import KEY, THREAD, in_memory, record, snapshot, stores
 
 WISH = SendLeadMail(
@@ -308,6 +308,16 @@ def test_tables_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
 
     lines = capsys.readouterr().out.splitlines()
     assert [line.rstrip() for line in lines] == ["a          b", "long name  1", "x          22"]
+
+
+def test_a_row_in_a_pipe_is_one_line_however_long(capsys: pytest.CaptureFixture[str]) -> None:
+    reason = "the provider said no, " * 50
+    put(
+        Shown(data=0, lines=[table(("id", "reason"), [("1", reason)]), facts({"reason": reason})]),
+        as_json=False,
+    )
+
+    assert sum(reason.strip() in line for line in capsys.readouterr().out.splitlines()) == 2
 
 
 def test_markup_in_what_a_customer_wrote_is_only_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from libs.ledger.record import State
 from libs.messages.base import Attribution, Touch
 from libs.snapshot import Signal, Summary
 from ops.export import as_csv, export
+from ops.show import put
 from tests.unit.ops.desks import Stores, contact, record, snapshot, stores
 
 
@@ -34,6 +35,28 @@ async def rows(there: Stores) -> list[dict[str, str]]:
     [text] = shown.lines
     assert isinstance(text, str)
     return read_back(text)
+
+
+LONG = "a torn bolster on the driver's side, " * 20 + "and\ta [red]seat[/red]"
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "google"])
+async def test_what_a_pipe_gets_is_what_was_exported(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = await one_lead(
+        summary=Summary(project=LONG), attribution=Attribution(gclid="Cj0-" + "x" * 500)
+    )
+    shown = await export(there.desk, "", form=form)
+
+    put(shown, as_json=False)
+
+    said = capsys.readouterr().out
+    if form == "csv":
+        [row] = read_back(said)
+        assert row["project"] == LONG
+    else:
+        assert json.loads(said) == shown.data
 
 
 FORMULAS = (
