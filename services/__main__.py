@@ -108,15 +108,16 @@ def _redis(settings: CommonSettings, stack: ExitStack) -> Redis:
     if binary is None:
         return Redis(
             "fake://",
-            "none found, so one inside this process: a crash forgets triggers of the last seconds,"
-            " and the sweeper finds those conversations again a little later",
+            "none found, so one inside this process: every stop forgets what waits in it. The"
+            " sweeper finds unfinished conversations again; signals not yet stored, parked"
+            " messages, pauses and limits are gone",
         )
     own = embedded_redis.start(binary, settings.data_path / "redis", stack)
     return Redis(own.url, f"{own.name}, append-only file on", own)
 
 
 def _say_ready(settings: OneMachineSettings, redis: Redis) -> None:
-    rows = [("Shop page", f"http://127.0.0.1:{settings.port}/")]
+    rows = [("Shop page", f"{settings.local_url}/")]
     if settings.mail == "outbox":
         rows.append(("Inbox", f"http://127.0.0.1:{settings.inbox_port}/"))
     rows += [("Data", settings.data), ("Redis", redis.said)]

@@ -12,7 +12,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -152,13 +152,22 @@ async def _serve(
             runtime.log.info("service_stopping")
             await _stop(consuming, looping)
     except* SettingsError as refused:
-        raise refused.exceptions[0] from None
+        raise next(_causes(refused)) from None
     except* Exception as died:  # noqa: BLE001 - the last frame of the process
-        for error in died.exceptions:
+        for error in _causes(died):
             kind, place = type(error).__name__, place_of(error)
             runtime.log.error("unhandled_exception", exception_type=kind, where=place)
         code = 1
     return code
+
+
+def _causes(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
+    """A consumer works in task groups of its own, and each wraps what ended it."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _causes(error)
+        else:
+            yield error
 
 
 def _numbers(port: int, services: Sequence[Service], runtime: Runtime) -> Service:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
@@ -18,11 +18,14 @@ from libs.errors import SettingsError
 S = TypeVar("S", bound="CommonSettings")
 
 
-Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+PortOrNone = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 Interval = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 """Seconds between two looks, or that something lasts: zero would spin or never hold."""
 
+LOOPBACK: Final = "127.0.0.1"
+EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - told apart, not listened on
 KEY_CHARACTERS = 32
 """The shortest site key we accept."""
 
@@ -42,6 +45,7 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
     """What every service needs. See `docs/settings.md` for each in words."""
 
     data: str = msgspec.field(default=".handoff", name="HANDOFF_DATA")
+    host: str = msgspec.field(default="127.0.0.1", name="HANDOFF_HOST")
     port: Port = msgspec.field(default=8080, name="HANDOFF_PORT")
     """The gateway's."""
     redis_url: str = ""
@@ -67,7 +71,7 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
     lease_seconds: Interval = 120
     sweep_seconds: Interval = 30
     quiet_seconds: Seconds = 300
-    metrics_port: Port = msgspec.field(default=0, name="HANDOFF_METRICS_PORT")
+    metrics_port: PortOrNone = msgspec.field(default=0, name="HANDOFF_METRICS_PORT")
     """A service without HTTP of its own serves /health and /metrics here; 0: it does not."""
 
     @property
@@ -84,9 +88,17 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
         return self.aws_endpoint_url_s3 or self.aws_endpoint_url
 
     @property
+    def local_url(self) -> str:
+        """Where a browser on this machine finds the gateway."""
+        if self.host in EVERYWHERE:
+            return f"http://{LOOPBACK}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
     def base_url(self) -> str:
         """What links that we make begin with."""
-        return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
+        return (self.public_url or self.local_url).rstrip("/")
 
     @property
     def keys(self) -> tuple[str, ...]:

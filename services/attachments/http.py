@@ -49,7 +49,7 @@ class AttachmentSite:
         return (
             Route("POST", PATH, self.upload, "attachment_upload", whole=False),
             Route("PUT", PATH, self.upload, "attachment_upload", whole=False),
-            Route("GET", PATH, self.view, "attachment", whole=False),
+            Route("GET", PATH, self.view, "attachment_view", whole=False),
         )
 
     async def upload(self, call: Call) -> Answer:

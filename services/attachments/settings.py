@@ -8,7 +8,6 @@ from libs.runtime.settings import CommonSettings, Port
 
 
 class AttachmentsSettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper):
-    attachments_host: str = msgspec.field(default="127.0.0.1", name="HANDOFF_HOST")
     attachments_port: Port = 8090
     upload_megabytes_per_day: int = msgspec.field(default=50, name="LIMIT_UPLOAD_MEGABYTES_PER_DAY")
     """For one visitor; 0: no limit."""

@@ -6,6 +6,7 @@ from libs.blobs.open import open_blobs
 from libs.errors import SettingsError
 from libs.identity.keys import site_keys
 from libs.runtime.runtime import Runtime, Service, Site
+from libs.runtime.settings import LOOPBACK
 from libs.web.edge import Edge
 from libs.web.requests import Requests
 from libs.web.server import EdgeServer
@@ -32,7 +33,7 @@ async def wire(settings: AttachmentsSettings, runtime: Runtime) -> Service:
         allowance=allowance,
         spool=spool,
     )
-    site = AttachmentSite(
+    photos = AttachmentSite(
         attachments=attachments,
         keys=site_keys(settings, one_machine=runtime.one_machine),
         public_url=settings.base_url,
@@ -40,15 +41,8 @@ async def wire(settings: AttachmentsSettings, runtime: Runtime) -> Service:
         new_id=runtime.new_id,
     )
     requests = Requests(runtime.log, runtime.metrics, runtime.clock)
-    edge = Edge(site.routes(), runtime.log, requests)
-    return Service(
-        "attachments",
-        sites=(
-            Site(
-                EdgeServer(edge),
-                settings.attachments_host,
-                settings.attachments_port,
-                "ATTACHMENTS_PORT",
-            ),
-        ),
-    )
+    edge = Edge(photos.routes(), runtime.log, requests)
+    # In one process only our own gateway asks: no stranger reaches this door past its checks.
+    host = LOOPBACK if runtime.one_machine else settings.host
+    site = Site(EdgeServer(edge), host, settings.attachments_port, "ATTACHMENTS_PORT")
+    return Service("attachments", sites=(site,))

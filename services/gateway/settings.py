@@ -15,7 +15,6 @@ def _limit(name: str, count: int, seconds: int = 60) -> Rate:
 
 
 class GatewaySettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper):
-    host: str = msgspec.field(default="127.0.0.1", name="HANDOFF_HOST")
     trusted_hops: Annotated[int, msgspec.Meta(ge=0)] = 0
     """How many proxies of our own append to X-Forwarded-For before a request is here."""
     answer_seconds: Seconds = 10

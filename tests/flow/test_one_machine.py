@@ -8,6 +8,7 @@ import email
 import email.policy
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -177,7 +178,16 @@ async def test_a_machine_without_redis_is_enough(tmp_path: Path, bundled: bool) 
     assert len(mails) == 1
     assert f"{running.inbox_url}/\n" in said
     assert ("redis-server 6.2" in said) == bundled
-    assert ("inside this process" in said) != bundled
+    assert ("inside this process: every stop forgets" in said) != bundled
+
+
+def test_open_to_a_network_only_the_gateway_is_reached_from_it(tmp_path: Path) -> None:
+    with product(tmp_path / "data", HANDOFF_HOST="0.0.0.0") as running:  # noqa: S104 - the point
+        assert f"{running.url}/\n" in running.said()
+        socket.create_connection(("127.0.0.2", running.port), timeout=5).close()
+        for port in (running.attachments_port, running.inbox_port):
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.2", port), timeout=5)
 
 
 def _refused(**environ: str) -> str:

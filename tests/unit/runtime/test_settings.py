@@ -48,6 +48,7 @@ def test_an_empty_variable_counts_as_unset() -> None:
         ("HANDOFF_PORT", "eighty"),
         ("HANDOFF_PORT", "99999"),
         ("HANDOFF_PORT", "-1"),
+        ("HANDOFF_PORT", "0"),
         ("QUIET_SECONDS", "-1"),
         ("QUIET_SECONDS", "nan"),
         ("SWEEP_SECONDS", "0"),
@@ -84,3 +85,19 @@ def test_keys_are_newest_first_and_one_key_is_enough() -> None:
 def test_off_is_a_rate() -> None:
     assert parse_rate("OFF").off
     assert not parse_rate("1/1").off
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("", "http://127.0.0.1:8080"),
+        ("0.0.0.0", "http://127.0.0.1:8080"),  # noqa: S104 - told apart
+        ("192.0.2.7", "http://192.0.2.7:8080"),
+        ("::", "http://127.0.0.1:8080"),
+        ("::1", "http://[::1]:8080"),
+    ],
+)
+def test_the_address_to_open_is_one_that_answers(host: str, url: str) -> None:
+    settings = load(Sample, {"HANDOFF_HOST": host})
+
+    assert settings.local_url == settings.base_url == url

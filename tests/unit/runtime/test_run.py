@@ -1,0 +1,61 @@
+"""A process that ends by itself: its exit code, and what its log says of the cause."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from libs.errors import SettingsError
+from libs.runtime.run import Plan, guarded, run
+from libs.runtime.runtime import Runtime, Service
+from libs.runtime.settings import CommonSettings
+from libs.streams.link import RedisRefused
+
+
+def end(loop: Callable[[], Awaitable[None]]) -> int:
+    """Of a process with one part, that does this."""
+
+    async def wire(_: CommonSettings, __: Runtime) -> Service:
+        return Service("part", loops=(loop,))
+
+    plans = [Plan("part", CommonSettings(), wire)]
+    return guarded(lambda: run(plans, redis_url="fake://", one_machine=True))
+
+
+async def in_groups(error: Exception) -> None:
+    """As a consumer fails: in a task group of its lane, in one of its stream."""
+
+    async def fails() -> None:
+        raise error
+
+    async with asyncio.TaskGroup() as stream:
+
+        async def lane() -> None:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fails())
+
+        stream.create_task(lane())
+
+
+def test_a_part_that_dies_ends_the_process_and_its_cause_is_logged(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    code = end(lambda: in_groups(RedisRefused("WRONGTYPE")))
+
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    (died,) = [line for line in lines if line["event"] == "unhandled_exception"]
+    assert code == 1
+    assert died["exception_type"] == "RedisRefused"
+    assert died["where"].startswith("test_run.py:")
+
+
+def test_a_part_that_cannot_work_as_set_up_says_one_sentence(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    code = end(lambda: in_groups(SettingsError("MAIL is wrong.")))
+
+    assert code == 2
+    assert capfd.readouterr().err.splitlines()[-1] == "handoff: MAIL is wrong."
