@@ -106,6 +106,8 @@ class OpenAIServer:
     answers: deque[Answer] = field(default_factory=deque)
     model: Callable[[Json], Answer] | None = None
     endless: bool = False
+    without_last_id: bool = False
+    """Lists leave out where they ended."""
     delay_seconds: float = 0.0
     """How long every answer takes."""
     failures: dict[str, deque[Failure]] = field(default_factory=lambda: defaultdict(deque))
@@ -245,7 +247,7 @@ class OpenAIServer:
             {
                 "object": "list", "data": page,
                 "first_id": page[0]["id"] if page else None,
-                "last_id": page[-1]["id"] if page else None,
+                "last_id": page[-1]["id"] if page and not self.without_last_id else None,
                 "has_more": self.endless or start + int(limit) < len(rows),
             }
         )  # fmt: skip

@@ -49,6 +49,12 @@ class Page(msgspec.Struct, frozen=True):
     has_more: bool = False
     last_id: str | None = None
 
+    @property
+    def next_after(self) -> str:
+        """Where the next page begins; `last_id` may be missing, and the last row still has one."""
+        last = self.last_id or (self.data[-1].get("id") if self.data else None)
+        return last if isinstance(last, str) and self.has_more else ""
+
 
 @dataclass(frozen=True)
 class HostedConversations:
@@ -119,7 +125,7 @@ class HostedConversations:
         more = False
         async for page in _pages(partial(self._items, thread_id, "asc"), PAGES):
             found.update((raw.get("id"), raw) for raw in page.data)
-            more = page.has_more and bool(page.last_id)
+            more = page.has_more
         if more:
             newest = await self._items(thread_id, "desc", "")
             found.update((raw.get("id"), raw) for raw in reversed(newest.data))
@@ -157,9 +163,9 @@ async def _pages(fetch: Callable[[str], Awaitable[Page]], most: int) -> AsyncIte
     for _ in range(most):
         page = await fetch(after)
         yield page
-        if not page.has_more or not page.last_id or page.last_id == after:
+        if page.next_after in {"", after}:
             return
-        after = page.last_id
+        after = page.next_after
 
 
 def omit() -> Omit:

@@ -172,6 +172,20 @@ class TestHosted(ConversationsContract):
         assert [item.text for item in conversation.items] == [f"line {n}" for n in range(250)]
         assert [seen.query["order"] for seen in house.server.seen("items")] == ["asc"] * 3
 
+    async def test_pages_are_followed_also_where_the_server_leaves_out_their_end(
+        self, house: HostedHouse
+    ) -> None:
+        house.server.without_last_id = True
+        house.server.add_thread(
+            THREAD, user=VISITOR, items=[user_message(f"line {n}") for n in range(150)]
+        )
+
+        conversation = await house.source.read(SHOP, THREAD)
+
+        assert conversation
+        assert not conversation.truncated
+        assert [item.text for item in conversation.items] == [f"line {n}" for n in range(150)]
+
     async def test_past_the_cap_the_newest_page_is_read_too(
         self, house: HostedHouse, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -196,6 +210,7 @@ class TestHosted(ConversationsContract):
         conversation = await house.source.read(SHOP, THREAD)
 
         assert conversation
+        assert conversation.truncated
         assert [item.text for item in conversation.items] == ["a", "b"]
         assert len(house.server.seen("items")) <= 51
 
