@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from libs.languages import NAMES, language_in
+from libs.languages import NAMES, language_in, may_be
 from libs.snapshot import Summary
 from services.lead.ports import Draft
 from services.lead.summary.claims import ClaimKind, plain
@@ -128,15 +128,13 @@ class _Check:
         return text if named else self.by_rule.outreach_message
 
     def language(self) -> str | None:
-        """Ours where the letters tell; a model may know one that we do not."""
+        """The model's, unless the letters speak against it: it knows more languages than we."""
         said = "\n".join(line.text for line in self.subject.lines if line.speaker == "customer")
         drafted = plain(self.draft.customer_language or "").strip()
-        word = (
-            drafted
-            if drafted.replace(" ", "").isalpha() and len(drafted) < _LANGUAGE_CHARACTERS
-            else ""
-        )
-        return NAMES.get(language_in(said)) or word or None
+        is_word = drafted.replace(" ", "").isalpha() and len(drafted) < _LANGUAGE_CHARACTERS
+        if is_word and may_be(drafted, said):
+            return drafted
+        return NAMES.get(language_in(said))
 
     def clean(self, text: str, grounds: Grounds, most_characters: int) -> str:
         result = cleaned(text[: 4 * most_characters], grounds)

@@ -10,10 +10,11 @@ from typing import Final
 
 import msgspec
 
+from libs.greetings import greeting_for
+from libs.languages import tag_of
 from libs.shops.profile import CALL_SCRIPT_LINES, ShopProfile
 from libs.snapshot import Contact, Line, Summary
 from services.lead.summary.facts import Found, customer_lines, shortened
-from services.lead.summary.wordings import OUTREACH
 
 
 def summarize(
@@ -116,7 +117,7 @@ def _next_steps(
 
 
 def _outreach(found: Found, profile: ShopProfile) -> str:
-    wording = OUTREACH.get(found.language) or OUTREACH["English"]
-    name = f" {found.name}" if found.name else ""
-    about = f" ({found.vehicle})" if found.vehicle else ""
-    return wording.format(name=name, about=about, shop=profile.name, phone=profile.phone_shown)
+    _, greeting = greeting_for(tag_of(found.language))
+    return greeting.text(
+        shop=profile.name, phone=profile.phone_shown, name=found.name, about=found.vehicle
+    )

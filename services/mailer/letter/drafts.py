@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from libs.greetings import greeting_for
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Summary
-from services.mailer.letter.greetings import greeting_for
 from services.mailer.letter.language import words
 from services.mailer.letter.shape import Drafts
 from services.mailer.letter.wording import one_line, some_lines
@@ -19,7 +19,7 @@ def drafts(summary: Summary, profile: ShopProfile, lang: str, shop_phone: str) -
     tag, greeting = greeting_for(lang)
     name = one_line(summary.customer_name or "", 60)
     said = some_lines(summary.outreach_message or "", LONGEST_MESSAGE)
-    message = said or greeting.text(name, profile.name)
+    message = said or greeting.text(shop=profile.name, phone=shop_phone, name=name)
     lang = lang if said else tag
     signature = (profile.name, shop_phone, profile.address)
     return Drafts(

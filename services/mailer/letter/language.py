@@ -8,20 +8,8 @@ from typing import Final, Literal
 
 import msgspec
 
-_TAGS: Final = {
-    "english": "en", "spanish": "es", "vietnamese": "vi", "chinese": "zh-CN",
-    "simplified chinese": "zh-CN", "traditional chinese": "zh-TW", "mandarin": "zh-CN",
-    "cantonese": "zh-HK", "tagalog": "tl", "filipino": "tl", "korean": "ko", "hindi": "hi",
-    "punjabi": "pa", "portuguese": "pt-BR", "brazilian portuguese": "pt-BR", "japanese": "ja",
-    "arabic": "ar", "russian": "ru", "tamil": "ta", "indonesian": "id", "persian": "fa",
-    "farsi": "fa", "telugu": "te", "french": "fr", "german": "de", "italian": "it",
-    "polish": "pl", "ukrainian": "uk", "hebrew": "he", "urdu": "ur", "thai": "th",
-    "turkish": "tr", "dutch": "nl", "armenian": "hy", "khmer": "km", "lao": "lo",
-    "español": "es", "tiếng việt": "vi", "中文": "zh-CN", "العربية": "ar", "فارسی": "fa",
-    "한국어": "ko", "日本語": "ja", "русский": "ru", "português": "pt-BR", "français": "fr",
-}  # fmt: skip
-"""What a model or a person calls a language → its tag."""
-_NAMES: Final = {tag.partition("-")[0]: name for name, tag in reversed(_TAGS.items())}
+from libs.languages import tag_of
+
 _TAG: Final = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE)
 _SITE_TAGS: Final = {"zh-hans": "zh-CN", "zh-hant": "zh-TW", "pt-br": "pt-BR"}
 
@@ -57,13 +45,8 @@ def direction(text: str) -> Literal["ltr", "rtl"]:
 def language_tag(said: str, locale: str = "", default: str = "en") -> str:
     """`Spanish` → `es`; else the page's locale; else the default."""
     for given in (said.strip().lower(), locale.strip().lower().replace("_", "-")):
-        if found := _TAGS.get(given) or _SITE_TAGS.get(given):
+        if found := tag_of(given) or _SITE_TAGS.get(given):
             return found
         if _TAG.fullmatch(given):
             return given
     return default
-
-
-def language_name(tag: str) -> str:
-    """`es-MX` → `Spanish`; a tag that we have no name for stays as it is."""
-    return _NAMES.get(tag.partition("-")[0], tag).capitalize()

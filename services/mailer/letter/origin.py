@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from libs.languages import name_of
 from libs.messages.base import Attribution
 from libs.snapshot import LeadSnapshot, Signal
-from services.mailer.letter.language import language_name, words
+from services.mailer.letter.language import words
 from services.mailer.letter.links import mark_links
 from services.mailer.letter.shape import Row
 from services.mailer.letter.wording import moment, one_line
@@ -62,7 +63,7 @@ def diagnostic_rows(
         ("Visitor", snapshot.visitor),
         ("Missing info", ", ".join(summary.missing_info)),
         ("Locale", snapshot.locale),
-        ("Language", f"{language_name(lang)} ({lang})"),
+        ("Language", f"{name_of(lang)} ({lang})"),
         ("Page", snapshot.page_url),
         ("Decided", moment(snapshot.fixed_at, zone)),
         ("Request", snapshot.request_id),

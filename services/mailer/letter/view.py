@@ -6,11 +6,12 @@ from typing import Final
 
 import msgspec
 
+from libs.languages import name_of
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, LeadSnapshot, Summary
 from services.mailer.letter.drafts import drafts
 from services.mailer.letter.facts import printable
-from services.mailer.letter.language import Words, language_name, language_tag, words
+from services.mailer.letter.language import Words, language_tag, words
 from services.mailer.letter.links import mark_links, own_hosts
 from services.mailer.letter.origin import attribution_rows, diagnostic_rows
 from services.mailer.letter.photos import MailPhoto, cid
@@ -135,7 +136,7 @@ def _need(snapshot: LeadSnapshot, lang: str, shop_lang: str, hosts: frozenset[st
 def _glance(summary: Summary, found: Reach, lang: str, photos: PhotoPlan) -> tuple[Row, ...]:
     rows = [
         Row("Customer", words(summary.customer_name or "", lang)),
-        Row("Language", words("" if lang.startswith("en") else language_name(lang))),
+        Row("Language", words("" if lang.startswith("en") else name_of(lang))),
         *_contact("Phone", found.phone),
         *_contact("Email", found.email),
         Row("Location", words(summary.customer_location or "")),

@@ -304,3 +304,15 @@ def test_absurd_language_is_not_believed() -> None:
 
     assert absurd.customer_language is None
     assert unknown_to_us.customer_language == "Thai"
+
+
+def test_model_is_believed_about_the_language_unless_the_letters_speak_against_it() -> None:
+    german = "Der Fahrersitz in meinem VW ist gerissen. Es ist ein Golf. 408-555-0123"
+    told = check(replace(EMPTY, customer_language="German"), ("customer", german))
+    untold = check(EMPTY, ("customer", german))
+    transcribed = check(replace(EMPTY, customer_language="Hindi"), ("customer", "seat phat gayi"))
+    against = check(replace(EMPTY, customer_language="Spanish"), ("customer", "座椅破了"))
+
+    assert (told.customer_language, untold.customer_language) == ("German", "German")
+    assert transcribed.customer_language == "Hindi"
+    assert against.customer_language == "Chinese"
