@@ -18,7 +18,7 @@ from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
-from services.mailer.ports import Accepted, Mail, MailTransport, NotPrepared
+from services.mailer.ports import Accepted, Mail, MailTransport, NotPrepared, made
 
 HOUR_SECONDS: Final = 3600.0
 OWED_LIMIT: Final = 500
@@ -121,7 +121,7 @@ class Alerts:
         mail = self._mail(cause, records, nonce)
         for transport in self.transports:
             try:
-                async with transport.prepare(mail) as ready:
+                async with transport.prepare(made(mail)) as ready:
                     if isinstance(await ready.send(), Accepted):
                         return True
             except NotPrepared as door:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -47,7 +48,8 @@ class FakeTransport:
     begun: list[Mail] = field(default_factory=list)
 
     @asynccontextmanager
-    async def prepare(self, mail: Mail) -> AsyncIterator[FakeReady]:
+    async def prepare(self, making: Future[Mail]) -> AsyncIterator[FakeReady]:
+        mail = await making
         fault = await self.fault("prepare", mail)
         if isinstance(fault, Refused):
             raise NotPrepared(fault)

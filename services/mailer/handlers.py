@@ -27,6 +27,7 @@ from services.mailer.job import Job, job_for
 from services.mailer.journal import Receipts
 from services.mailer.ports import (
     Accepted,
+    Mail,
     MailTransport,
     NotPrepared,
     Ready,
@@ -107,15 +108,24 @@ class MailHandlers:
     ) -> LeadRecord | None:
         """The record afterwards; None: the thread has gone on, consider it again."""
         try:
-            copy = await self.copies.make(job.wanted, number)  # 3, 11
-            async with beside(self.copies.keep(job.wanted, copy)) as kept:
-                await self._check_clock()  # 4
-                async with self.transport.prepare(job.mail(copy, shop)) as ready:  # 5
-                    return await self._armed(job, copy, ready, kept)
+            await self._check_clock()  # 4
+            async with (
+                beside(self.copies.make(job.wanted, number)) as copy,  # 3, 11
+                beside(self._kept(job, copy)) as kept,
+                beside(self._mail(job, copy, shop)) as making,
+                self.transport.prepare(making) as ready,  # 5
+            ):
+                return await self._armed(job, await copy, ready, kept)
         except NoMail as none:
             return await self._gave_up(job, record, str(none))
         except NotPrepared as door:
             return await self._refused(job, self.transport.name, door.refused, at_door=True)
+
+    async def _kept(self, job: Job, copy: Awaitable[Copy]) -> None:
+        await self.copies.keep(job.wanted, await copy)
+
+    async def _mail(self, job: Job, copy: Awaitable[Copy], shop: ShopProfile) -> Mail:
+        return job.mail(await copy, shop)
 
     async def _armed(
         self, job: Job, copy: Copy, ready: Ready, kept: Awaitable[None]

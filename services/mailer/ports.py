@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from asyncio import Future
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, Protocol
@@ -31,6 +33,13 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """The attempt's own name: an idempotency key, and the outbox's file name."""
         return f"{self.shop}.{self.thread_id}.{self.attempt}"
+
+
+def made(mail: Mail) -> Future[Mail]:
+    """One that nobody has to wait for."""
+    making = asyncio.get_running_loop().create_future()
+    making.set_result(mail)
+    return making
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -100,7 +109,7 @@ class Ready(Protocol):
 class MailTransport(Protocol):
     """One provider. ARM stands between `prepare` and `send`.
 
-    async with transport.prepare(mail) as ready:    # sign, or connect, AUTH, MAIL, RCPT
+    async with transport.prepare(making) as ready:  # sign, or connect, AUTH, MAIL, RCPT
         ... ARM ...
         outcome = await ready.send()                # the only step that can make it leave
     """
@@ -108,8 +117,10 @@ class MailTransport(Protocol):
     @property
     def name(self) -> str: ...
 
-    def prepare(self, mail: Mail) -> AbstractAsyncContextManager[Ready]:
-        """Raises NotPrepared. Leaving the block without `send` sends nothing."""
+    def prepare(self, making: Future[Mail]) -> AbstractAsyncContextManager[Ready]:
+        """Whoever has to connect does so while the mail is made. Raises NotPrepared, and whatever
+        the making raises. Leaving the block without `send` sends nothing.
+        """
         ...
 
     async def fate(self, mail: Mail) -> Outcome:

@@ -376,6 +376,7 @@ class ScriptedSmtp:
             **script,
         }
         self.taken: list[bytes] = []
+        self.greeted = asyncio.Event()
         self.port = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -414,6 +415,7 @@ class ScriptedSmtp:
             verb = line.split(maxsplit=1)[0].decode().lower()
             if not await self._say("ehlo" if verb == "helo" else verb, writer):
                 return
+            self.greeted.set()
             if verb == "data" and self.script["data"].startswith("354"):
                 if "body" in self.script:
                     await reader.read(10)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from libs.runtime.clock import SystemClock
 from services.mailer.adapters.outbox import open_outbox
-from services.mailer.ports import Accepted, Mail, NotPrepared, Outcome, Refused, Unknown
+from services.mailer.ports import Accepted, Mail, NotPrepared, Outcome, Refused, Unknown, made
 from tests.contracts.opensmtpd import LARGEST_BYTES, OpenSmtpd, opensmtpd, opensmtpd_office
 from tests.contracts.post_offices import (
     SENDER,
@@ -48,10 +48,14 @@ def a_mail(attempt: int = 1, lid: str = "lid-1", body: bytes = BODY) -> Mail:
 async def posted(office: PostOffice, mail: Mail) -> Outcome:
     """Prepare and send, as the handler does; a refusal at the door is an outcome too."""
     try:
-        async with office.transport.prepare(mail) as ready:
+        async with office.transport.prepare(made(mail)) as ready:
             return await ready.send()
     except NotPrepared as door:
         return door.refused
+
+
+async def _no_mail() -> Mail:
+    raise RuntimeError("no mail")
 
 
 class ArrivalContract:
@@ -74,14 +78,14 @@ class ArrivalContract:
         assert office.arrived() == [body]
 
     async def test_nothing_leaves_that_was_only_prepared(self, office: PostOffice) -> None:
-        async with office.transport.prepare(a_mail()):
+        async with office.transport.prepare(made(a_mail())):
             pass
 
         assert office.arrived() == []
 
     async def test_nothing_leaves_when_arming_fails(self, office: PostOffice) -> None:
         async def prepare_and_fail() -> None:
-            async with office.transport.prepare(a_mail()):
+            async with office.transport.prepare(made(a_mail())):
                 raise RuntimeError("not armed")
 
         with pytest.raises(RuntimeError, match="not armed"):
@@ -89,11 +93,22 @@ class ArrivalContract:
 
         assert office.arrived() == []
 
+    async def test_a_mail_that_cannot_be_made_says_so_and_nothing_leaves(
+        self, office: PostOffice
+    ) -> None:
+        making = asyncio.ensure_future(_no_mail())
+
+        with pytest.raises(RuntimeError, match="no mail"):
+            async with office.transport.prepare(making):
+                pass
+
+        assert office.arrived() == []
+
     async def test_preparing_the_same_attempt_twice_sends_what_was_armed(
         self, office: PostOffice
     ) -> None:
-        async with office.transport.prepare(a_mail(lid="winner")) as ready:
-            async with office.transport.prepare(a_mail(lid="loser")):
+        async with office.transport.prepare(made(a_mail(lid="winner"))) as ready:
+            async with office.transport.prepare(made(a_mail(lid="loser"))):
                 pass
             outcome = await ready.send()
 
@@ -110,7 +125,7 @@ class ArrivalContract:
 
     async def test_a_fate_that_is_told_is_true(self, office: PostOffice) -> None:
         mail = a_mail()
-        async with office.transport.prepare(mail) as ready:
+        async with office.transport.prepare(made(mail)) as ready:
             before = await office.transport.fate(mail)
             late = await ready.send()
         after = await office.transport.fate(mail)
@@ -121,7 +136,7 @@ class ArrivalContract:
         assert len(office.arrived()) <= 1
 
     async def test_no_fence_is_shorter_than_a_launch(self, office: PostOffice) -> None:
-        async with office.transport.prepare(a_mail()) as ready:
+        async with office.transport.prepare(made(a_mail())) as ready:
             assert ready.windows.fence_seconds >= LAUNCH_SECONDS
             assert ready.windows.evidence_seconds >= 0
             assert ready.transport == office.transport.name
@@ -141,7 +156,7 @@ class TransportContract(ArrivalContract):
     """Of those whose provider refuses when it is told to."""
 
     async def test_a_refusal_of_this_mail_counts(self, office: PostOffice) -> None:
-        async with office.transport.prepare(a_mail()) as ready:
+        async with office.transport.prepare(made(a_mail())) as ready:
             office.refuse_this()
             outcome = await ready.send()
 
@@ -216,7 +231,7 @@ class TestOutbox(TransportContract):
 
     async def test_a_sender_that_slept_cannot_send_what_was_given_up(self, tmp_path: Path) -> None:
         office = OutboxOffice(tmp_path)
-        async with office.transport.prepare(a_mail(attempt=1)) as slept:
+        async with office.transport.prepare(made(a_mail(attempt=1))) as slept:
             fate = await office.transport.fate(a_mail(attempt=1))
             again = await posted(office, a_mail(attempt=2, lid="lid-2"))
             late = await slept.send()

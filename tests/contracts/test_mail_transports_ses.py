@@ -17,7 +17,7 @@ import pytest
 from libs.runtime.clock import SystemClock
 from services.mailer.adapters.ses import open_ses
 from services.mailer.adapters.ses_errors import MEANINGS
-from services.mailer.ports import Accepted, NotPrepared, Refused, Unknown
+from services.mailer.ports import Accepted, NotPrepared, Refused, Unknown, made
 from tests.contracts.post_offices import SesOffice, ses_office
 from tests.contracts.test_mail_transports import BODY, a_mail, posted
 
@@ -98,7 +98,7 @@ async def test_a_redirect_is_not_followed(office: SesOffice, moto_url: str) -> N
 
 
 async def test_the_signature_is_made_before_arm_and_not_again(office: SesOffice) -> None:
-    async with office.transport.prepare(a_mail()) as ready:
+    async with office.transport.prepare(made(a_mail())) as ready:
         office.front.ahead_seconds = 301
         at_arm = len(office.front.requests)
         outcome = await ready.send()
@@ -145,7 +145,7 @@ async def test_a_connection_reset_after_the_last_byte_is_unknown() -> None:
     async with server, contextlib.AsyncExitStack() as stack:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         transport = await open_ses(stack, clock=SystemClock(), region="us-east-1", endpoint_url=url)
-        async with transport.prepare(a_mail()) as ready:
+        async with transport.prepare(made(a_mail())) as ready:
             outcome = await ready.send()
 
     assert isinstance(outcome, Unknown)
@@ -164,7 +164,7 @@ async def test_without_credentials_nothing_is_prepared(
             stack, clock=SystemClock(), region="us-east-1", endpoint_url="http://127.0.0.1:9"
         )
         with pytest.raises(NotPrepared) as refused:
-            async with transport.prepare(a_mail()):
+            async with transport.prepare(made(a_mail())):
                 pass
 
     assert refused.value.refused == Refused("no_credentials", provider_wide=True, tell=True)
@@ -172,7 +172,7 @@ async def test_without_credentials_nothing_is_prepared(
 
 async def test_a_send_that_is_cancelled_before_arm_leaves_no_task(office: SesOffice) -> None:
     before = asyncio.all_tasks()
-    async with office.transport.prepare(a_mail()):
+    async with office.transport.prepare(made(a_mail())):
         assert len(asyncio.all_tasks()) > len(before)
 
     assert {task for task in asyncio.all_tasks() if "_call" in repr(task)} == set()

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from libs.runtime.clock import SystemClock
 from services.mailer.adapters.smtp import SmtpServer, SmtpTransport, transparent
-from services.mailer.ports import Accepted, NotPrepared, Outcome, Refused, Unknown
+from services.mailer.ports import Accepted, NotPrepared, Outcome, Refused, Unknown, made
 from tests.certificates import self_signed, server_context
 from tests.contracts.post_offices import Letters, ScriptedSmtp, smtp_office
 from tests.contracts.test_mail_transports import BODY, a_mail, posted
@@ -104,7 +104,7 @@ async def test_every_stage_and_reply_means_what_the_table_says(
     mail = a_mail(body=BODY + b"x" * 16_000_000) if stage == "body" else a_mail()
     async with ScriptedSmtp({stage: does}) as server:
         try:
-            async with transport_to(server.port).prepare(mail) as ready:
+            async with transport_to(server.port).prepare(made(mail)) as ready:
                 armed = True
                 outcome: Outcome = await ready.send()
         except NotPrepared as door:
@@ -114,8 +114,23 @@ async def test_every_stage_and_reply_means_what_the_table_says(
     assert armed is not before_arm
 
 
+async def test_it_has_said_hello_before_the_mail_is_made() -> None:
+    making = asyncio.get_running_loop().create_future()
+    async with ScriptedSmtp({"mail": "550 not you"}) as server:
+
+        async def make_it_then() -> None:
+            await server.greeted.wait()
+            making.set_result(a_mail())
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(make_it_then())
+            with pytest.raises(NotPrepared, match="mail_550"):
+                async with transport_to(server.port).prepare(making):
+                    pass
+
+
 async def test_a_sender_that_slept_finds_its_connection_closed() -> None:
-    async with smtp_office() as office, office.transport.prepare(a_mail()) as ready:
+    async with smtp_office() as office, office.transport.prepare(made(a_mail())) as ready:
         await office.proxy.close()
         outcome = await ready.send()
 
@@ -194,7 +209,7 @@ class TestTls:
         }
         async with smtp_office(**options) as office:
             transport = _trusting(certificate, office.transport.server.port, "starttls")
-            async with transport.prepare(a_mail()) as ready:
+            async with transport.prepare(made(a_mail())) as ready:
                 outcome = await ready.send()
 
         assert isinstance(outcome, Accepted)
@@ -211,7 +226,7 @@ class TestTls:
         async with server:
             port = server.sockets[0].getsockname()[1]
             transport = _trusting(certificate, port, "tls", username="")
-            async with transport.prepare(a_mail()) as ready:
+            async with transport.prepare(made(a_mail())) as ready:
                 outcome = await ready.send()
 
         assert isinstance(outcome, Accepted)
@@ -231,7 +246,7 @@ class TestTls:
                 server, SystemClock(), "client.test", ssl.create_default_context()
             )
             with pytest.raises(NotPrepared) as refused:
-                async with strict.prepare(a_mail()):
+                async with strict.prepare(made(a_mail())):
                     pass
 
         assert refused.value.refused.tell
@@ -242,7 +257,7 @@ class TestTls:
             settings = SmtpServer(host="127.0.0.1", port=server.port, tls="starttls")
             transport = SmtpTransport(settings, SystemClock(), "client.test")
             with pytest.raises(NotPrepared) as refused:
-                async with transport.prepare(a_mail()):
+                async with transport.prepare(made(a_mail())):
                     pass
 
         assert refused.value.refused.tell

@@ -87,8 +87,9 @@ MUTANTS: Final = (
         Edit("services.mailer.adapters.fallback", "outcome = await self.ready.send()\n",
              "outcome = await self.ready.send()\n"
              "        if isinstance(outcome, Unknown) and self.refused is not _ignore:\n"
+             "            from services.mailer.ports import made\n"
              "            second = self.refused.__self__.second\n"
-             "            async with second.prepare(self.ready.mail) as other:\n"
+             "            async with second.prepare(made(self.ready.mail)) as other:\n"
              "                return await other.send()\n"),
     )),
     Mutant("sent_is_not_final", "I4", (

@@ -117,8 +117,9 @@ class SimTransport:
         return self.faults.strikes(f"{self.part}.{what}", mail.name, rate=PROVIDER_RATE)
 
     @asynccontextmanager
-    async def prepare(self, mail: Mail) -> AsyncIterator[SimReady]:
+    async def prepare(self, making: asyncio.Future[Mail]) -> AsyncIterator[SimReady]:
         await self.faults.point("provider.prepare")
+        mail = await making
         await asyncio.sleep(self.faults.rng.uniform(0.001, 0.05))
         if self.strikes("refuses_at_door", mail):
             raise NotPrepared(Refused("550"))

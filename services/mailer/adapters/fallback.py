@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -49,9 +50,9 @@ class FallbackTransport:
         return (self.second, self.first) if resting else (self.first, self.second)
 
     @asynccontextmanager
-    async def prepare(self, mail: Mail) -> AsyncIterator[Ready]:
+    async def prepare(self, making: Future[Mail]) -> AsyncIterator[Ready]:
         async with AsyncExitStack() as stack:
-            ready = await self._enter(stack, mail)
+            ready = await self._enter(stack, making)
             yield _Watched(ready, self._refused if ready.transport == self.first.name else _ignore)
 
     async def fate(self, mail: Mail) -> Outcome:
@@ -62,16 +63,16 @@ class FallbackTransport:
                 return fate
         return next((fate for fate in fates if isinstance(fate, Unknown)), fates[0])
 
-    async def _enter(self, stack: AsyncExitStack, mail: Mail) -> Ready:
+    async def _enter(self, stack: AsyncExitStack, making: Future[Mail]) -> Ready:
         preferred, other = self._order
         try:
-            return await stack.enter_async_context(preferred.prepare(mail))
+            return await stack.enter_async_context(preferred.prepare(making))
         except NotPrepared as door:
             if not door.refused.provider_wide:
                 raise
             if preferred is self.first:
                 await self._refused(door.refused)
-        return await stack.enter_async_context(other.prepare(mail))
+        return await stack.enter_async_context(other.prepare(making))
 
     async def _refused(self, refused: Refused) -> None:
         self.resting_until = self.clock.boot() + REST_SECONDS

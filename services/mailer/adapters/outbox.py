@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from asyncio import Future
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -49,7 +50,8 @@ class OutboxTransport:
     name: str = "outbox"
 
     @asynccontextmanager
-    async def prepare(self, mail: Mail) -> AsyncIterator[_Draft]:
+    async def prepare(self, making: Future[Mail]) -> AsyncIterator[_Draft]:
+        mail = await making
         draft = _Draft(self._draft(mail), self._final(mail), self.clock.boot())
         try:
             await asyncio.to_thread(_write, draft.path, mail.body)

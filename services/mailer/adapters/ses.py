@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from asyncio import Future
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
@@ -82,8 +83,8 @@ class SesTransport:
     name: str = "ses"
 
     @asynccontextmanager
-    async def prepare(self, mail: Mail) -> AsyncIterator[_Signed]:
-        request = self._request(mail)
+    async def prepare(self, making: Future[Mail]) -> AsyncIterator[_Signed]:
+        request = self._request(await making)
         gate = await asyncio.to_thread(_written_out, request)
         prepared_at = self.clock.boot()
         call = asyncio.create_task(self._call(request, gate))

@@ -1,4 +1,4 @@
-"""SMTP: connect, TLS, AUTH, MAIL and RCPT before ARM, only DATA after it.
+"""SMTP: connect, TLS and AUTH while the mail is made, MAIL and RCPT before ARM, DATA after it.
 
 There is no signature to expire: a sender that slept finds its connection closed, because the fence
 (15 min) is longer than a server's idle timeout (RFC 5321: 5 min).
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from asyncio import Future
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -65,14 +66,15 @@ class SmtpTransport:
     name: str = "smtp"
 
     @asynccontextmanager
-    async def prepare(self, mail: Mail) -> AsyncIterator[_Addressed]:
-        if self.sign:
-            signed = await asyncio.to_thread(self.sign, with_line_ends(mail.body))
-            mail = msgspec.structs.replace(mail, body=signed)
+    async def prepare(self, making: Future[Mail]) -> AsyncIterator[_Addressed]:
         client, passed_over = self._client(), list[int]()
         try:
-            for stage, step in self._steps(client, mail, passed_over):
+            for stage, step in self._to_the_door(client):
                 await _take(stage, step)
+            mail = await self._signed(await making)
+            options = _options(client, mail)
+            await _take(Stage.MAIL, lambda: client.mail(mail.sender, options=options))
+            await _take(Stage.RCPT, lambda: _recipients(client, mail, passed_over))
             ready = self.clock.boot()
             yield _Addressed(client, mail.body, self.server, ready, self.windows, passed_over)
         finally:
@@ -94,7 +96,13 @@ class SmtpTransport:
             tls_context=self.context,
         )
 
-    def _steps(self, client: SMTP, mail: Mail, passed_over: list[int]) -> Iterator[Step]:
+    async def _signed(self, mail: Mail) -> Mail:
+        if self.sign is None:
+            return mail
+        signed = await asyncio.to_thread(self.sign, with_line_ends(mail.body))
+        return msgspec.structs.replace(mail, body=signed)
+
+    def _to_the_door(self, client: SMTP) -> Iterator[Step]:
         """Lazily: what a later step asks for depends on what the server said before."""
         yield Stage.CONNECT, client.connect
         yield Stage.HELLO, lambda: _hello(client)
@@ -103,8 +111,6 @@ class SmtpTransport:
             yield Stage.HELLO, lambda: _hello(client)
         if self.server.username:
             yield Stage.AUTH, lambda: client.login(self.server.username, self.server.password)
-        yield Stage.MAIL, lambda: client.mail(mail.sender, options=_options(client, mail))
-        yield Stage.RCPT, lambda: _recipients(client, mail, passed_over)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from libs.ledger.record import State
 from services.mailer.adapters.fallback import REST_SECONDS, FallbackTransport
 from services.mailer.fakes import FakeTransport
-from services.mailer.ports import Accepted, Mail, NotPrepared, Outcome, Refused, Unknown
+from services.mailer.ports import Accepted, Mail, NotPrepared, Outcome, Refused, Unknown, made
 from tests.unit.mailer.parts import HandClock, Mailroom
 from tests.unit.mailer.test_handlers import answering
 
@@ -24,7 +24,7 @@ class Pair:
         self.told.append(cause)
 
     async def post(self, attempt: int = 1) -> Outcome:
-        async with self.both.prepare(mail(attempt)) as ready:
+        async with self.both.prepare(made(mail(attempt))) as ready:
             return await ready.send()
 
 
@@ -114,7 +114,7 @@ async def test_a_second_that_refuses_too_prolongs_no_rest(pair: Pair) -> None:
 async def test_the_windows_are_those_of_the_transport_that_sends(pair: Pair) -> None:
     pair.first.fault = answering(prepare=Refused("not_connected", provider_wide=True))
 
-    async with pair.both.prepare(mail()) as ready:
+    async with pair.both.prepare(made(mail())) as ready:
         assert (ready.transport, ready.windows) == ("second", pair.second.windows)
 
 
