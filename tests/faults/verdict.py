@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -40,7 +39,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     foreign: int
     """Mails for conversations that no visitor had."""
     held: int
-    settled_seconds: float
+    settled_seconds: float = 0.0
 
     def kept(self, *, copies_at_most: int = 0) -> bool:
         """Copies are allowed only where nobody could know, and each of them says so."""
@@ -57,20 +56,27 @@ async def verdict(records: LeadRecords, box: Mailbox, threads: Sequence[str]) ->
     stand = await _settled(records, threads)
     seconds = time.monotonic() - began
     await asyncio.sleep(LINGER_SECONDS)
+    held = frozenset(one.key.thread_id for one in stand if one.state is State.HELD)
+    return msgspec.structs.replace(count(box, threads, held), settled_seconds=seconds)
+
+
+def count(box: Mailbox, threads: Sequence[str], held: frozenset[str] = frozenset()) -> Tally:
     mails = list(box.leads)
-    unflagged = Counter(thread for thread, flagged in mails if not flagged)
-    reached = {thread for thread, _ in mails}
-    held = {one.key.thread_id for one in stand if one.state is State.HELD}
+    reached: set[str] = set()
+    second: list[bool] = []
+    for thread, flagged in mails:
+        if thread in reached:
+            second.append(flagged)
+        reached.add(thread)
     return Tally(
         leads=len(threads),
         mails=len(mails),
         flagged=sum(flagged for _, flagged in mails),
-        copies=len(mails) - len(reached),
-        twice=sum(count - 1 for count in unflagged.values()),
+        copies=len(second),
+        twice=second.count(False),
         lost=len(set(threads) - reached - held),
         foreign=len(reached - set(threads)),
         held=len(held),
-        settled_seconds=seconds,
     )
 
 
