@@ -20,12 +20,12 @@ from libs.ledger.events import (
 from libs.ledger.record import LeadRecord, State
 from libs.ledger.steps import (
     WHY,
+    doubted,
     exhausted,
     hold,
     is_due,
     may_have_left,
     next_record,
-    with_current,
 )
 from libs.ledger.timing import TELL_SECONDS, backoff_seconds
 
@@ -47,7 +47,7 @@ def arm(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Decision:
         return _arm_again(record, event, now, rules)
     if event.transcript_ends_at != event.last_item_id:
         return Nothing("newer_items")
-    return _armed(record, event, now, rules, record.ambiguous)
+    return _armed(record, event, now, rules)
 
 
 def _arm_again(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Decision:
@@ -56,12 +56,10 @@ def _arm_again(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Deci
         return Refuse("never_two: an operator decides about an ambiguous attempt")
     if event.snapshot != record.snapshot:
         return Nothing("another_snapshot")
-    return _armed(record, event, now, rules, with_current(record))
+    return _armed(doubted(record), event, now, rules)
 
 
-def _armed(
-    record: LeadRecord, event: Arm, now: float, rules: Rules, ambiguous: tuple[int, ...]
-) -> Write:
+def _armed(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Write:
     return next_record(
         record, now, "armed", f"attempt {event.attempt}",
         state=State.SENDING,
@@ -69,8 +67,7 @@ def _armed(
         lid=event.lid,
         armed_at=now,
         due_at=now + rules.fence_seconds + rules.evidence_seconds + 2 * rules.skew_seconds,
-        ambiguous=ambiguous,
-        possible_duplicate=record.possible_duplicate or bool(ambiguous),
+        possible_duplicate=record.possible_duplicate or bool(record.ambiguous),
         last_item_id=event.last_item_id,
         snapshot=event.snapshot,
         content_hash=event.content_hash,
@@ -95,12 +92,11 @@ def refused(record: LeadRecord, event: Refused, now: float, rules: Rules) -> Dec
         return Nothing(WHY[record.state])
     armed = record.state is State.SENDING and event.attempt == record.attempt
     if armed and not event.at_door:
-        return _error(record, event, now, rules, record.ambiguous)
+        return _error(record, event, now, rules)
     at_door = event.attempt == record.attempt + 1
     if at_door and _may_knock(record, now, rules):
         again = record.state is State.SENDING
-        unsure = with_current(record) if again else record.ambiguous
-        return _error(record, event, now, rules, unsure)
+        return _error(doubted(record) if again else record, event, now, rules)
     if at_door or may_have_left(record, event.attempt):
         return Nothing(WHY[record.state])
     return Refuse(f"refused attempt {event.attempt}, which cannot have left")
@@ -119,18 +115,14 @@ def _may_knock(record: LeadRecord, now: float, rules: Rules) -> bool:
             return False
 
 
-def _error(
-    record: LeadRecord, event: Refused, now: float, rules: Rules, ambiguous: tuple[int, ...]
-) -> Decision:
+def _error(record: LeadRecord, event: Refused, now: float, rules: Rules) -> Decision:
     tries = record.tries + (0 if event.provider_wide else 1)
     first_error_at = record.first_error_at
     if first_error_at is None and not event.provider_wide:
         first_error_at = now
     wait = backoff_seconds(tries, f"{record.key}:{record.version}", rules.cooldown_seconds)
     delay = max(wait, event.delay_seconds)
-    error = replace(
-        record, ambiguous=ambiguous, tries=tries, first_error_at=first_error_at, reason=event.reason
-    )
+    error = replace(record, tries=tries, first_error_at=first_error_at, reason=event.reason)
     if not event.provider_wide and exhausted(tries, first_error_at, now):
         return hold(error, now, event.reason)
     return next_record(error, now, "refused", event.reason, state=State.ERROR, due_at=now + delay)
@@ -167,4 +159,4 @@ def windows_passed(record: LeadRecord, now: float, rules: Rules) -> Decision:
         return Nothing("in_progress")
     if rules.policy == "never_zero":
         return Nothing("arm_again")
-    return hold(replace(record, ambiguous=with_current(record)), now, "ambiguous")
+    return hold(doubted(record), now, "ambiguous")

@@ -50,6 +50,10 @@ class LeadRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When the sweeper looks again: the durable timer. None: never."""
     ambiguous: tuple[int, ...] = ()
     """Attempts whose fate nobody knows."""
+    ambiguous_lids: dict[str, int] = {}
+    """Their numbers by their nonces: a receipt that turns up late proves which one was taken. Of
+    records older than this field, some are missing.
+    """
     possible_duplicate: bool = False
     last_item_id: str = ""
     snapshot: str = ""

@@ -42,8 +42,20 @@ def may_have_left(record: LeadRecord, attempt: int) -> bool:
     return attempt in record.ambiguous or (attempt == record.attempt and attempt > 0)
 
 
-def with_current(record: LeadRecord) -> tuple[int, ...]:
-    return tuple(dict.fromkeys((*record.ambiguous, record.attempt)))
+def attempt_of(record: LeadRecord, lid: str) -> int:
+    """The attempt that was armed with this nonce and may have left; 0: none is known."""
+    if lid == record.lid:
+        return record.attempt
+    return record.ambiguous_lids.get(lid, 0)
+
+
+def doubted(record: LeadRecord) -> LeadRecord:
+    """The current attempt is one more whose fate nobody knows."""
+    return replace(
+        record,
+        ambiguous=tuple(dict.fromkeys((*record.ambiguous, record.attempt))),
+        ambiguous_lids=record.ambiguous_lids | {record.lid: record.attempt},
+    )
 
 
 def next_record(  # `changes` are fields of LeadRecord, which `replace` checks

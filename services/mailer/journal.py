@@ -13,6 +13,7 @@ from libs.ledger.apply import Applied, apply
 from libs.ledger.events import DEFAULT_RULES, Accepted, Event, Rules
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord
+from libs.ledger.steps import attempt_of
 from libs.runtime.clock import Clock
 from libs.runtime.log import Log
 from services.mailer.ports import Journal, Receipt
@@ -71,7 +72,8 @@ class Receipts:
 
     async def find(self, record: LeadRecord) -> Receipt | None:
         """Proof that an attempt of this record was taken, from before a crash. Redis is believed
-        only where it knows the nonce of the armed attempt: a mark that is wrong would lose a lead.
+        only where it knows the nonce of an attempt that may have left: until that was taken, the
+        record and its sender alone knew it, and a mark that is wrong would lose a lead.
         """
         if found := await self._journalled(record):
             return found
@@ -79,12 +81,13 @@ class Receipts:
             mark = await self.marks.read(record.key.shop, record.key.thread_id)
         except Unavailable:
             return None
-        if mark is None or mark.lid != record.lid:
+        attempt = attempt_of(record, mark.lid) if mark else 0
+        if mark is None or not attempt:
             return None
         return Receipt(
             shop=record.key.shop,
             thread_id=record.key.thread_id,
-            attempt=record.attempt,
+            attempt=attempt,
             at=mark.sent_at,
             visitor=record.visitor,
         )

@@ -33,6 +33,7 @@ def lead(thread: str = "cthr_1", *, shop: str = "craigs", due_at: float | None =
         visitor="v_1",
         due_at=due_at,
         ambiguous=(1, 2),
+        ambiguous_lids={"one": 1, "two": 2},
         created_at=0.1 + 0.2,
         history=(Step(NOW, "considered", "idle"),),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from libs.ledger.record import LeadKey, LeadRecord
+from libs.ledger.record import LeadKey
 
 
 @dataclass
@@ -32,21 +32,19 @@ class Evidence:
 
     journals: dict[tuple[str, LeadKey], float] = field(default_factory=dict)
     """By machine."""
-    marks: dict[tuple[LeadKey, str], float] = field(default_factory=dict)
-    """By the nonce of the attempt: a mark proves no other."""
+    marks: dict[LeadKey, float] = field(default_factory=dict)
+    """True ones, of whichever attempt was taken."""
     events: dict[LeadKey, float] = field(default_factory=dict)
     """Delivery events whose handler has ended."""
 
     def forget(self, key: LeadKey) -> None:
         self.events.pop(key, None)
-        for mark in [mark for mark in self.marks if mark[0] == key]:
-            del self.marks[mark]
+        self.marks.pop(key, None)
         for place in [place for place in self.journals if place[1] == key]:
             del self.journals[place]
 
-    def seen_by(self, record: LeadRecord, machine: str, sight: Sight | None) -> str:
+    def seen_by(self, key: LeadKey, machine: str, sight: Sight | None) -> str:
         """What was there to be seen all the while of its attempt, or nothing."""
-        key = record.key
         if key in self.events:
             return "a delivery event"
         if sight is None:
@@ -54,6 +52,6 @@ class Evidence:
         never = float("inf")
         if "journal" not in sight.blind and self.journals.get((machine, key), never) < sight.since:
             return "a receipt in the journal"
-        if "redis" not in sight.blind and self.marks.get((key, record.lid), never) < sight.since:
+        if "redis" not in sight.blind and self.marks.get(key, never) < sight.since:
             return "a mark in Redis"
         return ""

@@ -68,8 +68,8 @@ MUTANTS: Final = (
              "return False"),
     )),
     Mutant("refusal_drops_the_flag", "I14", (
-        Edit(_ATTEMPTS, "record, ambiguous=ambiguous, tries=tries,",
-             "record, possible_duplicate=False, ambiguous=(), tries=tries,"),
+        Edit(_ATTEMPTS, "error = replace(record, tries=tries,",
+             "error = replace(record, possible_duplicate=False, ambiguous=(), tries=tries,"),
     )),
     Mutant("timeout_is_a_refusal", "I1", (
         Edit(_HANDLERS,
@@ -161,7 +161,7 @@ MUTANTS: Final = (
              "return None\n"),
     )),
     Mutant("any_mark_is_a_receipt", "I5", (
-        Edit("services.mailer.journal", "mark.lid != record.lid", "False"),
+        Edit("services.mailer.journal", "attempt_of(record, mark.lid) if mark", "record.attempt if mark"),
     )),
     Mutant("202_without_publish", "I9", (
         Edit("services.gateway.handlers",

@@ -45,7 +45,7 @@ class CheckedRecords(MemoryRecords):
         if before is not None and record.lid != before.lid:
             process = PROCESS.get()
             machine = process.machine if process else ""
-            seen = self._checker.evidence.seen_by(before, machine, SIGHT.get())
+            seen = self._checker.evidence.seen_by(record.key, machine, SIGHT.get())
             self._checker.on_armed_against(record.key, seen)
         return True
 
@@ -168,7 +168,7 @@ class CheckedMarks(MemorySentMarks):
 
     async def mark(self, shop: str, thread_id: str, mark: SentMark) -> None:
         await super().mark(shop, thread_id, mark)
-        self._since.setdefault((LeadKey(shop, thread_id), mark.lid), self._now())
+        self._since.setdefault(LeadKey(shop, thread_id), self._now())
 
     def restart(self, marks: dict[str, SentMark]) -> None:
         """Whoever looked while it was away saw nothing."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -35,6 +36,7 @@ from libs.ledger.events import (
 )
 from libs.ledger.record import LeadKey, LeadRecord, State, Step
 from libs.ledger.states import alert_owed, decide, possible_copy
+from libs.ledger.steps import attempt_of, doubted
 
 NOW: Final = 1_800_000_000.0
 DAY: Final = 86_400.0
@@ -246,6 +248,26 @@ def test_arming_again_is_flagged_and_remembers_the_unknown_attempt() -> None:
     armed = decided("sending_due", ARM)
 
     assert (armed.attempt, armed.ambiguous, armed.possible_duplicate) == (3, (1, 2), True)
+
+
+def test_the_nonce_of_each_attempt_whose_fate_is_unknown_is_kept() -> None:
+    armed = decided("sending_due", ARM)
+    refused = decide(KEY, armed, Refused(attempt=3, reason="550"), NOW, ZERO)
+    held = decided("sending_due", WindowsPassed(), TWO)
+
+    assert isinstance(refused, Write)
+    for record in (armed, refused.record, held):
+        assert [attempt_of(record, lid) for lid in ("nonce2", "made up", "")] == [2, 0, 0]
+    assert attempt_of(armed, "nonce3") == 3
+
+
+def test_a_record_from_before_nonces_were_kept_is_read() -> None:
+    old = b'{"key":{"shop":"s","thread_id":"t"},"state":"sending","attempt":2,"lid":"b",'
+    record = msgspec.json.decode(old + b'"ambiguous":[1],"due_at":1}', type=LeadRecord)
+
+    assert [attempt_of(record, lid) for lid in ("a", "b")] == [0, 2]
+    assert doubted(record).ambiguous == (1, 2)
+    assert attempt_of(doubted(record), "b") == 2
 
 
 def test_the_flag_survives_refusals_and_holding() -> None:

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from libs.errors import Rejected, Retryable, Unavailable
+from libs.leases.port import SentMark
 from libs.ledger.fakes import Hook
 from libs.ledger.record import State
 from libs.messages.lead import ConsiderLead
@@ -488,6 +489,24 @@ class TestUnknown:
         assert (lost.record.state, lost.record.ambiguous) == (State.ERROR, (1,))
         receipt = Receipt(shop=SHOP, thread_id=THREAD, attempt=1, at=lost.clock.now())
         await lost.journal.write(receipt)
+        lost.clock.seconds += HOUR
+        lost.provider.fault = answering()
+
+        await lost.handlers().send(lost.wish())
+
+        assert [mail.attempt for mail in lost.provider.accepted] == [1]
+        assert lost.record.state is State.SENT
+
+    @pytest.mark.parametrize("copy", [Refused("554"), Unknown("timeout")], ids=lambda one: one.code)
+    async def test_a_mark_of_the_first_attempt_that_turns_up_after_its_copy_ends_the_copies(
+        self, lost: Mailroom, copy: Refused | Unknown
+    ) -> None:
+        """Its sender slept before it marked, and died with its machine right after."""
+        mark = SentMark(visitor="v_1", sent_at=lost.clock.now(), lid=lost.record.lid)
+        lost.clock.seconds += RESOLVABLE
+        lost.provider.fault = answering(send=copy)
+        await lost.handlers().send(lost.wish())
+        await lost.marks.mark(SHOP, THREAD, mark)
         lost.clock.seconds += HOUR
         lost.provider.fault = answering()
 
