@@ -161,7 +161,8 @@ MUTANTS: Final = (
              "return None\n"),
     )),
     Mutant("any_mark_is_a_receipt", "I5", (
-        Edit("services.mailer.journal", "attempt_of(record, mark.lid) if mark", "record.attempt if mark"),
+        Edit("services.mailer.journal", "attempt_of(record, mark.lid) if mark",
+             "record.attempt if mark"),
     )),
     Mutant("202_without_publish", "I9", (
         Edit("services.gateway.handlers",
