@@ -15,7 +15,15 @@ from libs.languages import NAMES, language_in
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Line
 from services.lead.summary.vehicles import vehicle_in
-from services.lead.summary.wordings import LOCATION, NAME, NAME_ASKED, NOT_NAMES, TIMELINE
+from services.lead.summary.wordings import (
+    LOCATION,
+    NAME,
+    NAME_ASKED,
+    NAME_FIRST,
+    NOT_NAMES,
+    REACH_ASKED,
+    TIMELINE,
+)
 
 LINE_CHARACTERS: Final = 2_000
 """A longer line is a paste; what matters stands at its beginning."""
@@ -72,11 +80,23 @@ def _name(lines: Sequence[Line]) -> str:
             for match in pattern.finditer(line.text[:LINE_CHARACTERS]):
                 if name := _as_name(match):
                     return name
-    for question, answer in pairwise(lines):
-        asked = question.speaker == "assistant" and NAME_ASKED.search(question.text)
-        if asked and answer.speaker == "customer" and _SHORT_NAME.fullmatch(answer.text.strip()):
-            return answer.text.strip().strip(".")
-    return ""
+    answers = (_answered(*pair) for pair in pairwise(lines))
+    return next((name for name in answers if name), "")
+
+
+def _answered(question: Line, answer: Line) -> str:
+    """The name that an answer begins with: asked for it, or given with a phone or an email."""
+    if question.speaker != "assistant" or answer.speaker != "customer":
+        return ""
+    asked = NAME_ASKED.search(question.text) is not None
+    text = answer.text[:LINE_CHARACTERS].strip()
+    if asked and _SHORT_NAME.fullmatch(text):
+        return text.strip(".") if _first_word(text) not in NOT_NAMES else ""
+    match = NAME_FIRST.match(text)
+    if not match or not (asked or (match["reach"] and REACH_ASKED.search(question.text))):
+        return ""
+    name = _as_name(match)
+    return "" if vehicle_in(name) else name
 
 
 _SHORT_NAME: Final = re.compile(
@@ -87,8 +107,11 @@ _SHORT_NAME: Final = re.compile(
 def _as_name(match: re.Match[str]) -> str:
     groups = match.groupdict()
     name = (groups.get("said") or groups.get("free") or "").strip(" .'’-")
-    first = name.split(maxsplit=1)[0].lower() if name else ""
-    return "" if first in NOT_NAMES else name
+    return "" if _first_word(name) in NOT_NAMES else name
+
+
+def _first_word(text: str) -> str:
+    return text.split(maxsplit=1)[0].lower().strip(".,'’") if text else ""
 
 
 def _first(patterns: Sequence[re.Pattern[str]], said: Sequence[str]) -> str:

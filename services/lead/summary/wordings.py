@@ -1,5 +1,5 @@
 """How customers of many languages say who and where they are and when they need it."""
-# ruff: noqa: E501, ISC004, RUF001 - phrases of twenty languages, one a line
+# ruff: noqa: E501, ISC004, RUF001, SIM905 - phrases of twenty languages, one a line
 
 from __future__ import annotations
 
@@ -45,38 +45,32 @@ NAME: Final = tuple(
     )
 )
 NOT_NAMES: Final = frozenset(
-    [
-        "looking",
-        "interested",
-        "wondering",
-        "trying",
-        "hoping",
-        "sorry",
-        "sure",
-        "from",
-        "here",
-        "not",
-        "the",
-        "a",
-        "in",
-        "at",
-        "on",
-        "calling",
-        "driving",
-        "located",
-        "having",
-        "getting",
-        "happy",
-        "ready",
-        "just",
-    ]
+    "looking interested wondering trying hoping sorry sure from here not the a in at on calling"
+    " driving located having getting happy ready just yes yeah yep no nope ok okay hi hello hey"
+    " thanks thank please call text phone cell mobile email mail home work tel number whatsapp sms"
+    " my this that it its best either both only you why what when how anytime today tomorrow"
+    " monday tuesday wednesday thursday friday saturday sunday sí si claro hola gracias mi el"
+    " teléfono telefono celular correo número llámame oui non bonjour merci sim não olá".split()
 )
+"""Words that stand where a name could, and begin none."""
 
 NAME_ASKED: Final = re.compile(
     r"\b(?:name|nombre|nom|nome|tên|pangalan|nama)\b|名字|姓名|お名前|이름|성함|имя|зовут|اسم|نام|नाम",
     re.IGNORECASE,
 )
 """What an assistant's question for the name holds."""
+REACH_ASKED: Final = re.compile(
+    r"\b(?:reach|contact|phone|number|e-?mail|teléfono|número|correo|contactar|téléphone|telefone"
+    r"|điện thoại|numero|telepono|nomor|telepon)\b|电话|電話|手机|連絡|전화|연락|телефон|هاتف|رقم|تلفن|फ़ोन|नंबर",
+    re.IGNORECASE,
+)
+"""And one for how to reach them: many say their name with it."""
+NAME_FIRST: Final = re.compile(
+    r"\A\s*(?i:(?:yes|sure|ok(?:ay)?|hi|hello|hey|sí|si|claro|hola|oui|sim)\b[\s,.!]+)?"
+    rf"(?:{_CAPITALS}(?![^\W\d_])|(?P<free>[\u3400-\u9fff·]{{2,4}}|[\uac00-\ud7af]{{2,5}})(?!\w))"
+    r"(?=\s*(?:[.,;:!，、。–—(+\d-]|$)|\s+\S+@)[\s.,;:!，、。–—-]*(?P<reach>\+?\(?\d[\d\s().-]{5,}|\S+@\S)?"
+)
+"""An answer that begins with a name, and whether a phone or an email follows at once."""
 
 LOCATION: Final = tuple(
     re.compile(pattern)
@@ -96,12 +90,14 @@ TIMELINE: Final = tuple(
         r"\b(?P<said>(?:as soon as possible|asap|urgent(?:ly)?|right away|no rush|no hurry|today|tonight"
         r"|tomorrow|this (?:week(?:end)?|month|morning|afternoon)|next (?:week(?:end)?|month|year|spring"
         r"|summer|fall|winter|(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
-        r"|(?:by|before|until|on|this) (?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|the end of \w+"
-        r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?(?: \d{1,2}(?:st|nd|rd|th)?)?)"
+        r"|(?:by|before|after|until|on|for|this) (?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|the end of \w+"
+        r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?(?: \d{1,2}(?:st|nd|rd|th)?)?"
+        r"|(?:the )?(?:thanksgiving|christmas|xmas|holidays|new year(?:['’]s)?(?: eve| day)?|easter|halloween"
+        r"|(?:labor|memorial|independence) day|(?:4th|fourth) of july))"
         r"|(?:with)?in (?:a|an|one|two|three|four|a few|a couple of|\d{1,2}) (?:day|week|month)s?))\b",
         r"(?P<said>lo antes posible|cuanto antes|urgente|hoy|mañana|esta semana|este fin de semana"
         r"|la próxima semana|la semana que viene|el próximo mes|(?:para|antes del?) (?:el )?(?:lunes|martes"
-        r"|miércoles|jueves|viernes|sábado|domingo)|sin prisa)",
+        r"|miércoles|jueves|viernes|sábado|domingo|navidad|año nuevo|día de acción de gracias)|sin prisa)",
         r"(?P<said>o mais rápido possível|amanhã|próxima semana|semana que vem|dès que possible|demain"
         r"|cette semaine|la semaine prochaine|le mois prochain)",
         r"(?P<said>càng sớm càng tốt|tuần này|tuần sau|tuần tới|ngày mai|hôm nay|tháng sau|bukas|sa susunod na"
