@@ -50,7 +50,9 @@ NOT_NAMES: Final = frozenset(
     " thanks thank please call text phone cell mobile email mail home work tel number whatsapp sms"
     " my this that it its best either both only you why what when how anytime today tomorrow"
     " monday tuesday wednesday thursday friday saturday sunday sí si claro hola gracias mi el"
-    " teléfono telefono celular correo número llámame oui non bonjour merci sim não olá".split()
+    " teléfono telefono celular correo número llámame oui non bonjour merci sim não olá"
+    " i well so and but oh um hmm maybe can could do does is are if there sounds great good nice"
+    " perfect cool awesome alright absolutely definitely later never".split()
 )
 """Words that stand where a name could, and begin none."""
 

@@ -113,7 +113,7 @@ def test_vehicle_is_found_in_prose(text: str, vehicle: str) -> None:
         (("?How can we reach you?", "Friday. Then we talk"), ""),
         (("?How can we reach you?", "Yes, 408-555-0133"), ""),
         (("?May I have your name?", "Yes"), ""),
-        (("?May I have your name?", "Well I would rather not"), ""),
+        (("?May I have your name?", "Well, I would rather not"), ""),
         (("?May I have your name?", "Torn seat in a Civic"), ""),
         (("?May I have your name?", "Why? I only want a price"), ""),
         (("my name is Bob", "sorry, my name is Rob Stone"), "Rob Stone"),
