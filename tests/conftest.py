@@ -60,8 +60,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """HANDOFF_REQUIRE_ALL=1: where everything must be there, a skip is a failure."""
     report = yield
+    _fail_a_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A file that is skipped as a whole."""
+    report = yield
+    _fail_a_skip(report)
+    return report
+
+
+def _fail_a_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """HANDOFF_REQUIRE_ALL=1: where everything must be there, a skip is a failure."""
     if (
         report.skipped
         and os.environ.get("HANDOFF_REQUIRE_ALL") == "1"
@@ -69,4 +84,3 @@ def pytest_runtest_makereport(
     ):
         report.outcome = "failed"
         report.longrepr = f"skipped, but HANDOFF_REQUIRE_ALL=1: {report.longrepr}"
-    return report
