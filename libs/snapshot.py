@@ -18,7 +18,8 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: Literal["phone", "email"]
     value: str
-    """E.164 for phones (with `;ext=` where given), lower-case domain for emails."""
+    """E.164 for phones (with `;ext=` where given; the digits as they were written where it is no
+    number that we know, and doubted), lower-case domain for emails."""
     shown: str
     """As a person of the shop's region writes it."""
     item_id: str

@@ -1,4 +1,4 @@
-"""Of several ways to reach the customer: which stands, which was taken back."""
+"""Of several ways to reach the customer: which stand, and the one to use first."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Final, Literal
 import msgspec
 
 from libs.snapshot import Contact
-from services.lead.contact.folding import Found
 from services.lead.contact.providers import distance
+from services.lead.contact.standing import Standing
 from services.lead.contact.words import (
+    ADDS,
+    ADDS_AFTER,
+    ANOTHER_MATTER,
     APOLOGY,
     CORRECTS,
-    NOT_THIS_AFTER,
-    NOT_THIS_BEFORE,
     OLD_ONE_AFTER,
     SORRY,
 )
@@ -26,9 +27,6 @@ _NEAR: Final = 60
 _ALIKE: Final = 3
 """So many slips apart, a new value is the old one spelled right."""
 _VERY_ALIKE: Final = 2
-_SHORT: Final = 200
-"""Who corrects a few digits says little else."""
-_END: Final = re.compile(r"(?<![\w$#.,/-])(?!19|20)\d{4}(?![\w/-])")
 
 Correction = Literal["none", "perhaps", "surely"]
 
@@ -39,27 +37,30 @@ class Mention(msgspec.Struct, frozen=True):
     contact: Contact
     row: int
     """Which line of the conversation."""
+    standing: Standing
     corrects: Correction
     """Whether it stands in for one before it."""
 
 
-def is_taken_back(text: str, start: int, end: int) -> bool:
-    """`not 408-…`, `408-… is my old number`."""
-    return bool(
-        NOT_THIS_BEFORE.search(text[max(0, start - _NEAR) : start])
-        or NOT_THIS_AFTER.match(text[end : end + _NEAR])
-    )
-
-
 def correction_in(text: str, start: int, end: int, *, since: int) -> Correction:
     """What the words around [start, end) say; those up to `since` belong to another value."""
-    before = text[max(since, start - _NEAR) : start]
-    starred = since == 0 and before.strip() == "*"
-    if starred or CORRECTS.search(before) or SORRY.search(before):
+    before, after = text[max(since, start - _NEAR) : start], text[end : end + _NEAR]
+    if ADDS_AFTER.match(after):
+        return "none"
+    if (since == 0 and before.strip() == "*") or SORRY.search(before):
         return "surely"
-    if OLD_ONE_AFTER.match(text[end : end + _NEAR]):
+    corrects, sorry = _last(CORRECTS, before), _last(APOLOGY, before)
+    between = before[max(corrects, sorry) :]
+    if ADDS.search(between):
+        return "none"
+    if OLD_ONE_AFTER.match(after) or (corrects and not ANOTHER_MATTER.search(between)):
         return "surely"
-    return "perhaps" if APOLOGY.search(before) else "none"
+    return "perhaps" if corrects or sorry else "none"
+
+
+def _last(cue: re.Pattern[str], text: str) -> int:
+    """Where the last one ends."""
+    return max((found.end() for found in cue.finditer(text)), default=0)
 
 
 def announces_correction(text: str) -> bool:
@@ -67,33 +68,25 @@ def announces_correction(text: str) -> bool:
     return CORRECTS.search(text) is not None
 
 
-def corrected_end(text: str, last: Found) -> Found | None:
-    """`No, it's 0181`: of the number given last, its end; a year is the car's."""
-    number = last.value.partition(";")[0]
-    if len(text) > _SHORT or not last.shown.endswith(number[-4:]):
-        return None
-    for found in _END.finditer(text):
-        start, end = found.span()
-        near = distance(number[-4:], found[0]) == 1
-        if near and correction_in(text, start, end, since=0) == "surely":
-            value, shown = number[:-4] + found[0], last.shown[:-4] + found[0]
-            return Found(value, shown, start, end, last.doubt)
-    return None
-
-
 def what_stands(mentions: Iterable[Mention]) -> tuple[Contact, ...]:
-    """The newest line first, and within a line as it was said."""
+    """Their own first, of these the newest line, and within a line as it was said."""
     kept: list[Mention] = []
     for mention in mentions:
+        same = next((one for one in kept if _is_same(one, mention)), None)
         gone = _replaced(kept, mention)
-        stays = [one for one in kept if one not in gone and not _is_same(one, mention)]
-        kept = [*stays, _with_extension(kept, mention)][-MOST_KEPT:]
-    kept.sort(key=lambda mention: -mention.row)
-    return tuple(mention.contact for mention in kept)
+        stays = [one for one in kept if one is not same and one not in gone]
+        kept = [*stays, _said_again(same, mention) if same else mention][-MOST_KEPT:]
+    kept.sort(key=lambda mention: (mention.standing, -mention.row))
+    theirs = {one.contact.kind for one in kept if one.standing is Standing.THEIRS}
+    return tuple(
+        one.contact
+        for one in kept
+        if one.standing is not Standing.DENIED or one.contact.kind not in theirs
+    )
 
 
 def _replaced(kept: list[Mention], new: Mention) -> list[Mention]:
-    """The one most like it; for a plain correction else all of the last line that had one."""
+    """The one most like it; for a plain correction else the last line's, where it had but one."""
     rivals = [
         one for one in kept if one.contact.kind == new.contact.kind and not _is_same(one, new)
     ]
@@ -104,7 +97,8 @@ def _replaced(kept: list[Mention], new: Mention) -> list[Mention]:
     if new.corrects == "surely":
         last = max(one.row for one in rivals)
         return [closest] if gap <= _ALIKE else [one for one in rivals if one.row == last]
-    retyped = closest.contact.doubt and not new.contact.doubt and gap <= _ALIKE
+    unsure = closest.contact.doubt and closest.standing is Standing.THEIRS
+    retyped = unsure and not new.contact.doubt and gap <= _ALIKE
     return [closest] if retyped or (new.corrects == "perhaps" and gap <= _VERY_ALIKE) else []
 
 
@@ -116,9 +110,11 @@ def _bare(contact: Contact) -> str:
     return contact.value.partition(";")[0].lower()
 
 
-def _with_extension(kept: list[Mention], new: Mention) -> Mention:
-    """Said again without its extension, a number keeps it."""
-    for one in kept:
-        if _is_same(one, new) and len(one.contact.value) > len(new.contact.value):
-            return msgspec.structs.replace(one, row=new.row)
-    return new
+def _said_again(old: Mention, new: Mention) -> Mention:
+    """What it says now; its extension stays, and what was said whole is not doubted later."""
+    if new.standing is not Standing.THEIRS:
+        contact = msgspec.structs.replace(old.contact, doubt=new.contact.doubt)
+        return msgspec.structs.replace(old, row=new.row, standing=new.standing, contact=contact)
+    fuller = len(old.contact.value) > len(new.contact.value)
+    surer = bool(new.contact.doubt) and not old.contact.doubt
+    return msgspec.structs.replace(old, row=new.row) if fuller or surer else new

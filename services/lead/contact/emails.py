@@ -8,8 +8,15 @@ from itertools import islice
 from typing import Final
 
 from services.lead.contact.folding import Found
-from services.lead.contact.providers import BRANDS, COUNTRY_ENDINGS, FILE_ENDINGS, doubt_about
-from services.lead.contact.said_emails import goes_on_as_said, said_emails
+from services.lead.contact.providers import (
+    BRANDS,
+    COUNTRY_ENDINGS,
+    ENDINGS,
+    FILE_ENDINGS,
+    begins_sentence,
+    doubt_about,
+)
+from services.lead.contact.said_emails import goes_on_as_said, said_emails, tidy
 
 MOST_LOOKED_AT: Final = 60
 """Per message; nobody has sixty addresses."""
@@ -20,7 +27,7 @@ _LOCAL: Final = r"A-Za-z0-9\u00c0-\u024f._%+'&-"
 _TYPED: Final = re.compile(
     rf"(?<![{_LOCAL}])([{_LOCAL}]{{1,64}}+)@{{1,2}}+"
     r"((?:[A-Za-z0-9][A-Za-z0-9-]{0,62}+\.){1,8}[A-Za-z]{2,24}"
-    rf"|(?:{'|'.join(BRANDS)})(?![A-Za-z0-9-]|\.[A-Za-z]))",
+    rf"|(?:{'|'.join(BRANDS)})(?:com)?(?![A-Za-z0-9-]|\.[A-Za-z]))",
     re.IGNORECASE,
 )
 _LABEL: Final = re.compile(r"(?:e-?mail|correo)-+|[.\-'&%]+", re.IGNORECASE)
@@ -47,14 +54,14 @@ def _typed(text: str, lowered: str, found: re.Match[str]) -> Iterator[Found]:
     start, at = found.start(), found.end(1)
     if label := _LABEL.match(text, start, at):
         start = label.end()
-    local, domain = text[start:at].rstrip("'"), found[2].lower()
-    if not local or local.endswith(".") or ".." in local or _in_page_address(text, start):
+    written, domain = text[start:at].rstrip("'"), found[2].lower()
+    local, doubt = tidy(written)
+    if not local or _in_page_address(text, start):
         return
-    doubt = ""
     if "." not in domain:
         if goes_on_as_said(lowered, at):
             return  # `maria@gmail dot com`: read as said
-        domain, doubt = f"{domain}.com", f"written as {found[0]}, without its ending"
+        domain, doubt = f"{domain.removesuffix('com')}.com", f"written as {found[0]}"
     name = _without_next_sentence(domain)
     end = min(found.end(), found.start(2) + len(name))
     if domain.rpartition(".")[2] in FILE_ENDINGS:
@@ -78,6 +85,7 @@ def _without_next_sentence(domain: str) -> str:
     for place, label in enumerate(labels[1:-1], 1):
         rest = labels[place + 1 :]
         foreign = len(rest) == 1 and rest[0] in COUNTRY_ENDINGS
-        if label in _GLUED and not (foreign and labels[place - 1] not in _NO_COUNTRY):
+        glued = label in _GLUED and not (foreign and labels[place - 1] not in _NO_COUNTRY)
+        if glued or (label in ENDINGS and begins_sentence(rest[0])):
             return ".".join(labels[: place + 1])
     return domain

@@ -5,29 +5,33 @@ Pure. Only customer lines are read, each line by itself, and what they quoted is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from email.utils import parseaddr
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
+
+import msgspec
 
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, Line
 from services.lead.contact.corrections import (
+    Correction,
     Mention,
     announces_correction,
-    corrected_end,
     correction_in,
-    is_taken_back,
     what_stands,
 )
 from services.lead.contact.emails import find_emails
 from services.lead.contact.folding import Folded, Found, fold, masked
-from services.lead.contact.phones import Region, find_phones
+from services.lead.contact.numbering import Region
+from services.lead.contact.parts import Kind, said_again
+from services.lead.contact.phones import find_phones
+from services.lead.contact.providers import is_provider
+from services.lead.contact.standing import DOUBTS, Standing, standing_of
 from services.lead.contact.words import PHONE_CUE
 
 _TAIL: Final = 200
 _NANP: Final = 1
-
-Kind = Literal["phone", "email"]
 
 
 def contacts(lines: Sequence[Line], profile: ShopProfile) -> tuple[Contact, ...]:
@@ -44,27 +48,44 @@ def _mentions(lines: Sequence[Line], profile: ShopProfile) -> Iterator[Mention]:
     """What the line before asked for or announced carries over to the next."""
     region = region_of(profile)
     asked = announced = False
-    last: Found | None = None
-    for number, line in enumerate(lines):
+    last: dict[Kind, Found] = {}
+    for row, line in enumerate(lines):
         if line.speaker != "customer":
             asked = _asks_for_phone(line.text)
             continue
         folded = fold(line.text)
-        ends: dict[Kind, int] = {}
-        found = list(_in_line(folded.text, profile, region, asked=asked))
-        if not found and last and (end := corrected_end(folded.text, last)):
-            found = [("phone", end)]
-        for kind, one in found:
-            since = ends.get(kind, 0)
-            corrects = correction_in(folded.text, one.start, one.end, since=since)
-            if announced and not ends:
-                corrects = "surely"
-            last = one if kind == "phone" else last
-            yield Mention(_contact(kind, one, folded, line), number, corrects)
-            ends[kind] = one.end
-        tail = folded.text[max(ends.values(), default=0) :][-_TAIL:]
+        found = [
+            (kind, one)
+            for kind, one in _found(folded.text, region, asked=asked)
+            if not is_own(kind, one.value, profile)
+        ]
+        said = list(_judged(found, folded.text, announced=announced))
+        if not said and (part := said_again(folded.text, last)):
+            said = [(*part, Standing.THEIRS, "surely")]
+        for kind, one, standing, corrects in said:
+            yield Mention(_contact(kind, one, folded, line), row, standing, corrects)
+            last[kind] = one
+        tail = folded.text[max((one.end for _, one, *_ in said), default=0) :][-_TAIL:]
         announced = announces_correction(tail)
-        asked = not ends and (asked or _asks_for_phone(tail))
+        asked = not said and (asked or _asks_for_phone(tail))
+
+
+def _judged(
+    found: Iterable[tuple[Kind, Found]], text: str, *, announced: bool
+) -> Iterator[tuple[Kind, Found, Standing, Correction]]:
+    """`announced`: the line before said that the right one follows."""
+    ends: dict[Kind, int] = {}
+    before = 0
+    for kind, one in found:
+        standing = standing_of(text, one.start, one.end, since=before)
+        before = one.end
+        if standing is Standing.THEIRS:
+            corrects = correction_in(text, one.start, one.end, since=ends.get(kind, 0))
+            yield kind, one, standing, "surely" if announced and not ends else corrects
+            ends[kind] = one.end
+        elif standing is not Standing.OURS:
+            doubted = msgspec.structs.replace(one, doubt=one.doubt or DOUBTS[standing])
+            yield kind, doubted, standing, "none"
 
 
 def _asks_for_phone(text: str) -> bool:
@@ -77,14 +98,6 @@ def region_of(profile: ShopProfile) -> Region:
     name = profile.phone_region
     code = phonenumbers.country_code_for_region(name)
     return Region(name, code, profile.phone[2:5] if code == _NANP else "")
-
-
-def _in_line(
-    text: str, profile: ShopProfile, region: Region, *, asked: bool
-) -> Iterator[tuple[Kind, Found]]:
-    for kind, one in _found(text, region, asked=asked):
-        if not is_own(kind, one.value, profile) and not is_taken_back(text, one.start, one.end):
-            yield kind, one
 
 
 @lru_cache(maxsize=512)
@@ -105,8 +118,13 @@ def is_own(kind: Kind, value: str, profile: ShopProfile) -> bool:
     """The shop's own number or address, however it is written."""
     if kind == "phone":
         return value.partition(";")[0] in profile.own_phones
+    value = value.lower()
+    addresses = {parseaddr(box)[1].lower() for box in (profile.sender, *profile.recipients)}
+    own = {*map(str.lower, profile.email_domains), *(box.partition("@")[2] for box in addresses)}
     domain = value.rpartition("@")[2]
-    return any(domain == own or domain.endswith(f".{own}") for own in profile.email_domains)
+    return value in addresses or any(
+        domain == name or domain.endswith(f".{name}") for name in own if not is_provider(name)
+    )
 
 
 def _contact(kind: Kind, one: Found, folded: Folded, line: Line) -> Contact:

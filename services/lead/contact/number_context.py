@@ -65,7 +65,17 @@ def may_be_phone(text: str, candidate: Candidate, *, asked: bool) -> bool:
         return False
     bare = candidate.written.isdecimal() and candidate.end - candidate.start <= _BARE_DIGITS
     needs_cue = candidate.needs_cue or (bare and before.rstrip().endswith("#"))
-    return not needs_cue or asked or _is_announced(text, candidate)
+    return (
+        not needs_cue
+        or is_called_phone(text, candidate, asked=asked)
+        or (not candidate.doubt and _stands_alone(text, candidate))
+    )
+
+
+def is_called_phone(text: str, candidate: Candidate, *, asked: bool) -> bool:
+    """By what was said before, or by a word near it."""
+    start, end = max(0, candidate.start - _BEFORE), candidate.end + _AFTER
+    return asked or PHONE_CUE.search(text, start, end) is not None
 
 
 def _is_of_a_thing(before: str, *, formatted: bool, asked: bool) -> bool:
@@ -89,10 +99,7 @@ def _is_glued(before: str, after: str, *, formatted: bool) -> bool:
     return not (formatted and _PROSE.fullmatch(word[0]))
 
 
-def _is_announced(text: str, candidate: Candidate) -> bool:
-    """By a word near it, or by standing alone."""
+def _stands_alone(text: str, candidate: Candidate) -> bool:
     start, end = max(0, candidate.start - _BEFORE), candidate.end + _AFTER
-    if PHONE_CUE.search(text, start, end):
-        return True
     around = text[start : candidate.start] + text[candidate.end : end]
-    return not around.strip(" .!?,;:()") and not candidate.doubt
+    return not around.strip(" .!?,;:()")

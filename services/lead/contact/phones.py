@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
-
-import msgspec
+from typing import Final
 
 from services.lead.contact.folding import MASK, Found
-from services.lead.contact.number_context import EXTENSION, Candidate, may_be_phone
+from services.lead.contact.number_context import (
+    Candidate,
+    is_called_phone,
+    may_be_phone,
+)
+from services.lead.contact.numbering import Region, known_number, siblings, unknown_number
 from services.lead.contact.spoken import digits_for_characters, spoken_digits
-
-if TYPE_CHECKING:
-    from phonenumbers import PhoneNumber
+from services.lead.contact.words import AREA_CODE
 
 MOST_LOOKED_AT: Final = 200
 MOST_TRIED: Final = 30
@@ -22,6 +23,7 @@ _LONGEST: Final = 40
 _FEWEST_DIGITS: Final = 8
 _NANP_DIGITS: Final = 10
 _LOCAL_DIGITS: Final = 7
+_NEAR: Final = 40
 
 _GAP: Final = r"(?: ?[-./] ?|[,*_]| {1,3}+)?"
 _NANP: Final = re.compile(
@@ -42,7 +44,7 @@ _LONGEST_ISLAND: Final = 400
 _MOST_ISLANDS: Final = 600
 """Of more, the first and the last."""
 _LETTER_FOR_ZERO: Final = re.compile(
-    r"[oO](?:(?<=[\d(. -][oO])(?=[-. ]?\d)|(?<=\d[oO])(?=[\doO. -]|$))"
+    r"[oO](?:(?<=[\d(. -][oO])(?=[-. ]?\d)(?! \d{4}(?!\d))|(?<=\d[oO])(?=[\doO. -]|$))"
 )
 _DATE: Final = re.compile(
     r"(?<!\d)(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?!\d|[-.]\d)"
@@ -51,39 +53,38 @@ _BEFORE_NANP: Final = 8
 _NO_PLUS_AFTER: Final = re.compile(r"(?:[\d+-]|\d\.)\Z")
 _NO_RUN_AFTER: Final = re.compile(r"(?:[+#-]|\d\.)\Z")
 _NO_LOCAL_AFTER: Final = re.compile(r"(?:[\d_,/$#+-]|\d\.)\Z")
+_PARTICLE: Final = re.compile(r"(?<=\d)[의에の](?= ?\d)")
 _GROUP: Final = re.compile(r"\d+")
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _DECIMAL: Final = re.compile(r"\d{3}\.\d{7}|\d{6}\.\d{4}")
 
 
-class Region(msgspec.Struct, frozen=True):
-    """Where a number without a country code is."""
-
-    name: str
-    code: int
-    area: str = ""
-    """The shop's own area code, for numbers given without one."""
-
-    @property
-    def is_nanp(self) -> bool:
-        return self.code == 1
-
-
 def find_phones(text: str, region: Region, *, asked: bool) -> list[Found]:
-    """In order of appearance. `asked`: what was said before asked for a number."""
-    text = _VIN.sub(MASK * _VIN_LENGTH, _LETTER_FOR_ZERO.sub("0", digits_for_characters(text)))
+    """In order of appearance. `asked`: what was said before asked for a number.
+
+    What is called a phone and is no number we know is better than nothing, and doubted.
+    """
+    text = _LETTER_FOR_ZERO.sub("0", _PARTICLE.sub("-", digits_for_characters(text)))
+    text = _VIN.sub(MASK * _VIN_LENGTH, text)
     found: list[Found] = []
+    unknown: list[Found] = []
     looked = tried = 0
     for candidate in _candidates(text, region):
         looked += 1
         if looked > MOST_LOOKED_AT or tried >= MOST_TRIED:
             break
-        if any(candidate.start < one.end and one.start < candidate.end for one in found):
+        if _overlaps(candidate, found) or not may_be_phone(text, candidate, asked=asked):
             continue
-        if may_be_phone(text, candidate, asked=asked):
-            tried += 1
-            found += _read(candidate, region, text)
-    return sorted(found, key=lambda one: one.start)
+        tried += 1
+        if one := known_number(candidate, region, text):
+            found += [one, *siblings(one, text)]
+        elif is_called_phone(text, candidate, asked=asked) and not _overlaps(candidate, unknown):
+            unknown += unknown_number(candidate, region, text)
+    return sorted(found or unknown, key=lambda one: one.start)
+
+
+def _overlaps(candidate: Candidate, found: list[Found]) -> bool:
+    return any(candidate.start < one.end and one.start < candidate.end for one in found)
 
 
 def _candidates(text: str, region: Region) -> Iterator[Candidate]:
@@ -131,10 +132,18 @@ def _nanp(text: str, islands: list[tuple[int, int]]) -> Iterator[Candidate]:
 
 
 def _local(text: str, islands: list[tuple[int, int]], region: Region) -> Iterator[Candidate]:
-    doubt = f"no area code; {region.area} assumed"
     for found in _in_islands(_LOCAL, text, islands):
         if not _follows(text, found.start(), _NO_LOCAL_AFTER):
-            yield Candidate(region.area + found[1] + found[2], *found.span(), doubt, needs_cue=True)
+            yield _with_area(found[1] + found[2], *found.span(), region, text)
+
+
+def _with_area(digits: str, start: int, end: int, region: Region, text: str) -> Candidate:
+    """`Area code 650, 555-0133`: else the shop's own, with a doubt."""
+    area = AREA_CODE.search(text, max(0, start - _NEAR), end + _NEAR)
+    if area:
+        return Candidate(area[area.lastindex or 0] + digits, start, end)
+    doubt = f"no area code; {region.area} assumed"
+    return Candidate(region.area + digits, start, end, doubt, needs_cue=True)
 
 
 def _shortened(found: re.Match[str]) -> Iterator[Candidate]:
@@ -151,8 +160,7 @@ def _shortened(found: re.Match[str]) -> Iterator[Candidate]:
 def _dictated(text: str, region: Region) -> Iterator[Candidate]:
     for said in spoken_digits(text):
         if region.is_nanp and len(said.digits) == _LOCAL_DIGITS:
-            doubt = f"no area code; {region.area} assumed"
-            yield Candidate(region.area + said.digits, said.start, said.end, doubt, needs_cue=True)
+            yield _with_area(said.digits, said.start, said.end, region, text)
         elif len(said.digits) >= _FEWEST_DIGITS:
             abroad = text[max(0, said.start - 5) : said.start].rstrip().endswith(("plus", "+"))
             yield Candidate("+" * abroad + said.digits, said.start, said.end)
@@ -173,31 +181,3 @@ def _run(found: re.Match[str], region: Region) -> Iterator[Candidate]:
         yield Candidate(written, start, end, needs_cue=not spaced)
     if len(digits) > _NANP_DIGITS + (len(groups) == 1):
         yield Candidate("+" + digits, start, end, needs_cue=True)
-
-
-def _read(candidate: Candidate, region: Region, text: str) -> Iterator[Found]:
-    import phonenumbers
-    from phonenumbers import PhoneNumberFormat as Style
-
-    try:
-        number = phonenumbers.parse(candidate.written, region.name)
-    except phonenumbers.NumberParseException:
-        return
-    if not phonenumbers.is_valid_number(number) and not _is_plausible(number, candidate):
-        return
-    style = Style.NATIONAL if number.country_code == region.code else Style.INTERNATIONAL
-    value = phonenumbers.format_number(number, Style.E164)
-    shown = phonenumbers.format_number(number, style)
-    end = candidate.end
-    if extension := EXTENSION.match(text, end):
-        inner, end = extension[extension.lastindex or 0], extension.end()
-        value, shown = f"{value};ext={inner}", f"{shown} ext. {inner}"
-    yield Found(value, shown, candidate.start, end, candidate.doubt)
-
-
-def _is_plausible(number: PhoneNumber, candidate: Candidate) -> bool:
-    """With its country code given, a number abroad may be newer than our tables."""
-    import phonenumbers
-
-    given = candidate.written.startswith("+") and not candidate.needs_cue
-    return given and number.country_code != 1 and phonenumbers.is_possible_number(number)

@@ -19,21 +19,26 @@ PROVIDERS: Final = (
 )  # fmt: skip
 
 COUNTRY_ENDINGS: Final = frozenset({
-    "ar", "au", "bd", "br", "ca", "cl", "cn", "co", "cr", "de", "do", "ec", "es", "fr", "gt",
-    "hk", "hn", "id", "in", "it", "jp", "ke", "kr", "mx", "my", "ng", "ni", "nz", "pa", "pe",
-    "ph", "pk", "pr", "py", "ru", "sa", "sg", "sv", "th", "tr", "tw", "uk", "us", "uy", "ve",
-    "vn", "za",
+    "ar", "au", "bd", "br", "ca", "cl", "cn", "co", "cr", "de", "do", "ec", "eg", "es", "fr", "gt",
+    "hk", "hn", "id", "il", "in", "it", "jp", "ke", "kr", "lk", "mx", "my", "ng", "ni", "np", "nz",
+    "pa", "pe", "ph", "pk", "pl", "pr", "pt", "py", "ru", "sa", "sg", "sv", "th", "tr", "tw", "ua",
+    "uk", "us", "uy", "ve", "vn", "za",
 })  # fmt: skip
 """What may follow `.com`."""
 
 ENDINGS: Final = frozenset({
     "com", "net", "org", "edu", "gov", "io", "co", "us", "me", "info", "biz", "app", "dev",
     "ai", "tv", "mx", "es", "fr", "de", "uk", "ca", "br", "vn", "ph", "in", "id", "jp", "kr",
-    "cn", "tw", "hk", "ru", "ar", "it", "nl", "eu", "cl", "pe", "com.mx", "com.br", "co.uk",
-    "com.ph", "com.vn", "co.jp", "co.kr", "com.cn", "com.tw", "com.ar", "co.in", "co.id",
-    "ne.jp",
+    "cn", "tw", "hk", "ru", "ar", "it", "nl", "eu", "cl", "pe",
 })  # fmt: skip
-"""What a spoken or spaced-out address must end with to be believed."""
+_BEFORE_COUNTRY: Final = frozenset(
+    {"com", "co", "net", "ne", "org", "or", "gov", "gob", "edu", "ac"}
+)
+_LONG_ENDINGS: Final = frozenset({
+    "online", "shop", "store", "autos", "club", "site", "xyz", "live", "work", "design", "email",
+    "cloud", "family", "name", "pro", "mobi", "tech", "world", "group", "studio", "agency", "life",
+    "media", "company", "solutions", "services", "global", "museum", "jobs", "travel", "team",
+})  # fmt: skip
 
 FILE_ENDINGS: Final = (
     "jpg", "jpeg", "png", "gif", "webp", "heic", "heif", "avif", "bmp", "tif", "tiff", "svg", "pdf",
@@ -58,6 +63,7 @@ _MISTYPED: Final = (
 )  # fmt: skip
 """Long enough that a neighbour of the name is a slip and not another provider."""
 _LONG_NAME: Final = 7
+_COUNTRY_LENGTH: Final = 2
 
 
 def doubt_about(domain: str) -> str:
@@ -71,6 +77,17 @@ def doubt_about(domain: str) -> str:
     if right := _SLIPS.get(ending):
         return f"{domain} looks like {stem}.{right}"
     return ""
+
+
+def is_ending(labels: str) -> bool:
+    """Whether a spoken or spaced-out address may end so: `com`, `co.nz`."""
+    first, _, country = labels.partition(".")
+    return labels in ENDINGS or (first in _BEFORE_COUNTRY and country in COUNTRY_ENDINGS)
+
+
+def begins_sentence(label: str) -> bool:
+    """Nobody's mail is at `shop.co.thanks`."""
+    return len(label) > _COUNTRY_LENGTH and label not in ENDINGS | _LONG_ENDINGS
 
 
 def is_provider(domain: str) -> bool:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from services.lead.contact.folding import Found
-from services.lead.contact.providers import BRANDS, ENDINGS, doubt_about, is_provider
+from services.lead.contact.providers import BRANDS, doubt_about, is_ending, is_provider
 from services.lead.contact.words import EMAIL_CUE
 
 MOST_LOOKED_AT: Final = 60
@@ -56,12 +56,23 @@ _CUE_BEFORE: Final = re.compile(
     re.IGNORECASE,
 )
 _MOST_FIRST_NAMES: Final = 3
+_DOTS: Final = re.compile(r"\.{2,}")
+_NEXT_SENTENCE: Final = re.compile(r"[.,] ")
+_BRACKETED_DOT: Final = re.compile(rf"[(\[{{<](?:\.|{_DOT_WORDS})[)\]}}>]", re.IGNORECASE)
+_WITHOUT_AT: Final = re.compile(
+    r"(?<![\w.+#@/-])([a-z0-9][a-z0-9._+-]{1,40})( ?# ?| ?)"
+    rf"((?:{'|'.join(BRANDS)})\.(?:com|net))(?![\w-])"
+)
+"""For lower-case text."""
 
 
 def said_emails(text: str, lowered: str) -> Iterator[Found]:
     if any(hint in lowered for hint in _HINTS):
         for found in islice(_SAID.finditer(lowered), MOST_LOOKED_AT):
             yield from _said(text, found)
+    if any(f"{brand}." in lowered for brand in BRANDS):
+        for found in islice(_WITHOUT_AT.finditer(lowered), MOST_LOOKED_AT):
+            yield from _without_at(text, found)
 
 
 def goes_on_as_said(lowered: str, at: int) -> bool:
@@ -70,16 +81,32 @@ def goes_on_as_said(lowered: str, at: int) -> bool:
     return found is not None and bool(found[3])
 
 
+def tidy(local: str) -> tuple[str, str]:
+    """`bob.` and `j..doe` are refused by mail servers: a dot too much, and a doubt."""
+    name = _DOTS.sub(".", local).strip(".")
+    return name, "" if name == local else f"written as {local}@"
+
+
+def _without_at(text: str, found: re.Match[str]) -> Iterator[Found]:
+    """`bob#gmail.com`, `my email is bob gmail.com`."""
+    name, mark, domain = found.groups()
+    cued = _CUE_BEFORE.search(text[max(0, found.start() - 40) : found.start()])
+    if name not in _NO_NAME and (cued or "#" in mark):
+        start, end = found.span()
+        value = f"{tidy(text[start : found.end(1)])[0]}@{domain}"
+        yield Found(value, value, start, end, f"written as {text[start:end]}")
+
+
 def _said(text: str, found: re.Match[str]) -> Iterator[Found]:
     domain, end, doubt = _said_domain(found)
     if not domain:
         return
     bracketed = found[1].strip()[:1] in {"(", "[", "{", "<"}
     cued = EMAIL_CUE.search(text, max(0, found.start() - _NEAR), found.end() + _NEAR) is not None
-    if not (bracketed or cued or is_provider(domain) or doubt_about(domain)):
-        return
     local, start, unsure = _said_local(text, found.start())
-    if local:
+    spelled = "." in local and "." not in text[start : found.start()]
+    believed = bracketed or cued or spelled or is_provider(domain) or doubt_about(domain)
+    if local and believed:
         value = f"{local}@{domain}"
         yield Found(value, value, start, end, doubt or unsure or doubt_about(domain))
 
@@ -87,9 +114,11 @@ def _said(text: str, found: re.Match[str]) -> Iterator[Found]:
 def _said_domain(found: re.Match[str]) -> tuple[str, int, str]:
     """As much of it as ends in something people have mail at."""
     parts = list(_ENDING_PART.finditer(found[3]))
+    if len(parts) > 1 and _NEXT_SENTENCE.fullmatch(parts[1][1]):
+        parts.pop()
     while parts:
         endings = ".".join(_COM.get(part[2], part[2]) for part in parts)
-        if endings in ENDINGS:
+        if is_ending(endings):
             end = found.start(3) + parts[-1].end()
             comma = any("," in part[1] for part in parts)
             doubt = f"written as {found[2]}{found[3]}" if comma else ""
@@ -107,10 +136,12 @@ def _said_local(text: str, end: int) -> tuple[str, int, str]:
     if not words:
         return "", 0, ""
     word, start = words.pop()
+    word = _BRACKETED_DOT.sub(".", word)
     local = _BEFORE_NAME.split(word)[-1]
     start += len(word) - len(local)
     if not _NAME.fullmatch(local) or local.lower() in _NO_NAME:
         return "", 0, ""
+    local, _ = tidy(local)
     parts, spelled = [local], len(local) == 1
     while words:
         mark = _JOIN.get(words[-1][0].lower())

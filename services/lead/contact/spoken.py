@@ -15,10 +15,10 @@ _UNITS: Final = (
     "three tres três trois drei tatlo tiga три ثلاثة ثلاثه तीन ba سه teen",
     "four cuatro quatro quatre vier apat empat четыре أربعة اربعة चार bốn tư چهار char",
     "five cinco cinq fünf fuenf lima пять خمسة خمسه पांच पाँच năm lăm پنج paanch",
-    "six seis meia sechs anim enam шесть ستة سته छह छः sáu شش",
+    "six seis meia sechs anim enam шесть ستة سته छह छः sáu شش chhe chhah",
     "seven siete sete sept sieben pito tujuh семь سبعة سبعه सात bảy هفت saat",
     "eight ocho oito huit acht walo delapan восемь ثمانية ثمانيه आठ tám هشت aath",
-    "nine nueve nove neuf neun siyam sembilan девять تسعة تسعه नौ chín نه",
+    "nine nueve nove neuf neun siyam sembilan девять تسعة تسعه नौ chín نه nau",
 )
 _TEENS: Final = (
     "ten diez dez dix sampu",
@@ -88,8 +88,9 @@ _NUMBERS: Final = frozenset((_VALUES.keys() | _TIMES.keys()) - {"oh", "o"})
 _ROUND: Final = {"hundred": "00", "thousand": "000"}
 _JOINS: Final = frozenset({"y", "e", "-"})
 _WORD: Final = re.compile(r"[^\W\d_]+")
-_TOKEN: Final = re.compile(r"[^\W\d_]\w{0,30}[\u0300-\u036f\u0900-\u0dff\w]*+|\d+|\S")
+_TOKEN: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u0900-\u0dff])*+|\d+|\S")
 """A word (Indic vowel signs are no letters to Python), a group of digits, or a mark."""
+_HINDI: Final = frozenset({"ek", "teen", "char", "paanch", "chhe", "saat", "aath", "nau", "zero"})
 _LATER: Final = frozenset({"oh", "o", "hundred", "thousand"})
 """Numbers only after another one."""
 _GOES_ON: Final = _BETWEEN | _LATER | frozenset(",.-/()+")
@@ -126,8 +127,12 @@ def spoken_digits(row: str) -> Iterator[SpokenDigits]:
     run: list[re.Match[str]] = []
     for found in _TOKEN.finditer(lowered):
         token = found[0]
-        if token in _NUMBERS or token.isdecimal() or (run and token in _GOES_ON):
+        if token in _NUMBERS or (run and token in _GOES_ON):
             run.append(found)
+        elif token.isdecimal() and (
+            run or not lowered[max(0, found.start() - 1) : found.start()].isalpha()
+        ):
+            run.append(found)  # `four08`, and no `F150`
         elif run:
             if _FEWEST_PARTS <= len(run) <= _LONGEST:
                 yield from _closed(run)
@@ -140,6 +145,9 @@ def _closed(run: list[re.Match[str]]) -> Iterator[SpokenDigits]:
     while run[-1][0] in _GOES_ON and run[-1][0] not in _LATER:
         run.pop()
     words = [found[0] for found in run]
+    if words[-1] == "hai" and not _HINDI.isdisjoint(words):  # `is` in Hindi, two in Vietnamese
+        words.pop()
+        run.pop()
     spoken = sum(word in _VALUES for word in words)
     if spoken:
         yield SpokenDigits(_read(words), run[0].start(), run[-1].end(), spoken)

@@ -14,7 +14,7 @@ PHONE_CUE: Final = re.compile(
     _any_of(
         r"\b(?:call|text|ring|phone|cell|mobile|number|reach|whats ?app|tele?|sms|contact|dial)",
         r"\bph\b|\bp:|\bt:|\bc:|\bm:|\bno\.|\bnum\b|\bnr\b|\bhp\b|\bwsp\b|\bwa\b|\bmy ?#",
-        r"\bwhats(?: is)? ?[:\d]",
+        r"\bwhats(?: is| es)? ?[:\d]|\b(?:kontakt|erreich|anruf|handy)",
         r"\b(?:llam|marca|cel|tel[eé]f|n[uú]mero|m[oó]vil|mensaje|contact|comun[ií])",
         r"\b(?:lig(?:ar|ue)|telefone|zap|fone|appel|joign|t[eé]l[eé]phone|portable|joindre|num[eé]ro)",
         r"\b(?:tawag|telepon|hubungi|nomor|điện thoại|dien thoai|sđt|sdt|số|gọi|goi|liên hệ)",
@@ -76,29 +76,80 @@ MONEY_AFTER: Final = re.compile(
     re.IGNORECASE,
 )
 
-NOT_THIS_BEFORE: Final = re.compile(
-    r"(?:\b(?:not|isn'?t|wasn'?t|instead of|rather than|don'?t (?:call|text|use|email)(?: me)?"
-    r"(?: (?:at|on))?|no longer|used to be|(?:old|previous|former|other shop'?s?|wrong) "
-    r"(?:phone |cell |email )?(?:number|phone|cell|email|address|one|mail)?(?: (?:is|was))?|"
-    r"is (?:this |that )?your (?:\w+ )?(?:phone |cell )?number|"
-    r"i (?:(?:just|already|have|also) )*(?:called|dialed|dialled|rang|texted|emailed)"
-    r"(?: (?:you|them))?(?: (?:at|on))?|"
-    r"en lugar de|en vez de|ya no es|no (?:es|era)(?: el)?|"
+_LED_IN: Final = r"[\s:,\"'(]*$"
+"""What may stand between words and the value that they are about."""
+
+DENIED_BEFORE: Final = re.compile(
+    r"(?:\b(?:not|isn'?t|wasn'?t|instead of|rather than|no longer(?: use)?|(?:stopped|quit) using|"
+    r"(?:don'?t|do not|never) (?:call|text|use|email)(?: me)?(?: (?:at|on))?|used to be|"
+    r"(?:old|previous|former|wrong) (?:phone |cell |email )?"
+    r"(?:number|phone|cell|email|address|one|mail)?(?: (?:is|was))?|"
+    r"en lugar de|en vez de|ya no (?:es|uso)(?: el)?|"
+    r"no (?:es|era|use|me llamen?|llamen?)(?: el| al)?|"
     r"n[uú]mero (?:viejo|anterior|equivocado)(?: (?:es|era))?|"
-    r"correo (?:viejo|anterior)(?: (?:es|era))?|(?:llam[eé]|marqu[eé]) al|"
-    r"não (?:é|era)(?: o)?|pas le|au lieu d[eu]|bukan|không phải(?: là)?)|"
-    r"不是|而不是|旧号码|舊號碼|旧电话|ではなく|아니라|ليس|لا)"
-    r"[\s:,\"'(]*$",
+    r"correo (?:viejo|anterior)(?: (?:es|era))?|"
+    r"não (?:é|era|ligue)(?: o| para)?|pas le|au lieu d[eu]|bukan|không phải(?: là)?|"
+    r"не звоните(?: на)?|не)|"
+    rf"不是|而不是|旧号码|舊號碼|旧电话|ではなく|아니라|ليس|لا){_LED_IN}",
     re.IGNORECASE,
 )
-"""Right before: the customer says that this is not (or no longer) theirs."""
+"""Right before: the customer says that this is not (or no longer) to be used."""
 
-NOT_THIS_AFTER: Final = re.compile(
+DENIED_AFTER: Final = re.compile(
     r"[\s,\"')(;:-]*(?:(?:is|was|it'?s|that'?s|which is|es|era|is my|was my)\s+)*"
     r"(?:(?:the |my |an? |el |mi )?(?:old|wrong|incorrect|outdated|viejo|equivocado|incorrecto|"
     r"anterior|mal)\b|no longer|not (?:my|working|the right|correct|in service)|disconnected|"
-    r"doesn'?t work|does not work|didn'?t work|won'?t work|ya no|no funciona|no sirve|"
+    r"doesn'?t work|does not work|didn'?t work|won'?t work|ya no|no (?:funciona|sirve|es mi)|"
     r"不对|不對|错了|錯了|は間違|틀렸|아니)",
+    re.IGNORECASE,
+)
+
+LIMITED_AFTER: Final = re.compile(
+    r"[^.!?\n\d@,;]{0,40}?(?:\b(?:before|after|until|till|during|between|past|while|if|when|unless|"
+    r"on (?:the )?(?:week|mon|tue|wed|thu|fri|sat|sun)\w*|at (?:night|work|lunch)|in the|"
+    r"for|texts?|texting|pictures?|pics|photos?|still|but i(?:t|'m| am| check)|though|"
+    r"antes|despu[eé]s|hasta|durante|entre|por la|en la|para|los (?:lunes|s[aá]b|dom|fin)\w*|"
+    r"de (?:manhã|noite|tarde)|depois|avant|après|le (?:matin|soir)|vor|nach|до|после|по утрам|"
+    r"trước|sau|buổi)\b|之前|以前|以后|전에|までは|قبل|بعد)",
+    re.IGNORECASE,
+)
+"""What follows narrows a denial to an hour or a way: the value stays good."""
+
+OURS_BEFORE: Final = re.compile(
+    r"\b(?:(?<!not )your (?:\w+ ){0,2}(?:number|line|phone)(?: (?:is|was|still|as))*|"
+    r"i (?:(?:just|already|have|also) )*(?:called|dialed|dialled|rang|texted|emailed)"
+    r"(?: (?:you|them))?(?: (?:at|on))?|(?:ya (?:les |los )?llam[eé]|llamé|marqué) al)[\s:\"'(]*$",
+    re.IGNORECASE,
+)
+"""Right before: the number that the customer dialled, or asks whether it is the shop's."""
+ASKED_ABOUT: Final = re.compile(r"(?:^|[.!?,;] ?)(?:so )?is \(?$", re.IGNORECASE)
+OURS_AFTER: Final = re.compile(
+    r"\)? (?:still |also )?(?:yours?|a landline|the (?:shop|store|right|correct|main|number))\b",
+    re.IGNORECASE,
+)
+"""`Is 408-... your direct line?`"""
+THEIRS_AFTER: Final = re.compile(
+    r"[\s,:(-]*(?:(?:is|it'?s|that'?s)\s+)?"
+    r"(?:mine|my (?:own |new )?(?:cell|number|phone|mobile|work))\b|\s*es (?:mi|el m[ií]o)\b",
+    re.IGNORECASE,
+)
+
+ANOTHERS_BEFORE: Final = re.compile(
+    r"(?:\b(?:dealer(?:ship)?|yelp|google|craigslist|competitor|agent|adjuster|"
+    r"insurance company|seller|mechanic|(?:body|other|old|another|previous|upholstery) shop|"
+    r"concesionari[ao]|aseguradora|asesor|ajustador|seguro|vendedor|mec[aá]nico|competencia|"
+    r"concession[aá]ria|seguradora|concessionnaire|garagiste|assureur|vendeur|h[aä]ndler|werkstatt|"
+    r"versicherung|verkäufer|дилер|страховая|продавец|đại lý|bảo hiểm)(?:'?s)?\b|"
+    r"车行|经销商|經銷商|保险公司|保險公司|卖家|賣家|딜러|보험사|ディーラー|保険会社)"
+    r"(?:(?!\b(?:my|mine|me:|(?:call|text|reach|email|contact) me|i|i'?m|we|mi|"
+    r"soy|yo|eu|meu|minha|je|mon|moi|ich|mein|мой|меня|я|em|tôi)\b|"
+    r"我|나|제|私|[.!?;\n] ?(?!\d)).){0,60}$",
+    re.IGNORECASE,
+)
+"""Before a value, and nobody else named since: whose it is."""
+ANOTHERS_AFTER: Final = re.compile(
+    r"[\s,(-]*(?:(?:is|that'?s|es)\s+)?(?:the|my|el|del)?\s*"
+    r"(?:dealer|seller|mechanic|insurance|agent|adjuster|concesionario|vendedor|seguro)",
     re.IGNORECASE,
 )
 
@@ -106,7 +157,8 @@ CORRECTS: Final = re.compile(
     r"\b(?:correction|i meant|i mean|meant to|my bad|my mistake|my error|mi error|my old one|"
     r"typo|wrong (?:number|email|one|digit|address)|"
     r"mistyped|misspelled|mis-?spelt|scratch that|ignore (?:that|the|my)|disregard|instead|"
-    r"should (?:be|have been|read)|supposed to be|actually|new (?:number|phone|email|cell)|"
+    r"should (?:be|have been|read)|supposed to be|make (?:it|that)|actually|"
+    r"new (?:number|phone|email|cell)|"
     r"oops|whoops|let me (?:correct|fix)|use this|better (?:number|email|to use)|changed my|"
     r"correct(?:ed)? (?:number|email|one|is)|"
     r"(?:number|email|phone|cell) (?:has )?changed|it'?s now|is now|"
@@ -131,6 +183,21 @@ _APOLOGIES: Final = (
 )
 APOLOGY: Final = re.compile(_APOLOGIES, re.IGNORECASE)
 
+ADDS: Final = re.compile(
+    r"\b(?:also|cc|another|second|backup|alternat\w+|wife|husband|spouse|partner|mom|mother|"
+    r"dad|father|son|daughter|brother|sister|(?:boy|girl)friend|fianc[eé]e?|friend|boss|tambi[eé]n|"
+    r"adem[aá]s|espos[ao]|marido|mujer|hij[ao]|mamá|papá|herman[ao]|novi[ao]|também|aussi|femme|mari|"
+    r"auch|frau|mann|также|ещё|жена|жены|муж|cũng|vợ|chồng)\b|也|还有|還有|老婆|老公|太太|아내|남편|"
+    r"أيضا|زوجتي|زوجي",
+    re.IGNORECASE,
+)
+"""Between words of correction and a value, or right after it: it stands beside the one before."""
+ADDS_AFTER: Final = re.compile(
+    r"[\s,]*(?:\w+ ){0,3}(?:too|as well|also|tambi[eé]n|também|aussi|auch)\b", re.IGNORECASE
+)
+ANOTHER_MATTER: Final = re.compile(r"\w\W+\w[^.!?\n]*[.!?\n]\s")
+"""Who begins a new sentence after words of correction has corrected something else."""
+
 SORRY: Final = re.compile(
     rf"(?:{_APOLOGIES}|(?:^|[.!?;,]\s?)(?:no+|nope|нет)\b|아니)"
     r"(?:[\s,.!:;*\-…()]|\b(?:it|its|it's|is|that|that's|thats|this|my|the|number|phone|cell|"
@@ -140,6 +207,25 @@ SORRY: Final = re.compile(
     re.IGNORECASE,
 )
 """An apology right before a value, and nothing but glue between them."""
+
+LAST_DIGITS: Final = re.compile(
+    r"(?:\blast (?:4|four)|\bend(?:s|ing)?\b|\bterminan?\b|[uú]ltimos|\bfinal\b|finit|derniers|"
+    r"letzten|endet|đuôi|số cuối|尾号|尾號|后四位|後四位|末尾|끝자리|последние|заканчив)"
+    r"(?:\W|\b(?:in|with|digits?|numbers?|are|is|be|should|it'?s|en|con|por|d[ií]gitos|son|cuatro|"
+    r"quatro|chiffres|sont|par|auf|mit|sind|là)\b|是|は|는|цифры)*$",
+    re.IGNORECASE,
+)
+"""Right before four digits: they end the number given before."""
+
+_AREA: Final = (
+    r"(?:\barea code|\barea|\bc[oó]digo de [aá]rea|\blada|\bmã vùng|\bcode r[ée]gional|\bvorwahl|"
+    r"区号|區號|지역번호|код города)"
+)
+AREA_CODE: Final = re.compile(
+    rf"{_AREA}(?:[\s:,]|'s|\b(?:is|was|should|be|es|el|là|ist)\b|是|는)*\(?([2-9]\d\d)\b"
+    rf"|(?<!\d)(?<!\d[-.])([2-9]\d\d)\)?,?(?: (?:is|as|es|for))?(?: (?:the|my|el))? {_AREA}",
+    re.IGNORECASE,
+)
 
 OLD_ONE_AFTER: Final = re.compile(
     r"[^.!?]{0,40}?\b(?:instead|is (?:the )?(?:correct|right|new)|not \d{2}|"

@@ -32,6 +32,9 @@ HOSTILE: Final = {
             "https://a ", "sorry call 408-555-0117\n", "my old number was 408-555-0117 ",
             "a@@b.", "/a@a.co", "일이 ", "四の", "408-555-0117,,,,", "is your i already ",
             "email is a b c ", "PHONE4085550117AB ", "1234567 A ",
+            "dealer 408-555-0117 ", "don't call 408-555-0117 before ", "area code 650 555-0117 ",
+            "call 408 155 0117 ", "408-555-0117 or 0118 ", "my email is a gmail.com ",
+            "bob#gmail.com ", "abgmail.", "four08five", "408의", "is 408-555-0117 your ",
         )
     },
     "digits and marks": _noise("0|1|2|3|4|5| |-|.|(|)|+|@|a|x|o|,|/|\n", ""),
