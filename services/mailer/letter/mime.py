@@ -25,7 +25,12 @@ from services.mailer.letter.photos import MailFile, MailPhoto, cid
 from services.mailer.letter.shape import PhotoPlan
 from services.mailer.letter.wording import one_line
 
-_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{3,250}")
+_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS: Final = re.compile(
+    rf"(?=.{{1,64}}@.{{3,250}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+"
+)
+"""RFC 5321, the dot-string: no dot at an end of the name, nor two of them together."""
 _LINE: Final = 76
 _POLICY: Final = policy.SMTP.clone(max_line_length=_LINE)
 _IDS: Final = policy.SMTP.clone(max_line_length=900)
