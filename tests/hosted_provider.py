@@ -122,6 +122,8 @@ async def _attachments(stack: AsyncExitStack, blobs: MemoryBlobs, folder: Path) 
         async def spend(self, shop: str, visitor: str, size_bytes: int) -> bool:
             return True
 
+        async def give_back(self, shop: str, visitor: str, size_bytes: int) -> None: ...
+
     attachments = Attachments(blobs, ChildDarkroom(), Unlimited(), folder)
     port = free_port()
     url = f"http://127.0.0.1:{port}"

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from errno import errorcode
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import IO, Final
@@ -24,7 +25,14 @@ from libs.attachments import (
 )
 from libs.blobs.port import BlobInfo, BlobMissingError, Blobs
 from libs.errors import Unavailable
-from services.attachments.ports import Allowance, Arriving, Darkroom, Developed, Refused
+from services.attachments.ports import (
+    Allowance,
+    Arriving,
+    BrokeOff,
+    Darkroom,
+    Developed,
+    Refused,
+)
 from services.attachments.sniff import kind_of
 from services.attachments.turns import Turns
 
@@ -89,23 +97,28 @@ class Attachments:
     async def take_in(
         self, announced: StoredAttachment, declared_type: str, arriving: Arriving
     ) -> StoredAttachment:
-        """Raises UploadRefused, Unavailable. Either is kept, so that the shop can ask again."""
-        async with _folder(self.spool) as folder:
-            raw = folder / "raw"
-            try:
-                size = await self._spool(raw, arriving)
-                async with _in_time():
-                    kind = await _kind(raw, announced.name, declared_type)
-                    await self._spend(announced, size)
-                    stored = await self._keep(announced, kind, raw, size)
-            except UploadRefused as refusal:
-                await self._refuse(msgspec.structs.replace(announced, problem=refusal.code))
-                raise
-            except Unavailable:
-                with suppress(Unavailable):
-                    await self._miss(msgspec.structs.replace(announced, problem="unavailable"))
-                raise
-        await self._write(record_key(stored.id), stored)
+        """Raises UploadRefused, BrokeOff, Unavailable. Each is kept: the shop asks again."""
+        try:
+            async with _our_disk(), _folder(self.spool) as folder:
+                return await self._stored(announced, declared_type, arriving, folder / "raw")
+        except UploadRefused as refusal:
+            await self._refuse(msgspec.structs.replace(announced, problem=refusal.code))
+            raise
+        except BrokeOff:
+            await self._miss(announced, "not_uploaded")
+            raise
+        except Unavailable:
+            await self._miss(announced, "unavailable")
+            raise
+
+    async def _stored(
+        self, announced: StoredAttachment, declared_type: str, arriving: Arriving, raw: Path
+    ) -> StoredAttachment:
+        size = await self._spool(raw, arriving)
+        kind = await _kind(raw, announced.name, declared_type)
+        async with self._spent(announced, size), _in_time():
+            stored = await self._keep(announced, kind, raw, size)
+            await self._write(record_key(stored.id), stored)
         return stored
 
     async def _spool(self, file: Path, arriving: Arriving) -> int:
@@ -127,15 +140,27 @@ class Attachments:
             return
         if known is not None:
             await self._write(record_key(refused.id), refused)
-        await self._miss(refused)
+        await self._ask_for(refused)
 
-    async def _miss(self, missed: StoredAttachment) -> None:
+    async def _miss(self, announced: StoredAttachment, problem: str) -> None:
         """Its own record is left open: the same link may bring it yet."""
+        with suppress(Unavailable):  # a lost store changes no answer
+            await self._ask_for(msgspec.structs.replace(announced, problem=problem))
+
+    async def _ask_for(self, missed: StoredAttachment) -> None:
         await self._write(refusal_key(missed.shop, missed.visitor, missed.id), missed)
 
-    async def _spend(self, announced: StoredAttachment, size: int) -> None:
+    @asynccontextmanager
+    async def _spent(self, announced: StoredAttachment, size: int) -> AsyncIterator[None]:
+        """What is lost by a fault of ours costs the visitor nothing of their day."""
         if not await self.allowance.spend(announced.shop, announced.visitor, size):
             raise UploadRefused(*ENOUGH)
+        try:
+            yield
+        except (Unavailable, OSError):
+            with suppress(Unavailable):
+                await self.allowance.give_back(announced.shop, announced.visitor, size)
+            raise
 
     async def _keep(
         self, announced: StoredAttachment, kind: str, raw: Path, size: int
@@ -216,6 +241,16 @@ async def _folder(root: Path) -> AsyncIterator[Path]:
         yield Path(folder.name)
     finally:
         await asyncio.to_thread(folder.cleanup)
+
+
+@asynccontextmanager
+async def _our_disk() -> AsyncIterator[None]:
+    """One that is full is no fault of the file."""
+    try:
+        yield
+    except OSError as error:
+        reason = errorcode.get(error.errno or 0, type(error).__name__)
+        raise Unavailable("spool", reason) from error
 
 
 @asynccontextmanager

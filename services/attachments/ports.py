@@ -25,8 +25,14 @@ class Refused(Exception):  # noqa: N818 - the picture is refused, nothing broke
     """The one word of why: `bomb`, `unreadable`, `frames`."""
 
 
+class BrokeOff(Exception):  # noqa: N818 - the file did, nothing of ours
+    """The one word of why a file did not come to its end: `client_gone`, `too_slow`,
+    `incomplete_body`.
+    """
+
+
 class Arriving(Protocol):
-    """The bytes of a file on their way to us."""
+    """The bytes of a file on their way to us. Both raise BrokeOff."""
 
     async def ready(self) -> bool:
         """Wait until some are here; False: all have been taken."""
@@ -53,4 +59,8 @@ class Allowance(Protocol):
 
         Raises Unavailable when nobody can tell.
         """
+        ...
+
+    async def give_back(self, shop: str, visitor: str, size_bytes: int) -> None:
+        """They were spent and are not kept, by a fault of ours. Raises Unavailable."""
         ...

@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from typing import Final
 
 from aiohttp import StreamReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from libs.web.answers import Refused
 from libs.web.call import Call
-from services.attachments.ports import Arriving
+from services.attachments.ports import Arriving, BrokeOff
 
 PIECE_BYTES: Final = 512 * 1024
 """What is moved in one go: a thread's errand costs as much as 100 KB do."""
@@ -33,8 +34,23 @@ _PARSED_BYTES: Final = 64 * 1024
 """From aiohttp's buffer less at a time: to join pieces holds up the loop."""
 
 
+_GONE: Final = "client_gone"
+
+
 @contextmanager
 def wire_of(call: Call) -> Iterator[Arriving]:
+    """A file that breaks off leaves as what the edge answers to it."""
+    try:
+        with _wire_of(call) as wire:
+            yield wire
+    except BrokeOff as broken:
+        if str(broken) == _GONE:
+            raise ConnectionResetError from broken
+        raise Refused(str(broken)) from broken
+
+
+@contextmanager
+def _wire_of(call: Call) -> Iterator[Arriving]:
     request = call.request
     if request is None or request.content_length is None:
         yield _Parsed(call.payload)
@@ -47,6 +63,19 @@ def wire_of(call: Call) -> Iterator[Arriving]:
         call.hang_up = wire.taken > 0
 
 
+@contextmanager
+def _breaking_off() -> Iterator[None]:
+    """The one table of what ends a body."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise BrokeOff("too_slow") from error
+    except OSError as error:
+        raise BrokeOff(_GONE) from error
+    except (HttpProcessingError, web.RequestPayloadError) as error:
+        raise BrokeOff("incomplete_body") from error
+
+
 class _Parsed:
     """A body in chunks, whose end only a parser can tell."""
 
@@ -55,12 +84,9 @@ class _Parsed:
         self._piece = b""
 
     async def ready(self) -> bool:
-        """Raises Refused."""
-        try:
+        with _breaking_off():
             async with asyncio.timeout(SILENCE_SECONDS * LOOK_SECONDS):
                 self._piece = await self._payload.readany()
-        except TimeoutError as error:
-            raise Refused("too_slow") from error
         return bool(self._piece)
 
     def take(self) -> bytes:
@@ -85,14 +111,14 @@ class _Direct:
         return self._length - self._payload.total_bytes - self.taken
 
     async def ready(self) -> bool:
-        """Raises Refused, and what ended the request."""
-        self._parsed = self._payload.read_nowait(_PARSED_BYTES)
-        self._transport.pause_reading()  # aiohttp goes on when its buffer gets room
-        if self._source is None:
-            self._source = _handle_of(self._transport)
-        if self._left and not self._parsed:
-            await self._arrival(self._source)
-        return bool(self._left or self._parsed)
+        with _breaking_off():
+            self._parsed = self._payload.read_nowait(_PARSED_BYTES)
+            self._transport.pause_reading()  # aiohttp goes on when its buffer gets room
+            if self._source is None:
+                self._source = _handle_of(self._transport)
+            if self._left and not self._parsed:
+                await self._arrival(self._source)
+            return bool(self._left or self._parsed)
 
     async def _arrival(self, source: socket.socket) -> None:
         """Of much at first, then of anything."""
@@ -103,20 +129,18 @@ class _Direct:
             if ended := self._payload.exception():
                 raise ended
             least = 1
-        raise Refused("too_slow")
+        raise TimeoutError
 
     def take(self) -> bytes:
-        """Raises ConnectionError when the sender is gone."""
         if self._parsed or self._source is None:
             return self._parsed
-        try:
-            piece = self._source.recv(min(self._left, PIECE_BYTES))
-        except BlockingIOError:
-            return b""
-        except OSError as error:
-            raise ConnectionResetError from error
+        with _breaking_off():
+            try:
+                piece = self._source.recv(min(self._left, PIECE_BYTES))
+            except BlockingIOError:
+                return b""
         if not piece:
-            raise ConnectionResetError
+            raise BrokeOff(_GONE)
         self.taken += len(piece)
         return piece
 

@@ -39,6 +39,8 @@ class Unlimited:
     async def spend(self, shop: str, visitor: str, size_bytes: int) -> bool:
         return True
 
+    async def give_back(self, shop: str, visitor: str, size_bytes: int) -> None: ...
+
 
 async def serve(port: int, folder: Path) -> None:
     spool = folder / "spool"

@@ -55,6 +55,13 @@ class AllowanceContract:
         assert await allowance.spend("craigs", "v_1", 2 * MEGABYTE)
         assert not await allowance.spend("craigs", "v_1", 1)
 
+    async def test_what_is_given_back_may_be_spent_again(self, allowance: RedisAllowance) -> None:
+        assert await allowance.spend("craigs", "v_1", 50 * MEGABYTE)
+        await allowance.give_back("craigs", "v_1", 12 * MEGABYTE)
+
+        assert await allowance.spend("craigs", "v_1", 12 * MEGABYTE)
+        assert not await allowance.spend("craigs", "v_1", 1)
+
     async def test_others_have_their_own(self, allowance: RedisAllowance) -> None:
         assert await allowance.spend("craigs", "v_1", 50 * MEGABYTE)
 

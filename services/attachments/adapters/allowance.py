@@ -35,3 +35,7 @@ class RedisAllowance:
             _SPEND, [key], str(size_bytes), str(self.bytes_per_day), str(_DAY_SECONDS)
         )
         return bool(said == 1)
+
+    async def give_back(self, shop: str, visitor: str, size_bytes: int) -> None:
+        """Over midnight it is a present."""
+        await self.spend(shop, visitor, -size_bytes)

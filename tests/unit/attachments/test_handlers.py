@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from errno import ENOSPC
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import msgspec
 import pytest
 
-from libs.attachments import decode_record, record_key, refusal_key
+from libs.attachments import StoredAttachment, decode_record, record_key, refusal_key
 from libs.blobs.fakes import MemoryBlobs
 from libs.errors import Unavailable
+from services.attachments import handlers
 from services.attachments.handlers import UploadRefused
-from tests.unit.attachments.world import ANNOUNCED, JPEG, PDF, Arrived, attachments
+from services.attachments.ports import Arriving, BrokeOff, Darkroom, Developed, Refused
+from tests.unit.attachments.world import (
+    ANNOUNCED,
+    JPEG,
+    PDF,
+    Arrived,
+    Counting,
+    Cut,
+    attachments,
+)
 
 
 async def announced() -> MemoryBlobs:
@@ -54,26 +66,110 @@ class Full:
         raise Unavailable("darkroom", "too many wait")
 
 
-async def test_what_there_was_no_room_for_is_asked_for_and_may_be_sent_again(
-    tmp_path: Path,
-) -> None:
-    desk = attachments(tmp_path, blobs := await announced())
-    with pytest.raises(Unavailable):
-        await replace(desk, darkroom=Full()).take_in(ANNOUNCED, "", Arrived(JPEG))
+class NoSpace:
+    async def develop(self, source: Path, folder: Path, mime_type: str) -> NoReturn:
+        raise OSError(ENOSPC, "No space left on device")
 
-    missed = decode_record(
-        await blobs.get(refusal_key(ANNOUNCED.shop, ANNOUNCED.visitor, ANNOUNCED.id))
-    )
-    assert missed == msgspec.structs.replace(ANNOUNCED, problem="unavailable")
+
+async def asked_for(blobs: MemoryBlobs) -> StoredAttachment:
+    key = refusal_key(ANNOUNCED.shop, ANNOUNCED.visitor, ANNOUNCED.id)
+    return decode_record(await blobs.get(key))
+
+
+@pytest.mark.parametrize(
+    ("darkroom", "reason"), [(Full(), "darkroom: too many wait"), (NoSpace(), "spool: ENOSPC")]
+)
+async def test_what_there_was_no_room_for_is_asked_for_and_may_be_sent_again(
+    darkroom: Darkroom, reason: str, tmp_path: Path
+) -> None:
+    desk = replace(attachments(tmp_path, blobs := await announced()), darkroom=darkroom)
+    with pytest.raises(Unavailable, match=reason):
+        await desk.take_in(ANNOUNCED, "", Arrived(JPEG))
+
+    assert await asked_for(blobs) == msgspec.structs.replace(ANNOUNCED, problem="unavailable")
     assert await desk.find(ANNOUNCED.id) == ANNOUNCED
 
 
-async def test_a_store_that_is_lost_as_well_changes_no_answer(tmp_path: Path) -> None:
-    class Lost(MemoryBlobs):
-        async def put(self, key: str, body: bytes, *, content_type: str) -> None:
-            raise Unavailable("blobs", "gone")
+@pytest.mark.parametrize("step", ["folder", "write"])
+async def test_a_spool_that_takes_nothing_is_our_trouble(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(arriving: Arriving, out: IO[bytes]) -> NoReturn:
+        raise OSError(ENOSPC, "No space left on device")
 
+    monkeypatch.setattr(handlers, "_move", full)
+    there = tmp_path if step == "write" else tmp_path / "gone"
+    desk = attachments(there, blobs := await announced())
+
+    with pytest.raises(Unavailable, match=r"spool: ENO(SPC|ENT)"):
+        await desk.take_in(ANNOUNCED, "", Arrived(PDF))
+
+    assert (await asked_for(blobs)).problem == "unavailable"
+
+
+async def test_what_broke_off_is_asked_for_and_may_be_sent_again(tmp_path: Path) -> None:
+    desk = attachments(tmp_path, blobs := await announced())
+    with pytest.raises(BrokeOff):
+        await desk.take_in(ANNOUNCED, "", Cut(JPEG))
+
+    assert await asked_for(blobs) == msgspec.structs.replace(ANNOUNCED, problem="not_uploaded")
+    assert await desk.find(ANNOUNCED.id) == ANNOUNCED
+    assert (await desk.take_in(ANNOUNCED, "", Arrived(JPEG))).mime_type == "image/jpeg"
+
+
+@pytest.mark.parametrize("darkroom", [Full(), NoSpace()])
+async def test_what_is_lost_by_our_fault_costs_nothing_of_the_day(
+    darkroom: Darkroom, tmp_path: Path
+) -> None:
+    desk = replace(attachments(tmp_path), allowance=(allowance := Counting()))
+    with pytest.raises(Unavailable):
+        await replace(desk, darkroom=darkroom).take_in(ANNOUNCED, "", Arrived(JPEG))
+    lost = allowance.spent
+    await desk.take_in(ANNOUNCED, "", Arrived(JPEG))
+
+    assert (lost, allowance.spent) == (0, len(JPEG))
+
+
+async def test_what_takes_us_too_long_costs_nothing_of_the_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stuck:
+        async def develop(self, source: Path, folder: Path, mime_type: str) -> Developed:
+            return await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(handlers, "ANSWER_SECONDS", 0.01)
+    allowance = Counting()
+    desk = replace(attachments(tmp_path), darkroom=Stuck(), allowance=allowance)
+
+    with pytest.raises(Unavailable, match="too long"):
+        await desk.take_in(ANNOUNCED, "", Arrived(JPEG))
+
+    assert allowance.spent == 0
+
+
+async def test_what_a_file_is_refused_for_costs_its_bytes(tmp_path: Path) -> None:
+    class Refusing:
+        async def develop(self, source: Path, folder: Path, mime_type: str) -> NoReturn:
+            raise Refused("bomb")
+
+    allowance = Counting()
+    desk = replace(attachments(tmp_path), darkroom=Refusing(), allowance=allowance)
+
+    with pytest.raises(UploadRefused):
+        await desk.take_in(ANNOUNCED, "", Arrived(JPEG))
+
+    assert allowance.spent == len(JPEG)
+
+
+class Lost(MemoryBlobs):
+    async def put(self, key: str, body: bytes, *, content_type: str) -> None:
+        raise Unavailable("blobs", "gone")
+
+
+async def test_a_store_that_is_lost_as_well_changes_no_answer(tmp_path: Path) -> None:
     desk = replace(attachments(tmp_path, Lost()), darkroom=Full())
 
     with pytest.raises(Unavailable, match="darkroom"):
         await desk.take_in(ANNOUNCED, "", Arrived(JPEG))
+    with pytest.raises(BrokeOff):
+        await desk.take_in(ANNOUNCED, "", Cut(JPEG))

@@ -5,25 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import pytest
 import uvloop
-from aiohttp import web
 
 from libs.web.answers import Answer, Refused, json_answer
 from libs.web.call import Call
-from libs.web.edge import Edge, Route
-from libs.web.server import EdgeServer
 from services.attachments.wire import wire_of
 from tests.raw_http import RawAnswer, read_answer, talk
-from tests.servers import free_port
-from tests.unit.web.calls import Recorder
+from tests.unit.attachments.served import head, noting, serving
 
 BODY = random.Random(7).randbytes(700_000)
 Loop = Callable[[], asyncio.AbstractEventLoop]
-Handler = Callable[[Call], Awaitable[Answer]]
 
 both_loops = pytest.mark.parametrize(
     "loop", [uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"]
@@ -49,45 +43,12 @@ async def read(call: Call) -> Answer:
     return json_answer({"sha": hashlib.sha256(body).hexdigest(), "pieces": pieces})
 
 
-def noting(over: asyncio.Event, handler: Handler) -> Handler:
-    """Sets `over` when the connection ends under the handler."""
-
-    async def noted(call: Call) -> Answer:
-        try:
-            return await handler(call)
-        except ConnectionError:
-            over.set()
-            raise
-
-    return noted
-
-
 async def refuse(call: Call) -> Answer:
     with wire_of(call) as wire:
         await wire.ready()
         wire.take()
         await wire.ready()
         raise Refused("too_large")
-
-
-@asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[int]:
-    parts, port = Recorder(), free_port()
-    edge = Edge((Route("POST", "/", handler, "wire", whole=False),), parts.log, parts.requests)
-    server = EdgeServer(edge)
-    runner = web.ServerRunner(server)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        yield port
-        while server.connections:  # who has hung up needs no farewell of two seconds
-            await asyncio.sleep(0)
-    finally:
-        await runner.cleanup()
-
-
-def head(length: int) -> bytes:
-    return f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n".encode()
 
 
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"

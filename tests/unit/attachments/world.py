@@ -7,7 +7,7 @@ from pathlib import Path
 from libs.attachments import StoredAttachment
 from libs.blobs.fakes import MemoryBlobs
 from services.attachments.handlers import Attachments
-from services.attachments.ports import Developed
+from services.attachments.ports import BrokeOff, Developed
 
 PDF = b"%PDF-1.7\n%%EOF"
 JPEG = b"\xff\xd8\xff" + bytes(100)
@@ -16,9 +16,18 @@ ANNOUNCED = StoredAttachment(
 )
 
 
-class Unlimited:
+class Counting:
+    """An allowance without an end."""
+
+    def __init__(self) -> None:
+        self.spent = 0
+
     async def spend(self, shop: str, visitor: str, size_bytes: int) -> bool:
+        self.spent += size_bytes
         return True
+
+    async def give_back(self, shop: str, visitor: str, size_bytes: int) -> None:
+        self.spent -= size_bytes
 
 
 class Quick:
@@ -34,7 +43,7 @@ class Quick:
 
 
 def attachments(spool: Path, blobs: MemoryBlobs | None = None) -> Attachments:
-    return Attachments(blobs or MemoryBlobs(), Quick(), Unlimited(), spool)
+    return Attachments(blobs or MemoryBlobs(), Quick(), Counting(), spool)
 
 
 class Arrived:
@@ -49,3 +58,12 @@ class Arrived:
     def take(self) -> bytes:
         body, self._body = self._body, b""
         return body
+
+
+class Cut(Arrived):
+    """A file that breaks off."""
+
+    async def ready(self) -> bool:
+        if not await super().ready():
+            raise BrokeOff("client_gone")
+        return True
