@@ -12,7 +12,7 @@ import pytest
 from libs.errors import Unavailable
 from libs.leases.port import sent_key
 from libs.limits.fakes import MemoryLimits
-from libs.limits.port import Kind, Limit, Limits
+from libs.limits.port import Kind, Limit, Limits, limit_key
 from libs.limits.redis import RedisLimits
 from libs.runtime.settings import Rate
 from libs.streams.address import connect
@@ -217,10 +217,12 @@ class RedisLimitsContract(LimitsContract):
         assert 1190 < verdict.retry_after_seconds <= 1200
 
     async def test_every_key_ends_by_itself(self, redis: Any, limits: RedisLimits) -> None:
-        await limits.admit("craigs", [per_thread(3, 60), per_thread(3, 600, kind="cap")])
+        asked = [per_thread(3, 60), per_thread(3, 600, subject="b", kind="cap")]
+        await limits.admit("craigs", asked)
 
-        for key in await redis.execute("KEYS", "*limits:*"):
-            assert 0 < await redis.execute("PTTL", key) <= 600_000
+        for limit in asked:
+            left = await redis.execute("PTTL", limit_key("craigs", limit))
+            assert 0 < left <= limit.rate.seconds * 1000
 
 
 class TestFakeRedisLimits(RedisLimitsContract):

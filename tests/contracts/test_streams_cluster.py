@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack
 import pytest
 
 from libs.errors import SettingsError
-from libs.leases.redis import RedisLeases
 from libs.messages.lead import ConsiderLead, LeadDecision
 from libs.messages.streams import STREAMS
 from libs.streams.address import connect
@@ -23,8 +22,11 @@ from libs.streams.redis import _all_keys
 from libs.streams.streams import Streams
 from tests.contracts.redis_cluster import Watched, cluster, sentinel
 from tests.contracts.streams_on_redis import consuming, emptied, publish_somehow, streams_at, wish
+from tests.contracts.test_leases import RedisLeasesContract, RedisSentMarksContract
+from tests.contracts.test_limits import RedisLimitsContract
 from tests.contracts.test_streams_broker import Flush, RedisBrokerContract
 from tests.contracts.test_streams_open import opened
+from tests.contracts.test_upload_allowance import AllowanceContract
 from tests.servers import RedisServer, free_port
 
 pytestmark = pytest.mark.slow
@@ -40,12 +42,27 @@ def _url(nodes: list[RedisServer]) -> str:
     return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)
 
 
-class TestClusterBroker(RedisBrokerContract):
+class OnCluster:
     @pytest.fixture
     async def address(self, nodes: list[RedisServer]) -> str:
         await _flush(nodes)
         return _url(nodes)
 
+
+class TestClusterLimits(OnCluster, RedisLimitsContract):
+    """One script touches the keys of a shop's limits and its sent marks: one tag for both."""
+
+
+class TestClusterLeases(OnCluster, RedisLeasesContract): ...
+
+
+class TestClusterSentMarks(OnCluster, RedisSentMarksContract): ...
+
+
+class TestClusterAllowance(OnCluster, AllowanceContract): ...
+
+
+class TestClusterBroker(OnCluster, RedisBrokerContract):
     @pytest.fixture
     def flush(self, nodes: list[RedisServer], client: Redis) -> Flush:
         return lambda: _flush(nodes)
@@ -97,13 +114,6 @@ async def test_streams_lie_on_all_masters_and_a_lane_on_one(
     assert min(sizes) > 0
     assert sum(sizes) == len(lanes)
     assert {key.partition("}")[0] for key in _all_keys("a:0")} == {"{a:0"}
-
-
-async def test_leases_work_on_a_cluster(streams: Streams) -> None:
-    leases = RedisLeases(streams.redis)
-    for number in range(20):
-        assert await leases.take(f"t{number}", "mine", 60)
-        assert not await leases.take(f"t{number}", "theirs", 60)
 
 
 async def test_a_slot_that_moved_is_found_again(nodes: list[RedisServer], streams: Streams) -> None:

@@ -12,6 +12,7 @@ from libs.errors import Unavailable
 from libs.leases.redis import RedisLeases
 from libs.streams import scripts
 from libs.streams.address import connect
+from libs.streams.broker import DeadLetter, Later
 from libs.streams.client import Redis, RedisClient
 from libs.streams.link import CONNECT_SECONDS, REPLY_SECONDS, Link, translate
 from libs.streams.pace import Pace
@@ -185,6 +186,28 @@ async def test_after_flushall_the_group_is_made_again(streams: Streams, client: 
         await emptied(streams)
 
     assert len(seen.threads) == 10
+
+
+async def test_a_redis_without_memory_still_parks_and_puts_back(
+    own_redis: servers.RedisServer,
+) -> None:
+    """Both acknowledge first, and a script that has written is not stopped for memory."""
+    client = connect(own_redis.url, name="test")
+    broker = RedisBroker(client)
+    await broker.prepare(LANE)
+    await broker.add(LANE, b"poison")
+    await broker.add(LANE, b"later")
+    poison, later = await broker.read(LANE, "a", count=2, wait_seconds=1)
+    await client.execute("CONFIG", "SET", "maxmemory", 1)
+    with pytest.raises(Unavailable, match="OOM"):
+        await broker.add(LANE, b"one more")
+
+    await broker.park(LANE, [DeadLetter("", poison.id, "poison", 5, poison.body)])
+    await broker.put_back(LANE, [Later(later.id, 1000, later.body)])
+
+    stats = await broker.stats(LANE)
+    assert (stats.unread, stats.pending, stats.later, stats.dead) == (0, 0, 1, 1)
+    await client.aclose()
 
 
 async def test_scripts_survive_script_flush(streams: Streams, client: Redis) -> None:
