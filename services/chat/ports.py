@@ -127,6 +127,10 @@ class AttachmentDesk(Protocol):
         """One of this visitor's whose bytes are in. Raises Unavailable."""
         ...
 
+    def preview(self, attachment_id: str) -> str:
+        """A link that shows a picture, for a day from now."""
+        ...
+
 
 class Purse(Protocol):
     """What a visitor, a thread and a day may cost."""

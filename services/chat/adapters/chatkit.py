@@ -22,7 +22,6 @@ _ANSWERS: Final = ("assistant_message", "structured_input")
 _OF_THE_PROTOCOL: Final = re.compile(r"[a-z_]{1,40}|[0-9]{1,4}", re.ASCII)
 
 _requests: TypeAdapter[Any] = TypeAdapter(sdk.ChatKitReq)
-_items: TypeAdapter[Any] = TypeAdapter(sdk.ThreadItem)
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class ChatKit:
         since = [row for row in rows if row.id >= item_id]
         for row in since:
             if row.kind not in _HIDDEN:
-                item = _items.validate_json(row.body)
+                item = self.speaking.threads.item_of(row)
                 yield self.speaking.event(sdk.ThreadItemDoneEvent(item=item))
         if not any(row.kind in _ANSWERS for row in since):
             yield self.speaking.apology(visit, "cut", rows)

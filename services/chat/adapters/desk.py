@@ -67,7 +67,7 @@ class BlobDesk:
             id=record.id,
             name=name,
             mime_type=mime_type,
-            preview_url=self._preview(record.id),
+            preview_url=self.preview(record.id),
             upload_url=upload_link(self.keys, self.base_url, record.id, expires),
         )
 
@@ -84,9 +84,9 @@ class BlobDesk:
             id=record.id,
             name=record.name,
             mime_type=record.mime_type,
-            preview_url=self._preview(record.id),
+            preview_url=self.preview(record.id),
         )
 
-    def _preview(self, attachment_id: str) -> str:
+    def preview(self, attachment_id: str) -> str:
         expires = int(self.clock.now()) + PREVIEW_SECONDS
         return attachment_link(self.keys, self.base_url, attachment_id, "320", expires)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
 import msgspec
-from pydantic import TypeAdapter
+from pydantic import AnyUrl, TypeAdapter
 
 from libs.attachments import clean_name
 from libs.conversations.ids import new_thread_id, next_item_id
@@ -123,14 +123,27 @@ class KeptThreads(sdk_store.Store[Visit]):
             limit=_bounded(limit),
             newest_first=order == "desc",
         )
-        return _sdk_page([_items.validate_json(row.body) for row in page.rows], page.has_more)
+        return _sdk_page([self.item_of(row) for row in page.rows], page.has_more)
 
     async def load_item(self, thread_id: str, item_id: str, context: Visit) -> Any:
         await self.load_thread(thread_id, context)
         row = await self._kept.item(context.owner, thread_id, item_id)
         if row is None:
             _missing("item")
-        return _items.validate_json(row.body)
+        return self.item_of(row)
+
+    def item_of(self, row: ItemRow) -> Any:
+        """As it was kept, but for its links to pictures, which end within a day."""
+        item = _items.validate_json(row.body)
+        if item.type == "user_message":
+            item.attachments = [self._seen(each) for each in item.attachments]
+        return item
+
+    def _seen(self, attachment: Any) -> Any:
+        if attachment.type != "image":
+            return attachment
+        link = AnyUrl(self._desk.preview(attachment.id))
+        return attachment.model_copy(update={"preview_url": link})
 
     async def add_thread_item(self, thread_id: str, item: Any, context: Visit) -> None:
         """Looks again once it is written: only then has whoever takes the turn over seen it."""
@@ -178,7 +191,7 @@ class KeptThreads(sdk_store.Store[Visit]):
     async def load_attachment(self, attachment_id: str, context: Visit) -> Any:
         for owner in context.owners:
             if row := await self._kept.attachment(owner, attachment_id):
-                return _attachments.validate_json(row.body)
+                return self._seen(_attachments.validate_json(row.body))
             if found := await self._desk.find(owner, attachment_id):
                 return shown(found)
         raise sdk_store.NotFoundError("attachment")

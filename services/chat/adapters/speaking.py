@@ -108,7 +108,7 @@ class Speaking(sdk_server.ChatKitServer[Visit]):
         )
         more = bool(older and older.rows)
         items = sdk.Page(
-            data=[_items.validate_json(row.body) for row in rows],
+            data=[self.threads.item_of(row) for row in rows],
             has_more=more,
             after=rows[0].id if more else None,
         )

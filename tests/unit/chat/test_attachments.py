@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl, urlsplit
+
 import msgspec
 import pytest
 
-from libs.attachments import LARGEST_BYTES, StoredAttachment, check_upload, record_key
-from tests.unit.chat.world import KEYS, Answer, Json, Scripted, World, create
+from libs.attachments import (
+    LARGEST_BYTES,
+    StoredAttachment,
+    check_link,
+    check_upload,
+    record_key,
+)
+from tests.unit.chat.world import KEYS, Answer, Json, Scripted, World, add, create
 
 SENT = "att_" + "s" * 22
 
@@ -119,3 +127,24 @@ async def test_a_removed_file_cannot_be_sent_any_more() -> None:
 
     assert (await world.ask(removed)).json == {}
     assert (await world.ask(create("Look", told["id"]))).refused
+
+
+async def test_a_picture_is_still_seen_the_day_after() -> None:
+    """The links in what is kept have ended by then, or their key has gone."""
+    world = World(Scripted())
+    told = (await world.ask(announce())).json
+    assert told
+    thread = (await world.ask(create("Look", told["id"]))).thread_id
+    world.clock.at += 25 * 3600
+
+    listed = (await world.ask({"type": "items.list", "params": {"thread_id": thread}})).json
+    opened = (await world.ask({"type": "threads.get_by_id", "params": {"thread_id": thread}})).json
+    again = await world.ask(add(thread, "And once more", told["id"]))
+
+    assert listed
+    assert opened
+    for shown in (listed["data"], opened["items"]["data"], again.items):
+        [file] = next(item for item in shown if item["type"] == "user_message")["attachments"]
+        link = dict(parse_qsl(urlsplit(file["preview_url"]).query))
+        problem = check_link(KEYS, told["id"], "320", link["signature"], world.clock.at)
+        assert problem is None
