@@ -160,7 +160,8 @@ class Faults:
         self.on_lie: Callable[[], None] = lambda: None
         self.on_crash: Callable[[SimProcess], None] = lambda _: None
         self.trace = hashlib.sha256()
-        self.sending_calls = 0
+        self.sending_calls: list[str] = []
+        """Of the mailers, by their places."""
         self._menus = {part: _menu(plan, part) for part in (*STORES, "process")}
         self._down: dict[str, float] = {}
 
@@ -263,10 +264,11 @@ class Faults:
                 await self.pause(process, self.rng.choice(PAUSES))
 
     async def _planned(self, process: SimProcess, where: str) -> None:
-        self.sending_calls += 1
-        if self.sending_calls in self.plan.crash_at:
+        self.sending_calls.append(where)
+        number = len(self.sending_calls)
+        if number in self.plan.crash_at:
             await self.crash(process, where)
-        if self.sending_calls in self.plan.pause_at:
+        if number in self.plan.pause_at:
             await self.pause(process, self.plan.pause_seconds)
 
     async def pause(self, process: SimProcess, seconds: float) -> None:

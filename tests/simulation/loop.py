@@ -205,7 +205,9 @@ class SimLoop(asyncio.BaseEventLoop):
 
 
 def _close(coroutine: Any) -> None:
-    """Each `finally` on its way may try to await something; there is nobody left to wait for."""
+    """From within: each `finally` on the way may try to await something, and is left for that."""
+    if inner := getattr(coroutine, "cr_await", None):
+        _close(inner)
     for _ in range(20):
         with suppress(BaseException):
             coroutine.close()

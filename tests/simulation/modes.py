@@ -19,6 +19,9 @@ REFUSALS = frozenset(
 )
 OVERSLEEPS = (300.0, 600.0)
 """Others have taken the lead over, and are not through with it."""
+ACCEPTED = "provider.sent"
+OVERSLEPT_RECEIPT = 1500.0
+"""The first copy is armed, the second not yet."""
 TWICE = 100
 COLLECT = 20
 
@@ -160,6 +163,7 @@ def mutated(name: str, first: int, seeds: range, *, until: str) -> tuple[Totals,
         clean(range(3)),
         swarm(range(first, first + 1)),
         every_oversleep(3),
+        every_late_receipt(3),
         swarm(seeds[:60]),
         every_pause(1),
         every_crash(1),
@@ -172,7 +176,7 @@ def mutated(name: str, first: int, seeds: range, *, until: str) -> tuple[Totals,
 def every_crash(seed: int) -> Iterator[Plan]:
     """The sending process dies at each await of the send path in turn, under each transport."""
     for base in _send_paths(seed):
-        for at in range(1, simulate(base).sending_calls + 1):
+        for at in range(1, len(simulate(base).sending_calls) + 1):
             yield replace(base, crash_at=frozenset({at}))
 
 
@@ -196,16 +200,32 @@ def every_pause(seed: int) -> Iterator[Plan]:
 def every_oversleep(seed: int) -> Iterator[Plan]:
     """It sleeps there for minutes, and much of what others try meanwhile is refused."""
     base = Plan(seed=seed, threads=1, transport="smtp", enabled=REFUSALS, clock_told=False)
-    for at in range(1, simulate(base).sending_calls + 1):
+    for at in range(1, len(simulate(base).sending_calls) + 1):
         for seconds in OVERSLEEPS:
             yield replace(base, pause_at=frozenset({at}), pause_seconds=seconds)
+
+
+def every_late_receipt(seed: int) -> Iterator[Plan]:
+    """It was accepted, and its sender sleeps; the copy's dies. Awake, the first one marks, and dies
+    with its journal; or anybody at any later await.
+    """
+    lost = frozenset({"journal.fails"})
+    base = Plan(
+        seed=seed, threads=1, transport="smtp", enabled=lost, rate=0.9, clock_told=False
+    )  # fmt: skip
+    first = 1 + simulate(base).sending_calls.index(ACCEPTED)
+    asleep = replace(base, pause_at=frozenset({first}), pause_seconds=OVERSLEPT_RECEIPT)
+    copy = 1 + simulate(asleep).sending_calls.index(ACCEPTED, first)
+    dead = replace(asleep, crash_at=frozenset({copy}))
+    for then in range(copy + 1, len(simulate(dead).sending_calls) + 1):
+        yield replace(dead, crash_at=frozenset({copy, then}))
 
 
 def every_pair_of_crashes(seed: int, *, stride: int = 1) -> Iterator[Plan]:
     """And the one that comes after it dies at each of its own."""
     for first in every_crash(seed):
         at = min(first.crash_at)
-        after = simulate(first).sending_calls
+        after = len(simulate(first).sending_calls)
         for then in range(at + 1, after + 1, stride):
             yield replace(first, crash_at=frozenset({at, then}))
 
@@ -215,6 +235,7 @@ def exhaustive(seed: int, stride: int = 1) -> Iterator[Plan]:
         every_crash(seed),
         every_pause(seed),
         every_oversleep(seed),
+        every_late_receipt(seed),
         every_pair_of_crashes(seed, stride=stride),
     )
 

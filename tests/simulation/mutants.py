@@ -164,6 +164,9 @@ MUTANTS: Final = (
         Edit("services.mailer.journal", "attempt_of(record, mark.lid) if mark",
              "record.attempt if mark"),
     )),
+    Mutant("marks_of_the_last_attempt", "I2", (
+        Edit("libs.ledger.steps", "return record.ambiguous_lids.get(lid, 0)", "return 0"),
+    )),
     Mutant("202_without_publish", "I9", (
         Edit("services.gateway.handlers",
              "            await self.publisher.publish(wish)\n            return decisions.queued",

@@ -111,6 +111,16 @@ def test_a_sleep_while_others_are_refused_is_survived() -> None:
 
 
 @pytest.mark.slow
+def test_a_receipt_that_comes_after_the_copy_was_armed_ends_the_copies() -> None:
+    totals, broken = modes.run(modes.every_late_receipt(3))
+
+    assert [(modes.encode(result.plan), result.violations) for result in broken] == []
+    assert totals.wakes == totals.seeds > 20
+    assert totals.crashes > totals.seeds
+    assert totals.lost == totals.unflagged == 0
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [2, 3])
 def test_a_crash_at_two_awaits_of_the_send_path_is_survived(seed: int) -> None:
     totals, broken = modes.run(modes.every_pair_of_crashes(seed, stride=40))

@@ -58,7 +58,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     leads: int
     model_calls: int
-    sending_calls: int
+    sending_calls: tuple[str, ...]
+    """Where each port call of a mailer was, in their order."""
     trace: str
 
     @property
@@ -264,7 +265,7 @@ def _result(world: World, seconds: float, steps: int) -> Result:
         lost=sum(state not in {State.SENT, State.HELD} for state in states.values()),
         leads=len(wanted),
         model_calls=sum(len(calls) for calls in checker.model_calls.values()),
-        sending_calls=faults.sending_calls,
+        sending_calls=tuple(faults.sending_calls),
         trace=faults.trace.hexdigest(),
     )
 
