@@ -118,8 +118,9 @@ MUTANTS: Final = (
         Edit(_ATTEMPTS, "if event.attempt != record.attempt + 1:", "if False:"),
         Edit("services.mailer.job", "attempt=record.attempt + 1,", "attempt=1,"),
     )),
-    Mutant("slept_through_an_attempt", "I3", (
+    Mutant("slept_through_an_attempt", "I6", (
         Edit(_ATTEMPTS, "if event.attempt != record.attempt + 1:", "if False:"),
+        Edit(_ATTEMPTS, "attempt=event.attempt,", "attempt=record.attempt + 1,"),
     )),
     Mutant("one_nonce_for_all", "I3", (
         Edit(_HANDLERS, "job_for(wish, record, self.new_id())", "job_for(wish, record, 'mine')"),
