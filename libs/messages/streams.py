@@ -2,7 +2,7 @@
 
     gateway ── MintSession ──▶ session ── SessionReply ──▶ (reply)
     gateway ── ChatRequest ──▶ chat ── ChatReply chunks ──▶ (reply)
-    gateway, chat, session, sweeper, timers ── ConsiderLead ──▶ lead ── LeadDecision ──▶ (reply)
+    gateway, chat, lead, mailer, ops ── ConsiderLead ──▶ lead ── LeadDecision ──▶ (reply)
     lead, sweeper ── SendLeadMail ──▶ mailer ── LeadMailSent | LeadMailHeld ──▶ (reply)
     gateway ── RecordSignal ──▶ lead
     mailer (from the provider's queue) ── DeliveryEvent ──▶ mailer
@@ -28,18 +28,15 @@ class Stream(msgspec.Struct, frozen=True):
 
     name: str
     message: type[Message]
-    writers: tuple[str, ...]
     reader: str
 
 
-SESSION_MINT: Final = Stream("session.mint", MintSession, ("gateway",), "session")
-CHAT_REQUEST: Final = Stream("chat.request", ChatRequest, ("gateway",), "chat")
-LEAD_CONSIDER: Final = Stream(
-    "lead.consider", ConsiderLead, ("gateway", "chat", "session", "lead", "mailer"), "lead"
-)
-LEAD_SIGNAL: Final = Stream("lead.signal", RecordSignal, ("gateway",), "lead")
-MAIL_SEND: Final = Stream("mail.send", SendLeadMail, ("lead", "mailer"), "mailer")
-MAIL_EVENT: Final = Stream("mail.event", DeliveryEvent, ("mailer",), "mailer")
+SESSION_MINT: Final = Stream("session.mint", MintSession, "session")
+CHAT_REQUEST: Final = Stream("chat.request", ChatRequest, "chat")
+LEAD_CONSIDER: Final = Stream("lead.consider", ConsiderLead, "lead")
+LEAD_SIGNAL: Final = Stream("lead.signal", RecordSignal, "lead")
+MAIL_SEND: Final = Stream("mail.send", SendLeadMail, "mailer")
+MAIL_EVENT: Final = Stream("mail.event", DeliveryEvent, "mailer")
 
 STREAMS: Final = (
     SESSION_MINT,

@@ -23,6 +23,7 @@ from libs.identity.sessions import Session, read_session_token
 from libs.identity.signatures import Problem
 from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
+from libs.runtime.metrics import UPLOAD_BYTES, UPLOADS, Metrics
 from libs.web.answers import Answer, Refused, json_answer
 from libs.web.body import invite
 from libs.web.call import Call
@@ -44,6 +45,7 @@ class AttachmentSite:
     public_url: str
     clock: Clock
     new_id: NewId
+    metrics: Metrics
 
     def routes(self) -> tuple[Route, ...]:
         return (
@@ -62,7 +64,10 @@ class AttachmentSite:
                 else:
                     stored = await self._direct(call, wire)
         except UploadRefused as refusal:
+            self.metrics.count(UPLOADS, refusal.code)
             raise Refused(refusal.code, refusal.message, status=refusal.status) from refusal
+        self.metrics.count(UPLOADS, "stored")
+        self.metrics.count(UPLOAD_BYTES, by=stored.size_bytes)
         return json_answer(self._shown(stored))
 
     async def _announced(self, call: Call, wire: Arriving) -> StoredAttachment:

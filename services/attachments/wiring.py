@@ -39,6 +39,7 @@ async def wire(settings: AttachmentsSettings, runtime: Runtime) -> Service:
         public_url=settings.base_url,
         clock=runtime.clock,
         new_id=runtime.new_id,
+        metrics=runtime.metrics,
     )
     requests = Requests(runtime.log, runtime.metrics, runtime.clock)
     edge = Edge(photos.routes(), runtime.log, requests)

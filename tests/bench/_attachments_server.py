@@ -54,7 +54,7 @@ async def serve(port: int, folder: Path) -> None:
             largest_bytes=LARGEST_BYTES,
         )
         url = f"http://127.0.0.1:{port}"
-        site = AttachmentSite(attachments, KEYS, url, SystemClock(), random_id)
+        site = AttachmentSite(attachments, KEYS, url, SystemClock(), random_id, Metrics())
         log = Log("attachments", level="error")
         edge = Edge(site.routes(), log, Requests(log, Metrics(), SystemClock()))
         runner = web.ServerRunner(EdgeServer(edge))

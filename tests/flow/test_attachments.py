@@ -34,7 +34,7 @@ from libs.message_links import link_key, link_token
 from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
 from libs.runtime.log import Log
-from libs.runtime.metrics import Metrics
+from libs.runtime.metrics import UPLOAD_BYTES, UPLOADS, Metrics
 from libs.runtime.settings import CommonSettings, load
 from libs.snapshot import Photo, snapshot_key
 from libs.web.edge import Edge
@@ -77,6 +77,7 @@ class Desk:
     url: str
     blobs: Blobs
     allowance: Allowance
+    metrics: Metrics
 
     def token(self, seconds: int = 600) -> dict[str, str]:
         token = mint_session_token(KEYS, "craigs", ("v_ana",), int(time.time()) + seconds)
@@ -116,15 +117,16 @@ async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         allowance = Allowance()
         attachments = Attachments(blobs, ChildDarkroom(), allowance, tmp_path / "spool")
         url = f"http://127.0.0.1:{port}"
-        site = AttachmentSite(attachments, KEYS, url, SystemClock(), random_id)
+        metrics = Metrics()
+        site = AttachmentSite(attachments, KEYS, url, SystemClock(), random_id, metrics)
         log = Log("attachments", level="error")
-        requests = Requests(log, Metrics(), SystemClock())
+        requests = Requests(log, metrics, SystemClock())
         runner = web.ServerRunner(EdgeServer(Edge(site.routes(), log, requests)))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", port).start()
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        yield Desk(http, url, blobs, allowance)
+        yield Desk(http, url, blobs, allowance, metrics)
         assert list((tmp_path / "spool").iterdir()) == []
 
 
@@ -138,6 +140,8 @@ async def test_what_is_taken_can_be_seen_and_says_nothing_of_its_place(
     status, said = await desk.upload(body, name, kind)
 
     assert status == 200
+    assert desk.metrics.value(UPLOADS, "stored") == 1
+    assert 0 < desk.metrics.total(UPLOAD_BYTES) < 2 * len(body)
     assert said["name"] == name
     assert said["type"] == ("file" if kind.endswith("pdf") else "image")
     if kind.endswith("pdf"):
@@ -281,6 +285,8 @@ async def test_a_refused_file_is_remembered_so_that_the_shop_can_ask_again(desk:
     assert key.startswith(refusals_prefix("craigs", "v_ana"))
     record = msgspec.json.decode(await desk.blobs.get(key), type=StoredAttachment)
     assert (record.problem, record.thread_id) == ("unsupported_type", "cthr_1")
+    assert desk.metrics.value(UPLOADS, "unsupported_type") == 1
+    assert desk.metrics.total(UPLOAD_BYTES) == 0
 
 
 async def test_a_thread_that_cannot_be_is_refused(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from libs.attachments import decode_record, refusals_prefix
 from libs.blobs.fakes import MemoryBlobs
 from libs.identity.sessions import mint_session_token
 from libs.runtime.ids import random_id
+from libs.runtime.metrics import Metrics
 from services.attachments.http import AttachmentSite
 from tests.raw_http import read_answer
 from tests.unit.attachments.served import noting, serving
@@ -43,7 +44,9 @@ def blobs() -> MemoryBlobs:
 
 @pytest.fixture
 def site(tmp_path: Path, blobs: MemoryBlobs) -> AttachmentSite:
-    return AttachmentSite(attachments(tmp_path, blobs), KEYS, "http://a", Clock(), random_id)
+    return AttachmentSite(
+        attachments(tmp_path, blobs), KEYS, "http://a", Clock(), random_id, Metrics()
+    )
 
 
 async def test_a_photo_that_broke_off_is_asked_for(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+from libs.runtime import metrics as metrics_module
 from libs.runtime.metrics import HTTP_REQUESTS, HTTP_SECONDS, POSSIBLE_DUPLICATES, Metrics
 
 
@@ -39,3 +43,15 @@ def test_large_counts_keep_every_digit() -> None:
     metrics.count(POSSIBLE_DUPLICATES, by=123_456_789)
 
     assert "handoff_possible_duplicates_total 123456789\n" in metrics.prometheus()
+
+
+def test_every_metric_is_counted_somewhere() -> None:
+    """One that is not would be a dashboard's flat line for ever."""
+    root = Path(metrics_module.__file__).parents[2]
+    files = [file for part in ("libs", "services") for file in (root / part).rglob("*.py")]
+    code = "\n".join(file.read_text() for file in files if file != Path(metrics_module.__file__))
+    names = {
+        name for name, one in vars(metrics_module).items() if isinstance(one, metrics_module.Metric)
+    }
+
+    assert {name for name in names if not re.search(rf"\b{name}\b", code)} == set()
