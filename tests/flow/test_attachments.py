@@ -141,7 +141,7 @@ async def test_what_is_taken_can_be_seen_and_says_nothing_of_its_place(
 
     assert status == 200
     assert desk.metrics.value(UPLOADS, "stored") == 1
-    assert 0 < desk.metrics.total(UPLOAD_BYTES) < 2 * len(body)
+    assert desk.metrics.total(UPLOAD_BYTES) > 0
     assert said["name"] == name
     assert said["type"] == ("file" if kind.endswith("pdf") else "image")
     if kind.endswith("pdf"):
