@@ -3,9 +3,12 @@
 
 const $ = (id) => document.getElementById(id);
 const POLL_MS = 2000;
+const COPIED_MS = 1500;
 let mails = [];
 let open = null;
 let view = "phone";
+/** The line of each mail, by its name. It stays the node it is, and so keeps the focus. */
+const lines = new Map();
 
 /** Text is always text: nothing a customer wrote becomes markup here. */
 const make = (tag, props = {}, ...children) => {
@@ -28,24 +31,43 @@ const ask = async (path, values = {}) => {
 };
 
 const count = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
-const exact = (seconds) => new Date(seconds * 1000).toLocaleString();
-const ago = (seconds) => {
-  const since = Date.now() / 1000 - seconds;
+const ago = (at) => {
+  const since = (Date.now() - at) / 1000;
   const steps = [[60, "second", 1], [3600, "minute", 60], [86400, "hour", 3600], [Infinity, "day", 86400]];
-  const [, unit, size] = steps.find(([end]) => since < end);
-  return new Intl.RelativeTimeFormat(undefined, { numeric: "auto" }).format(-Math.floor(since / size), unit);
+  const [, unit, size] = steps.find(([end]) => Math.abs(since) < end);
+  return new Intl.RelativeTimeFormat(undefined, { numeric: "auto" }).format(-Math.trunc(since / size), unit);
 };
-const when = (seconds) => make("time", { title: exact(seconds) }, ago(seconds));
+const when = (seconds) => {
+  const at = new Date(seconds * 1000);
+  return make("time", { title: at.toLocaleString(), dateTime: at.toISOString() }, ago(at));
+};
+
+/** In the head of the page; `needy`: in red. Read out once, and not at every poll. */
+const say = (text, needy = false) => {
+  $("state").className = needy ? "needs" : "";
+  if ($("state").textContent !== text) $("state").textContent = text;
+};
+/** Whatever was asked: a fetch that fails by itself got no answer at all. */
+const complain = (error) =>
+  say(`${error instanceof TypeError ? "Handoff does not answer." : `${error.message}.`} Trying again every ${POLL_MS / 1000} seconds.`, true);
+
+const line = (mail) =>
+  make("button", { className: mail.alert ? "alert" : "", onclick: () => show(mail.name) },
+    make("strong", { dir: "auto" }, mail.subject || "(no subject)"),
+    make("small", {}, `to ${mail.recipient}`),
+    make("small", {}, when(mail.at), mail.photos ? ` · ${count(mail.photos, "photo")}` : ""));
 
 const drawList = () => {
-  $("list").replaceChildren(...mails.map((mail) => {
-    const button = make("button", { className: mail.alert ? "alert" : "", onclick: () => show(mail.name) },
-      make("strong", { dir: "auto" }, mail.subject || "(no subject)"),
-      make("small", {}, `to ${mail.recipient}`),
-      make("small", {}, when(mail.at), mail.photos ? ` · ${count(mail.photos, "photo")}` : ""));
-    button.setAttribute("aria-current", String(open?.listed.name === mail.name));
-    return button;
-  }));
+  const list = $("list");
+  const names = new Set(mails.map((mail) => mail.name));
+  for (const [name, node] of lines) if (!names.has(name)) { node.remove(); lines.delete(name); }
+  mails.forEach((mail, place) => {
+    if (!lines.has(mail.name)) lines.set(mail.name, line(mail));
+    const node = lines.get(mail.name);
+    node.setAttribute("aria-current", String(open?.listed.name === mail.name));
+    node.querySelector("time").textContent = ago(mail.at * 1000);
+    if (list.children[place] !== node) list.insertBefore(node, list.children[place] ?? null);
+  });
 };
 
 const poll = async () => {
@@ -53,24 +75,35 @@ const poll = async () => {
     const newest = await (await ask("/mails")).json();
     const fresh = newest.length && newest[0].name !== mails[0]?.name;
     mails = newest;
-    $("state").textContent = mails.length ? count(mails.length, "mail") : "Waiting for mail";
+    say(mails.length ? count(mails.length, "mail") : "Waiting for mail");
     document.title = mails.length ? `(${mails.length}) Inbox · Handoff` : "Inbox · Handoff";
     drawList();
     if (fresh && (!open || mails[1]?.name === open.listed.name)) await show(mails[0].name);
   } catch (error) {
-    $("state").textContent = `Handoff does not answer: ${error.message}`;
+    complain(error);
   }
   setTimeout(poll, POLL_MS);
 };
 
+const copy = async (button, text) => {
+  const said = await navigator.clipboard.writeText(text).then(() => "Copied", () => "Not allowed here; select it");
+  button.textContent = said;
+  setTimeout(() => { button.textContent = text; }, COPIED_MS);
+};
+
 const show = async (name) => {
-  open = await (await ask("/mail", { name })).json();
+  try {
+    open = await (await ask("/mail", { name })).json();
+  } catch (error) {
+    complain(error);
+    return;
+  }
   $("empty").hidden = true;
   $("mail").hidden = false;
   const { listed } = open;
   $("subject").textContent = listed.subject;
   const thread = make("button", { className: "copy", title: "Copy the thread id" }, listed.thread);
-  thread.onclick = () => navigator.clipboard.writeText(listed.thread);
+  thread.onclick = () => copy(thread, listed.thread);
   $("meta").replaceChildren(`from ${listed.sender} to ${listed.recipient}, `, when(listed.at), " ",
     ...(listed.thread ? [thread] : []));
   drawList();
@@ -100,7 +133,7 @@ const story = async () => {
     make("p", { className: needy ? "needs" : "" }, told.headline),
     ...told.warnings.map((text) => make("p", { className: "needs" }, text)),
     make("ol", { className: "story" }, ...told.events.map((event) =>
-      make("li", {}, make("time", { title: exact(event.at) }, new Date(event.at * 1000).toLocaleTimeString()), event.what))),
+      make("li", {}, when(event.at), event.what))),
     make("p", {}, `Next step: ${told.next_step}`));
 };
 

@@ -1,0 +1,70 @@
+"""The inbox in a browser: it is polled all the time, and nobody who reads in it should notice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.browser.chat import NEED, PHONE
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+    from tests.browser.conftest import Visits
+    from tests.product import Product
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
+
+
+async def _with_one_mail(shop: Product, visits: Visits, **how: Any) -> tuple[Page, str]:
+    chat = await visits.page()
+    await chat.open(shop.url)
+    await chat.say(f"{NEED} {PHONE}")
+    thread = await chat.thread()
+    inbox = (await visits.page(**how)).page
+    await inbox.goto(shop.inbox_url)
+    await inbox.get_by_role("navigation").get_by_text(thread).wait_for(timeout=20_000)
+    return inbox, thread
+
+
+async def test_the_focus_stays_on_its_mail_while_the_list_is_asked_for_again(
+    shop: Product, visits: Visits
+) -> None:
+    inbox, thread = await _with_one_mail(shop, visits)
+    line = inbox.get_by_role("navigation").get_by_role("button").filter(has_text=thread)
+    await line.click()
+    for _ in range(2):
+        async with inbox.expect_response("**/mails*"):
+            pass
+
+    mail = await inbox.evaluate("document.activeElement.closest('nav button')?.textContent")
+    assert mail
+    assert thread in mail
+    assert await line.get_attribute("aria-current") == "true"
+
+
+async def test_it_says_what_was_copied_when_things_happened_and_when_nobody_answers(
+    shop: Product, visits: Visits
+) -> None:
+    inbox, thread = await _with_one_mail(
+        shop, visits, viewport={"width": 320, "height": 600},
+        permissions=["clipboard-read", "clipboard-write"],
+    )  # fmt: skip
+    await inbox.get_by_role("navigation").get_by_text(thread).click()
+    await inbox.get_by_role("button", name=thread, exact=True).click()
+    await inbox.get_by_role("button", name="Copied").wait_for()
+    assert await inbox.evaluate("navigator.clipboard.readText()") == thread
+
+    source = inbox.get_by_role("tab", name="Source")
+    box = await source.bounding_box()
+    assert box
+    assert box["x"] + box["width"] <= 320
+    await inbox.get_by_role("tab", name="Story").click()
+    first = inbox.get_by_role("tabpanel").locator("time").first
+    assert (await first.inner_text()).endswith("ago")
+    assert "20" in (await first.get_attribute("title") or "")
+
+    await inbox.route("**/mails*", lambda route: route.abort())
+    await inbox.get_by_text("Handoff does not answer. Trying again").wait_for()
+    assert await inbox.locator("#state").get_attribute("class") == "needs"
