@@ -6,7 +6,6 @@ ConsiderLead ─▶ lease ─▶ record ─▶ transcript ─▶ contacts ─▶
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +26,7 @@ from libs.runtime.metrics import DECISIONS, HELD, Metrics
 from libs.shops.profile import ShopProfile, Shops
 from libs.snapshot import Signal
 from libs.streams.port import Delivery, Publisher
+from libs.together import together
 from services.lead import gates
 from services.lead.answers import decision
 from services.lead.contact.extract import contacts
@@ -137,11 +137,12 @@ class LeadHandlers:
         ready = gates.readiness(case, summary)
         if not isinstance(ready, Send):
             return await self._remember(wish, case, ready)
-        snapshot, remembered = await asyncio.gather(  # two flushes of the disk at once
-            self.snapshots.fix(wish, case.subject, summary, ready.kind),
-            self._remember(wish, case, ready),
-        )
-        return replace(ready, snapshot=snapshot) if remembered is ready else remembered
+        async with together() as group:  # two flushes of the disk at once
+            snapshot = group.create_task(
+                self.snapshots.fix(wish, case.subject, summary, ready.kind)
+            )
+            remembered = await self._remember(wish, case, ready)
+        return replace(ready, snapshot=snapshot.result()) if remembered is ready else remembered
 
     async def _remember(self, wish: ConsiderLead, case: Case, verdict: Verdict) -> Verdict:
         """Durable before anybody is told; a state that overtook us answers instead."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +16,7 @@ from libs.conversations.port import Attachment, Conversation
 from libs.messages.lead import ConsiderLead
 from libs.runtime.clock import Clock
 from libs.snapshot import LeadSnapshot, Line, Photo, Summary, decode_snapshot, snapshot_key
+from libs.together import together
 from services.lead.gates import Kind, Send
 from services.lead.ports import HostedFiles, Owner
 from services.lead.refused import refused_photos
@@ -39,12 +39,12 @@ class Snapshots:
         """Its key."""
         now, conversation = self.clock.now(), subject.conversation
         where = TrailKey(wish.shop, conversation.visitor)
-        touches, signals, photos, refused = await asyncio.gather(
-            self.trails.touches(where, now=now),
-            self.trails.signals(where, now=now),
-            self._photos(wish.shop, conversation),
-            refused_photos(self.blobs, wish.shop, conversation),
-        )
+        async with together() as group:
+            asked = group.create_task(self.trails.touches(where, now=now))
+            signals = group.create_task(self.trails.signals(where, now=now))
+            photographed = group.create_task(self._photos(wish.shop, conversation))
+            refused = group.create_task(refused_photos(self.blobs, wish.shop, conversation))
+        touches, photos = asked.result(), photographed.result()
         snapshot = LeadSnapshot(
             shop=wish.shop,
             thread_id=conversation.thread_id,
@@ -63,9 +63,9 @@ class Snapshots:
             lines=tuple(_naming(line, photos) for line in subject.lines),
             unknown_items=conversation.unknown_items,
             truncated=conversation.truncated,
-            photos=_each_once(*photos.values(), *refused),
+            photos=_each_once(*photos.values(), *refused.result()),
             attribution=touches.merged(),
-            signals=signals,
+            signals=signals.result(),
         )
         encoded = snapshot.encode()
         key = snapshot_key(wish.shop, conversation.thread_id, encoded)
@@ -88,10 +88,12 @@ class Snapshots:
         chosen = list(sent.values())[:MOST_PHOTOS]
         owner = Owner(shop, conversation.visitor, conversation.thread_id)
         fetched = await self._fetched(owner, chosen)
-        photos = await asyncio.gather(
-            *(self._photo(shop, each, fetched.get(each.id)) for each in chosen)
-        )
-        return {each.id: photo for each, photo in zip(chosen, photos, strict=True)}
+        async with together() as group:
+            photos = {
+                each.id: group.create_task(self._photo(shop, each, fetched.get(each.id)))
+                for each in chosen
+            }
+        return {id_: photo.result() for id_, photo in photos.items()}
 
     async def _fetched(
         self, owner: Owner, sent: Sequence[Attachment]

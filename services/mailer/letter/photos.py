@@ -13,6 +13,7 @@ import msgspec
 from libs.attachments import rendition_key
 from libs.blobs.port import BlobMissingError, Blobs
 from libs.snapshot import Photo
+from libs.together import together
 
 _READS_AT_ONCE: Final = 4
 
@@ -86,11 +87,8 @@ class BlobPhotoShelf:
 
     async def renditions(self, photos: Sequence[Photo]) -> tuple[Found, ...]:
         gate = asyncio.Semaphore(_READS_AT_ONCE)
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._find(photo, gate)) for photo in photos]
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from failed
+        async with together() as group:
+            tasks = [group.create_task(self._find(photo, gate)) for photo in photos]
         return tuple(task.result() for task in tasks)
 
     async def thumbnails(self, ids: Sequence[str]) -> dict[str, bytes]:

@@ -466,6 +466,36 @@ async def test_store_that_is_down_is_tried_again_and_nothing_is_lost(part: str) 
     assert (await world.sends()).kind == "full"
 
 
+@pytest.mark.parametrize(
+    ("slow", "down"),
+    [("snapshots/", "write"), ("attachments/", "write"), ("attachments/", "list")],
+)
+async def test_nothing_of_a_failed_try_goes_on_behind_its_retry(
+    world: World, slow: str, down: str
+) -> None:
+    begun: list[str] = []
+
+    async def hook(method: str, what: object) -> None:
+        if str(what).startswith(slow):
+            begun.append(str(what))
+            await asyncio.Event().wait()
+        if method == down:
+            while not begun:
+                await asyncio.sleep(0)
+            raise Unavailable("a store", method)
+
+    photo = Attachment(id="att_" + "a" * 22, name="x.jpg", mime_type="image/jpeg")
+    world.say(READY_WORDS, attachments=(photo,))
+    world.wait(301)
+    world.blobs._hook = world.records._hook = hook
+
+    with pytest.raises(Unavailable):
+        await world.consider()
+
+    assert begun
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_leases_down_is_no_reason_to_stop(world: World) -> None:
     async def gone(*_: object) -> bool:
         raise Unavailable("redis", "gone")
