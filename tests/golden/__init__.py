@@ -1,6 +1,8 @@
 """Golden mails: conversations as snapshots, and the very bytes that the shop gets for them.
 
 A golden mail changes only by `python -m tests.golden`, and then its difference is read like code.
+A snapshot is what the lead service would fix: `as_lead_fixes_it` makes it anew from its lines, and
+for a model's summary from a model that says just that.
 """
 
 from __future__ import annotations
@@ -10,10 +12,17 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from libs.blobs.fakes import MemoryBlobs
+from libs.conversations.port import Conversation
 from libs.shops.profile import ShopProfile, load_shops
-from libs.snapshot import LeadSnapshot, Photo, decode_snapshot
+from libs.snapshot import LeadSnapshot, Photo, Summary, decode_snapshot
+from services.lead.contact.extract import contacts
+from services.lead.ports import Draft, Evidence
+from services.lead.summary import facts, rules
+from services.lead.summary.checked import checked
+from services.lead.transcript import Subject, for_model
 from services.mailer.letter.build import MailBuilder
 from services.mailer.letter.photos import BlobPhotoShelf
 from services.mailer.letter.shape import Rung
@@ -45,7 +54,7 @@ CASES: Final = (
     *_plainly(
         "english_photos", "spanish_photos", "chinese", "arabic_doubtful_email", "vietnamese",
         "partial_email_only", "model_down", "long_chat", "long_names", "failed_photo",
-        "twelve_photos", "hostile", "phone_only",
+        "twelve_photos", "hostile", "phone_only", "two_phones",
     ),
     Case("possible_copy", "possible_copy", attempt=2, possible_copy=True),
     Case("without_attachments", "english_photos", rung=Rung.WITHOUT_ATTACHMENTS),
@@ -55,12 +64,45 @@ CASES: Final = (
 )  # fmt: skip
 
 
+def snapshot_path(name: str) -> Path:
+    return HERE / "snapshots" / f"{name}.json"
+
+
 def read_snapshot(name: str) -> LeadSnapshot:
-    return decode_snapshot((HERE / "snapshots" / f"{name}.json").read_bytes())
+    return decode_snapshot(snapshot_path(name).read_bytes())
 
 
 def profile_of(snapshot: LeadSnapshot) -> ShopProfile:
     return SHOPS.by_slug[snapshot.shop]
+
+
+def as_lead_fixes_it(snapshot: LeadSnapshot) -> LeadSnapshot:
+    """With the contacts that are found in its lines, and only as much as these bear out."""
+    profile, lines = profile_of(snapshot), snapshot.lines
+    conversation = Conversation(
+        thread_id=snapshot.thread_id, visitor=snapshot.visitor, title=snapshot.title, items=()
+    )
+    subject = Subject(
+        conversation=conversation, lines=lines, contacts=contacts(lines, profile), profile=profile
+    )
+    summary = rules.summarize(facts.find(lines, profile), subject.contacts, lines, profile)
+    if snapshot.summary.source == "model":
+        draft = _draft(snapshot.summary, len(lines))
+        summary, _ = checked(draft, for_model(lines), subject, summary)
+    return replace(
+        snapshot,
+        kind="full" if summary.handoff_ready else "partial",
+        last_item_id=lines[-1].item_id,
+        contacts=subject.contacts,
+        summary=summary,
+    )
+
+
+def _draft(said: Summary, lines: int) -> Draft:
+    """A model that says this, and rests it on every line."""
+    every = dict.fromkeys(Evidence.__struct_fields__, tuple(range(1, lines + 1)))
+    fields = {name: getattr(said, name) for name in Draft.__struct_fields__ if name != "evidence"}
+    return Draft(**fields, evidence=Evidence(**every))
 
 
 async def compose(case: Case) -> bytes:

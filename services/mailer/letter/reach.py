@@ -21,15 +21,17 @@ _URL_MARKS: Final = "/:%@!$&'()*+,;=~-._"
 class Reach(msgspec.Struct, frozen=True):
     phone: Contact | None
     email: Contact | None
+    others: tuple[Contact, ...] = ()
+    """What else they gave: a wife's number, the one at work."""
 
 
 def reach(snapshot: LeadSnapshot) -> Reach:
     """The phone and email that the summary chose where the customer gave them, else the first."""
     summary = snapshot.summary
-    return Reach(
-        _choose(snapshot.contacts, "phone", summary.customer_phone),
-        _choose(snapshot.contacts, "email", summary.customer_email),
-    )
+    phone = _choose(snapshot.contacts, "phone", summary.customer_phone)
+    email = _choose(snapshot.contacts, "email", summary.customer_email)
+    others = tuple(one for one in snapshot.contacts if one not in {phone, email})
+    return Reach(phone, email, others)
 
 
 def _choose(

@@ -7,6 +7,7 @@ from typing import Final
 
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, Summary
+from services.mailer.letter.language import Words, words
 from services.mailer.letter.photos import MissingPhoto
 from services.mailer.letter.reach import Reach
 from services.mailer.letter.shape import PhotoPlan
@@ -24,23 +25,30 @@ _MISSING: Final = (
 """Fact of the summary → what to ask for."""
 
 
+def summary_language(summary: Summary, profile: ShopProfile) -> str:
+    """A model writes as the shop speaks, the rules only English."""
+    return profile.languages[0] if summary.source == "model" else "en"
+
+
 def script_and_questions(
     summary: Summary, profile: ShopProfile, found: Reach, photos: PhotoPlan
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+) -> tuple[tuple[Words, ...], tuple[Words, ...]]:
     """Exactly three lines for the call; whatever found no room there leads the questions."""
     ours = [*_ask_again(found, photos.missing), *_ask_for(summary, found)]
-    lines = _once([*ours, *summary.call_script_prompts])
-    questions = _once([*lines[CALL_LINES:], *summary.follow_up_questions])
-    script = _once([*lines, *profile.call_script])[:CALL_LINES]
-    return tuple(script), tuple(questions[:MOST_QUESTIONS])
+    shops, theirs = profile.languages[0], summary_language(summary, profile)
+    lines = _once(ours, "en") | _once(summary.call_script_prompts, shops)
+    script = [*(lines | _once(profile.call_script, shops)).values()][:CALL_LINES]
+    rest = dict([*lines.items()][CALL_LINES:]) | _once(summary.follow_up_questions, theirs)
+    return tuple(script), tuple(rest.values())[:MOST_QUESTIONS]
 
 
-def steps(summary: Summary, found: Reach) -> tuple[str, ...]:
+def steps(summary: Summary, profile: ShopProfile, found: Reach) -> tuple[Words, ...]:
     if summary.next_steps:
-        return summary.next_steps
+        lang = summary_language(summary, profile)
+        return tuple(words(step, lang) for step in summary.next_steps)
     if found.phone:
-        return (f"Call or text {one_line(found.phone.shown, 40)}.",)
-    return (f"Write to {one_line(found.email.shown, 254)}.",) if found.email else ()
+        return (words(f"Call or text {one_line(found.phone.shown, 40)}."),)
+    return (words(f"Write to {one_line(found.email.shown, 254)}."),) if found.email else ()
 
 
 def _ask_again(found: Reach, missing: tuple[MissingPhoto, ...]) -> list[str]:
@@ -62,7 +70,7 @@ def _doubt(contact: Contact) -> str:
 
 def _ask_for(summary: Summary, found: Reach) -> list[str]:
     """One line for all that is missing, so that the summary's own lines keep their place."""
-    missing = [words for fact, words in _MISSING if not getattr(summary, fact)]
+    missing = [what for fact, what in _MISSING if not getattr(summary, fact)]
     if found.phone is None:
         missing.append("the best number to call or text")
     *most, last = missing or [""]
@@ -70,5 +78,5 @@ def _ask_for(summary: Summary, found: Reach) -> list[str]:
     return [f"Ask for {listed}."] if listed else []
 
 
-def _once(lines: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(lines))
+def _once(lines: Iterable[str], lang: str) -> dict[str, Words]:
+    return {line: words(line, lang) for line in lines}

@@ -100,6 +100,7 @@ class Drafts(msgspec.Struct, frozen=True):
     """Ready to copy, in the customer's language, signed by the shop."""
 
     message: Words
+    """Empty where there is no phone that can be texted."""
     email_subject: Words
     email_body: Words
 
@@ -136,7 +137,6 @@ class ShopCard(msgspec.Struct, frozen=True, kw_only=True):
     colour: str
     on_colour: str
     """Black or white: what can be read on the colour."""
-    lang: str
 
 
 class MailView(msgspec.Struct, frozen=True, kw_only=True):

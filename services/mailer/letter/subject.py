@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from libs.snapshot import LeadSnapshot
+from libs.snapshot import LeadSnapshot, Summary
 from services.mailer.letter.links import unlinked
 from services.mailer.letter.wording import one_line
 
@@ -14,10 +14,16 @@ _LEAD: Final = "New chat lead"
 
 def subject(snapshot: LeadSnapshot, *, possible_duplicate: bool, with_summary: bool = True) -> str:
     """`New chat lead: <vehicle> - <project> (<thread id>)`, and what to know before opening it."""
-    said = (snapshot.summary.vehicle, snapshot.summary.project) if with_summary else ()
-    about = " - ".join(one_line(part, 80) for part in said if part and part.strip())
+    about = need(snapshot.summary) if with_summary else ""
     about = unlinked(about or one_line(snapshot.title, 100))
     prefix = "(possible copy) " if possible_duplicate else ""
     prefix += "Partial lead: " if snapshot.kind == "partial" else ""
     whole = f"{prefix}{_LEAD}: {about}" if about else prefix + _LEAD
     return f"{one_line(whole, LONGEST_BEFORE_ID - 1)} ({one_line(snapshot.thread_id, 140)})"
+
+
+def need(summary: Summary) -> str:
+    """`<vehicle> - <project>`; a vehicle that the project names is not told twice."""
+    vehicle, project = (one_line(fact or "", 80) for fact in (summary.vehicle, summary.project))
+    told_twice = vehicle.casefold() in project.casefold()
+    return " - ".join(fact for fact in ("" if told_twice else vehicle, project) if fact)

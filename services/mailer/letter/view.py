@@ -16,7 +16,7 @@ from services.mailer.letter.links import mark_links, own_hosts
 from services.mailer.letter.origin import attribution_rows, diagnostic_rows
 from services.mailer.letter.photos import MailPhoto, cid
 from services.mailer.letter.reach import Reach, actions, address, logs_link, reach
-from services.mailer.letter.script import script_and_questions, steps
+from services.mailer.letter.script import script_and_questions, steps, summary_language
 from services.mailer.letter.shape import (
     MailContext,
     MailView,
@@ -27,46 +27,42 @@ from services.mailer.letter.shape import (
     ShopCard,
     ShownPhoto,
 )
-from services.mailer.letter.subject import subject
+from services.mailer.letter.subject import need, subject
 from services.mailer.letter.turns import transcript
 from services.mailer.letter.wording import one_line
 
 LONGEST_NEED: Final = 140
+MOST_OTHERS: Final = 4
 _DARK: Final = 0.18
 """Luminance under which white text reads better than black."""
 
 
 def view(snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext) -> MailView:
     """Pure: the same arguments, the same mail."""
-    hosts = own_hosts(profile)
+    hosts, found = own_hosts(profile), reach(snapshot)
     summary = Summary() if context.rung >= Rung.WITHOUT_SUMMARY else snapshot.summary
     summary = printable(summary, hosts)
     snapshot = msgspec.structs.replace(snapshot, summary=summary)
-    zone, shop_lang = profile.timezone, profile.languages[0]
-    lang = language_tag(summary.customer_language or "", snapshot.locale, shop_lang)
-    found = reach(snapshot)
-    card = shop_card(profile)
-    written = drafts(summary, profile, lang, card.phone)
+    zone = profile.timezone
+    lang = language_tag(summary.customer_language or "", snapshot.locale, profile.languages[0])
+    summary_lang = summary_language(summary, profile)
+    written = drafts(summary, profile, lang, found)
     tappable = actions(snapshot, profile, found, written, context.text_link)
     script, questions = script_and_questions(summary, profile, found, context.photos)
-
-    def ours(lines: tuple[str, ...]) -> tuple[Words, ...]:
-        return tuple(words(line, shop_lang) for line in lines)
-
     return MailView(
-        shop=card,
+        shop=shop_card(profile),
         subject=subject(snapshot, possible_duplicate=context.possible_duplicate),
         notices=_notices(snapshot, context),
         name=_name(summary, found, lang),
-        need=_need(snapshot, lang, shop_lang, hosts),
+        need=_need(snapshot, lang, hosts),
         buttons=tappable[:2],
         glance=_glance(summary, found, lang, context.photos),
         chips=tappable[2:],
         photos=_photos(context),
-        summary=_summary(snapshot, lang, shop_lang, hosts),
-        next_steps=ours(steps(summary, found)),
-        questions=ours(questions),
-        script=ours(script),
+        summary=_summary(snapshot, lang, summary_lang, hosts),
+        next_steps=steps(summary, profile, found),
+        questions=questions,
+        script=script,
         drafts=written,
         attribution=attribution_rows(snapshot.attribution, snapshot.signals, zone, hosts),
         transcript=transcript(snapshot, context, zone, lang, hosts),
@@ -81,7 +77,6 @@ def shop_card(profile: ShopProfile) -> ShopCard:
         address=profile.address,
         colour=profile.colour,
         on_colour="#ffffff" if _luminance(profile.colour) < _DARK else "#000000",
-        lang=profile.languages[0],
     )
 
 
@@ -98,6 +93,7 @@ def _luminance(colour: str) -> float:
 def _notices(snapshot: LeadSnapshot, context: MailContext) -> tuple[str, ...]:
     summary = snapshot.summary
     missing = one_line(", ".join(summary.missing_info), 200)
+    by_rules = summary.source == "rules" and context.rung < Rung.WITHOUT_SUMMARY
     left_out = context.rung >= Rung.WITHOUT_ATTACHMENTS and bool(snapshot.photos)
     said = {
         "Possible copy: this lead may have reached you before; nobody could tell us.": (
@@ -106,7 +102,9 @@ def _notices(snapshot: LeadSnapshot, context: MailContext) -> tuple[str, ...]:
         "Partial lead: the customer stopped before everything was said."
         + (f" Missing: {missing}." if missing else ""): snapshot.kind == "partial",
         "Summary unavailable: the facts below were picked out by simple rules."
-        " Read the conversation before you call.": summary.source == "rules",
+        " Read the conversation before you call.": by_rules,
+        "Summary left out: this mail could not be sent with it."
+        " Read the conversation before you call.": context.rung >= Rung.WITHOUT_SUMMARY,
         "Photos and files were left out of this mail because it could not be sent with them.": (
             left_out
         ),
@@ -121,14 +119,10 @@ def _name(summary: Summary, found: Reach, lang: str) -> Words:
     return words(one_line(contact.shown, 80) if contact else "A visitor")
 
 
-def _need(snapshot: LeadSnapshot, lang: str, shop_lang: str, hosts: frozenset[str]) -> Words:
+def _need(snapshot: LeadSnapshot, lang: str, hosts: frozenset[str]) -> Words:
     """Vehicle and project in one line, else the customer's own first words."""
-    summary = snapshot.summary
-    vehicle, project = one_line(summary.vehicle or "", 70), one_line(summary.project or "", 70)
-    told_twice = vehicle.casefold() in project.casefold()
-    facts = [fact for fact in ("" if told_twice else vehicle, project) if fact]
-    if facts:
-        return words(" - ".join(facts), shop_lang)
+    if facts := need(snapshot.summary):
+        return words(facts, lang)
     spoken = (line.text for line in snapshot.lines if line.speaker == "customer" and line.text)
     return words(mark_links(one_line(next(spoken, ""), LONGEST_NEED), hosts), lang)
 
@@ -139,10 +133,11 @@ def _glance(summary: Summary, found: Reach, lang: str, photos: PhotoPlan) -> tup
         Row("Language", words("" if lang.startswith("en") else name_of(lang))),
         *_contact("Phone", found.phone),
         *_contact("Email", found.email),
-        Row("Location", words(summary.customer_location or "")),
-        Row("Vehicle", words(summary.vehicle or "")),
-        Row("Project", words(summary.project or "")),
-        Row("Timeline", words(summary.timeline or "")),
+        *_also_given(found.others),
+        Row("Location", words(summary.customer_location or "", lang)),
+        Row("Vehicle", words(summary.vehicle or "", lang)),
+        Row("Project", words(summary.project or "", lang)),
+        Row("Timeline", words(summary.timeline or "", lang)),
         Row("Photos", words(str(photos.pictures or ""))),
     ]
     return tuple(row for row in rows if row.words)
@@ -155,10 +150,21 @@ def _contact(label: str, contact: Contact | None) -> tuple[Row, ...]:
     return (row, Row("Check", words(one_line(contact.doubt, 160))))
 
 
-def _summary(snapshot: LeadSnapshot, lang: str, shop_lang: str, hosts: frozenset[str]) -> Words:
+def _also_given(others: tuple[Contact, ...]) -> list[Row]:
+    """Each to tap, and why to doubt it; of very many the rest stands in the conversation."""
+    rows = []
+    for one in others[:MOST_OTHERS]:
+        doubt = f" ({one_line(one.doubt, 160)})" if one.doubt else ""
+        rows.append(Row("Also given", words(one_line(one.shown, 254) + doubt), address(one)))
+    if rest := len(others) - len(rows):
+        rows.append(Row("Also given", words(f"{rest} more, see the transcript")))
+    return rows
+
+
+def _summary(snapshot: LeadSnapshot, lang: str, summary_lang: str, hosts: frozenset[str]) -> Words:
     """What the summary says, else the customer in their own words."""
     if said := snapshot.summary.summary:
-        return words(said, shop_lang)
+        return words(said, summary_lang)
     spoken = (one_line(line.text, 300) for line in snapshot.lines if line.speaker == "customer")
     quoted = [f"“{text}”" for text in spoken if text][:4]
     return words(mark_links("\n".join(quoted), hosts), lang)

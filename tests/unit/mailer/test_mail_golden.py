@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import needs
-from tests.golden import CASES, HERE, Case, compose
+from tests.golden import CASES, HERE, Case, as_lead_fixes_it, compose, read_snapshot
 from tests.golden.reading import golden, html_of, text_of
 
 LINES_END = re.compile(rb"(?<!\r)\n|\r(?!\n)")
@@ -25,6 +25,13 @@ def _id(case: Case) -> str:
 @pytest.mark.parametrize("case", CASES, ids=_id)
 async def test_is_byte_for_byte_the_golden_mail(case: Case) -> None:
     assert await compose(case) == case.path.read_bytes(), "read it, then `python -m tests.golden`"
+
+
+@pytest.mark.parametrize("name", sorted({case.snapshot for case in CASES}))
+def test_the_lead_service_fixes_exactly_this_snapshot(name: str) -> None:
+    snapshot = read_snapshot(name)
+
+    assert as_lead_fixes_it(snapshot) == snapshot, "read why, then `python -m tests.golden`"
 
 
 def test_there_is_no_golden_mail_without_a_case() -> None:

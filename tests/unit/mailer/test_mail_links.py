@@ -71,7 +71,7 @@ def test_chips_stand_only_where_they_lead_somewhere() -> None:
     everything = ["Call customer", "Text customer", "Email customer", "Email draft", "Open page"]
     assert actions("english_photos")[:6] == [*everything, "OpenAI logs"]
     assert actions("partial_email_only")[:4] == [*everything[2:], "OpenAI logs"]
-    assert actions("hostile")[:3] == ["Call customer", "Text customer", "OpenAI logs"]
+    assert actions("hostile")[:5] == [*everything[:4], "OpenAI logs"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=_id)

@@ -16,7 +16,7 @@ from services.mailer.letter.drafts import drafts
 from services.mailer.letter.language import direction, language_tag
 from services.mailer.letter.photos import BlobPhotoShelf
 from services.mailer.letter.reach import reach
-from services.mailer.letter.shape import MailContext, Photos, Rung, ShownPhoto
+from services.mailer.letter.shape import MailContext, Photos, Row, Rung, ShownPhoto
 from services.mailer.letter.subject import LONGEST_BEFORE_ID, subject
 from services.mailer.letter.view import shop_card, view
 from services.mailer.ports import Variant
@@ -152,6 +152,7 @@ def test_a_day_stands_only_where_it_changes() -> None:
         ({}, "New chat lead: 2015 Ford - Seat torn (cthr_one)"),
         ({"vehicle": None}, "New chat lead: Seat torn (cthr_one)"),
         ({"project": None}, "New chat lead: 2015 Ford (cthr_one)"),
+        ({"project": "Torn 2015 ford seat"}, "New chat lead: Torn 2015 ford seat (cthr_one)"),
         ({"vehicle": None, "project": " "}, "New chat lead: Title of the chat (cthr_one)"),
         (
             {"vehicle": "see evil.com\r\nBcc: x"},
@@ -196,6 +197,82 @@ def test_the_summary_chooses_among_the_contacts_but_makes_none() -> None:
     assert reach(made_up).phone == contacts[0]
 
 
+async def test_whatever_else_they_gave_stands_at_a_glance() -> None:
+    def phone(number: int, doubt: str = "") -> Contact:
+        value = f"+1408555{number:04}"
+        return Contact(
+            kind="phone", value=value, shown=value, item_id="i", start=0, end=1, doubt=doubt
+        )
+
+    two = _lead(contacts=(phone(1), phone(2, "asked not to be called")), photos=())
+    many = _lead(contacts=tuple(map(phone, range(9))))
+
+    assert [(row.words.text, row.href) for row in _also_given(two)] == [
+        ("+14085550002 (asked not to be called)", "tel:+14085550002")
+    ]
+    assert "Also given: +14085550002 (asked" in text_of(read(await _mail(two)))
+    assert [row.words.text for row in _also_given(many)] == [
+        *(f"+1408555{number:04}" for number in range(1, 5)), "4 more, see the transcript",
+    ]  # fmt: skip
+    assert _also_given(_lead()) == []
+
+
+def _also_given(lead: LeadSnapshot) -> list[Row]:
+    glance = view(lead, SHOP, MailContext()).glance
+    return [row for row in glance if row.label == "Also given"]
+
+
+def test_every_rung_calls_the_one_that_the_summary_chose() -> None:
+    contacts = (
+        Contact(kind="phone", value="+14085550001", shown="1", item_id="i", start=0, end=1),
+        Contact(kind="phone", value="+14085550002", shown="2", item_id="i", start=0, end=1),
+    )
+    lead = _lead(contacts=contacts, summary=Summary(customer_phone="+14085550002"))
+
+    for rung in (Rung.FULL, Rung.WITHOUT_SUMMARY):
+        call, *_ = view(lead, SHOP, MailContext(rung=rung)).buttons
+        assert call.href == "tel:+14085550002"
+
+
+async def test_a_text_is_drafted_only_where_it_can_be_sent() -> None:
+    email = Contact(kind="email", value="a@b.co", shown="a@b.co", item_id="i", start=0, end=1)
+    for_email = read(await _mail(_lead(contacts=(email,), photos=())))
+
+    assert "Text message" not in text_of(for_email) + html_of(for_email)
+    assert "Text message:" in text_of(read(await _mail(_lead(photos=()))))
+
+
+@pytest.mark.parametrize(
+    ("rung", "source", "notices"),
+    [
+        (Rung.FULL, "model", []),
+        (Rung.FULL, "rules", ["Summary unavailable"]),
+        (Rung.WITHOUT_SUMMARY, "rules", ["Summary left out"]),
+        (Rung.WITHOUT_SUMMARY, "model", ["Summary left out"]),
+    ],
+)
+def test_facts_are_spoken_of_only_where_there_are_some(
+    rung: Rung, source: str, notices: list[str]
+) -> None:
+    lead = _lead(summary=msgspec.structs.replace(_lead().summary, source=source), photos=())
+
+    found = view(lead, SHOP, MailContext(rung=rung)).notices
+
+    assert [notice.partition(":")[0] for notice in found] == notices
+
+
+@pytest.mark.parametrize(("source", "lang"), [("model", "es"), ("rules", "en")])
+def test_words_say_which_language_they_are_in(source: str, lang: str) -> None:
+    spanish = msgspec.structs.replace(SHOP, languages=("es", "en"))
+    summary = msgspec.structs.replace(_lead().summary, source=source, call_script_prompts=())
+
+    found = view(_lead(summary=summary), spanish, MailContext())
+
+    assert {found.summary.lang, *(step.lang for step in found.next_steps)} == {lang}
+    assert {line.lang for line in found.questions} == {lang}
+    assert {line.lang for line in found.script} == {"es"}, "the shop's own"
+
+
 async def test_an_extension_cannot_be_texted_and_without_an_address_of_ours_nobody_can() -> None:
     desk = Contact(
         kind="phone", value="+14085550177;ext=12", shown="(408) 555-0177 ext. 12",
@@ -234,7 +311,7 @@ def test_every_language_of_the_chat_has_a_greeting_that_names_the_shop() -> None
 
 
 def test_a_draft_without_a_model_greets_in_the_customers_language() -> None:
-    found = drafts(Summary(customer_name="José"), SHOP, "es-MX", shop_card(SHOP).phone)
+    found = drafts(Summary(customer_name="José"), SHOP, "es-MX", reach(_lead()))
 
     assert found.message.text.startswith("Hola José, le escribe Craig's")
     assert found.message.lang == "es"
