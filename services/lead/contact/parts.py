@@ -11,7 +11,7 @@ import msgspec
 from services.lead.contact.corrections import correction_in
 from services.lead.contact.folding import Found
 from services.lead.contact.providers import BRANDS, distance, is_slip
-from services.lead.contact.words import AREA_CODE, LAST_DIGITS, NEVER_A_PHONE
+from services.lead.contact.words import AREA_CODE, LAST_DIGITS
 
 Kind = Literal["phone", "email"]
 
@@ -19,6 +19,12 @@ _SHORT: Final = 200
 """Who corrects a few characters says little else."""
 _NEAR: Final = 60
 _END: Final = re.compile(r"(?<![\w$#.,/-])\d{4}(?![\w/-])")
+_THING: Final = re.compile(
+    r"\b(?:vin|card|ssn|social|claim|policy|plate|tag|order|invoice|serial|part|account|zip|model|"
+    r"tarjeta|placa|p[oó]liza|factura|pedido|serie)\b|车架|車架|订单|卡号",
+    re.IGNORECASE,
+)
+"""What else ends in four digits."""
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _OTHER_AREA: Final = re.compile(
     r"\b([2-9]\d\d),? (?:and )?(?:not|no) (\d{3})\b|\bnot (\d{3}),? (?:but |it'?s )?([2-9]\d\d)\b",
@@ -50,7 +56,7 @@ def _end(text: str, last: Found) -> Found | None:
     for found in _END.finditer(text):
         start, end = found.span()
         before = text[max(0, start - _NEAR) : start]
-        named = LAST_DIGITS.search(before) and not NEVER_A_PHONE.search(before)
+        named = LAST_DIGITS.search(before) and not _THING.search(text)
         near = distance(number[-4:], found[0]) == 1 and not _YEAR.fullmatch(found[0])
         if named or (near and correction_in(text, start, end, since=0) == "surely"):
             return _put(last, number[:-4] + found[0], last.shown[:-4] + found[0], found.span())

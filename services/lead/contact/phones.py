@@ -54,6 +54,7 @@ _NO_PLUS_AFTER: Final = re.compile(r"(?:[\d+-]|\d\.)\Z")
 _NO_RUN_AFTER: Final = re.compile(r"(?:[+#-]|\d\.)\Z")
 _NO_LOCAL_AFTER: Final = re.compile(r"(?:[\d_,/$#+-]|\d\.)\Z")
 _PARTICLE: Final = re.compile(r"(?<=\d)[의에の](?= ?\d)")
+_IN_AREA: Final = re.compile(r"(?<!\d)(?<!\d[-.])([2-9]\d\d) area\b", re.IGNORECASE)
 _GROUP: Final = re.compile(r"\d+")
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _DECIMAL: Final = re.compile(r"\d{3}\.\d{7}|\d{6}\.\d{4}")
@@ -139,7 +140,8 @@ def _local(text: str, islands: list[tuple[int, int]], region: Region) -> Iterato
 
 def _with_area(digits: str, start: int, end: int, region: Region, text: str) -> Candidate:
     """`Area code 650, 555-0133`: else the shop's own, with a doubt."""
-    area = AREA_CODE.search(text, max(0, start - _NEAR), end + _NEAR)
+    near = max(0, start - _NEAR), end + _NEAR
+    area = AREA_CODE.search(text, *near) or _IN_AREA.search(text, *near)
     if area:
         return Candidate(area[area.lastindex or 0] + digits, start, end)
     doubt = f"no area code; {region.area} assumed"

@@ -26,7 +26,7 @@ _ENDING: Final = rf"(?:[a-z]{{2,24}}+|{'|'.join(_COM)})"
 _SAID: Final = re.compile(
     rf"([(\[{{<] ?(?:@|{_AT_WORDS}|a) ?[)\]}}>] ?| (?:{_AT_WORDS}) |@ ?|"
     r"艾特|アットマーク|アット|골뱅이)"
-    rf"([a-z0-9-]{{2,63}}+)((?:{_DOT}{_ENDING}){{1,2}}|$|(?=[,;!?\n]))"
+    rf"(g mail|hot mail|[a-z0-9-]{{2,63}}+)((?:{_DOT}{_ENDING}){{1,2}}|$|(?=[,;!?\n]))"
 )
 """For lower-case text."""
 _ENDING_PART: Final = re.compile(rf"({_DOT})({_ENDING})")
@@ -113,6 +113,7 @@ def _said(text: str, found: re.Match[str]) -> Iterator[Found]:
 
 def _said_domain(found: re.Match[str]) -> tuple[str, int, str]:
     """As much of it as ends in something people have mail at."""
+    name = found[2].replace(" ", "")
     parts = list(_ENDING_PART.finditer(found[3]))
     if len(parts) > 1 and _NEXT_SENTENCE.fullmatch(parts[1][1]):
         parts.pop()
@@ -122,10 +123,10 @@ def _said_domain(found: re.Match[str]) -> tuple[str, int, str]:
             end = found.start(3) + parts[-1].end()
             comma = any("," in part[1] for part in parts)
             doubt = f"written as {found[2]}{found[3]}" if comma else ""
-            return f"{found[2].lower()}.{endings}", end, doubt
+            return f"{name}.{endings}", end, doubt
         parts.pop()
-    if found[2] in BRANDS:
-        return f"{found[2]}.com", found.end(2), f"written as {found[2]}, without its ending"
+    if name in BRANDS:
+        return f"{name}.com", found.end(2), f"written as {name}, without its ending"
     return "", 0, ""
 
 

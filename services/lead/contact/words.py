@@ -84,13 +84,13 @@ DENIED_BEFORE: Final = re.compile(
     r"(?:don'?t|do not|never) (?:call|text|use|email)(?: me)?(?: (?:at|on))?|used to be|"
     r"(?:old|previous|former|wrong) (?:phone |cell |email )?"
     r"(?:number|phone|cell|email|address|one|mail)?(?: (?:is|was))?|"
-    r"en lugar de|en vez de|ya no (?:es|uso)(?: el)?|"
+    r"en lugar de|en vez de|ya no (?:es|uso|l[oa] uso)(?: el)?|"
     r"no (?:es|era|use|me llamen?|llamen?)(?: el| al)?|"
     r"n[uú]mero (?:viejo|anterior|equivocado)(?: (?:es|era))?|"
     r"correo (?:viejo|anterior)(?: (?:es|era))?|"
-    r"não (?:é|era|ligue)(?: o| para)?|pas le|au lieu d[eu]|bukan|không phải(?: là)?|"
+    r"não (?:é|era|ligue)(?: o| para)?|pas le|au lieu d[eu]|bukan|không phải(?: là)?|số cũ|"
     r"не звоните(?: на)?|не)|"
-    rf"不是|而不是|旧号码|舊號碼|旧电话|ではなく|아니라|ليس|لا){_LED_IN}",
+    rf"不是|而不是|(?:旧|舊|之前的|以前的)(?:号码|號碼|电话|電話|号|號)|ではなく|아니라|ليس|لا){_LED_IN}",
     re.IGNORECASE,
 )
 """Right before: the customer says that this is not (or no longer) to be used."""
@@ -100,7 +100,7 @@ DENIED_AFTER: Final = re.compile(
     r"(?:(?:the |my |an? |el |mi )?(?:old|wrong|incorrect|outdated|viejo|equivocado|incorrecto|"
     r"anterior|mal)\b|no longer|not (?:my|working|the right|correct|in service)|disconnected|"
     r"doesn'?t work|does not work|didn'?t work|won'?t work|ya no|no (?:funciona|sirve|es mi)|"
-    r"不对|不對|错了|錯了|は間違|틀렸|아니)",
+    r"不对|不對|错了|錯了|停机|停機|は間違|틀렸|아니)",
     re.IGNORECASE,
 )
 
@@ -116,9 +116,11 @@ LIMITED_AFTER: Final = re.compile(
 """What follows narrows a denial to an hour or a way: the value stays good."""
 
 OURS_BEFORE: Final = re.compile(
-    r"\b(?:(?<!not )your (?:\w+ ){0,2}(?:number|line|phone)(?: (?:is|was|still|as))*|"
-    r"i (?:(?:just|already|have|also) )*(?:called|dialed|dialled|rang|texted|emailed)"
-    r"(?: (?:you|them))?(?: (?:at|on))?|(?:ya (?:les |los )?llam[eé]|llamé|marqué) al)[\s:\"'(]*$",
+    r"\b(?:your (?:(?:shop|store|business|main|direct|office|work|phone|cell|correct|right) ){0,2}"
+    r"(?:number|line)(?: (?:is|was|still|as))*|"
+    r"i (?:(?:just|already|have|also) )*(?:(?:called|dialed|dialled|rang)(?: (?:you|them))?"
+    r"(?: (?:at|on))?|(?:texted|emailed) (?:you|them) (?:at|on))|"
+    r"(?:ya (?:les |los )?llam[eé]|llamé|marqué) al)[\s:\"'(]*$",
     re.IGNORECASE,
 )
 """Right before: the number that the customer dialled, or asks whether it is the shop's."""
@@ -141,8 +143,8 @@ ANOTHERS_BEFORE: Final = re.compile(
     r"concession[aá]ria|seguradora|concessionnaire|garagiste|assureur|vendeur|h[aä]ndler|werkstatt|"
     r"versicherung|verkäufer|дилер|страховая|продавец|đại lý|bảo hiểm)(?:'?s)?\b|"
     r"车行|经销商|經銷商|保险公司|保險公司|卖家|賣家|딜러|보험사|ディーラー|保険会社)"
-    r"(?:(?!\b(?:my|mine|me:|(?:call|text|reach|email|contact) me|i|i'?m|we|mi|"
-    r"soy|yo|eu|meu|minha|je|mon|moi|ich|mein|мой|меня|я|em|tôi)\b|"
+    r"(?:(?!\b(?:my|mine|me:|(?:call|text|reach|email|contact) (?:me|him|her)|ll[aá]m\w+|"
+    r"i|i'?m|we|mi|soy|yo|eu|meu|minha|je|mon|moi|ich|mein|мой|меня|я|em|tôi)\b|"
     r"我|나|제|私|[.!?;\n] ?(?!\d)).){0,60}$",
     re.IGNORECASE,
 )
@@ -218,7 +220,7 @@ LAST_DIGITS: Final = re.compile(
 """Right before four digits: they end the number given before."""
 
 _AREA: Final = (
-    r"(?:\barea code|\barea|\bc[oó]digo de [aá]rea|\blada|\bmã vùng|\bcode r[ée]gional|\bvorwahl|"
+    r"(?:\barea code|\bc[oó]digo de [aá]rea|\blada|\bmã vùng|\bcode r[ée]gional|\bvorwahl|"
     r"区号|區號|지역번호|код города)"
 )
 AREA_CODE: Final = re.compile(
@@ -226,6 +228,7 @@ AREA_CODE: Final = re.compile(
     rf"|(?<!\d)(?<!\d[-.])([2-9]\d\d)\)?,?(?: (?:is|as|es|for))?(?: (?:the|my|el))? {_AREA}",
     re.IGNORECASE,
 )
+"""Its digits stand in the last group that took part."""
 
 OLD_ONE_AFTER: Final = re.compile(
     r"[^.!?]{0,40}?\b(?:instead|is (?:the )?(?:correct|right|new)|not \d{2}|"
