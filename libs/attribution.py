@@ -127,7 +127,7 @@ class Trails:
 
     async def also(self, where: TrailKey) -> set[str]:
         """Every id that the same browser is known to have had."""
-        keys = [info.key async for info in self.blobs.list(where.touches)]
+        keys = [info.key async for info in self.blobs.list(where.touched)]
         return {other for each in await self._read(keys, Told) for other in each.also}
 
     async def add(self, where: TrailKey, signal: Signal) -> None:
@@ -145,7 +145,7 @@ class Trails:
     async def forget(self, where: TrailKey) -> int:
         """How many were kept."""
         removed = 0
-        for prefix in (where.touches, where.signals):
+        for prefix in (where.touched, where.signals):
             for key in [info.key async for info in self.blobs.list(prefix)]:
                 removed += await self.blobs.delete(key)
         return removed
@@ -177,6 +177,13 @@ class TrailKey(msgspec.Struct, frozen=True):
     @property
     def touches(self) -> str:
         return f"touches/{self.shop}/{self._name}/"
+
+    @property
+    def touched(self) -> str:
+        """Also the one blob in which all touches were kept until November 2026; a lead has no time
+        to look for it, who is forgotten is forgotten there too.
+        """
+        return self.touches.removesuffix("/")
 
     @property
     def signals(self) -> str:

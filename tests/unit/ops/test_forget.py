@@ -116,6 +116,20 @@ async def test_a_person_is_gone_everywhere(tmp_path: Path, who: str) -> None:
     }  # fmt: skip
 
 
+async def test_what_an_earlier_version_kept_of_their_way_to_us_is_gone_under_each_of_their_ids(
+    tmp_path: Path,
+) -> None:
+    there = await full(tmp_path)
+    told = b'{"last":{"gclid":"g"},"page_url":"https://x.example/?who","at":1.0,"also":["v_newer"]}'
+    for visitor in ("v_1", "v_newer"):
+        key = TrailKey(SHOP, visitor).touches.removesuffix("/") + ".json"
+        await there.blobs.put(key, told, content_type="application/json")
+
+    await forget(there.desk, THREAD)
+
+    assert not [key for key in there.blobs.bodies if key.startswith(("touches/", "signals/"))]
+
+
 async def test_a_person_is_gone_under_each_of_their_ids(tmp_path: Path) -> None:
     """The thread began before a rotation of the site keys."""
     there = await full(tmp_path)
