@@ -19,9 +19,9 @@ from ops.doctor_mail import events, fallback, mail
 from ops.finding import Finding
 from ops.show import Shown, moment, table
 from services.lead.settings import LeadSettings
+from services.mailer.ports import SKEW_SECONDS
 
 CHECK_SECONDS: Final = 10.0
-MOST_SKEW_SECONDS: Final = 30.0
 SUNSET: Final = date(2026, 11, 30)
 """OpenAI ends hosted workflows."""
 _SOON_DAYS: Final = 30
@@ -87,7 +87,7 @@ async def clock(desk: Desk) -> Finding:
     skew = await desk.records.clock_skew()
     if skew is None:
         return Finding(what="clock", ok=True, said="one machine, one clock")
-    well = abs(skew) < MOST_SKEW_SECONDS
+    well = abs(skew) < SKEW_SECONDS
     do = "" if well else "Set this machine's clock (chrony): mails are not sent while it is wrong."
     return Finding(what="clock", ok=well, said=f"{skew:+.1f} s from the record store", do=do)
 

@@ -14,9 +14,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_
     request_id: str = ""
 
 
-class Touch(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=False
-):
+class Touch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One time that a visitor came from somewhere."""
 
     gclid: str = ""

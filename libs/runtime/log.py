@@ -1,6 +1,6 @@
 """One JSON object per line: constant text, values from an allow-list, secrets redacted.
 
-    log = logger("lead")
+    log = Log("lead")
     log.info("lead_decided", thread_id=..., request_id=..., reason=..., seconds=...)
 
 Never a transcript, an address, a phone or a URL with a query: a field that is not in `FIELDS` is
@@ -126,10 +126,6 @@ def _redact_text(text: str) -> str:
 def stamp(seconds: float) -> str:
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-
-
-def logger(service: str, level: str = "info") -> Log:
-    return Log(service, level=level)
 
 
 def place_of(error: BaseException) -> str:

@@ -139,10 +139,6 @@ class Shops(msgspec.Struct, frozen=True):
     """Exact origins, such as `https://craigs.autos`."""
     default: ShopProfile
 
-    @property
-    def all_origins(self) -> frozenset[str]:
-        return frozenset(self.by_origin)
-
 
 def load_shops(folder: str | Path) -> Shops:
     """Every `*.toml` of the folder. Raises SettingsError naming the file and the key."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from libs.errors import Unavailable
+from libs.limits.caps import ALL_SHOPS
 from libs.limits.port import Limit, Limits, Verdict
 from libs.runtime.log import Log
 from libs.runtime.metrics import RATE_LIMITED, Metrics
@@ -13,7 +14,6 @@ from libs.web.addresses import client_address, counted_by
 from libs.web.answers import Refused
 from libs.web.call import Call
 
-NO_SHOP = "*"
 """Under which a request without a shop's origin is counted; no slug looks like this."""
 
 
@@ -31,13 +31,13 @@ class Admission:
 
     async def strictly(self, call: Call, *limits: Limit) -> None:
         """Where letting everybody in would cost money: no limiter, no service."""
-        verdict = await self.limits.admit(call.shop or NO_SHOP, limits)
+        verdict = await self.limits.admit(call.shop or ALL_SHOPS, limits)
         self._refuse(call, verdict)
 
     async def gently(self, call: Call, *limits: Limit, read: str = "") -> Verdict:
         """Where a lost request would cost a lead: without the limiter everything passes."""
         try:
-            verdict = await self.limits.admit(call.shop or NO_SHOP, limits, read=read)
+            verdict = await self.limits.admit(call.shop or ALL_SHOPS, limits, read=read)
         except Unavailable as error:
             self.log.warning("redis_lost", reason=error.reason, request_id=call.request_id)
             return Verdict()

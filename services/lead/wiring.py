@@ -14,7 +14,6 @@ from libs.errors import Unavailable
 from libs.identity.keys import site_keys
 from libs.leases.redis import RedisLeases
 from libs.ledger.open import open_records, records_answer
-from libs.limits.caps import model_calls
 from libs.limits.redis import RedisLimits
 from libs.messages.streams import LEAD_CONSIDER, LEAD_SIGNAL
 from libs.model_connection import ModelConnection
@@ -112,7 +111,7 @@ def _summaries(
     return Summaries(
         model=model,
         limits=RedisLimits(runtime.streams.redis),
-        caps=model_calls(settings.model_calls_per_minute, settings.model_calls_per_day),
+        caps=settings.model_calls,
         blobs=blobs,
         metrics=runtime.metrics,
         log=runtime.log,

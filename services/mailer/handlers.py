@@ -26,6 +26,8 @@ from services.mailer.desk import Desk
 from services.mailer.job import Job, job_for
 from services.mailer.journal import Receipts
 from services.mailer.ports import (
+    LAUNCH_SECONDS,
+    SKEW_SECONDS,
     Accepted,
     Mail,
     MailTransport,
@@ -38,9 +40,6 @@ from services.mailer.ports import (
 from services.mailer.reports import Reports
 from services.mailer.resolver import Resolver, may_be_armed
 
-LAUNCH_SECONDS: Final = 30.0
-"""How old a signature or connection may be when the send begins; far below every fence."""
-SKEW_SECONDS: Final = 30.0
 SKEW_RETRY_SECONDS: Final = 60.0
 
 T = TypeVar("T")

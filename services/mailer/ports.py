@@ -6,13 +6,20 @@ import asyncio
 from asyncio import Future
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
 from libs.ledger.record import LeadKey
 from libs.snapshot import LeadSnapshot
 from services.mailer.letter.shape import Rung
+
+LAUNCH_SECONDS: Final = 30.0
+"""How old a signature or connection may be when the send begins; no fence may be shorter."""
+SIGNATURE_SECONDS: Final = 300.0
+"""How long AWS takes a signed request."""
+SKEW_SECONDS: Final = 30.0
+"""How wrong a machine's clock may be that sends."""
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True):

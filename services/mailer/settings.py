@@ -11,11 +11,7 @@ import msgspec
 
 from libs.errors import SettingsError
 from libs.runtime.settings import CommonSettings, Interval
-
-LAUNCH_SECONDS: Final = 30.0
-"""How old a prepared send may be when it starts; no fence may be shorter."""
-SIGNATURE_SECONDS: Final = 300.0
-"""How long AWS takes a signed request."""
+from services.mailer.ports import LAUNCH_SECONDS, SIGNATURE_SECONDS
 
 
 class MailerSettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper):

@@ -14,7 +14,16 @@ from msgspec.structs import replace
 
 from libs.runtime.clock import SystemClock
 from services.mailer.adapters.outbox import open_outbox
-from services.mailer.ports import Accepted, Mail, NotPrepared, Outcome, Refused, Unknown, made
+from services.mailer.ports import (
+    LAUNCH_SECONDS,
+    Accepted,
+    Mail,
+    NotPrepared,
+    Outcome,
+    Refused,
+    Unknown,
+    made,
+)
 from tests.contracts.opensmtpd import LARGEST_BYTES, OpenSmtpd, opensmtpd, opensmtpd_office
 from tests.contracts.post_offices import (
     SENDER,
@@ -30,7 +39,6 @@ BODY = (
     b"Date: Fri, 20 Nov 2026 18:00:00 +0000\r\nMessage-ID: <one@handoff>\r\n\r\n"
     b".one leading dot\r\n..two\r\n\r\nGr=C3=BC=C3=9Fe\r\n"
 )
-LAUNCH_SECONDS = 30
 
 
 def a_mail(attempt: int = 1, lid: str = "lid-1", body: bytes = BODY) -> Mail:

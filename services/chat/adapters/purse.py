@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from libs.conversations.store import Owner
-from libs.limits.caps import ALL_SHOPS, model_calls
+from libs.limits.caps import ALL_SHOPS
 from libs.limits.port import Limit, Limits
 from libs.runtime.log import Log
 from services.chat.settings import ChatSettings
@@ -34,5 +34,5 @@ class LimitedPurse:
         return (
             Limit("answers_per_visitor", visitor, settings.limit_answers_per_visitor, "cap"),
             Limit("answers_per_thread", thread, settings.limit_answers_per_thread, "cap"),
-            *model_calls(settings.limit_model_calls_per_minute, settings.limit_model_calls_per_day),
+            *settings.model_calls,
         )

@@ -20,6 +20,7 @@ import msgspec
 from libs.runtime.clock import Clock
 from services.mailer.adapters.ses_errors import meaning
 from services.mailer.ports import (
+    SIGNATURE_SECONDS,
     Accepted,
     Mail,
     NotPrepared,
@@ -29,7 +30,7 @@ from services.mailer.ports import (
     Windows,
 )
 
-WINDOWS: Final = Windows(fence_seconds=300, evidence_seconds=1200)
+WINDOWS: Final = Windows(fence_seconds=SIGNATURE_SECONDS, evidence_seconds=1200)
 SIGN_SECONDS: Final = 15.0
 """Credentials may have to be fetched first."""
 CONNECT_SECONDS: Final = 10.0

@@ -16,7 +16,7 @@ from libs.conversations.port import Attachment, Conversation, Conversations, Ite
 from libs.leases.memory import MemoryLeases
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
-from libs.limits.caps import model_calls
+from libs.limits.caps import ModelSettings
 from libs.limits.fakes import MemoryLimits
 from libs.messages.base import Message
 from libs.messages.lead import ConsiderLead, LeadDecision, RecordSignal
@@ -92,7 +92,10 @@ class World:
         self.summaries = Summaries(
             model=self.model,
             limits=self.limits,
-            caps=model_calls(Rate(self.most_model_calls, 60), Rate(0, 1)),
+            caps=ModelSettings(
+                limit_model_calls_per_minute=Rate(self.most_model_calls, 60),
+                limit_model_calls_per_day=Rate(0, 1),
+            ).model_calls,
             blobs=self.blobs,
             metrics=self.metrics,
             log=self.log,
