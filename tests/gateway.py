@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -84,6 +85,19 @@ def reply(answer: Message) -> Answering:
         await streams.reply(reply_to, answer)
 
     return answering
+
+
+async def until_limited(
+    ask: Callable[[], Awaitable[tuple[int, Any]]], count: int, *, status: int
+) -> Any:
+    """`count` answers with this status, and as many more as time gave back; what the 429 says."""
+    began, taken = time.monotonic(), 0
+    while (said := await ask())[0] == status:
+        taken += 1
+        assert taken <= count + 1 + (time.monotonic() - began) * count / 60
+    assert said[0] == 429
+    assert taken >= count
+    return said[1]
 
 
 @asynccontextmanager

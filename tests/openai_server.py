@@ -385,13 +385,13 @@ def openai_server(port: int = 0) -> Iterator[OpenAIServer]:
 
     thread = threading.Thread(target=loop.run_forever, name="openai", daemon=True)
     thread.start()
-    asyncio.run_coroutine_threadsafe(begin(), loop).result(timeout=10)
+    asyncio.run_coroutine_threadsafe(begin(), loop).result(timeout=60)
     try:
         yield server
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(timeout=60)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         loop.close()
 
 

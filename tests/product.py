@@ -94,7 +94,7 @@ class Product:
         if self.process is None:
             return 0
         self.process.send_signal(how)
-        code = self.process.wait(30)
+        code = self.process.wait(90)
         if self.process.stdout:
             self.process.stdout.close()
         self.process = None
@@ -105,7 +105,7 @@ class Product:
         return sorted((self.data / "outbox").glob(f"*.{thread}.*.eml"))
 
     async def mail_arrives(self, thread: str = "*") -> list[Path]:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not self.mails(thread):
                 await asyncio.sleep(0.05)
         return self.mails(thread)

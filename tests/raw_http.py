@@ -9,7 +9,7 @@ from typing import Any
 
 from multidict import CIMultiDict
 
-SECONDS = 5.0
+SECONDS = 60.0
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class RedisServer:
         if self.process and self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGCONT)
             os.kill(self.process.pid, how)
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=60)
         self.process = None
 
     def freeze(self) -> None:
@@ -94,7 +94,7 @@ class RedisServer:
         os.kill(self.process.pid, signal.SIGCONT)
 
 
-def await_port(port: int, seconds: float = 10) -> None:
+def await_port(port: int, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with socket.socket() as sock:

@@ -130,7 +130,7 @@ class Stage:
         return [one for one in self.asked if one.kind != "items.list"]
 
     async def until_asked(self, count: int) -> Asked:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.wishes()) < count:
                 await asyncio.sleep(0.02)
         return self.wishes()[count - 1]

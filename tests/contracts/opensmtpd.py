@@ -65,7 +65,7 @@ def opensmtpd(folder: Path) -> Iterator[OpenSmtpd]:
         yield server
     finally:
         process.kill()  # with its namespace all of its processes end
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 class OpenSmtpdOffice:

@@ -26,7 +26,7 @@ def _need(*names: str) -> None:
             needs.missing(name)
 
 
-def _until(true: Callable[[], bool], what: str, seconds: float = 30) -> None:
+def _until(true: Callable[[], bool], what: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with contextlib.suppress(redis.RedisError, OSError):

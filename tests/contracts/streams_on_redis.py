@@ -58,7 +58,7 @@ class Seen:
     attempts: list[int] = field(default_factory=list)
     _more: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def until(self, true: Callable[[], bool], seconds: float = 20) -> None:
+    async def until(self, true: Callable[[], bool], seconds: float = 60) -> None:
         async with asyncio.timeout(seconds):
             while not true():
                 self._more.clear()
@@ -94,7 +94,7 @@ async def publish_somehow(streams: Streams, *threads: str) -> None:
     from libs.errors import Unavailable
 
     for thread in threads:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     await streams.publish(wish(thread))
@@ -103,7 +103,7 @@ async def publish_somehow(streams: Streams, *threads: str) -> None:
                     await asyncio.sleep(0.02)
 
 
-async def emptied(streams: Streams, seconds: float = 20, stream: Stream = LEAD_CONSIDER) -> None:
+async def emptied(streams: Streams, seconds: float = 60, stream: Stream = LEAD_CONSIDER) -> None:
     """Until nothing is unread, pending or waiting."""
     from libs.errors import Unavailable
 

@@ -80,7 +80,7 @@ class Running:
         await self.say(thread_id, "cthi_now", text, time.time())
 
     async def becomes(self, thread_id: str, state: State) -> LeadRecord:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 record = await self.records.read(LeadKey(SHOP, thread_id))
                 if record and record.state is state:
@@ -89,7 +89,7 @@ class Running:
 
     async def settled(self) -> None:
         """Until every stream is empty: handled, acked, deleted."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while any([await self.streams.redis.execute("XLEN", key) for key in STREAM_KEYS]):
                 await asyncio.sleep(0.02)
 

@@ -134,15 +134,15 @@ async def test_an_hour_is_not_waited_for(
     server.fail("responses", Status(429, retry_after=3_600))
     server.answers.append(Text(json.dumps(GOOD)))
 
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(60):
         assert (await model.draft(PROMPT)).summary
 
 
 async def test_hanging_model_is_left(model: OpenAISummaryModel, server: OpenAIServer) -> None:
-    server.fail("responses", Hang(20), times=3)
-    impatient = OpenAISummaryModel(model.connection, NAME, attempt_seconds=0.1)
+    server.fail("responses", Hang(110), times=3)
+    impatient = OpenAISummaryModel(model.connection, NAME, attempt_seconds=1)
 
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(60):
         with pytest.raises(Unavailable, match="timeout"):
             await impatient.draft(PROMPT)
 
@@ -154,9 +154,9 @@ async def test_both_attempts_together_end_before_the_lease(
 ) -> None:
     assert adapter.WHOLE_SECONDS < 120
     monkeypatch.setattr(adapter, "WHOLE_SECONDS", 0.2)
-    server.fail("responses", Hang(20), times=3)
+    server.fail("responses", Hang(110), times=3)
 
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(60):
         with pytest.raises(Unavailable, match="timeout"):
             await model.draft(PROMPT)
 

@@ -40,7 +40,7 @@ def _alive(pid: int) -> bool:
 
 
 def _gone(pids: list[int]) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.02)
     return not any(_alive(pid) for pid in pids)
@@ -133,7 +133,7 @@ async def test_a_killed_redis_is_back_before_anybody_notices(shop: Product) -> N
     os.kill(pid, signal.SIGKILL)
     assert _gone([pid])
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await _can_chat(shop.url):
             await asyncio.sleep(0.1)
 
@@ -196,7 +196,7 @@ def _refused(**environ: str) -> str:
         env={"PATH": os.environ["PATH"], **environ},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
     assert done.returncode == 2, done.stderr
@@ -282,7 +282,7 @@ def test_a_service_alone_needs_a_redis(name: str) -> None:
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
 

@@ -178,7 +178,7 @@ def redis_of(running: Product) -> Any:
     return redis.Redis.from_url((running.data / "redis" / "redis.url").read_text())
 
 
-async def eventually(what: Any, seconds: float = 20) -> Any:
+async def eventually(what: Any, seconds: float = 60) -> Any:
     """What it gives as soon as that is something."""
     deadline = time.monotonic() + seconds
     while not (found := await what()) and time.monotonic() < deadline:

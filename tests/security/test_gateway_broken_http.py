@@ -179,7 +179,7 @@ async def test_a_client_that_waits_for_100_continue_is_told_to_go_on(tmp_path: P
     async with gateway(tmp_path) as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
         writer.write(post(b"", "Expect: 100-continue", length=len(body)))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
             writer.write(body)
             answer = await read_answer(reader)
@@ -218,7 +218,7 @@ async def test_requests_sent_ahead_are_answered_in_order_in_both_lanes(tmp_path:
             writer.write(
                 f"GET {path} HTTP/1.1\r\nHost: h\r\nX-Request-ID: r-{number}\r\n\r\n".encode()
             )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             answers = [await read_answer(reader) for _ in paths]
         writer.close()
 
@@ -230,7 +230,7 @@ async def test_head_is_get_without_a_body(tmp_path: Path) -> None:
     async with gateway(tmp_path) as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
         writer.write(b"HEAD /health/live HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             raw = await reader.read()
         writer.close()
 
@@ -257,7 +257,7 @@ async def test_stopping_answers_what_is_being_answered_and_closes_the_idle(tmp_p
     writer.write(post('{"threadId":"cthr_a"}'))
     await asked.wait()
     stopping = asyncio.create_task(entered.__aexit__(None, None, None))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await idle_reader.read() == b""
         go_on.set()
         answer = await read_answer(reader)

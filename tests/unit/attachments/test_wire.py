@@ -26,7 +26,7 @@ both_loops = pytest.mark.parametrize(
 
 def run(loop: Loop, test: Awaitable[None]) -> None:
     async def main() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await test
 
     with asyncio.Runner(loop_factory=loop) as runner:

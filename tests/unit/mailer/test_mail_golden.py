@@ -105,7 +105,7 @@ def test_a_second_parser_reads_the_same_parts(case: Case, tmp_path: Path) -> Non
 
 def _reformime(raw: bytes, *arguments: str) -> bytes:
     command = [shutil.which("reformime") or "", *arguments]
-    done = subprocess.run(command, input=raw, capture_output=True, check=True, timeout=20)
+    done = subprocess.run(command, input=raw, capture_output=True, check=True, timeout=60)
     return done.stdout
 
 

@@ -329,7 +329,7 @@ async def test_no_byte_is_left_in_the_files_of_one_machine(tmp_path: Path) -> No
 
         shown = await forget(await open_desk(environ, stack), THREAD)
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while holding(tmp_path):  # Redis writes its file anew beside its work
                 await asyncio.sleep(0.05)
 
