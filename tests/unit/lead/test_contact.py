@@ -275,7 +275,7 @@ def _cpu_seconds(text: str) -> float:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_grows_with_the_length_and_no_faster(name: str) -> None:
     """Best of several rounds each, as many as it takes: noise only ever adds. n^1.5 would be 22."""
-    short_text, long_text = HOSTILE[name](16 * 1024), HOSTILE[name](128 * 1024)
+    short_text, long_text = HOSTILE[name](8 * 1024), HOSTILE[name](64 * 1024)
     read(HOSTILE[name](64))
     gc.collect()
     short = long = float("inf")
