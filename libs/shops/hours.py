@@ -51,7 +51,7 @@ def state_at(profile: ShopProfile, now: float) -> ShopState:
     """The shop at epoch second `now`."""
     schedule = profile.schedule
     local = datetime.fromtimestamp(int(now), schedule.zone)
-    current, upcoming = _current_and_next(schedule, int(now))
+    current, upcoming = _current_and_next(schedule, local.date(), int(now))
     opens = datetime.fromtimestamp(upcoming[0], schedule.zone) if upcoming else None
     ends = current is not None and current[1] - now < NEVER_SECONDS
     closes = datetime.fromtimestamp(current[1], schedule.zone) if current and ends else None
@@ -68,8 +68,7 @@ def state_at(profile: ShopProfile, now: float) -> ShopState:
     )
 
 
-def _current_and_next(schedule: Schedule, now: int) -> tuple[Span | None, Span | None]:
-    today = datetime.fromtimestamp(now, schedule.zone).date()
+def _current_and_next(schedule: Schedule, today: date, now: int) -> tuple[Span | None, Span | None]:
     ahead = (span for span in _spans_around(schedule, today) if span[1] > now)
     first = next(ahead, None)
     if first is None or first[0] > now:

@@ -146,13 +146,22 @@ def compare_every_minute(profile: ShopProfile, start: datetime, *, days: int) ->
         assert answered(state) == oracle.expected(minute), oracle._wall(minute)
 
 
+def _quarter(number: int) -> datetime:
+    return datetime(2026 + number // 4, number % 4 * 3 + 1, 1, tzinfo=UTC)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("quarter", range(8))
-@pytest.mark.parametrize("profile", [CRAIGS, SPLIT], ids=["craigs", "split shifts"])
-def test_every_minute_of_two_years(profile: ShopProfile, quarter: int) -> None:
-    start = datetime(2026 + quarter // 4, quarter % 4 * 3 + 1, 1, tzinfo=UTC)
+def test_every_minute_of_two_years(quarter: int) -> None:
+    """Split shifts, and holidays and special days of which some are of one year only."""
+    compare_every_minute(SPLIT, _quarter(quarter), days=92)
 
-    compare_every_minute(profile, start, days=92)
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quarter", range(4))
+def test_every_minute_of_a_year_of_the_default_shop(quarter: int) -> None:
+    """What is closed in the second year is of the kinds of the first."""
+    compare_every_minute(CRAIGS, _quarter(quarter), days=92)
 
 
 @pytest.mark.parametrize(
