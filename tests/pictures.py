@@ -6,7 +6,7 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
@@ -42,6 +42,24 @@ def profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
+def retagged(profile: bytes, tags: Mapping[bytes, bytes]) -> bytes:
+    """With other contents for tags that it has."""
+    made = bytearray(profile)
+    for name, tag in tags.items():
+        entry = made.index(name, 132)
+        struct.pack_into(">II", made, entry + 4, len(made), len(tag))
+        made += tag + bytes(-len(tag) % 4)
+    return struct.pack(">I", len(made)) + bytes(made[4:])
+
+
+def profile_with_places() -> bytes:
+    """In its name, in its copyright, and behind its end."""
+    text = b"text\0\0\0\0" + GPS.encode()
+    name = struct.pack(">4s4xII4sII", b"mluc", 1, 12, b"enUS", 2 * len(GPS), 28)
+    wide = name + GPS.encode("utf-16-be")
+    return retagged(profile(), {b"desc": wide, b"cprt": text}) + GPS.encode()
+
+
 def encoded(mime_type: str, picture: Image.Image | None = None, **extra: Any) -> bytes:
     if mime_type == "image/heic":
         import pillow_heif
@@ -64,7 +82,7 @@ def exif(orientation: int = 1) -> Image.Exif:
 
 def with_places(mime_type: str, orientation: int = 1) -> bytes:
     """A picture with GPS planted in every place that its format offers."""
-    extra: dict[str, Any] = {"icc_profile": profile()}
+    extra: dict[str, Any] = {"icc_profile": profile_with_places()}
     if mime_type != "image/gif":
         extra["exif"] = _with_thumbnail(exif(orientation))
     if mime_type in {"image/webp", "image/heic", "image/avif"}:
@@ -167,6 +185,9 @@ def places_left(body: bytes) -> list[str]:
     left = ["bytes"] if GPS.encode() in body or b"PLANTED" in body else []
     with Image.open(io.BytesIO(body)) as picture:
         tags = picture.getexif()
+        packed = picture.info.get("icc_profile") or b""
+        plants = (b"PLANTED", "PLANTED".encode("utf-16-be"))
+        left += ["profile"] if any(plant in packed for plant in plants) else []
         left += ["exif"] if len(tags) or tags.get_ifd(0x8825) else []
         known = {"icc_profile", "jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi",
                  "progressive", "progression", "transparency", "background", "loop", "duration",

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
 
+from services.attachments.colours import made_anew
 from services.attachments.ports import Developed, Refused
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ CPU_SECONDS: Final = 15
 MAIL_SIDE: Final = 1200
 MAIL_BYTES: Final = 400_000
 LIST_SIDE: Final = 320
-PROFILE_BYTES: Final = 64_000
-"""Those of cameras and screens have at most a few thousand."""
+_GREYS: Final = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L"})
 _MAIL_QUALITIES: Final = (88, 82, 75, 66, 55, 42, 30)
 
 FORMATS: Final = {
@@ -134,11 +134,12 @@ def _cleaned(opened: Image.Image, mime_type: str) -> bytes:
     if mime_type == "image/jpeg":
         # What follows the first picture of a phone's JPEG or HEIC is made for other phones.
         picture = ImageOps.exif_transpose(opened)
-        if picture.mode not in {"L", "RGB", "CMYK"}:
-            picture, profile = _on_white(picture, profile)
+        as_shown = _coloured if picture.mode == "L" else _on_white
+        picture, profile = as_shown(picture, profile)
         return _encoded(_bare(picture), mime_type, _with(profile))
-    frames = [ImageOps.exif_transpose(frame).copy() for frame in ImageSequence.Iterator(opened)]
-    extra = _with(profile)
+    upright = (ImageOps.exif_transpose(frame).copy() for frame in ImageSequence.Iterator(opened))
+    frames, profiles = zip(*(_coloured(frame, profile) for frame in upright), strict=True)
+    extra = _with(profiles[0])
     if len(frames) > 1:
         extra |= {"save_all": True, "append_images": [_bare(frame) for frame in frames[1:]]}
         extra |= {"loop": opened.info.get("loop", 0), "duration": opened.info.get("duration", 100)}
@@ -183,36 +184,41 @@ def _printed(
 
 
 def _on_white(picture: Image.Image, profile: bytes | None) -> tuple[Image.Image, bytes | None]:
-    """As RGB, with the profile if it says something about RGB."""
+    """As RGB, with its profile made anew, if it says something about RGB."""
     from PIL import Image
 
     if picture.mode in {"I", "I;16", "I;16B", "I;16L"}:
         picture = picture.convert("F").point(lambda value: value / 257.0).convert("L")
         picture.info.pop("transparency", None)  # a grey of 16 bits
     if picture.mode == "CMYK":
-        return _in_srgb(picture, profile), None
+        return _in_srgb(picture, profile, "RGB"), None
     if picture.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in picture.info:
         layer = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    picture = picture.convert("RGB")
-    if profile is None or profile[16:20] != b"RGB ":
+    return _coloured(picture.convert("RGB"), profile)
+
+
+def _coloured(picture: Image.Image, profile: bytes | None) -> tuple[Image.Image, bytes | None]:
+    """With its profile made anew; or, where that cannot be, in the colours of a screen."""
+    if not profile:
         return picture, None
-    if len(profile) > PROFILE_BYTES:
-        return _in_srgb(picture, profile), None
-    return picture, profile
+    kept = made_anew(profile, b"GRAY" if picture.mode in _GREYS else b"RGB ")
+    if kept is None and picture.mode in {"RGB", "RGBA"}:
+        picture = _in_srgb(picture, profile, picture.mode)
+    return picture, kept
 
 
-def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """A profile that cannot travel with a small JPEG is applied to it, if it is one at all."""
+def _in_srgb(picture: Image.Image, profile: bytes | None, mode: str) -> Image.Image:
+    """The profile is applied, if it is one at all."""
     from PIL import ImageCms
 
     if profile:
         srgb = ImageCms.createProfile("sRGB")
         with contextlib.suppress(ImageCms.PyCMSError):
-            turned = ImageCms.profileToProfile(picture, io.BytesIO(profile), srgb, outputMode="RGB")
+            turned = ImageCms.profileToProfile(picture, io.BytesIO(profile), srgb, outputMode=mode)
             if turned is not None:
                 return turned
-    return picture.convert("RGB")
+    return picture.convert(mode)
 
 
 def _mail_jpeg(picture: Image.Image, profile: bytes | None) -> bytes:

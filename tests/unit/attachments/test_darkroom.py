@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import signal
+import struct
 from pathlib import Path
 
 import pytest
@@ -131,17 +132,39 @@ def test_sixteen_bits_are_scaled_not_cut(deep: int, tmp_path: Path) -> None:
     assert pixel == pytest.approx((deep / 257,) * 3, abs=1.5)
 
 
-@pytest.mark.parametrize("kind", ["image/jpeg", "image/webp"])
-def test_a_profile_that_outweighs_the_picture_is_applied_instead(kind: str, tmp_path: Path) -> None:
-    grown = bytearray(pictures.profile() + bytes(450_000))
-    grown[:4] = len(grown).to_bytes(4, "big")
+@pytest.mark.parametrize("kind", sorted(pictures.KINDS.keys() - {"image/gif"}))
+def test_a_profile_that_cannot_be_kept_is_applied_instead(kind: str, tmp_path: Path) -> None:
+    """One whose curve has too many points: the mid grey that it says is darker than a screen's."""
+    steep = struct.pack(">4s4xI5000H", b"curv", 5000, *(int(i**3 / 5000**2) for i in range(5000)))
+    dark = pictures.retagged(pictures.profile(), dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), steep))
+    grey = Image.new("RGB", (40, 40), (128, 128, 128))
 
-    _develop(pictures.encoded(kind, icc_profile=bytes(grown)), kind, tmp_path)
+    _develop(pictures.encoded(kind, grey, icc_profile=dark), kind, tmp_path)
 
-    for view in VIEWS[1:]:
+    for view in VIEWS:
         with Image.open(tmp_path / view) as shown:
             assert "icc_profile" not in shown.info
-    assert _is_red(_open(tmp_path / "1200.jpg").getpixel((5, 100)))
+        pixel = _open(tmp_path / view).getpixel((20, 20))
+        assert isinstance(pixel, tuple)
+        assert pixel[0] < 60
+
+
+ARCHIVE = b"Rar!\x1a\x07\0" + pictures.GPS.encode() + b"<html><script>alert(1)</script>"
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [bytes(16) + b"RGB " + bytes(108) + ARCHIVE, pictures.profile() + ARCHIVE, ARCHIVE * 1_500],
+    ids=["beheaded", "behind the end", "nothing else"],
+)
+@pytest.mark.parametrize("kind", sorted(pictures.KINDS.keys() - {"image/gif"}))
+def test_no_archive_travels_in_a_profile(profile: bytes, kind: str, tmp_path: Path) -> None:
+    _develop(pictures.encoded(kind, icc_profile=profile), kind, tmp_path)
+
+    for view in VIEWS:
+        with Image.open(tmp_path / view) as kept:
+            packed = kept.info.get("icc_profile") or b""
+        assert b"Rar!" not in packed + (tmp_path / view).read_bytes(), view
 
 
 @pytest.mark.parametrize("mode", ["L", "LA"])
