@@ -44,7 +44,7 @@ class Checker:
     alert_to: str = ""
     evidence: Evidence = field(default_factory=Evidence)
     lied: bool = False
-    """Redis has said something untrue."""
+    """Redis has said something untrue, in a run in which nothing else goes wrong."""
     violations: list[Violation] = field(default_factory=list)
     accepts: dict[LeadKey, list[Accept]] = field(default_factory=dict)
     arms: dict[tuple[LeadKey, int], tuple[str, float]] = field(default_factory=dict)

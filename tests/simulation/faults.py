@@ -123,6 +123,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         )
         return plan._with_fallback(random.Random(f"{seed}:fallback"))
 
+    @property
+    def lies_alone(self) -> bool:
+        """Nothing goes wrong but what Redis says: whatever breaks, a lie broke it."""
+        return self.enabled == {"redis.lies"} and not self.crash_at and not self.pause_at
+
     def _with_fallback(self, rng: random.Random) -> Plan:
         """By dice of its own: the plans of all other seeds stay what they were."""
         if self.transport == "outbox" or rng.random() >= FALLBACK:

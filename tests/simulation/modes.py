@@ -149,6 +149,12 @@ def clean(seeds: range) -> Iterator[Plan]:
     return (Plan(seed=seed, fault_seconds=0) for seed in seeds)
 
 
+def liars(seeds: range) -> Iterator[Plan]:
+    """Redis lies, and nothing else fails (I15)."""
+    lies = frozenset({"redis.lies"})
+    return (Plan(seed=seed, enabled=lies, threads=3) for seed in seeds)
+
+
 def storm(seeds: range) -> Iterator[Plan]:
     """Everything goes wrong with the stores at once, and processes die."""
     shaky = frozenset(f for f in FAULTS if f.startswith(("redis.", "records.", "process.crash")))
@@ -164,6 +170,7 @@ def mutated(name: str, first: int, seeds: range, *, until: str) -> tuple[Totals,
         swarm(range(first, first + 1)),
         every_oversleep(3),
         every_late_receipt(3),
+        liars(range(60)),
         swarm(seeds[:60]),
         every_pause(1),
         every_crash(1),

@@ -178,16 +178,8 @@ MUTANTS: Final = (
              "+ QUIET_MARGIN_SECONDS * __import__('random').random()\n"),
     )),
     Mutant("lease_decides", "I15", (
-        Edit("services.mailer.resolver", "if not is_due(record, self.clock.now()):", "if False:"),
-        Edit("services.mailer.resolver", "and is_due(record, now)", ""),
-        Edit(_ATTEMPTS, "if record.state is not State.PENDING and not is_due(record, now):",
-             "if record.state is State.ERROR and not is_due(record, now):"),
-        Edit(_ATTEMPTS, '    if not is_due(record, now):\n        return Nothing("in_progress")\n',
-             ""),
-        Edit("libs.ledger.states",
-             "return record.possible_duplicate or bool(record.ambiguous)"
-             " or record.state is State.SENDING",
-             "return False"),
+        Edit(_HANDLERS, "if not applied.wrote:",
+             "if not applied.wrote and applied.why != 'in_progress':"),
     )),
 )  # fmt: skip
 
@@ -261,6 +253,15 @@ def caught(name: str, seeds: int) -> tuple[int, str]:
     _, broken = modes.mutated(name, hints().get(name, 0), range(seeds), until=wanted)
     told = [each for each in broken if wanted in each.broken]
     return (told[-1].plan.seed, "; ".join(told[-1].violations)) if told else (0, "")
+
+
+def broken_without_faults(name: str) -> list[str]:
+    """What the edit breaks where nothing goes wrong; imports the mutated code."""
+    become(name)
+    from tests.simulation import modes
+
+    _, broken = modes.run(modes.clean(range(20)))
+    return [violation for result in broken for violation in result.violations]
 
 
 @contextmanager

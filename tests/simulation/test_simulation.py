@@ -16,7 +16,7 @@ import pytest
 from tests.simulation import modes
 from tests.simulation.faults import Faults, Plan
 from tests.simulation.front import NO_ANSWER, Front
-from tests.simulation.mutants import MUTANTS, Mutant, caught, laboratory
+from tests.simulation.mutants import MUTANTS, Mutant, broken_without_faults, caught, laboratory
 from tests.simulation.world import simulate
 
 ROOT = Path(__file__).parents[2]
@@ -157,6 +157,15 @@ def test_what_is_held_is_sent_or_settled_by_a_person() -> None:
     assert totals.sends >= totals.leads
 
 
+@pytest.mark.slow
+def test_a_redis_that_lies_while_all_else_is_well_makes_no_second_mail() -> None:
+    totals, broken = modes.run(modes.liars(range(40)))
+
+    assert [(result.plan.seed, result.violations) for result in broken] == []
+    assert totals.sends == totals.leads > 80
+    assert totals.second == totals.crashes == 0
+
+
 def test_a_redis_that_calls_every_thread_sent_delays_a_hosted_lead_and_loses_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -219,3 +228,11 @@ def test_a_known_bad_edit_is_caught_by_its_invariant(
     _, told = pool.submit(caught, mutant.name, 300).result()
 
     assert f"{mutant.caught_by}:" in told
+
+
+@pytest.mark.slow
+def test_whoever_trusts_a_lease_is_right_as_long_as_redis_tells_the_truth(
+    pool: ProcessPoolExecutor,
+) -> None:
+    """I15 names what a lie broke: without one the same edit breaks nothing."""
+    assert pool.submit(broken_without_faults, "lease_decides").result() == []

@@ -91,7 +91,8 @@ class World:
         self.faults = Faults(plan, loop)
         self.faults.on_crash = self._restart_later
         self.faults.on_excuse = self.checker.on_excuse
-        self.faults.on_lie = self.checker.on_lie
+        if plan.lies_alone:
+            self.faults.on_lie = self.checker.on_lie
         self.stores = open_stores(self.checker, self.faults, self.clock)
         self.provider = Provider(self.faults, self.checker, self.clock.now, self._deliver)
         self.rng = random.Random(f"{plan.seed}:world")
