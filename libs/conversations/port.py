@@ -1,4 +1,4 @@
-"""A conversation as the lead service sees it, whoever hosted it."""
+"""A conversation as lead, mailer and ops see it, whoever hosted it."""
 
 from __future__ import annotations
 

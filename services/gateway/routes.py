@@ -1,4 +1,4 @@
-"""The table of what the gateway answers. `openapi.json` is made from it."""
+"""The table of what the gateway answers; a test holds `openapi.json` to it."""
 
 from __future__ import annotations
 
