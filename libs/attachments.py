@@ -1,4 +1,4 @@
-"""What chat, lead, mailer, attachments and ops agree on: an attachment's record, its blobs and its links."""
+"""What chat, lead, mailer, attachments and ops agree on: a record, its blobs and its links."""
 
 from __future__ import annotations
 
