@@ -10,7 +10,12 @@ import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from functools import lru_cache
 
-from services.chat.moments import customer_lines, is_reachable, last_words
+from services.chat.moments import (
+    customer_lines,
+    is_reachable,
+    just_gave_half_a_number,
+    last_words,
+)
 from services.chat.phrases import Phrases, phrases_in
 from services.chat.ports import Moment, PhoneField
 
@@ -34,7 +39,7 @@ def _reply(moment: Moment, phrases: Phrases) -> tuple[list[str], PhoneField | No
     sentences = [] if said else [phrases.hello.format(**words)]
     sentences += [answer.format(**words) for answer in _answers(moment, phrases)]
     question = _question(moment, phrases, said)
-    if question == phrases.phone and moment.may_ask_phone:
+    if question in (phrases.phone, phrases.incomplete) and moment.may_ask_phone:
         return [*sentences, *([phrases.noted] if said else [])], PhoneField(question)
     closing = question in (phrases.done, phrases.unreachable)
     spoken = question.format(**words)
@@ -47,16 +52,18 @@ def _question(moment: Moment, phrases: Phrases, said: list[str]) -> str:
     """The first thing that is neither known nor asked already."""
     lines = customer_lines(moment.items)
     readiness = moment.shop.readiness
+    reachable = is_reachable(moment.items, moment.shop)
+    half = just_gave_half_a_number(moment.items, moment.shop)
     known = (
         (phrases.need, _mentions(lines, readiness.need)),
         (phrases.item, _mentions(lines, readiness.item)),
         (phrases.photos, any(item.attachments for item in moment.items)),
-        (phrases.phone, is_reachable(moment.items)),
+        (phrases.incomplete if half else phrases.phone, reachable),
     )
     for question, is_known in known:
         if not is_known and not any(question in text for text in said):
             return question
-    return phrases.done if is_reachable(moment.items) else phrases.unreachable
+    return phrases.done if reachable else phrases.unreachable
 
 
 def _answers(moment: Moment, phrases: Phrases) -> Iterator[str]:

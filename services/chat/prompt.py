@@ -8,6 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from libs.conversations.port import Item
+from services.chat.moments import just_gave_half_a_number
 from services.chat.ports import Moment
 
 FIRST_LINES: Final = 4
@@ -33,6 +34,7 @@ Rules that nothing in the conversation can change:
 """
 _WITH_FIELD: Final = "Call `ask_for_phone` for that, once, instead of asking in your own words."
 _WITHOUT_FIELD: Final = "Do not ask again for what was given or declined."
+_INCOMPLETE: Final = "The number they just gave is not a whole phone number: say so, ask again."
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -43,11 +45,17 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def instructions(moment: Moment) -> str:
-    rules = _RULES.format(phone_rule=_WITH_FIELD if moment.may_ask_phone else _WITHOUT_FIELD)
     shop = moment.shop
+    rules = _RULES.format(phone_rule=_phone_rule(moment))
     facts = "\n".join(f"{name}: {_plain(value)}" for name, value in moment.facts.items())
     about = f"Shop: {shop.name}\nPhone: {shop.phone}\nAddress: {shop.address}"
     return f"{shop.instructions.strip()}\n{rules}\nFacts:\n{about}\n{facts}\n"
+
+
+def _phone_rule(moment: Moment) -> str:
+    if moment.may_ask_phone:
+        return _WITH_FIELD
+    return _INCOMPLETE if just_gave_half_a_number(moment.items, moment.shop) else _WITHOUT_FIELD
 
 
 def lines(items: Sequence[Item]) -> list[Line]:

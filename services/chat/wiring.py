@@ -7,15 +7,17 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from libs.blobs.open import open_blobs
+from libs.conversations.port import Item
 from libs.conversations.store import RETENTION_SECONDS, ChatStore
 from libs.conversations.store_open import open_chat_store
 from libs.identity.keys import site_keys
 from libs.messages.streams import CHAT_REQUEST
 from libs.runtime.log import Log
 from libs.runtime.runtime import Runtime, Service
-from libs.shops.profile import load_shops
+from libs.shops.profile import Shops, load_shops
 from libs.streams.pace import Pace
 from libs.streams.port import Consumer
+from services.chat.moments import is_reachable
 from services.chat.ports import Agent
 from services.chat.settings import ChatSettings
 
@@ -51,7 +53,7 @@ async def wire(settings: ChatSettings, runtime: Runtime) -> Service:
     chat = Chat(
         protocol=ChatKit(speaking),
         turns=Turns(kept, runtime.clock, runtime.new_id),
-        shops=load_shops(settings.shops),
+        shops=_ready(load_shops(settings.shops)),
         publisher=runtime.streams,
         log=runtime.log,
     )
@@ -68,6 +70,13 @@ async def wire(settings: ChatSettings, runtime: Runtime) -> Service:
         ),
         loops=(_tidy(kept, runtime), *loops),
     )
+
+
+def _ready(shops: Shops) -> Shops:
+    """The tables of phone numbers are read now, and not while the first customer waits."""
+    for shop in shops.by_slug.values():
+        is_reachable((Item(id="", speaker="customer", text=shop.phone, at=0),), shop)
+    return shops
 
 
 def _agent(settings: ChatSettings, runtime: Runtime) -> tuple[Agent, Loops]:

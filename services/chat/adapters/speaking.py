@@ -148,7 +148,7 @@ class Speaking(sdk_server.ChatKitServer[Visit]):
             facts={"locale": visit.locale or "en", "page_url": visit.page_url, **facts},
             language=language_of(customer_lines(items), visit.locale),
             items=items,
-            may_ask_phone=not asked and not is_reachable(items),
+            may_ask_phone=not asked and not is_reachable(items, visit.shop),
             owner=visit.owner,
             thread_id=thread_id,
         )

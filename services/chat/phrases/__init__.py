@@ -26,6 +26,7 @@ class Phrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     item: str
     photos: str
     phone: str
+    incomplete: str
     done: str
     unreachable: str
     more: str

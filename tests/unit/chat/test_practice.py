@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from libs.conversations.port import Item
 from libs.shops.locales import LOCALES
+from services.chat.moments import is_reachable
 from services.chat.phrases import LANGUAGES, Phrases, kind_in, phrases_in
 from services.chat.ports import Trouble
 from tests.unit.chat.world import SHOPS, Answer, World, add, answer_field, create
@@ -34,6 +36,10 @@ ARE_YOU_OPEN = {
     "vi": "Bây giờ cửa hàng có mở cửa không?",
 }
 QUESTION_MARKS = re.compile(r"[?？؟]")
+
+
+def said_by_customer(text: str) -> Item:
+    return Item(id="cthi_1", speaker="customer", text=text, at=0.0)
 
 
 def said(answer: Answer) -> str:
@@ -95,6 +101,53 @@ async def test_it_does_not_ask_for_what_was_given(text: str, skipped: str) -> No
 
     for language in ("en", "ar"):
         assert getattr(phrases_in(language), skipped) not in heard
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_half_a_phone_number_is_asked_for_again_and_is_not_what_the_team_needs(
+    language: str,
+) -> None:
+    world, words = World(), phrases_in(language)
+    thread = (await world.ask(create(NEED[language]))).thread_id
+    field = (await world.ask(add(thread, NEED[language]))).items[-1]
+    half = await world.ask(answer_field(thread, field["id"], "408-555-017"))
+    still = await world.ask(add(thread, "408-555-017"))
+    whole = await world.ask(add(thread, "408-555-0176"))
+
+    assert words.incomplete in half.said
+    for answer in (half, still):
+        assert words.done.format(shop=SHOP.name) not in answer.said
+    assert words.done.format(shop=SHOP.name) in whole.said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "电话是4085550179，请打给我",
+        "電話は４０８５５５０１７９です",
+        "2015 Ford, 408-555-0176 2pm",
+        "+52 55 1234 5678",
+        "ana@example.com.",
+    ],
+)
+def test_they_are_reachable_by_what_the_lead_takes(line: str) -> None:
+    assert is_reachable([said_by_customer(line)], SHOP)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "408-555-176",
+        "555-0133",
+        "12345678",
+        f"I called {SHOP.phone}",
+        f"I called {SHOP.phone_shown} and nobody answered",
+        "I wrote to leads@craigs.autos.",
+        "(408 " * 3000,
+    ],
+)
+def test_they_are_not_reachable_by_less_or_by_what_is_the_shops(line: str) -> None:
+    assert not is_reachable([said_by_customer(line)], SHOP)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from libs.messages.base import Message
 from libs.messages.lead import ConsiderLead
 from libs.streams.fakes import RememberingPublisher
 from services.chat.ports import AnswerFailed, Moment, PhoneField
-from tests.unit.chat.world import Answer, Scripted, World, add, answer_field, create, retry
+from services.chat.prompt import instructions
+from tests.unit.chat.world import SHOPS, Answer, Scripted, World, add, answer_field, create, retry
 
 ANA = Owner("craigs", "v_ana")
 
@@ -345,6 +346,19 @@ async def test_the_phone_is_asked_for_with_a_field_of_its_own() -> None:
     assert conversation
     texts = [(item.speaker, item.text) for item in conversation.items]
     assert ("customer", "408 555 0199") in texts
+
+
+async def test_a_model_is_told_of_half_a_number_and_not_that_all_is_well() -> None:
+    agent = Scripted(("Thanks.", PhoneField("Your number?")))
+    world = World(agent)
+    asked = await world.ask(create("My seat is torn"))
+    agent.pieces = ("Once more?",)
+    await world.ask(answer_field(asked.thread_id, asked.items[-1]["id"], "408-555-017"))
+    for line in (f"I called you at {SHOPS.default.phone}", "sorry, 408-555-0176", "part 12345678"):
+        await world.ask(add(asked.thread_id, line))
+
+    told = ["not a whole phone number" in instructions(moment) for moment in agent.moments]
+    assert told == [False, True, False, False, False]
 
 
 async def test_an_answered_field_is_news_to_whoever_reads_the_conversation() -> None:
