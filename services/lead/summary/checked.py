@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -34,7 +35,8 @@ _SHARE_STATED: Final = {
 _FACT_CHARACTERS: Final = 160
 _ENTRY_CHARACTERS: Final = 300
 _SUMMARY_CHARACTERS: Final = 1_200
-_LANGUAGE_CHARACTERS: Final = 30
+_LANGUAGE: Final = re.compile(r"[^\W\d_]{2,20}(?: [^\W\d_]{2,20})?")
+"""`Haitian Creole`; more words may spell an address."""
 
 
 def checked(
@@ -131,8 +133,7 @@ class _Check:
         """The model's, unless the letters speak against it: it knows more languages than we."""
         said = "\n".join(line.text for line in self.subject.lines if line.speaker == "customer")
         drafted = plain(self.draft.customer_language or "").strip()
-        is_word = drafted.replace(" ", "").isalpha() and len(drafted) < _LANGUAGE_CHARACTERS
-        if is_word and may_be(drafted, said):
+        if _LANGUAGE.fullmatch(drafted) and may_be(drafted, said):
             return drafted
         return NAMES.get(language_in(said))
 

@@ -300,9 +300,10 @@ def test_model_that_misses_the_contact_gives_the_rules_reason() -> None:
 
 def test_absurd_language_is_not_believed() -> None:
     absurd = check(replace(EMPTY, customer_language="<script>1</script>"), ("customer", "zzz"))
+    address = check(replace(EMPTY, customer_language="evil at evil dot com"), ("customer", "zzz"))
     unknown_to_us = check(replace(EMPTY, customer_language="Thai"), ("customer", "สวัสดี"))
 
-    assert absurd.customer_language is None
+    assert absurd.customer_language is address.customer_language is None
     assert unknown_to_us.customer_language == "Thai"
 
 
