@@ -70,6 +70,37 @@ def test_reads_every_kind(kind: str, wrapped: bool, key: str) -> None:  # noqa: 
     )  # fmt: skip
 
 
+def a_bounce(kind: str, sub_kind: str, **recipient: str) -> dict[str, Any]:
+    recipients = [{"emailAddress": "owner@shop.example", **recipient}]
+    return an_event(
+        "Bounce",
+        bounce={"bounceType": kind, "bounceSubType": sub_kind, "bouncedRecipients": recipients},
+    )
+
+
+def test_an_out_of_office_reply_is_no_bounce() -> None:
+    event = read_event(json.dumps(a_bounce("Transient", "General")))
+
+    assert event
+    assert (event.event, event.detail) == ("delivery", "Transient General")
+
+
+@pytest.mark.parametrize(
+    "bounce",
+    [
+        a_bounce("Transient", "General", diagnosticCode="smtp; 450 4.7.1 try again later"),
+        a_bounce("Transient", "MailboxFull"),
+        a_bounce("Undetermined", "Undetermined"),
+        a_bounce("Permanent", "General"),
+    ],
+)
+def test_what_the_shop_did_not_get_is_a_bounce(bounce: dict[str, Any]) -> None:
+    event = read_event(json.dumps(bounce))
+
+    assert event
+    assert event.event == "bounce"
+
+
 @pytest.mark.parametrize(
     "event",
     [

@@ -56,6 +56,18 @@ async def test_every_error_means_over_the_wire_what_the_table_says(office: SesOf
     assert len(office.front.requests) == len(MEANINGS)
 
 
+async def test_a_sender_that_is_not_verified_is_said_of_every_mail(office: SesOffice) -> None:
+    said = (
+        "Email address is not verified. The following identities failed the check in region"
+        " US-EAST-1: chat@shop.example"
+    )
+    office.front.answer = (400, "MessageRejected", said)
+
+    outcome = await posted(office, a_mail())
+
+    assert outcome == Refused("sender_not_verified", provider_wide=True, tell=True)
+
+
 BY_STATUS = {
     400: Refused("http_400"),
     401: Refused("bad_credentials", provider_wide=True, tell=True),

@@ -65,6 +65,7 @@ CASES = [
     ("dot", "452 storage", False, COUNTS),
     ("dot", "552 too large", False, COUNTS),
     ("dot", "554 looks like spam", False, COUNTS),
+    ("dot", "554 Message rejected: Email address is not verified. The following", False, TELL),
     ("dot", "close", False, UNKNOWN),
     ("dot", "hang", False, UNKNOWN),
     ("dot", "nonsense", False, UNKNOWN),

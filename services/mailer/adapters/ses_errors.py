@@ -6,7 +6,10 @@ from typing import Final
 
 from services.mailer.ports import Outcome, Refused, Unknown
 
-_HOUR: Final = 3600.0
+NOT_VERIFIED: Final = "Email address is not verified"
+"""SES's words for a sender (in its sandbox: a recipient) that it does not know, over SMTP too."""
+_NARROWER: Final = ("Signature expired", NOT_VERIFIED)
+"""What a message may say that changes what its code means: a row of its own in the table."""
 
 MEANINGS: Final[dict[str, Refused | Unknown]] = {
     # Modelled errors of SendEmail.
@@ -19,6 +22,9 @@ MEANINGS: Final[dict[str, Refused | Unknown]] = {
     ),
     "NotFoundException": Refused("configuration_set_missing", provider_wide=True, tell=True),
     "MessageRejected": Refused("message_rejected"),
+    f"MessageRejected: {NOT_VERIFIED}": Refused(
+        "sender_not_verified", provider_wide=True, tell=True
+    ),
     "BadRequestException": Refused("bad_request"),
     # Modelled for the service, not for SendEmail; here so that none is a surprise.
     "AlreadyExistsException": Refused("already_exists"),
@@ -114,8 +120,10 @@ def meaning(error: Exception) -> Outcome:
 def _answered(response: dict[str, dict[str, object]]) -> Outcome:
     error = response.get("Error", {})
     code = str(error.get("Code", ""))
-    if str(error.get("Message", "")).startswith("Signature expired"):
-        code = f"{code}: Signature expired"
+    message = str(error.get("Message", ""))
+    for said in _NARROWER:
+        if said in message and f"{code}: {said}" in MEANINGS:
+            code = f"{code}: {said}"
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if found := MEANINGS.get(code):
         return found

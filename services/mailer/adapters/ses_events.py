@@ -41,9 +41,23 @@ class _Wrapped(msgspec.Struct, frozen=True):
     Message: str = ""
 
 
+class _Bounced(msgspec.Struct, frozen=True, rename="camel"):
+    diagnostic_code: str = ""
+
+
 class _Bounce(msgspec.Struct, frozen=True, rename="camel"):
     bounce_type: str = ""
     bounce_sub_type: str = ""
+    bounced_recipients: tuple[_Bounced, ...] = ()
+
+    @property
+    def is_an_answer(self) -> bool:
+        """SES calls an out-of-office reply a bounce as well: transient, and without the code that a
+        server gives for a mail it did not take.
+        """
+        if (self.bounce_type, self.bounce_sub_type) != ("Transient", "General"):
+            return False
+        return not any(recipient.diagnostic_code for recipient in self.bounced_recipients)
 
 
 class _Complaint(msgspec.Struct, frozen=True, rename="camel"):
@@ -76,6 +90,11 @@ class _Event(msgspec.Struct, frozen=True, rename="camel"):
     delivery_delay: _Delay = _Delay()
 
     @property
+    def kind(self) -> str | None:
+        kind = EVENTS.get((self.event_type or self.notification_type).replace(" ", "").lower())
+        return "delivery" if kind == "bounce" and self.bounce.is_an_answer else kind
+
+    @property
     def detail(self) -> str:
         """The provider's own codes, none of them a person's words."""
         codes = (
@@ -92,7 +111,7 @@ def read_event(body: str | bytes) -> DeliveryEvent | None:
     """None: not about an attempt of ours. Raises msgspec.DecodeError when it is no SES event."""
     wrapped = msgspec.json.decode(body, type=_Wrapped)
     event = msgspec.json.decode(wrapped.Message or body, type=_Event)
-    kind = EVENTS.get((event.event_type or event.notification_type).replace(" ", "").lower())
+    kind = event.kind
     tags = {name: values[0] for name, values in event.mail.tags.items() if values}
     if kind is None or not {"shop", "thread", "attempt"} <= tags.keys():
         return None

@@ -214,7 +214,7 @@ def _silence(stage: Stage, error: Exception) -> Outcome:
 
 def _verdict(code: int, message: str) -> Outcome:
     if code != COMPLETED:
-        return of_reply(Stage.DOT, code)
+        return of_reply(Stage.DOT, code, message)
     queued = _QUEUED.search(message)
     return Accepted((queued[1] or queued[2]) if queued else "")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
+from services.mailer.adapters.ses_errors import NOT_VERIFIED
 from services.mailer.ports import Accepted, Outcome, Refused, Unknown
 
 
@@ -62,9 +63,11 @@ mail without it. A loss within the body counts against this mail: it may be what
 """
 
 
-def of_reply(stage: Stage, code: int) -> Outcome:
+def of_reply(stage: Stage, code: int, said: str = "") -> Outcome:
     """What a reply other than the expected one means."""
     name = f"{stage}_{code}"
+    if stage is Stage.DOT and NOT_VERIFIED in said:
+        return _named(_TELL, "sender_not_verified")
     if code == SHUTTING_DOWN:
         return Refused(name, provider_wide=True)
     if stage is Stage.MAIL and code in TOO_LARGE:
