@@ -6,7 +6,7 @@ It holds personal data, so it lives in the blob store under a retention, never i
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -119,8 +119,16 @@ class LeadSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self)
 
 
+SNAPSHOTS: Final = "snapshots/"
+
+
+def snapshots_folder(shop: str, thread_id: str) -> str:
+    """All snapshots of a conversation begin with this."""
+    return f"{SNAPSHOTS}{shop}/{thread_id}/"
+
+
 def snapshot_key(shop: str, thread_id: str, encoded: bytes) -> str:
-    return f"snapshots/{shop}/{thread_id}/{hashlib.sha256(encoded).hexdigest()[:32]}.json"
+    return snapshots_folder(shop, thread_id) + f"{hashlib.sha256(encoded).hexdigest()[:32]}.json"
 
 
 def decode_snapshot(encoded: bytes) -> LeadSnapshot:

@@ -17,6 +17,7 @@ from libs.ledger.open import open_records
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord
 from libs.runtime.clock import Clock, SystemClock
+from libs.runtime.embedded_redis import EMBEDDED_FOLDER, URL_FILE
 from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
@@ -134,6 +135,6 @@ async def _streams(settings: CommonSettings, stack: AsyncExitStack) -> tuple[Str
 def embedded_url(settings: CommonSettings) -> str:
     """The Redis that a running `make up` on the same data folder brought along."""
     try:
-        return (settings.data_path / "redis" / "redis.url").read_text().strip()
+        return (settings.data_path / EMBEDDED_FOLDER / URL_FILE).read_text().strip()
     except OSError:
         return ""

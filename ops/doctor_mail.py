@@ -13,6 +13,7 @@ from ops.desk import Desk
 from ops.finding import Finding
 from services.mailer.adapters.dkim import open_signer
 from services.mailer.settings import MailerSettings, check
+from services.mailer.transports import OUTBOX_FOLDER
 
 SECONDS: Final = 8.0
 
@@ -20,7 +21,7 @@ SECONDS: Final = 8.0
 async def mail(desk: Desk) -> Finding:
     settings = _settings(desk)
     if settings.mail == "outbox":
-        folder = settings.data_path / "outbox"
+        folder = settings.data_path / OUTBOX_FOLDER
         return Finding(what="mail", ok=True, said=f"kept in {folder}, leaves nowhere")
     return await _way_out(desk, settings, settings.mail)
 

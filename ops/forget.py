@@ -26,10 +26,14 @@ from libs.errors import HandoffError, Unavailable
 from libs.identity.keys import site_keys
 from libs.leases.redis import RedisSentMarks
 from libs.message_links import link_key, link_token
+from libs.snapshot import snapshots_folder
 from libs.sqlite import empty_log
 from ops.desk import Desk, embedded_url
 from ops.person import Person, find_threads, know
 from ops.show import Shown, facts
+from services.lead.summary.summaries import summaries_folder
+from services.mailer.copies import mail_folder
+from services.mailer.transports import OUTBOX_FOLDER
 
 _NOT_FOUND: Final = 3
 _MOST_WATCHES: Final = 1_000_000
@@ -65,11 +69,11 @@ async def _forget(desk: Desk, person: Person) -> Counter[str]:
     removed: Counter[str] = Counter()
     removed["message links"] = await _forget_links(desk, person)
     for name, folder in (
-        ("leads", "snapshots"),
-        ("mail copies", "mail"),
-        ("summaries", "summaries"),
+        ("leads", snapshots_folder(shop, thread)),
+        ("mail copies", mail_folder(shop, thread)),
+        ("summaries", summaries_folder(shop, thread)),
     ):
-        removed[name] = await _delete_all(desk, f"{folder}/{shop}/{thread}/")
+        removed[name] = await _delete_all(desk, folder)
     for attachment in person.attachments:
         removed["attachments"] += await _forget_attachment(desk, person, attachment)
     for visitor in person.visitors:
@@ -114,7 +118,7 @@ async def _forget_links(desk: Desk, person: Person) -> int:
     shop, thread = person.key.shop, person.key.thread_id
     keys = site_keys(desk.settings, one_machine=not desk.settings.redis_url)
     removed = 0
-    async for info in desk.blobs.list(f"snapshots/{shop}/{thread}/"):
+    async for info in desk.blobs.list(snapshots_folder(shop, thread)):
         tokens = [link_token(one, shop, thread, info.key) for one in keys]
         removed += sum([await desk.blobs.delete(link_key(token)) for token in tokens])
     return removed
@@ -141,7 +145,7 @@ async def _forget_attachment(desk: Desk, person: Person, attachment_id: str) -> 
 
 
 def _forget_outbox(desk: Desk, thread: str) -> int:
-    mails = [*(desk.settings.data_path / "outbox").glob(f"*.{thread}.*.eml")]
+    mails = [*(desk.settings.data_path / OUTBOX_FOLDER).glob(f"*.{thread}.*.eml")]
     for mail in mails:
         mail.unlink(missing_ok=True)
     return len(mails)

@@ -15,7 +15,7 @@ from libs.conversations.port import Conversation
 from libs.errors import SettingsError
 from libs.ledger.record import LeadKey
 from libs.shops.profile import ShopProfile, Shops
-from libs.snapshot import LeadSnapshot, decode_snapshot
+from libs.snapshot import SNAPSHOTS, LeadSnapshot, decode_snapshot, snapshots_folder
 from ops.desk import Desk
 from services.lead.contact.extract import named
 from services.lead.transcript import lines_of
@@ -77,7 +77,7 @@ async def know(desk: Desk, key: LeadKey) -> Person:
     visitors |= await _also(desk, key.shop, visitors)
     others = await _other_threads(desk, key, visitors)
     attachments = set() if conversation is None else _files(conversation)
-    async for snapshot in _snapshots(desk, f"snapshots/{key.shop}/{key.thread_id}/"):
+    async for snapshot in _snapshots(desk, snapshots_folder(key.shop, key.thread_id)):
         attachments |= {photo.id for photo in snapshot.photos}
     attachments |= await _uploads(desk, key, visitors, others)
     return Person(
@@ -97,7 +97,7 @@ async def _also(desk: Desk, shop: str, visitors: Collection[str]) -> set[str]:
 
 async def _named_everywhere(desk: Desk) -> AsyncIterator[tuple[LeadKey, set[str]]]:
     """Leads are kept for 90 days, conversations for longer, and not each becomes a lead."""
-    async for snapshot in _snapshots(desk, "snapshots/"):
+    async for snapshot in _snapshots(desk, SNAPSHOTS):
         values = named(snapshot.lines, _profile(desk.shops, snapshot.shop))
         values |= {one.value for one in snapshot.contacts}
         yield LeadKey(snapshot.shop, snapshot.thread_id), _comparable(values)

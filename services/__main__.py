@@ -112,7 +112,7 @@ def _redis(settings: CommonSettings, stack: ExitStack) -> Redis:
             " sweeper finds unfinished conversations again; signals not yet stored, parked"
             " messages, pauses and limits are gone",
         )
-    own = embedded_redis.start(binary, settings.data_path / "redis", stack)
+    own = embedded_redis.start(binary, settings.data_path / embedded_redis.EMBEDDED_FOLDER, stack)
     return Redis(own.url, f"{own.name}, append-only file on", own)
 
 

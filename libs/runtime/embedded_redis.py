@@ -27,6 +27,8 @@ from libs.runtime.log import Log
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 0.5
+EMBEDDED_FOLDER: Final = "redis"
+"""In the data folder."""
 URL_FILE: Final = "redis.url"
 _PR_SET_PDEATHSIG: Final = 1
 

@@ -15,6 +15,7 @@ from ops.inbox.mails import Outbox
 from ops.inbox.settings import OneMachineSettings
 from ops.inbox.site import InboxSite
 from ops.threads import story_of
+from services.mailer.transports import OUTBOX_FOLDER
 
 
 async def wire(settings: OneMachineSettings, runtime: Runtime) -> Service:
@@ -30,7 +31,9 @@ async def wire(settings: OneMachineSettings, runtime: Runtime) -> Service:
         clock=runtime.clock,
         streams=runtime.streams,
     )
-    inbox = InboxSite(Outbox(settings.data_path / "outbox"), lambda thread: story_of(desk, thread))
+    inbox = InboxSite(
+        Outbox(settings.data_path / OUTBOX_FOLDER), lambda thread: story_of(desk, thread)
+    )
     requests = Requests(runtime.log, runtime.metrics, runtime.clock)
     edge = Edge(inbox.routes(), runtime.log, requests)
     site = Site(EdgeServer(edge), "127.0.0.1", settings.inbox_port, "HANDOFF_INBOX_PORT")

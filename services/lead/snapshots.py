@@ -15,7 +15,15 @@ from libs.blobs.port import BlobMissingError, Blobs
 from libs.conversations.port import Attachment, Conversation
 from libs.messages.lead import ConsiderLead
 from libs.runtime.clock import Clock
-from libs.snapshot import LeadSnapshot, Line, Photo, Summary, decode_snapshot, snapshot_key
+from libs.snapshot import (
+    LeadSnapshot,
+    Line,
+    Photo,
+    Summary,
+    decode_snapshot,
+    snapshot_key,
+    snapshots_folder,
+)
 from libs.together import together
 from services.lead.gates import Kind, Send
 from services.lead.ports import HostedFiles, Owner
@@ -74,7 +82,7 @@ class Snapshots:
 
     async def newest(self, wish: ConsiderLead) -> Send | None:
         """What was fixed last of a conversation that is no more, unless that was forgotten too."""
-        prefix = f"snapshots/{wish.shop}/{wish.thread_id}/"
+        prefix = snapshots_folder(wish.shop, wish.thread_id)
         fixed = [info async for info in self.blobs.list(prefix)]
         if not fixed:
             return None

@@ -100,4 +100,9 @@ class Summaries:
 def _cache_key(subject: Subject) -> str:
     """By thread and last item: the same conversation is never paid for twice."""
     last = hashlib.sha256(subject.last_item_id.encode()).hexdigest()[:24]
-    return f"summaries/{subject.profile.slug}/{subject.thread_id}/{last}.json"
+    return summaries_folder(subject.profile.slug, subject.thread_id) + f"{last}.json"
+
+
+def summaries_folder(shop: str, thread_id: str) -> str:
+    """Every summary kept of a thread begins with this."""
+    return f"summaries/{shop}/{thread_id}/"
