@@ -33,9 +33,17 @@ PATH: Final = "/api/chatkit/attachment"
 
 SILENCE_SECONDS: Final = 30.0
 """Of the browser, between two pieces of its file."""
+LEAST_BYTES_PER_SECOND: Final = 2048
+"""Of the browser, on the whole: a photo of 3 MB may take 25 minutes."""
+CREDIT_SECONDS: Final = 60.0
+"""So long it may send less."""
+TAKE_SECONDS: Final = 120.0
+"""For a browser to make room for the next piece of what it gets."""
 ANSWER_SECONDS: Final = 90.0
-"""A picture waits for others and takes its time; the service itself says when that is too long."""
-TIMEOUT: Final = ClientTimeout(total=300, connect=5, sock_read=ANSWER_SECONDS)
+"""A picture waits for others and takes its time; the service itself says when that is too long.
+It begins once all is sent.
+"""
+TIMEOUT: Final = ClientTimeout(total=None, connect=5, sock_read=ANSWER_SECONDS)
 
 _ASKED: Final = (
     "Authorization", "Content-Type", "Content-Length", "Range", "If-None-Match", "If-Range",
@@ -85,9 +93,10 @@ class AttachmentProxy:
             try:
                 if call.method != "HEAD":
                     async for piece in answer.content.iter_any():
-                        await response.write(piece)
+                        async with asyncio.timeout(TAKE_SECONDS):
+                            await response.write(piece)
             except (ClientPayloadError, TimeoutError) as error:
-                raise ConnectionResetError("the attachments service broke off") from error
+                raise ConnectionResetError("one of both broke off") from error
             await response.write_eof()
             return response
 
@@ -103,8 +112,8 @@ class AttachmentProxy:
                 timeout=TIMEOUT,
             )  # fmt: skip
         except (ClientError, TimeoutError, OSError) as error:
-            if isinstance(error.__cause__, RequestPayloadError):
-                raise Refused("incomplete_body") from error
+            if isinstance(error.__cause__, Refused):
+                raise error.__cause__ from error
             raise Unavailable("attachments", type(error).__name__) from error
         try:
             yield answer
@@ -113,14 +122,25 @@ class AttachmentProxy:
 
 
 async def _pieces(call: Call) -> AsyncIterator[bytes]:
-    """As they come in; each is gone before the next is read."""
+    """As they come in; each is gone before the next is read. Raises Refused."""
     invite(call)
+    now, credit = asyncio.get_running_loop().time, CREDIT_SECONDS
+    while True:
+        asked = now()
+        piece = await _piece(call, min(SILENCE_SECONDS, credit))
+        if not piece:
+            return
+        # The time that our service takes to accept it is not the browser's.
+        credit += len(piece) / LEAST_BYTES_PER_SECOND - (now() - asked)
+        credit = min(CREDIT_SECONDS, credit)
+        yield piece
+
+
+async def _piece(call: Call, seconds: float) -> bytes:
     try:
-        while True:
-            async with asyncio.timeout(SILENCE_SECONDS):
-                piece = await call.payload.readany()
-            if not piece:
-                return
-            yield piece
-    except HttpProcessingError as error:
-        raise RequestPayloadError("broken upload") from error
+        async with asyncio.timeout(seconds):
+            return await call.payload.readany()
+    except TimeoutError as error:
+        raise Refused("too_slow") from error
+    except (HttpProcessingError, RequestPayloadError, ConnectionError) as error:
+        raise Refused("incomplete_body") from error

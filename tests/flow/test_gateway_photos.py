@@ -6,12 +6,13 @@ import asyncio
 import io
 import time
 import tracemalloc
+from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, FormData, web
+from aiohttp import ClientSession, ClientTimeout, FormData, web
 from PIL import Image
 
 from libs.attachments import LARGEST_BYTES, attachment_link
@@ -21,7 +22,9 @@ from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
 from libs.runtime.settings import CommonSettings, load
 from services.chat.adapters.desk import BlobDesk
-from tests.gateway import KEYS, ORIGIN, SHOP, UNLIMITED, bearer, gateway, until_limited
+from services.gateway import attachments
+from tests.gateway import KEYS, ORIGIN, SHOP, UNLIMITED, Gateway, bearer, gateway, until_limited
+from tests.raw_http import read_answer
 from tests.servers import free_port
 
 PATH = "/api/chatkit/attachment"
@@ -250,20 +253,99 @@ async def test_neither_way_is_a_photo_ever_held_whole(tmp_path: Path) -> None:
 
 async def test_an_upload_that_is_cut_off_reaches_nobody(tmp_path: Path) -> None:
     async with upstream() as (url, seen), gateway(tmp_path, ATTACHMENTS_URL=url) as running:
-        _, writer = await asyncio.open_connection("127.0.0.1", running.port)
-        token = bearer()["Authorization"]
-        writer.write(
-            f"POST {PATH} HTTP/1.1\r\nHost: h\r\nOrigin: {ORIGIN}\r\n"
-            f"Authorization: {token}\r\nContent-Length: 100\r\n\r\nhalf".encode()
-        )
-        await writer.drain()
-        writer.close()
+        async with uploading(running) as (_, writer):
+            writer.write(b"half")
+            await writer.drain()
         await writer.wait_closed()
-        async with ClientSession() as client, client.get(f"{running.url}/health") as answer:
+        while not running.lines("request"):
+            await asyncio.sleep(0.01)
+
+    assert 1_000_000 not in seen
+    assert running.lines("request")[0]["outcome"] == "incomplete_body"
+    assert running.lines("unhandled_exception") == running.lines("unavailable") == []
+
+
+@asynccontextmanager
+async def uploading(running: Gateway) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
+    """By hand: a megabyte is announced, and none of it sent yet."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    writer.write(
+        f"POST {PATH} HTTP/1.1\r\nHost: h\r\nOrigin: {ORIGIN}\r\n"
+        f"Authorization: {bearer()['Authorization']}\r\nContent-Length: 1000000\r\n\r\n".encode()
+    )
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+async def test_a_slow_phone_is_waited_for_while_it_sends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time for the answer begins when all is sent."""
+    monkeypatch.setattr(attachments, "CREDIT_SECONDS", 1)
+    monkeypatch.setattr(attachments, "TIMEOUT", ClientTimeout(total=None, sock_read=1))
+
+    async def slowly() -> AsyncIterator[bytes]:
+        for _ in range(15):
+            await asyncio.sleep(0.1)
+            yield b"p" * 1_000
+
+    async with (
+        upstream() as (url, seen),
+        gateway(tmp_path, ATTACHMENTS_URL=url) as running,
+        ClientSession() as client,
+    ):
+        headers = {**FROM, **bearer()}
+        async with client.post(running.url + PATH, data=slowly(), headers=headers) as answer:
             assert answer.status == 200
 
-    assert 100 not in seen
-    assert running.lines("unhandled_exception") == []
+    assert seen == [15_000]
+
+
+@pytest.mark.parametrize("what", ["silence", "a trickle"])
+async def test_who_hardly_sends_is_told_so(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shrunk = "SILENCE_SECONDS" if what == "silence" else "CREDIT_SECONDS"
+    monkeypatch.setattr(attachments, shrunk, 0.2)
+
+    async def trickle(writer: StreamWriter) -> None:
+        while what == "a trickle":
+            writer.write(b"p")
+            await asyncio.sleep(0.02)
+
+    async with (
+        upstream() as (url, seen),
+        gateway(tmp_path, ATTACHMENTS_URL=url) as running,
+        uploading(running) as (reader, writer),
+    ):
+        sending = asyncio.create_task(trickle(writer))
+        answer = await read_answer(reader)
+        sending.cancel()
+
+    assert (answer.status, answer.told["error"]) == (408, "too_slow")
+    assert running.lines("unavailable") == []
+    assert 1_000_000 not in seen
+
+
+async def test_a_browser_that_takes_nothing_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size, got = 48 * 1024 * 1024, 0
+    monkeypatch.setattr(attachments, "TAKE_SECONDS", 0.2)
+    async with upstream(size) as (url, _), gateway(tmp_path, ATTACHMENTS_URL=url) as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port, limit=1024)
+        writer.write(f"GET {PATH}?id=a HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        while not running.lines("request"):
+            await asyncio.sleep(0.01)
+        with suppress(ConnectionError):
+            while piece := await reader.read(2**20):
+                got += len(piece)
+        writer.close()
+
+    assert running.lines("request")[0]["outcome"] == "client_gone"
+    assert got < size
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from libs.errors import Unavailable
-from services.attachments import handlers
+from services.attachments import forms, handlers, wire
 from services.attachments.adapters import child
 from services.attachments.darkroom import CPU_SECONDS
 from services.attachments.turns import MOST, MOST_OF_ONE, WAIT_SECONDS, Turns
@@ -79,3 +79,10 @@ def test_each_gives_up_after_the_one_it_asks() -> None:
     assert CPU_SECONDS < child.SECONDS
     assert WAIT_SECONDS + child.SECONDS + keeping < handlers.ANSWER_SECONDS
     assert handlers.ANSWER_SECONDS < gateway.ANSWER_SECONDS == gateway.TIMEOUT.sock_read
+    assert gateway.TIMEOUT.total is None  # a phone sends as long as it takes
+
+
+def test_the_gateway_tells_who_falls_silent_and_the_service_waits_longer() -> None:
+    assert gateway.SILENCE_SECONDS < gateway.CREDIT_SECONDS
+    assert gateway.SILENCE_SECONDS < wire.SILENCE_SECONDS * wire.LOOK_SECONDS
+    assert gateway.SILENCE_SECONDS < forms.BEFORE_SECONDS
