@@ -14,6 +14,7 @@ import msgspec
 
 from libs.errors import SettingsError
 from libs.runtime.clock import Clock
+from libs.shops.colour import ink_on
 from libs.shops.hours import state_at
 from libs.shops.locales import direction_of, locale_of
 from libs.shops.profile import ShopProfile, Shops
@@ -146,6 +147,7 @@ class Front:
             "phone": shop.phone,
             "phone_shown": shop.phone_shown,
             "colour": shop.colour,
+            "on_colour": ink_on(shop.colour),
             "open_now": state_at(shop, self.clock.now()).shop_is_open_now,
             "locale": locale,
             "dir": direction_of(locale),

@@ -143,7 +143,7 @@ class Stage:
         chat = {
             "mode": "own", "runtime_urls": [], "domain_key": "", "shop": "A shop",
             "assistant": "Roxana", "phone": "+14085550142", "phone_shown": "(408) 555-0142",
-            "colour": "#1f3a5f", "open_now": True, "locale": locale,
+            "colour": "#1f3a5f", "on_colour": "#ffffff", "open_now": True, "locale": locale,
             "dir": "rtl" if locale == "ar" else "ltr", "texts": {**phrases[locale], **texts},
         }  # fmt: skip
         here = f"http://{request.host}"

@@ -853,17 +853,11 @@
 
   const locale = script.dataset.locale || document.documentElement.lang || navigator.language || "en";
 
-  /** Black or white, whichever reads better on the shop's colour. */
-  const inkOn = (colour) => {
-    const light = [1, 3, 5].map((at) => (parseInt(colour.slice(at, at + 2), 16) / 255) ** 2.2);
-    return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2] > 0.18 ? "#000" : "#fff";
-  };
-
   const drawFrame = () => {
     const { chat } = config;
     const host = make("div", { id: "handoff" });
     host.style.setProperty("--accent", chat.colour);
-    host.style.setProperty("--on-accent", inkOn(chat.colour));
+    host.style.setProperty("--on-accent", chat.on_colour);
     const root = host.attachShadow({ mode: "open" });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(style);

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from libs.languages import name_of
+from libs.shops.colour import ink_on
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, LeadSnapshot, Summary
 from services.mailer.letter.drafts import drafts
@@ -33,8 +34,6 @@ from services.mailer.letter.wording import one_line
 
 LONGEST_NEED: Final = 140
 MOST_OTHERS: Final = 4
-_DARK: Final = 0.18
-"""Luminance under which white text reads better than black."""
 
 
 def view(snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext) -> MailView:
@@ -76,18 +75,8 @@ def shop_card(profile: ShopProfile) -> ShopCard:
         phone=profile.phone_shown,
         address=profile.address,
         colour=profile.colour,
-        on_colour="#ffffff" if _luminance(profile.colour) < _DARK else "#000000",
+        on_colour=ink_on(profile.colour),
     )
-
-
-def _luminance(colour: str) -> float:
-    """As WCAG defines it."""
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 - sRGB
-        for part in parts
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def _notices(snapshot: LeadSnapshot, context: MailContext) -> tuple[str, ...]:

@@ -70,6 +70,7 @@ async def test_every_page_gets_all_texts_in_some_language(asked: str) -> None:
     assert chat["texts"]["prompts"]
     assert chat["dir"] == ("rtl" if asked == "ar" else "ltr")
     assert (chat["phone"], chat["phone_shown"]) == ("+14085550142", "(408) 555-0142")
+    assert (chat["colour"], chat["on_colour"]) == ("#7a1f1f", "#ffffff")
 
 
 def test_origins_are_compared_as_they_are_spelled() -> None:

@@ -341,19 +341,6 @@ def test_direction_follows_the_first_letter() -> None:
     assert direction("12 - 3") == "ltr"
 
 
-def test_white_or_black_stands_on_the_shops_colour() -> None:
-    def on(colour: str) -> str:
-        return shop_card(_coloured(colour)).on_colour
-
-    assert [on(colour) for colour in ("#7a1f1f", "#1f3a5f", "#ffcc00", "#ffffff")] == [
-        "#ffffff", "#ffffff", "#000000", "#000000",
-    ]  # fmt: skip
-
-
-def _coloured(colour: str) -> object:
-    return msgspec.structs.replace(SHOP, colour=colour)
-
-
 def test_the_need_names_the_vehicle_once() -> None:
     said = Summary(vehicle="2016 Honda Civic", project="The seat of my 2016 Honda Civic is torn")
     apart = Summary(vehicle="2016 Honda Civic", project="Torn seat")
