@@ -28,7 +28,7 @@ const WORDS = {
 };
 const asked = new URLSearchParams(location.search).get("lang") || "";
 if (/^[A-Za-z-]{2,10}$/.test(asked)) {
-  const words = WORDS[asked];
+  const words = Object.hasOwn(WORDS, asked) && WORDS[asked];
   // A language that the page is not written in is only the chat's.
   if (words) {
     document.documentElement.lang = asked;
