@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from libs.attachments import LARGEST_BYTES
 from libs.errors import SettingsError
 from libs.runtime.clock import Clock
 from libs.shops.colour import ink_on
@@ -22,6 +23,8 @@ from libs.web.answers import Answer, Headers, Refused, json_answer
 from libs.web.call import Call
 from services.gateway.settings import GatewaySettings
 
+MOST_FILES: Final = 7
+"""In one message."""
 FOLDER: Final = Path(__file__).parent / "static"
 
 _SCRIPT: Final = (
@@ -141,7 +144,7 @@ class Front:
         return {
             "mode": self.settings.conversations,
             "runtime_urls": self.settings.runtime_urls,
-            "domain_key": self.settings.chatkit_domain_key,
+            "runtime": self._runtime(shop, locale),
             "shop": shop.name,
             "assistant": shop.assistant,
             "phone": shop.phone,
@@ -158,6 +161,29 @@ class Front:
                 "prompts": texts.start_prompts,
             },
         }
+
+    def _runtime(self, shop: ShopProfile, locale: str) -> dict[str, object] | None:
+        """What OpenAI's runtime is told, but for what only the browser knows; where it may run.
+
+        An option that it does not know leaves a blank chat: its own types judge these in a test.
+        """
+        key, own = self.settings.chatkit_domain_key, self.settings.conversations == "own"
+        if own and not key:
+            return None
+        texts = shop.text_for(locale)
+        prompts = [{"label": text, "prompt": text} for text in texts.start_prompts]
+        taken = {"enabled": True, "maxSize": LARGEST_BYTES, "maxCount": MOST_FILES}
+        api = {"domainKey": key, "uploadStrategy": {"type": "two_phase"}} if own else None
+        options: dict[str, object] = {
+            "api": api,
+            "locale": "en" if locale == "fa" else locale,  # it knows no Persian
+            "theme": {"color": {"accent": {"primary": shop.colour, "level": 1}}},
+            "header": {"title": {"text": shop.name}},
+            "history": {"enabled": True},
+            "startScreen": {"greeting": texts.greeting, "prompts": prompts},
+            "composer": {"placeholder": texts.placeholder, "attachments": taken},
+        }
+        return options
 
 
 def load_phrases(folder: Path = FOLDER) -> dict[str, dict[str, str]]:

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tests import needs
 from tests.browser.chat import ChatPage
+from tests.browser.stage import Stage, stage
 from tests.browser.test_mail_looks import FLAGS
 from tests.product import Product, product
 
@@ -65,6 +66,12 @@ class Visits:
 async def _visits(browser: Browser) -> AsyncIterator[Visits]:
     async with AsyncExitStack() as stack:
         yield Visits(browser, stack)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def theatre() -> AsyncIterator[Stage]:
+    async with stage() as opened:
+        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -65,6 +65,7 @@ class Asked:
     params: dict[str, Any]
     request_id: str
     position: str
+    bearer: str
     _http: web.Request
     _stream: web.StreamResponse | None = None
 
@@ -141,7 +142,7 @@ class Stage:
         locale = locale if locale in phrases else "en"
         texts = {"greeting": "Hello", "placeholder": "Your message", "prompts": ["My seat is torn"]}
         chat = {
-            "mode": "own", "runtime_urls": [], "domain_key": "", "shop": "A shop",
+            "mode": "own", "runtime_urls": [], "runtime": None, "shop": "A shop",
             "assistant": "Roxana", "phone": "+14085550142", "phone_shown": "(408) 555-0142",
             "colour": "#1f3a5f", "on_colour": "#ffffff", "open_now": True, "locale": locale,
             "dir": "rtl" if locale == "ar" else "ltr", "texts": {**phrases[locale], **texts},
@@ -159,15 +160,23 @@ class Stage:
         body = await request.json()
         asked = Asked(
             body["type"], body["params"], request.headers["X-Request-ID"],
-            request.headers.get("Last-Event-ID", ""), request,
+            request.headers.get("Last-Event-ID", ""), request.headers["Authorization"], request,
         )  # fmt: skip
         self.asked.append(asked)
         assert self.script
         return await self.script(asked) or asked.answer
 
     async def note(self, request: web.Request) -> web.Response:
-        self.told.append((request.path, json.loads(await request.text())))
-        secret = {"client_secret": "s", "expires_at": 4e9, "user": "u", "mode": "own"}
+        body = json.loads(await request.text())
+        self.told.append((request.path, body))
+        count = len(self.told)
+        user = body.get("user") or f"user-{count}"
+        secret = {
+            "client_secret": f"{user}.{count}",
+            "expires_at": 4e9,
+            "user": user,
+            "mode": "own",
+        }
         lead = {"ok": True, "sent": False, "reason": "not_idle"}
         return web.json_response(secret if request.path.endswith("session") else lead)
 

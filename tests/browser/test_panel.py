@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
 from services.gateway.front import load_phrases
 from tests.browser.chat import NEED, ChatPage, reference_in
@@ -22,7 +20,6 @@ from tests.browser.stage import (
     failed,
     phone_field,
     said,
-    stage,
 )  # fmt: skip
 from tests.faults.proxy import proxy
 
@@ -37,13 +34,9 @@ ANSWER = "Which side of the seat is it?"
 SLOW_MACHINE_MS = 20_000
 """The page's clock runs on by itself beside what the test adds."""
 SILENCE_MS = 45_000
+SESSION_MS = 600_000
+PHOTO_MS = 120_000
 Answered = "web.StreamResponse | None"
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def theatre() -> AsyncIterator[Stage]:
-    async with stage() as opened:
-        yield opened
 
 
 async def _opened(visits: Visits, theatre: Stage, query: str = "") -> ChatPage:
@@ -312,11 +305,42 @@ async def test_an_upload_that_falls_silent_ends_in_try_again(
     async with chat.page.expect_request("**/attachment"):
         await chat.attach("seat.jpg", "image/jpeg", b"\xff\xd8\xff")
     await chat.page.clock.run_for(SILENCE_MS + 500)
+    assert await chat.alert.count() == 0, "it is all sent, and the service makes a picture of it"
+    await chat.page.clock.run_for(PHOTO_MS - SILENCE_MS)
     await chat.alert.wait_for()
 
     assert reference_in(await chat.alert.inner_text())
     async with chat.page.expect_request("**/attachment"):
         await chat.alert.get_by_role("button", name="Try again").click()
+
+
+async def test_a_browser_that_keeps_nothing_stays_the_same_visitor(
+    theatre: Stage, visits: Visits
+) -> None:
+    """Another visitor would have no such thread."""
+
+    async def script(asked: Asked) -> Answered:
+        if "user-1" not in asked.bearer:
+            return asked.refuse("unknown_thread")
+        return await _whole(asked, asked.text)
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.page.clock.install()
+    await chat.page.add_init_script(
+        "for (const area of ['localStorage', 'sessionStorage'])"
+        " Object.defineProperty(window, area, { get() { throw new Error('refused') } })"
+    )
+    await chat.open(theatre.url)
+    await _send(chat)
+    await chat.answered()
+    await chat.page.clock.fast_forward(SESSION_MS)
+    await _send(chat, "And the passenger seat.")
+    await chat.answered()
+
+    assert await chat.alert.count() == 0
+    minted = [body for path, body in theatre.told if path.endswith("session")]
+    assert [body["user"] for body in minted] == [None, "user-1"]
 
 
 async def test_the_phone_field_is_sent_once_and_its_answer_stays(
@@ -403,14 +427,32 @@ async def test_what_cannot_be_sent_says_so_beside_its_message_for_good(
 
     assert await chat.alert.count() == 1
     before = "node => node.previousElementSibling.textContent"
-    assert await chat.alert.evaluate(before) == NEED
+    assert await chat.alert.evaluate(before) == f"You: {NEED}"
     assert await chat.customer.all_inner_texts() == [NEED, "Shorter"]
+
+
+async def test_who_cannot_see_the_sides_hears_who_speaks(theatre: Stage, visits: Visits) -> None:
+    async def script(asked: Asked) -> Answered:
+        await _whole(asked)
+        return await asked.tell(done(answered(3, "A photo would help.")), done(phone_field(4)))
+
+    theatre.script = script
+    chat = await _opened(visits, theatre)
+    await _send(chat)
+    await chat.answered()
+
+    groups = await chat.panel.locator(".group:visible").all_text_contents()
+    assert [group[:30] for group in groups] == [
+        f"You: {NEED}"[:30], f"Roxana: {ANSWER}A photo would"[:30]
+    ]  # fmt: skip
+    assert await chat.panel.get_by_text("Roxana:").evaluate("node => node.offsetWidth") == 1
 
 
 async def test_hosted_without_its_runtime_gives_the_telephone(
     theatre: Stage, visits: Visits
 ) -> None:
-    theatre.chat = {"mode": "hosted", "runtime_urls": [f"{theatre.url}/nothing.js"]}
+    urls = [f"{theatre.url}/nothing.js"]
+    theatre.chat = {"mode": "hosted", "runtime_urls": urls, "runtime": {}}
     chat = await visits.page()
     await chat.page.goto(f"{theatre.url}/?lang=es")
     await chat.launcher.click()

@@ -7,7 +7,7 @@
   const IDLE_MS = 300000;
   const PAGE_ITEMS = 50;
   const RUNTIME_WAIT_MS = 8000;
-  const SECRET_SPARE_S = 60;
+  const SECRET_MS = 540000;
   const ATTRIBUTION_DAYS = 180;
   const CLICK_IDS = ["gclid", "gbraid", "wbraid"];
   const UTM = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];
@@ -15,9 +15,8 @@
   const LARGEST_FILE_BYTES = 12 * 1024 * 1024;
   const LONGEST_URL = 2048;
   const SILENCE_MS = 45000;
-  const LOCAL = ["localhost", "127.0.0.1", "[::1]"];
-
-  if (location.protocol !== "https:" && !LOCAL.includes(location.hostname)) {
+  const PHOTO_MS = 120000; // the gateway waits 90 s
+  if (!isSecureContext) {
     console.error("Handoff does not run on plain http: serve this page over https.");
     return;
   }
@@ -34,10 +33,7 @@
   const local = keep("localStorage");
   const session = keep("sessionStorage");
 
-  const randomId = () => {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
-  };
+  const randomId = () => crypto.randomUUID().replaceAll("-", "");
 
   /** Text is always text, never markup. */
   const make = (tag, props = {}, ...children) => {
@@ -56,9 +52,12 @@
   class Trouble extends Error {
     constructor(message, requestId, more) {
       super(message);
-      Object.assign(this, { requestId, status: 0, retriable: true, ...more });
+      // Without a request nothing was tried.
+      Object.assign(this, { requestId, status: 0, retriable: Boolean(requestId), ...more });
     }
   }
+
+
 
   let config = null;
   let style = "";
@@ -67,9 +66,10 @@
   const HOPELESS = [400, 404, 410, 413, 415, 422];
 
   /** A refusal in the visitor's language; only the console hears the server's own words. */
-  const refusal = (status, body, requestId, wait = 2) => {
-    const words = say[status === 429 ? "rate_limited" : body?.error] || say.failed || body?.message;
-    const retriable = !HOPELESS.includes(status);
+  const refusal = (status, body, requestId, wait) => {
+    const code = body?.error;
+    const words = say[code] || say[status === 429 ? "rate_limited" : "failed"] || body?.message;
+    const retriable = !HOPELESS.includes(status) && code !== "too_many_uploads";
     return new Trouble(words, body?.request_id || requestId, { status, wait, retriable });
   };
 
@@ -77,7 +77,7 @@
   const patience = (giveUp) => {
     let timer = 0;
     const rest = () => clearTimeout(timer);
-    const heard = () => { rest(); timer = setTimeout(giveUp, SILENCE_MS); };
+    const heard = (ms = SILENCE_MS) => { rest(); timer = setTimeout(giveUp, ms); };
     heard();
     return { heard, rest };
   };
@@ -116,17 +116,28 @@
   let secret = null;
   let minting = null;
 
-  /** A client secret that lives a while yet; one mint at a time. */
-  const clientSecret = (renew = false) => {
-    const fresh = secret && secret.expires_at - SECRET_SPARE_S > Date.now() / 1000;
-    if (fresh && !renew) return Promise.resolve(secret.client_secret);
+  /** One that lives a while yet, and is not the one that was refused; one mint at a time. */
+  const clientSecret = (refused) => {
+    const at = Date.now(); // its age counts: a phone's clock may be wrong
+    const fresh = secret && at - secret.at < SECRET_MS && secret.client_secret !== refused;
+    if (fresh) return Promise.resolve(secret.client_secret);
     minting ||= (async () => {
       const current = secret?.client_secret;
-      secret = await postJson(config.custom.chatkit_session_url, { current, ...visit() });
+      secret = { ...await postJson(config.custom.chatkit_session_url, { current, ...visit() }), at };
       local.set("chatkit-user-id", secret.user);
       return secret.client_secret;
     })().finally(() => { minting = null; });
     return minting;
+  };
+
+  /** Once more with another secret where this one has ended. */
+  const authorized = async (ask) => {
+    const token = await clientSecret();
+    const answer = await ask(token).catch((error) => {
+      if (error.status === 401) return error;
+      throw error;
+    });
+    return answer?.status === 401 ? ask(await clientSecret(token)) : answer;
   };
 
   const touchOfThisVisit = () => {
@@ -169,11 +180,10 @@
 
   const touches = rememberTouch();
 
-  /** What every request of ours to the shop's side tells of the visit. */
   const visit = () => ({
     locale,
     pageUrl: location.href.slice(0, LONGEST_URL),
-    user: local.get("chatkit-user-id"),
+    user: secret?.user || local.get("chatkit-user-id"),
     attribution: attribution(),
   });
 
@@ -185,13 +195,14 @@
 
   const sentMark = (thread) => `chatkit-lead-sent:${thread}`;
   const mayAsk = (thread) => interacted && thread && !session.get(sentMark(thread));
-  const leadBody = (reason, thread) => ({ threadId: thread, reason, ...visit() });
+  const beacon = (name, body) =>
+    navigator.sendBeacon?.(config.custom[name], JSON.stringify({ ...body, ...visit() }));
 
   /** Tell the shop's side that now would be a good moment. It decides; nothing is lost if not. */
   const trigger = async (reason, thread = threadId) => {
     if (!mayAsk(thread)) return;
     try {
-      const body = leadBody(reason, thread);
+      const body = { threadId: thread, reason, ...visit() };
       const decided = await postJson(config.custom.chatkit_lead_email_url, body, { keepalive: true });
       if (decided.sent) session.set(sentMark(thread), "1");
       announce("lead", { reason, sent: decided.sent, lead_reason: decided.reason });
@@ -202,9 +213,8 @@
 
   /** The page goes away: only a beacon still leaves. */
   const triggerLeaving = () => {
-    if (!mayAsk(threadId)) return;
-    const body = JSON.stringify(leadBody("pagehide", threadId));
-    if (!navigator.sendBeacon?.(config.custom.chatkit_lead_email_url, body)) trigger("pagehide");
+    const reason = "pagehide";
+    if (mayAsk(threadId) && !beacon("chatkit_lead_email_url", { threadId, reason })) trigger(reason);
   };
 
   const noteActivity = () => {
@@ -227,10 +237,7 @@
     if (threadId) session.drop(sentMark(threadId));
   };
 
-  const signal = (event, clickUrl, provider) => {
-    const body = JSON.stringify({ event, clickUrl, provider, ...visit() });
-    navigator.sendBeacon?.(config.custom.chatkit_lead_signal_url, body);
-  };
+
 
   const CLICKS = { "tel:": "click_call", "sms:": "click_text", "mailto:": "click_email" };
   const watchPage = () => {
@@ -238,10 +245,10 @@
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "hidden") triggerLeaving();
     });
-    document.addEventListener("click", (event) => {
-      const link = event.target instanceof Element && event.target.closest("a[href]");
-      const name = link && CLICKS[link.protocol];
-      if (name) signal(name, link.protocol, "link");
+    document.addEventListener("click", ({ target }) => {
+      const clickUrl = target.closest?.("a[href]")?.protocol;
+      const event = CLICKS[clickUrl];
+      if (event) beacon("chatkit_lead_signal_url", { event, clickUrl, provider: "link" });
     });
   };
 
@@ -250,70 +257,47 @@
   const loadScript = (url) =>
     new Promise((resolve, reject) => {
       const node = make("script", { src: url, async: true, onerror: reject });
-      setTimeout(reject, RUNTIME_WAIT_MS, new Error("slow"));
+      setTimeout(reject, RUNTIME_WAIT_MS);
       node.onload = () => customElements.whenDefined("openai-chatkit").then(resolve);
       document.head.append(node);
     });
 
-  const loadRuntime = async () => {
-    if (customElements.get("openai-chatkit")) return true;
-    for (const url of config.chat.runtime_urls) {
-      try {
-        await loadScript(url);
-        return true;
-      } catch { /* the next address, or our own panel */ }
-    }
-    return false;
-  };
-
-  const ownFetch = async (url, options = {}) => {
+  const ownFetch = (url, options = {}) => authorized((token) => {
     const headers = new Headers(options.headers);
-    headers.set("Authorization", `Bearer ${await clientSecret()}`);
+    headers.set("Authorization", `Bearer ${token}`);
     headers.set("X-Request-ID", randomId());
     return fetch(url, { ...options, headers });
-  };
-
-  const runtimeApi = () =>
-    config.chat.mode === "hosted"
-      ? { getClientSecret: (current) => clientSecret(Boolean(current)) }
-      : {
-          url: `${base}/api/chatkit`,
-          domainKey: config.chat.domain_key,
-          fetch: ownFetch,
-          uploadStrategy: { type: "two_phase" },
-        };
-
-  const runtimeOptions = () => ({
-    api: runtimeApi(),
-    locale: config.chat.locale === "fa" ? "en" : config.chat.locale, // it knows no Persian
-    initialThread: threadId || null,
-    theme: {
-      colorScheme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light",
-      color: { accent: { primary: config.chat.colour, level: 1 } },
-    },
-    header: { title: { text: config.chat.shop } },
-    history: { enabled: true },
-    startScreen: {
-      greeting: say.greeting,
-      prompts: say.prompts.map((text) => ({ label: text, prompt: text })),
-    },
-    composer: {
-      placeholder: say.placeholder,
-      attachments: { enabled: true, maxSize: LARGEST_FILE_BYTES, maxCount: MOST_FILES },
-    },
   });
 
-  const runtimeChat = (frame) => {
+  const mountRuntime = (frame) => {
     const element = document.createElement("openai-chatkit");
-    element.setOptions(runtimeOptions());
+    const { api, theme, ...more } = config.chat.runtime;
+    const colorScheme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    element.setOptions({
+      api: api ? { url: `${base}/api/chatkit`, fetch: ownFetch, ...api } : { getClientSecret: clientSecret },
+      theme: { ...theme, colorScheme },
+      initialThread: threadId || null,
+      ...more,
+    });
     element.addEventListener("chatkit.thread.change", (event) => useThread(event.detail.threadId));
     element.addEventListener("chatkit.response.start", noteMessage);
     element.addEventListener("chatkit.error", () => announce("error", { where: "chatkit" }));
-    frame.append(element);
+    frame.replaceChildren(element);
     return {
       focus: () => element.focusComposer?.(),
       reset: () => element.setThreadId?.(null),
     };
+  };
+
+  /** None where no address has it, or where it does not take our options. */
+  const runtimeChat = async (frame) => {
+    for (const url of config.chat.runtime_urls) {
+      try {
+        if (!customElements.get("openai-chatkit")) await loadScript(url);
+        return mountRuntime(frame);
+      } catch { /* the next address, or our own panel */ }
+    }
+    return null;
   };
 
   // ── The protocol of our own chat ──
@@ -323,21 +307,22 @@
   const MOST_WAITS = 120;
   const GONE = 499; // as nginx says of who no longer listens
 
-  const wait = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+  const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
   const request = (type, params) => ({ type, params, metadata: {} });
 
-  /** Ask the chat service. A session that ended is renewed once; an answer under way is awaited. */
+  /** Ask the chat service; an answer under way is awaited. */
   const protocol = async ({ body, requestId }, { position, read } = {}) => {
-    let renewed = false;
+    const ask = (token) => {
+      const headers = { Authorization: `Bearer ${token}` };
+      if (position) headers["Last-Event-ID"] = position;
+      return postJson(`${base}/api/chatkit`, body, { requestId, headers, read });
+    };
     for (let waits = 0; ; waits += 1) {
       try {
-        const headers = { Authorization: `Bearer ${await clientSecret()}` };
-        if (position) headers["Last-Event-ID"] = position;
-        return await postJson(`${base}/api/chatkit`, body, { requestId, headers, read });
+        return await authorized(ask);
       } catch (error) {
-        if (error.status === 401 && !renewed) renewed = await clientSecret(true);
-        else if (error.status === 409 && waits < MOST_WAITS) await wait(error.wait * 1000);
+        if (error.status === 409 && waits < MOST_WAITS) await wait(error.wait * 1000);
         else if (error.status === 429 && waits) await wait(error.wait * 1000); // we asked too often
         else throw error;
       }
@@ -405,7 +390,8 @@
     const retry = make("button", { type: "button" }, say.again);
     const reference = error.requestId ? `${say.reference}: ${error.requestId.slice(0, 12)}` : "";
     const node = make("div", { className: "trouble", role: "alert" },
-      make("p", { dir: "auto" }, error.requestId ? error.message : say.failed, ...more), make("small", {}, reference));
+      make("p", { dir: "auto" }, error instanceof Trouble ? error.message : say.failed, ...more),
+      make("small", {}, reference));
     if (error.retriable) node.append(retry);
     retry.onclick = () => {
       const panel = node.getRootNode();
@@ -420,7 +406,7 @@
   const picture = (file) =>
     file.preview_url
       ? make("img", { src: file.preview_url, alt: file.name })
-      : make("span", { className: "file" }, file.name);
+      : make("span", {}, file.name);
 
   const messageOf = (files, text) => [
     ...(files?.length ? [make("div", { className: "photos" }, ...files.map(picture))] : []),
@@ -449,6 +435,7 @@
       atEnd = node.scrollHeight - node.scrollTop - node.clientHeight < 80;
     };
     node.addEventListener("load", scroll, true);
+    new ResizeObserver(scroll).observe(node);
 
     const rest = () => { typing?.remove(); typing = null; };
     const add = (child) => { rest(); node.append(child); scroll(); };
@@ -456,7 +443,9 @@
     const bubble = (who) => {
       if (who === "assistant") rest();
       const last = into.lastElementChild;
-      const group = last?.dataset.who === who ? last : make("div", { className: `group ${who}` });
+      const name = who === "customer" ? say.you : config.chat.assistant;
+      const group = last?.dataset.who === who ? last
+        : make("div", { className: `group ${who}` }, make("span", { className: "who" }, `${name}: `));
       group.dataset.who = who;
       if (group !== last) into.append(group);
       if (typing) node.append(typing);
@@ -478,8 +467,7 @@
       assistant_message: (item) => { place(item, "assistant").textContent = isolated(textOf(item)); },
       structured_input: (item) => {
         const at = place(item, "assistant");
-        at.classList.toggle("field", item.status === "pending");
-        at.classList.toggle("answered", item.status === "answered");
+        at.className = `bubble ${item.status}`;
         at.replaceChildren(...item.inputs.map((one) => question(item, one, onAnswer)));
       },
     };
@@ -540,7 +528,6 @@
     };
   };
 
-  /** A typed field, such as the phone number. */
   const question = (item, one, onAnswer) => {
     if (item.status !== "pending") {
       const said = one.answer?.values?.join(", ");
@@ -572,12 +559,12 @@
   };
 
   /** fetch cannot tell how far an upload is. */
-  const sendFile = async (file, progress) => {
-    const token = await clientSecret();
-    const requestId = randomId();
-    return new Promise((resolve, reject) => {
+  const sendFile = (file, entry, progress) => authorized((token) =>
+    new Promise((resolve, reject) => {
+      const requestId = randomId();
       const upload = new XMLHttpRequest();
       const { heard, rest } = patience(() => upload.abort());
+      entry.stop = () => { resolve({}); upload.abort(); };
       const body = new FormData();
       if (threadId) body.append("thread_id", threadId);
       body.append("file", file, file.name);
@@ -586,6 +573,7 @@
       upload.setRequestHeader("X-Request-ID", requestId);
       upload.responseType = "json";
       upload.upload.onprogress = (event) => { heard(); progress(event.loaded / event.total); };
+      upload.upload.onload = () => heard(PHOTO_MS);
       upload.onerror = upload.onabort = () => reject(new Trouble(say.offline, requestId));
       upload.onload = () => {
         if (upload.status === 200 && upload.response) resolve(upload.response);
@@ -593,52 +581,69 @@
       };
       upload.onloadend = rest;
       upload.send(body);
-    });
-  };
+    }));
 
   const makeTray = (onChange) => {
     const node = make("div", { className: "tray" });
+    const lanes = [Promise.resolve(), Promise.resolve()]; // more at once would starve each other
     let entries = [];
+    let notice = null;
 
-    const upload = async (file) => {
-      const entry = {};
+    const upload = (file) => {
       const image = make("img", { alt: "", hidden: true, onload: () => { image.hidden = false; } });
       const bar = make("progress", { max: 1, value: 0, "aria-label": say.uploading });
       const drop = iconButton("close", `${say.remove} ${file.name}`, { className: "quiet" });
       const chip = make("div", { className: "chip" }, image, make("span", { dir: "auto" }, file.name), bar, drop);
       const remove = () => {
         entries = entries.filter((one) => one !== entry);
+        entry.stop?.();
         chip.remove();
         onChange();
       };
+      const fail = (error) => {
+        entry.failed = true;
+        chip.classList.add("failed");
+        chip.append(troubleNode(error, () => { remove(); upload(file); }));
+      };
+      const send = async () => {
+        if (!chip.isConnected) return;
+        try {
+          entry.file = await sendFile(file, entry, (part) => { bar.value = part; });
+          // A browser that cannot draw HEIC can draw our preview of it.
+          if (entry.file.preview_url) image.src = entry.file.preview_url;
+        } catch (error) { fail(error); }
+        bar.remove();
+        onChange();
+      };
+      const entry = { remove };
       drop.onclick = remove;
       image.src = URL.createObjectURL(file);
       entries.push(entry);
       node.append(chip);
-      onChange();
-      try {
-        entry.file = await sendFile(file, (part) => { bar.value = part; });
-        // A browser that cannot draw HEIC can draw our preview of it.
-        if (entry.file.preview_url) image.src = entry.file.preview_url;
-      } catch (error) {
-        entry.failed = true;
-        chip.classList.add("failed");
-        chip.append(troubleNode(error, () => { remove(); upload(file); }));
-      }
-      bar.remove();
+      if (file.size > LARGEST_FILE_BYTES) fail(new Trouble(say.too_large));
+      else lanes.push(lanes.shift().then(send));
       onChange();
     };
 
     return {
       node,
-      add: (files) => [...files].slice(0, MOST_FILES - entries.length).forEach(upload),
+      add(files) {
+        const room = MOST_FILES - entries.length;
+        const over = files.length - room;
+        notice?.remove();
+        [...files].slice(0, room).forEach(upload);
+        if (over > 0) node.append(notice = troubleNode(new Trouble(`${say.too_many_files} ${over}`)));
+      },
       files: () => entries.filter((one) => one.file).map((one) => one.file),
       busy: () => entries.some((one) => !one.file && !one.failed),
-      clear() { entries = []; node.replaceChildren(); onChange(); },
+      /** What failed stays, and can be tried again. */
+      clear() {
+        notice?.remove();
+        entries.filter((one) => one.file).forEach((one) => one.remove());
+      },
     };
   };
 
-  /** Where the customer writes. */
   const makeComposer = (onSend) => {
     const input = make("textarea", {
       rows: 1, placeholder: say.placeholder, "aria-label": say.placeholder, maxLength: 8000,
@@ -791,7 +796,7 @@
 
     const log = makeLog(answer);
     const composer = makeComposer(submit);
-    frame.append(log.node, composer.node);
+    frame.replaceChildren(log.node, composer.node);
 
     const showStart = () => {
       const prompts = say.prompts.map((text) =>
@@ -845,7 +850,7 @@
   const noChat = (frame, again) => {
     const { phone, phone_shown } = config.chat;
     const link = make("a", { href: `tel:${phone}` }, make("bdi", {}, phone_shown));
-    frame.append(troubleNode(new Trouble(say.call_us, config.requestId), again, " ", link));
+    frame.replaceChildren(troubleNode(new Trouble(say.call_us, config.requestId), again, " ", link));
     return { focus: () => link.focus(), reset() {} };
   };
 
@@ -856,8 +861,7 @@
   const drawFrame = () => {
     const { chat } = config;
     const host = make("div", { id: "handoff" });
-    host.style.setProperty("--accent", chat.colour);
-    host.style.setProperty("--on-accent", chat.on_colour);
+    host.style.cssText = `--accent: ${chat.colour}; --on-accent: ${chat.on_colour}`;
     const root = host.attachShadow({ mode: "open" });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(style);
@@ -868,13 +872,12 @@
       icon("chat"), say.open);
     const again = iconButton("fresh", say.new_chat, { className: "quiet" });
     const close = iconButton("close", say.close, { className: "quiet" });
-    const state = make("small", { className: chat.open_now ? "state open" : "state" },
-      chat.open_now ? say.open_now : say.closed_now);
+    const state = make("small", { className: `state ${chat.open_now ? "open" : ""}` },
+      say[chat.open_now ? "open_now" : "closed_now"]);
     const title = make("div", { className: "title" }, make("strong", {}, chat.shop), state);
     const frame = make("div", { className: "frame" });
-    const panel = make("section", {
-      className: "panel", role: "dialog", "aria-label": chat.shop, hidden: true, ...inside,
-    }, make("header", {}, title, again, close), frame);
+    const panel = make("dialog", { className: "panel", "aria-label": chat.shop, tabIndex: -1, ...inside },
+      make("header", {}, title, again, close), frame);
     root.append(panel, launch);
     document.body.append(host);
     return { panel, launch, again, close, frame };
@@ -882,23 +885,30 @@
 
   const build = () => {
     const { panel, launch, again, close, frame } = drawFrame();
+    const phone = matchMedia("(max-width: 480px)");
     let starting = null;
     const start = async () => {
       const hosted = config.chat.mode === "hosted";
-      const runtime = (hosted || Boolean(config.chat.domain_key)) && (await loadRuntime());
-      announce("ready", { runtime });
-      const chat = runtime ? runtimeChat : hosted ? noChat : panelChat;
-      return chat(frame, () => { starting = null; open(); });
+      frame.replaceChildren(make("p", { className: "loading" }, say.loading));
+      const runtime = config.chat.runtime && (await runtimeChat(frame));
+      announce("ready", { runtime: Boolean(runtime) });
+      return runtime || (hosted ? noChat : panelChat)(frame, () => { starting = null; open(); });
     };
-    const open = async () => {
-      panel.hidden = false;
+    const show = () => {
+      panel.close();
+      if (phone.matches) panel.showModal(); // it covers the page, which is then out of reach
+      else panel.open = true;
       launch.hidden = true;
       session.set("chatkit-open", "1");
       starting ||= start();
+    };
+    const open = async () => {
+      show();
+      panel.focus();
       (await starting).focus();
     };
     const shut = () => {
-      panel.hidden = true;
+      panel.close();
       launch.hidden = false;
       session.drop("chatkit-open");
       launch.focus();
@@ -910,14 +920,23 @@
       chat?.reset();
       chat?.focus();
     };
+    /** Of a phone's keyboard; to zoom in makes less seen, too. */
+    const view = window.visualViewport;
+    const follow = () => {
+      if (view.scale > 1) return;
+      panel.style.cssText = `--top: ${view.offsetTop}px; --seen: ${view.height}px`;
+    };
+    view.addEventListener("resize", follow);
+    view.addEventListener("scroll", follow);
     launch.onclick = open;
-    close.onclick = shut;
+    close.onclick = panel.oncancel = shut;
     again.onclick = startOver;
+    phone.onchange = () => { if (panel.open) open(); };
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && !panel.hidden && !event.defaultPrevented) shut();
+      if (event.key === "Escape" && panel.open && !event.defaultPrevented) shut();
     });
     window.Handoff = { open, close: shut, newChat: startOver, get threadId() { return threadId; } };
-    if (session.get("chatkit-open")) open();
+    if (session.get("chatkit-open")) show();
   };
 
   const begin = async () => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -12,6 +13,7 @@ from services.attachments.adapters import child
 from services.attachments.darkroom import CPU_SECONDS
 from services.attachments.turns import MOST, MOST_OF_ONE, WAIT_SECONDS, Turns
 from services.gateway import attachments as gateway
+from services.gateway.front import FOLDER
 
 
 class Room:
@@ -80,9 +82,17 @@ def test_each_gives_up_after_the_one_it_asks() -> None:
     assert WAIT_SECONDS + child.SECONDS + keeping < handlers.ANSWER_SECONDS
     assert handlers.ANSWER_SECONDS < gateway.ANSWER_SECONDS == gateway.TIMEOUT.sock_read
     assert gateway.TIMEOUT.total is None  # a phone sends as long as it takes
+    assert _patience_of_a_browser() > gateway.ANSWER_SECONDS
 
 
 def test_the_gateway_tells_who_falls_silent_and_the_service_waits_longer() -> None:
     assert gateway.SILENCE_SECONDS < gateway.CREDIT_SECONDS
     assert gateway.SILENCE_SECONDS < wire.SILENCE_SECONDS * wire.LOOK_SECONDS
     assert gateway.SILENCE_SECONDS < forms.BEFORE_SECONDS
+
+
+def _patience_of_a_browser() -> float:
+    """From the last byte that it sent."""
+    found = re.search(r"PHOTO_MS = (\d+);", (FOLDER / "handoff.js").read_text("utf-8"))
+    assert found
+    return int(found[1]) / 1000

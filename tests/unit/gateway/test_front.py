@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from libs.errors import SettingsError
 from libs.runtime.settings import load
+from libs.shops.locales import LOCALES
 from libs.shops.profile import load_shops
 from libs.web.answers import Refused
 from services.gateway.front import Front, load_phrases, runtime_origins, static_files
@@ -71,6 +73,33 @@ async def test_every_page_gets_all_texts_in_some_language(asked: str) -> None:
     assert chat["dir"] == ("rtl" if asked == "ar" else "ltr")
     assert (chat["phone"], chat["phone_shown"]) == ("+14085550142", "(408) 555-0142")
     assert (chat["colour"], chat["on_colour"]) == ("#7a1f1f", "#ffffff")
+
+
+def test_every_language_has_every_phrase() -> None:
+    phrases = load_phrases()
+    english = phrases["en"]
+
+    assert set(phrases) == set(LOCALES.values())
+    assert {locale for locale, said in phrases.items() if said.keys() != english.keys()} == set()
+    assert all(words for said in phrases.values() for words in said.values())
+
+
+async def test_the_runtime_is_told_of_the_shop_where_it_may_run_and_nowhere_else() -> None:
+    async def told(locale: str, **environ: str) -> dict[str, Any]:
+        answer = await front(load(GatewaySettings, environ)).config(
+            call(target=f"/handoff.json?locale={locale}")
+        )
+        chat: dict[str, Any] = json.loads(answer.body)["chat"]
+        return chat
+
+    own = await told("fa", CHATKIT_DOMAIN_KEY="domain_pk")
+    hosted = await told("es", CONVERSATIONS="hosted")
+
+    assert (await told("en"))["runtime"] is None
+    assert own["runtime"]["api"]["domainKey"] == "domain_pk"
+    assert own["runtime"]["locale"] == "en", "it knows no Persian"
+    assert hosted["runtime"]["api"] is None
+    assert hosted["runtime"]["startScreen"]["greeting"] == hosted["texts"]["greeting"]
 
 
 def test_origins_are_compared_as_they_are_spelled() -> None:

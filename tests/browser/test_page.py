@@ -1,0 +1,147 @@
+"""The chat as a guest on somebody's page: neither gets in the other's way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.stage import THREAD, Asked, answered, said
+
+if TYPE_CHECKING:
+    from aiohttp import web
+    from playwright.async_api import Route
+
+    from tests.browser.chat import ChatPage
+    from tests.browser.conftest import Visits
+    from tests.browser.stage import Stage
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
+
+RESETS = """* { letter-spacing: 9px; text-transform: uppercase; user-select: none;
+  pointer-events: none; color-scheme: dark; direction: rtl }
+div:empty { display: none }
+body > * { transform: translateY(-50px); opacity: 0; filter: blur(9px) }
+div { position: absolute; visibility: hidden; overflow: hidden }"""
+"""What themes of shops say of every element, or of an empty one."""
+LOOK = """() => { const host = document.querySelector('#handoff');
+  const { textTransform, letterSpacing, pointerEvents, visibility } = getComputedStyle(
+    host.shadowRoot.querySelector('.launch'));
+  const { transform, opacity, filter, colorScheme } = getComputedStyle(host);
+  return [textTransform, letterSpacing, pointerEvents, visibility, transform, opacity, filter,
+    colorScheme] }"""
+
+
+async def test_what_a_page_says_of_every_element_does_not_reach_the_chat(
+    theatre: Stage, visits: Visits
+) -> None:
+    chat = await visits.page(viewport={"width": 390, "height": 844})
+    await chat.page.goto(theatre.url)
+    await chat.page.add_style_tag(content=RESETS)
+    await chat.launcher.wait_for()
+
+    assert await chat.page.evaluate(LOOK) == [
+        "none", "normal", "auto", "visible", "none", "1", "none", "light dark",
+    ]  # fmt: skip
+    box = await chat.launcher.bounding_box()
+    assert box
+    assert (box["x"] + box["width"], box["y"] + box["height"]) == (390 - 16, 844 - 16)
+    await chat.launcher.click()
+    await chat.start.wait_for()
+
+
+FOCUSED = """() => { const host = document.activeElement;
+  return [host.id || host.tagName, host.shadowRoot?.activeElement?.tagName] }"""
+PHONE = {"viewport": {"width": 390, "height": 844}}
+
+
+async def _reloaded_in_a_conversation(chat: ChatPage, theatre: Stage) -> None:
+    async def script(asked: Asked) -> web.StreamResponse:
+        return asked.page([said(1, "Hello"), answered(2, "Which side of the seat is it?")])
+
+    theatre.script = script
+    await chat.page.goto(theatre.url)
+    await chat.page.evaluate(f"sessionStorage.setItem('chatkit-thread-id', '{THREAD}')")
+    await chat.page.evaluate("sessionStorage.setItem('chatkit-open', '1')")
+    await chat.page.evaluate("document.body.prepend(document.createElement('textarea'))")
+    await chat.page.reload()
+    await chat.assistant.wait_for()
+
+
+async def test_on_a_phone_the_page_behind_is_out_of_reach_until_the_chat_is_closed(
+    theatre: Stage, visits: Visits
+) -> None:
+    chat = await visits.page(**PHONE)
+    await _reloaded_in_a_conversation(chat, theatre)
+    await chat.page.evaluate(
+        "document.querySelector('h1').innerHTML = '<a href=/here>Here</a><button>Buy</button>'"
+    )
+    keys = chat.page.keyboard
+
+    reached = []
+    for _ in range(20):
+        await keys.press("Tab")
+        reached.append(await chat.page.evaluate(FOCUSED))
+    assert {place for place, _ in reached} == {"handoff", "BODY"}, "BODY: at the browser's own bar"
+    assert {tag for _, tag in reached} >= {"TEXTAREA", "BUTTON"}
+    await keys.press("Escape")
+    assert await chat.panel.count() == 0
+    assert await chat.page.evaluate(FOCUSED) == ["handoff", "BUTTON"]
+    await keys.press("Shift+Tab")
+    assert await chat.page.evaluate("document.activeElement.textContent") == "Buy"
+
+
+async def test_a_page_that_loads_keeps_its_focus(theatre: Stage, visits: Visits) -> None:
+    chat = await visits.page()
+    await _reloaded_in_a_conversation(chat, theatre)
+
+    assert await chat.page.evaluate(FOCUSED) == ["BODY", None]
+    await chat.page.evaluate("Handoff.open()")
+    assert await chat.page.evaluate(FOCUSED) == ["handoff", "TEXTAREA"]
+
+
+async def test_the_keyboard_of_a_phone_hides_neither_the_header_nor_the_field(
+    theatre: Stage, visits: Visits
+) -> None:
+    chat = await visits.page(**PHONE)
+    await chat.open(theatre.url)
+
+    async def seen(**changed: float) -> dict[str, float] | None:
+        """As Safari tells of its keyboard: the page is as tall as before, and less of it seen."""
+        for name, value in changed.items():
+            change = f"Object.defineProperty(visualViewport, '{name}', {{ value: {value},"
+            await chat.page.evaluate(f"{change} configurable: true }})")
+        await chat.page.evaluate("visualViewport.dispatchEvent(new Event('resize'))")
+        box = await chat.panel.bounding_box()
+        return dict(box) if box else None
+
+    below = {"x": 0, "y": 60, "width": 390, "height": 440}
+    assert await seen(height=440, offsetTop=60) == below
+    assert await seen(height=200, offsetTop=300, scale=2) == below, "who zooms in looks closer"
+    assert await seen(height=844, offsetTop=0, scale=1) == below | {"y": 0, "height": 844}
+
+
+async def test_while_the_runtime_loads_the_panel_says_so_and_one_that_fails_is_replaced(
+    theatre: Stage, visits: Visits
+) -> None:
+    arrives = asyncio.Event()
+    broken = """customElements.define("openai-chatkit", class extends HTMLElement {
+      setOptions() { throw new Error("an option that it does not know") } });"""
+
+    async def serve(route: Route) -> None:
+        await arrives.wait()
+        await route.fulfill(body=broken, content_type="text/javascript")
+
+    theatre.chat = {"runtime_urls": [f"{theatre.url}/runtime.js"], "runtime": {}}
+    chat = await visits.page()
+    await chat.page.route("**/runtime.js", serve)
+    await chat.page.goto(theatre.url)
+    await chat.launcher.click()
+
+    await chat.panel.get_by_text("Loading your conversation").wait_for()
+    assert await chat.page.evaluate(FOCUSED) == ["handoff", "DIALOG"]
+    arrives.set()
+    await chat.start.wait_for()
+    assert await chat.panel.get_by_text("Loading your conversation").count() == 0
+    assert await chat.page.evaluate(FOCUSED) == ["handoff", "TEXTAREA"]
