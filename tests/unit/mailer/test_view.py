@@ -18,7 +18,7 @@ from services.mailer.letter.photos import BlobPhotoShelf
 from services.mailer.letter.reach import reach
 from services.mailer.letter.shape import MailContext, Photos, Row, Rung, ShownPhoto
 from services.mailer.letter.subject import LONGEST_BEFORE_ID, subject
-from services.mailer.letter.view import shop_card, view
+from services.mailer.letter.view import view
 from services.mailer.ports import Variant
 from tests.golden import KEY, PUBLIC_URL, SHOPS, read_snapshot
 from tests.golden.reading import html_of, read, text_of
