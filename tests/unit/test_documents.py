@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from services.mailer.adapters.ses_errors import MEANINGS
+from services.mailer.adapters.smtp_errors import Stage
+from services.mailer.ports import Refused
+
 ROOT = Path(__file__).parents[2]
 SERVICES = ("gateway", "session", "chat", "lead", "mailer", "attachments")
 EVERY = ("__init__.py", "__main__.py", "settings.py", "wiring.py", "handlers.py", "README.md")
@@ -25,6 +29,14 @@ def test_a_path_that_a_document_names_is_there(document: str) -> None:
 
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_mailer_says_what_to_do_about_every_refusal() -> None:
+    readme = (ROOT / "services/mailer/README.md").read_text()
+    codes = {m.code for m in MEANINGS.values() if isinstance(m, Refused)}
+
+    assert [code for code in sorted(codes) if f"`{code}`" not in readme] == []
+    assert [stage for stage in Stage if f"`{stage}_…`" not in readme] == []
 
 
 def test_every_make_target_that_a_document_names_exists() -> None:
