@@ -17,6 +17,8 @@ from services.lead.contact.words import (
     ANOTHER_MATTER,
     APOLOGY,
     CORRECTS,
+    NAMES_A_WAY,
+    NO_OBJECT,
     OLD_ONE_AFTER,
     SORRY,
 )
@@ -42,8 +44,13 @@ class Mention(msgspec.Struct, frozen=True):
     """Whether it stands in for one before it."""
 
 
-def correction_in(text: str, start: int, end: int, *, since: int) -> Correction:
-    """What the words around [start, end) say; those up to `since` belong to another value."""
+def correction_in(
+    text: str, start: int, end: int, *, since: int, announced: bool = False
+) -> Correction:
+    """What the words around [start, end) say; those up to `since` belong to another value.
+
+    `announced`: the line before said that the right one follows.
+    """
     before, after = text[max(since, start - _NEAR) : start], text[end : end + _NEAR]
     if ADDS_AFTER.match(after):
         return "none"
@@ -53,7 +60,8 @@ def correction_in(text: str, start: int, end: int, *, since: int) -> Correction:
     between = before[max(corrects, sorry) :]
     if ADDS.search(between):
         return "none"
-    if OLD_ONE_AFTER.match(after) or (corrects and not ANOTHER_MATTER.search(between)):
+    plainly = corrects > 0 and not ANOTHER_MATTER.search(between)
+    if announced or plainly or OLD_ONE_AFTER.match(after):
         return "surely"
     return "perhaps" if corrects or sorry else "none"
 
@@ -64,8 +72,9 @@ def _last(cue: re.Pattern[str], text: str) -> int:
 
 
 def announces_correction(text: str) -> bool:
-    """`Oops, wrong number`, the right one to follow."""
-    return CORRECTS.search(text) is not None
+    """`Oops, wrong number`, the right one to follow; `I meant the Civic` says all there is."""
+    end = _last(CORRECTS, text)
+    return end > 0 and bool(NO_OBJECT.match(text, end) or NAMES_A_WAY.search(text))
 
 
 def what_stands(mentions: Iterable[Mention]) -> tuple[Contact, ...]:

@@ -64,7 +64,8 @@ def _mentions(lines: Sequence[Line], profile: ShopProfile) -> Iterator[Mention]:
             said = [(*part, Standing.THEIRS, "surely")]
         for kind, one, standing, corrects in said:
             yield Mention(_contact(kind, one, folded, line), row, standing, corrects)
-            last[kind] = one
+            if standing is not Standing.ANOTHERS:
+                last[kind] = one
         tail = folded.text[max((one.end for _, one, *_ in said), default=0) :][-_TAIL:]
         announced = announces_correction(tail)
         asked = not said and (asked or _asks_for_phone(tail))
@@ -80,8 +81,9 @@ def _judged(
         standing = standing_of(text, one.start, one.end, since=before)
         before = one.end
         if standing is Standing.THEIRS:
-            corrects = correction_in(text, one.start, one.end, since=ends.get(kind, 0))
-            yield kind, one, standing, "surely" if announced and not ends else corrects
+            since, told = ends.get(kind, 0), announced and not ends
+            corrects = correction_in(text, one.start, one.end, since=since, announced=told)
+            yield kind, one, standing, corrects
             ends[kind] = one.end
         elif standing is not Standing.OURS:
             doubted = msgspec.structs.replace(one, doubt=one.doubt or DOUBTS[standing])

@@ -82,7 +82,7 @@ _LED_IN: Final = r"[\s:,\"'(]*$"
 DENIED_BEFORE: Final = re.compile(
     r"(?:\b(?:not|isn'?t|wasn'?t|instead of|rather than|no longer(?: use)?|(?:stopped|quit) using|"
     r"(?:don'?t|do not|never) (?:call|text|use|email)(?: me)?(?: (?:at|on))?|used to be|"
-    r"(?:old|previous|former|wrong) (?:phone |cell |email )?"
+    r"(?<!years )(?:old|previous|former|wrong) (?:phone |cell |email )?"
     r"(?:number|phone|cell|email|address|one|mail)?(?: (?:is|was))?|"
     r"en lugar de|en vez de|ya no (?:es|uso|l[oa] uso)(?: el)?|"
     r"no (?:es|era|use|me llamen?|llamen?)(?: el| al)?|"
@@ -199,6 +199,15 @@ ADDS_AFTER: Final = re.compile(
 )
 ANOTHER_MATTER: Final = re.compile(r"\w\W+\w[^.!?\n]*[.!?\n]\s")
 """Who begins a new sentence after words of correction has corrected something else."""
+
+NO_OBJECT: Final = re.compile(
+    r"(?:\W|[^\x00-\x7f]|\b(?:that|this|it|one|lol|now|sorry|hold|on|again)\b)*\Z", re.IGNORECASE
+)
+NAMES_A_WAY: Final = re.compile(
+    r"\b(?:number|phone|cell|digits?|e-?mail|address|n[uú]mero|tel[eé]fono|celular|correo)\b",
+    re.IGNORECASE,
+)
+"""Words of correction without an object, or about a number or an address: the right one follows."""
 
 SORRY: Final = re.compile(
     rf"(?:{_APOLOGIES}|(?:^|[.!?;,]\s?)(?:no+|nope|нет)\b|아니)"

@@ -8,7 +8,7 @@ import time
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.snapshot import Contact
@@ -246,6 +246,7 @@ def test_twelve_ways_to_reach_somebody_are_enough() -> None:
     assert len(read(many)) == 12
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=80), max_size=4))
 def test_any_text_is_read_without_a_crash(said: list[str]) -> None:
     for contact in read(*said):
@@ -259,6 +260,7 @@ _PIECES = st.sampled_from((
 ))  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(_PIECES, max_size=24).map(" ".join))
 def test_any_mixture_of_its_own_words_is_read_without_a_crash(text: str) -> None:
     for contact in read(text):
