@@ -122,6 +122,20 @@ class ShopProfile(
         style = phonenumbers.PhoneNumberFormat.NATIONAL
         return phonenumbers.format_number(phonenumbers.parse(self.phone), style)
 
+    def shown(self, phone: str) -> str:
+        """A customer's number as a person of the shop dials it; as it is, if that is not known."""
+        import phonenumbers
+
+        try:
+            number = phonenumbers.parse(phone, self.phone_region)
+        except phonenumbers.NumberParseException:
+            return phone
+        if not phonenumbers.is_valid_number(number):
+            return phone
+        own = phonenumbers.country_code_for_region(self.phone_region) == number.country_code
+        style = phonenumbers.PhoneNumberFormat
+        return phonenumbers.format_number(number, style.NATIONAL if own else style.INTERNATIONAL)
+
     @property
     def own_phones(self) -> tuple[str, ...]:
         return (self.phone, *self.other_phones)

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
+import msgspec
 from aiohttp import (
     ClientError,
     ClientPayloadError,
@@ -26,6 +28,7 @@ from libs.web.body import invite
 from libs.web.call import Call
 from libs.web.streaming import begin
 from services.gateway.admission import Admission
+from services.gateway.message_html import apology_page, wants_page
 from services.gateway.settings import GatewaySettings
 from services.gateway.visitors import Visitors
 
@@ -54,6 +57,10 @@ _ANSWERED: Final = (
     "Cross-Origin-Resource-Policy", "Retry-After",
 )  # fmt: skip
 """What may pass. CORS is never among it: the gateway alone says that, once."""
+
+
+class _Refusal(msgspec.Struct):
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,8 @@ class AttachmentProxy:
         if not self.url:
             raise Refused("not_ready")
         async with self._asked(call) as answer:
+            if answer.status >= HTTPStatus.BAD_REQUEST and wants_page(call):
+                return apology_page(await _refusal(answer), call.request_id)
             own = tuple(
                 (name, answer.headers[name]) for name in _ANSWERED if name in answer.headers
             )
@@ -119,6 +128,15 @@ class AttachmentProxy:
             yield answer
         finally:
             answer.close()
+
+
+async def _refusal(answer: ClientResponse) -> Refused:
+    """What the service said, for a person who follows a link of a mail."""
+    try:
+        code = msgspec.json.decode(await answer.read(), type=_Refusal).error
+    except msgspec.DecodeError:
+        code = ""
+    return Refused(code, status=answer.status)
 
 
 async def _pieces(call: Call) -> AsyncIterator[bytes]:

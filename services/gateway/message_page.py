@@ -11,15 +11,15 @@ from libs.blobs.port import Blobs
 from libs.ledger.port import LeadRecords
 from libs.message_links import MessageLink, NoLink, find_link
 from libs.runtime.clock import Clock
+from libs.shops.profile import Shops
 from libs.web.answers import Answer, Refused, json_answer
 from libs.web.call import Call
 from services.gateway.admission import Admission
-from services.gateway.message_html import HEADERS, apology_page, message_page
+from services.gateway.message_html import apology_page, message_page
 from services.gateway.settings import GatewaySettings
 
 PAGE: Final = "/message/"
 API: Final = "/api/message-link"
-_HTML: Final = "text/html; charset=utf-8"
 
 
 class LinkAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +35,7 @@ class MessageLinks:
     admission: Admission
     settings: GatewaySettings
     clock: Clock
+    shops: Shops
 
     async def api(self, call: Call) -> Answer:
         link = await self._find(call)
@@ -45,10 +46,8 @@ class MessageLinks:
         try:
             link = await self._find(call)
         except Refused as refused:
-            body = apology_page(refused.status, refused.message, call.request_id)
-            headers = (*HEADERS, *refused.headers)
-            return Answer(refused.status, body, _HTML, headers, refused.error)
-        return Answer(200, message_page(link), _HTML, HEADERS)
+            return apology_page(refused, call.request_id)
+        return message_page(link, self.shops.by_slug.get(link.shop, self.shops.default))
 
     async def _find(self, call: Call) -> MessageLink:
         rate = self.settings.links_per_address

@@ -58,7 +58,7 @@ async def _parts(
         signals=Signals(streams, admission, visitors, settings, clock),
         chat=Chat(streams, admission, visitors, settings),
         photos=AttachmentProxy(client, admission, visitors, settings, url),
-        links=MessageLinks(blobs, records, admission, settings, clock),
+        links=MessageLinks(blobs, records, admission, settings, clock, origins.shops),
         front=Front(origins.shops, settings, clock, origins.own, load_phrases()),
         files=tuple(
             load(file)

@@ -374,3 +374,18 @@ async def upstream(size: int = 0) -> AsyncIterator[tuple[str, list[int]]]:
         yield f"http://127.0.0.1:{port}", seen
     finally:
         await runner.cleanup()
+
+
+@pytest.mark.slow
+async def test_who_follows_an_old_link_of_a_mail_reads_a_page(tmp_path: Path) -> None:
+    async with gateway(tmp_path, photos=True) as running, ClientSession() as client:
+        old = attachment_link(KEYS, running.url, "att_" + "a" * 22, "1200", int(time.time()) - 1)
+
+        async with client.get(old, headers={"Accept": "text/html,*/*;q=0.8"}) as followed:
+            page = await followed.text()
+        async with client.get(old, headers={"Accept": "image/*"}) as shown:
+            code = (await shown.json())["error"]
+
+    assert (followed.status, followed.content_type) == (410, "text/html")
+    assert "This link has expired" in page
+    assert (shown.status, code) == (410, "expired")
