@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -13,6 +14,12 @@ from tests.simulation.evidence import Evidence
 
 SEND_WITHIN_SECONDS = 30.0
 SKEW_SECONDS = 60.0
+NEVER_SAID = frozenset(
+    {"unhandled_exception", "not_in_the_table", "unexpected_event", "reply_undecodable"}
+)
+"""A bug of ours that a retry may heal, or a cell that the table does not have: told in an error."""
+GIVEN_UP = ("gave up: ", "handed out ")
+"""Why an entry may be parked: its handler failed, or its process died, too often."""
 EARLIER_EXCUSES = 2
 """A lease or a cache may have been lost just before the first call."""
 
@@ -131,6 +138,16 @@ class Checker:
 
     def _armed_at(self, key: LeadKey, accept: Accept) -> float:
         return self.arms.get((key, accept.attempt), ("", 0.0))[1]
+
+    def on_error(self, event: str, fields: Mapping[str, object]) -> None:
+        """An error line of a process."""
+        if event in NEVER_SAID:
+            self.fail("surprise", f"{event} {dict(fields)}")
+
+    def on_parked(self, reason: str) -> None:
+        """An entry is put before a person."""
+        if not reason.startswith(GIVEN_UP):
+            self.fail("surprise", f"parked: {reason}")
 
     def on_excuse(self) -> None:
         self.excuses += 1

@@ -177,6 +177,20 @@ MUTANTS: Final = (
         Edit("services.lead.gates", "+ QUIET_MARGIN_SECONDS\n",
              "+ QUIET_MARGIN_SECONDS * __import__('random').random()\n"),
     )),
+    Mutant("healed_by_a_retry", "surprise", (
+        Edit(_HANDLERS, "        shop = self.shops.get(wish.shop)\n",
+             "        shop = self.shops.get(wish.shop)\n"
+             "        if delivery.attempt == 1:\n            raise ValueError\n"),
+    )),
+    Mutant("rejected_at_once", "surprise", (
+        Edit(_HANDLERS, "        if shop is None:\n            raise Rejected(",
+             "        if delivery.attempt == 2:\n            raise Rejected("),
+    )),
+    Mutant("a_cell_too_few", "surprise", (
+        Edit(_ATTEMPTS,
+             "failed == record.delivery:\n            return Nothing(WHY[record.state])",
+             "failed == record.delivery:\n            return Refuse('no such cell')"),
+    )),
     Mutant("lease_decides", "I15", (
         Edit(_HANDLERS, "if not applied.wrote:",
              "if not applied.wrote and applied.why != 'in_progress':"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -47,6 +46,7 @@ from services.mailer.wiring import AT_ONCE, SEND_SECONDS
 from services.session.fakes import ScriptedChatSessions
 from services.session.handlers import SessionHandlers
 from services.session.settings import SessionSettings
+from tests.simulation.checker import Checker
 from tests.simulation.customers import KEYS, SHOP
 from tests.simulation.evidence import SIGHT, Sight
 from tests.simulation.faults import Faults
@@ -72,6 +72,17 @@ PACE = Pace(
 """Slower than production where nothing is won by looking more often; never faster."""
 SWEEP_SECONDS = 180.0
 WATCH_SECONDS = SessionSettings().watch_seconds
+
+
+class SimLog(Log):
+    """Writes nothing: the checker hears what a process says in an error."""
+
+    def __init__(self, process: str, checker: Checker) -> None:
+        super().__init__(process, level="error")
+        self._checker = checker
+
+    def error(self, event: str, **fields: object) -> None:
+        self._checker.on_error(event, fields)
 
 
 class ProcessClock:
@@ -107,7 +118,7 @@ class Parts:
 
     @cached_property
     def log(self) -> Log:
-        return Log(self.process.name, level="error", out=io.StringIO(), clock=self.clock)
+        return SimLog(self.process.name, self.provider.checker)
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -140,7 +151,7 @@ class Parts:
             new_id=self.new_id,
             pace=PACE,
         )
-        broker: Any = LyingBroker(self.stores.broker, self.faults, self.stores.took)
+        broker: Any = LyingBroker(self.stores, self.faults, self.provider.checker)
         return Streams(broker, process)
 
 

@@ -16,7 +16,7 @@ from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord
 from libs.messages.streams import LEAD_CONSIDER
 from libs.runtime.clock import Clock
-from libs.streams.broker import Entry
+from libs.streams.broker import DeadLetter, Entry
 from libs.streams.memory import MemoryBroker
 from services.mailer.ports import Receipt
 from tests.simulation.checker import Checker
@@ -125,9 +125,10 @@ class LyingBroker(Reached):
 
     _store: MemoryBroker
 
-    def __init__(self, store: MemoryBroker, faults: Faults, took: list[bytes]) -> None:
-        super().__init__("redis", store, faults)
-        self._took = took
+    def __init__(self, stores: Stores, faults: Faults, checker: Checker) -> None:
+        super().__init__("redis", stores.broker, faults)
+        self._took = stores.took
+        self._checker = checker
 
     async def add(self, lane: str, body: bytes) -> None:
         await self._said("add", lane, body)
@@ -136,6 +137,12 @@ class LyingBroker(Reached):
 
     async def ack(self, lane: str, ids: Sequence[str]) -> None:
         await self._said("ack", lane, ids)
+
+    async def park(self, lane: str, letters: Sequence[DeadLetter]) -> None:
+        for letter in letters:
+            self._checker.on_parked(letter.reason)
+        store = self._store
+        await self._faults.call("redis", "park", lambda: store.park(lane, letters))
 
     async def read(self, lane: str, reader: str, *, count: int, wait_seconds: float) -> list[Entry]:
         store = self._store
