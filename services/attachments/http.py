@@ -31,7 +31,7 @@ from libs.web.edge import Route
 from services.attachments.forms import file_of
 from services.attachments.handlers import Attachments, Served, UploadRefused
 from services.attachments.ports import Arriving
-from services.attachments.ranges import Span, span_of
+from services.attachments.ranges import Span, is_known, part_asked, span_of
 from services.attachments.wire import wire_of
 
 PATH: Final = "/api/chatkit/attachment"
@@ -136,9 +136,10 @@ class AttachmentSite:
 
     async def _stream(self, call: Call, served: Served) -> Answer | web.StreamResponse:
         headers = _headers(served)
-        if call.headers.get("If-None-Match") == headers["ETag"]:
+        etag = headers["ETag"]
+        if is_known(call.headers.get("If-None-Match", ""), etag):
             return Answer(304, headers=tuple(headers.items()))
-        span = span_of(call.headers.get("Range", ""), served.info.size_bytes)
+        span = span_of(part_asked(call.headers, etag), served.info.size_bytes)
         if span is None:
             size = f"bytes */{served.info.size_bytes}"
             raise Refused("bad_range", status=416, headers=(("Content-Range", size),))

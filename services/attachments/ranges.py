@@ -1,12 +1,14 @@
-"""The one byte range that a `Range` header asks for."""
+"""What a browser has already: whether it needs the picture again, or which part of it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
 _ONE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
+_TAGS = re.compile(r'(?:W/)?("[^"]*")')
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -15,6 +17,17 @@ class Span(msgspec.Struct, frozen=True):
     start: int
     end: int
     partial: bool
+
+
+def is_known(if_none_match: str, etag: str) -> bool:
+    return if_none_match.strip() == "*" or etag in _TAGS.findall(if_none_match)
+
+
+def part_asked(headers: Mapping[str, str], etag: str) -> str:
+    """The `Range`; empty when it is meant for another picture than this one, or for a date's."""
+    if headers.get("If-Range", etag).strip() != etag:
+        return ""
+    return headers.get("Range", "")
 
 
 def span_of(header: str, size: int) -> Span | None:

@@ -179,8 +179,13 @@ async def test_a_part_can_be_asked_for_and_nothing_is_sent_twice(desk: Desk) -> 
     part, some = await desk.get(said["preview_url"], Range="bytes=2-5")
     tail, last = await desk.get(said["preview_url"], Range="bytes=-3")
     past, _ = await desk.get(said["preview_url"], Range=f"bytes={len(body)}-")
-    again, none = await desk.get(said["preview_url"], **{"If-None-Match": whole.headers["ETag"]})
+    etag = whole.headers["ETag"]
+    again, none = await desk.get(said["preview_url"], **{"If-None-Match": f'"x", W/{etag}'})
+    same, more = await desk.get(said["preview_url"], Range="bytes=2-5", **{"If-Range": etag})
+    stale, all_ = await desk.get(said["preview_url"], Range="bytes=2-5", **{"If-Range": '"x"'})
 
+    assert (same.status, more) == (206, body[2:6])
+    assert (stale.status, all_) == (200, body)
     assert (part.status, some) == (206, body[2:6])
     assert part.headers["Content-Range"] == f"bytes 2-5/{len(body)}"
     assert (tail.status, last) == (206, body[-3:])
