@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Final, Literal
 from urllib.parse import urlencode
 
@@ -22,6 +23,22 @@ EXTENSIONS: Final = {
     "application/pdf": "pdf",
 }
 """Every type we take, and the extension it is kept under."""
+_OTHER_NAMES: Final = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/x-png": "image/png",
+    "image/heif": "image/heic",
+    "image/heic-sequence": "image/heic",
+    "image/heif-sequence": "image/heic",
+    "application/x-pdf": "application/pdf",
+}
+_ANY: Final = {"", "application/octet-stream", "binary/octet-stream"}
+"""What browsers send for a HEIC they have never heard of."""
+_ENDINGS: Final = {
+    "": "", "jpg": "image/jpeg", "jpeg": "image/jpeg", "jpe": "image/jpeg", "jfif": "image/jpeg",
+    "png": "image/png", "webp": "image/webp", "gif": "image/gif", "heic": "image/heic",
+    "heif": "image/heic", "hif": "image/heic", "avif": "image/avif", "pdf": "application/pdf",
+}  # fmt: skip
 
 LARGEST_BYTES: Final = 12 * 1024 * 1024
 NAME_CHARACTERS: Final = 180
@@ -89,6 +106,17 @@ def rendition_key(attachment_id: str, side: Literal["1200", "320"]) -> str:
 
 def decode_record(body: bytes) -> StoredAttachment:
     return msgspec.json.decode(body, type=StoredAttachment)
+
+
+def declared_type(header: str) -> str:
+    """By our name for it; empty where the sender does not know."""
+    said = header.partition(";")[0].strip().lower()
+    return "" if said in _ANY else _OTHER_NAMES.get(said, said)
+
+
+def type_of_name(name: str) -> str | None:
+    """What its ending says; empty where there is none, None where it is none that we take."""
+    return _ENDINGS.get(PurePath(name.strip()).suffix.lower().lstrip("."))
 
 
 def clean_name(name: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Final
+
+from libs.attachments import declared_type, type_of_name
 
 HEAD_BYTES: Final = 4096
 TAIL_BYTES: Final = 70_000
@@ -17,22 +19,6 @@ _LONGEST_MARK_BYTES: Final = 32
 
 _HEIF_BRANDS: Final = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 _AVIF_BRANDS: Final = {b"avif", b"avis"}
-_DECLARED: Final = {
-    "image/jpg": "image/jpeg",
-    "image/pjpeg": "image/jpeg",
-    "image/x-png": "image/png",
-    "image/heif": "image/heic",
-    "image/heic-sequence": "image/heic",
-    "image/heif-sequence": "image/heic",
-    "application/x-pdf": "application/pdf",
-}
-_ANY: Final = {"", "application/octet-stream", "binary/octet-stream"}
-"""What browsers send for a HEIC they have never heard of."""
-_EXTENSIONS: Final = {
-    "jpg": "image/jpeg", "jpeg": "image/jpeg", "jpe": "image/jpeg", "jfif": "image/jpeg",
-    "png": "image/png", "webp": "image/webp", "gif": "image/gif", "heic": "image/heic",
-    "heif": "image/heic", "hif": "image/heic", "avif": "image/avif", "pdf": "application/pdf",
-}  # fmt: skip
 _MARKUP = re.compile(
     rb"<(?:!doctype\b|\?php\b|html\b|head\b|body\b|script\b|style\b|svg[\s>]|iframe\b|object\b|embed\b)",
     re.IGNORECASE,
@@ -88,11 +74,7 @@ def _iso_media(head: bytes) -> str | None:
 
 def agrees(found: str, name: str, declared: str) -> bool:
     """Whether name and header say nothing else than the bytes do."""
-    declared = declared.partition(";")[0].strip().lower()
-    if declared not in _ANY and _DECLARED.get(declared, declared) != found:
-        return False
-    extension = PurePath(name.strip()).suffix.lower().lstrip(".")
-    return not extension or _EXTENSIONS.get(extension) == found
+    return {declared_type(declared), type_of_name(name)} <= {"", found}
 
 
 def is_two_things(head: bytes, tail: bytes, found: str) -> bool:

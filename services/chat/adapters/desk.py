@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 
@@ -15,9 +14,11 @@ from libs.attachments import (
     UPLOAD_SECONDS,
     StoredAttachment,
     attachment_link,
+    declared_type,
     decode_record,
     is_attachment_id,
     record_key,
+    type_of_name,
     upload_link,
 )
 from libs.blobs.port import BlobMissingError, Blobs
@@ -26,8 +27,6 @@ from libs.conversations.store import Owner
 from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
 from services.chat.ports import Announced, ChatRefusal
-
-_TAKEN: Final = frozenset({*EXTENSIONS, "image/heif", "image/jpg"})
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,8 @@ class BlobDesk:
     async def announce(
         self, owner: Owner, *, name: str, mime_type: str, size_bytes: int
     ) -> Announced:
-        if mime_type.partition(";")[0].strip().lower() not in _TAKEN:
+        kind = declared_type(mime_type) or type_of_name(name)
+        if kind not in EXTENSIONS:
             raise ChatRefusal(
                 415,
                 "unsupported_type",
@@ -66,7 +66,7 @@ class BlobDesk:
         return Announced(
             id=record.id,
             name=name,
-            mime_type=mime_type,
+            mime_type=kind,
             preview_url=self.preview(record.id),
             upload_url=upload_link(self.keys, self.base_url, record.id, expires),
         )

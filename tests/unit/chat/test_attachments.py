@@ -75,6 +75,23 @@ async def test_a_pdf_is_a_file() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "declared", "kind"),
+    [
+        ("IMG_1.HEIC", "", "image/heic"),
+        ("IMG_1.heif", "application/octet-stream", "image/heic"),
+        ("IMG_1.HEIC", "image/heic-sequence", "image/heic"),
+        ("seat", "image/pjpeg", "image/jpeg"),
+    ],
+)
+async def test_a_browser_need_not_know_the_type(name: str, declared: str, kind: str) -> None:
+    told = (await World().ask(announce(name, mime_type=declared))).json
+
+    assert told
+    assert (told["type"], told["mime_type"]) == ("image", kind)
+    assert told["upload_descriptor"]
+
+
+@pytest.mark.parametrize(
     ("given", "status"),
     [
         (announce(size=LARGEST_BYTES + 1), 413),
@@ -82,7 +99,8 @@ async def test_a_pdf_is_a_file() -> None:
         (announce(size=-1), 413),
         (announce(mime_type="image/svg+xml"), 415),
         (announce(mime_type="text/html"), 415),
-        (announce(mime_type=""), 415),
+        (announce("list.txt", mime_type=""), 415),
+        (announce("seat", mime_type=""), 415),
     ],
 )
 async def test_what_the_shop_does_not_take_is_refused(given: Json, status: int) -> None:
