@@ -45,22 +45,33 @@ class Applied(msgspec.Struct, frozen=True):
 
 
 async def apply(
-    records: LeadRecords, key: LeadKey, event: Event, clock: Clock, rules: Rules = DEFAULT_RULES
+    records: LeadRecords,
+    key: LeadKey,
+    event: Event,
+    clock: Clock,
+    rules: Rules = DEFAULT_RULES,
+    known: LeadRecord | None = None,
 ) -> Applied:
     """Raises Unavailable when the store does not answer, also when an ARM may or may not have
     landed: then nobody sends, and if it did land the resolver settles it after the windows.
+
+    `known`, as read before, saves a read: what is written by it stands only where it still held.
     """
+    if known is not None:
+        decision = decide(key, known, event, clock.now(), rules)
+        if isinstance(decision, Write) and await _stands(records, decision, event):
+            return Applied(decision, decision.record)
     for _ in range(ROUNDS):
         record = await records.read(key)
         decision = decide(key, record, event, clock.now(), rules)
         if not isinstance(decision, Write):
             return Applied(decision, record)
-        if await _written(records, decision, once=isinstance(event, Arm)):
+        if await _stands(records, decision, event):
             return Applied(decision, decision.record)
     raise Unavailable("records", f"{ROUNDS} conflicting writes of one record")
 
 
-async def _written(records: LeadRecords, decision: Write, *, once: bool) -> bool:
+async def _stands(records: LeadRecords, decision: Write, event: Event) -> bool:
     """Whether our write stands. A lost reply, or a refusal of its repetition, is read back."""
     unsure: Unavailable | None = None
     try:
@@ -70,6 +81,6 @@ async def _written(records: LeadRecords, decision: Write, *, once: bool) -> bool
         unsure = error
     if await records.read(decision.record.key) == decision.record:
         return True
-    if unsure is not None and once:
+    if unsure is not None and isinstance(event, Arm):
         raise unsure
     return False

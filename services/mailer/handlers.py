@@ -114,7 +114,7 @@ class MailHandlers:
                 beside(self._mail(job, copy, shop)) as making,
                 self.transport.prepare(making) as ready,  # 5
             ):
-                return await self._armed(job, await copy, ready, kept)
+                return await self._armed(job, await copy, record, ready, kept)
         except NoMail as none:
             return await self._gave_up(job, record, str(none))
         except NotPrepared as door:
@@ -127,10 +127,10 @@ class MailHandlers:
         return job.mail(await copy, shop)
 
     async def _armed(
-        self, job: Job, copy: Copy, ready: Ready, kept: Awaitable[None]
+        self, job: Job, copy: Copy, record: LeadRecord, ready: Ready, kept: Awaitable[None]
     ) -> LeadRecord | None:
         ends_at, _ = await asyncio.gather(self._ends_at(job), kept)
-        applied = await self._arm(job, copy, ready, ends_at)  # 6
+        applied = await self._arm(job, job.arm(copy, ends_at), record, ready)  # 6
         if not applied.wrote:
             return None if applied.why == "newer_items" else applied.record
         if self.clock.boot() - ready.prepared_at > LAUNCH_SECONDS:  # 7
@@ -138,7 +138,7 @@ class MailHandlers:
             return applied.record
         return await self._sent(job, ready, applied.record)
 
-    async def _arm(self, job: Job, copy: Copy, ready: Ready, ends_at: str) -> Applied:
+    async def _arm(self, job: Job, arm: events.Arm, record: LeadRecord, ready: Ready) -> Applied:
         if self.clock.boot() - ready.prepared_at > LAUNCH_SECONDS:
             raise Retryable("preparing the mail took too long")
         windows = ready.windows
@@ -147,7 +147,7 @@ class MailHandlers:
             fence_seconds=windows.fence_seconds,
             evidence_seconds=windows.evidence_seconds,
         )
-        applied = await apply(self.records, job.key, job.arm(copy, ends_at), self.clock, rules)
+        applied = await apply(self.records, job.key, arm, self.clock, rules, known=record)
         await self.reports.armed(job, applied)
         return applied
 

@@ -99,6 +99,47 @@ async def test_an_arm_that_another_overtook_is_decided_anew() -> None:
     assert (records.leads[KEY].version, records.leads[KEY].reason) == (3, "other")
 
 
+async def test_what_was_read_before_saves_a_read() -> None:
+    calls = list[str]()
+
+    async def noted(method: str, _: object) -> None:
+        calls.append(method)
+
+    records = MemoryRecords(noted)
+    await pending(records)
+
+    armed = await apply(records, KEY, ARM, StillClock(), known=records.leads[KEY])
+
+    assert armed.wrote
+    assert calls == ["write"]
+
+
+async def test_an_arm_by_what_no_longer_holds_is_decided_by_what_does() -> None:
+    records = MemoryRecords()
+    await pending(records)
+    known = records.leads[KEY]
+    await apply(records, KEY, replace(ARM, lid="nonce2"), StillClock())
+
+    late = await apply(records, KEY, ARM, StillClock(), known=known)
+
+    assert (late.wrote, late.why) == (False, "in_progress")
+    assert records.leads[KEY].lid == "nonce2"
+
+
+async def test_a_no_is_never_said_by_what_was_read_before() -> None:
+    records = MemoryRecords()
+    await pending(records)
+    known = records.leads[KEY]
+    for event in (replace(ARM, lid="nonce2"), Accepted(attempt=1)):
+        await apply(records, KEY, event, StillClock())
+
+    late = await apply(
+        records, KEY, replace(ARM, transcript_ends_at="i2"), StillClock(), known=known
+    )
+
+    assert late.record == records.leads[KEY]
+
+
 async def test_only_one_of_two_may_send() -> None:
     records = MemoryRecords()
     await pending(records)
