@@ -35,9 +35,9 @@ _ATTEMPTS: Final = "libs.ledger.attempts"
 MUTANTS: Final = (
     Mutant("no_arm", "I6", (
         Edit(_HANDLERS,
-             "applied = await apply(self.records, job.key, job.arm(",
+             "applied = await apply(self.records, job.key, arm, self.clock, rules, known=record)",
              "found = await self.records.read(job.key)\n"
-             "        applied = Applied(events.Write(found, None), found) or (job.arm("),
+             "        applied = Applied(events.Write(found, None), found)"),
     )),
     Mutant("arm_refusal_ignored", "I6", (
         Edit(_HANDLERS, "if not applied.wrote:", "if applied.why == 'newer_items':"),
