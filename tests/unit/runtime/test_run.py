@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -59,3 +60,19 @@ def test_a_part_that_cannot_work_as_set_up_says_one_sentence(
 
     assert code == 2
     assert capfd.readouterr().err.splitlines()[-1] == "handoff: MAIL is wrong."
+
+
+def test_loop_and_threads_give_each_other_the_interpreter_within_a_millisecond() -> None:
+    seen = list[float]()
+
+    async def look() -> None:
+        seen.append(sys.getswitchinterval())
+        raise SettingsError("seen")
+
+    usual = sys.getswitchinterval()
+    try:
+        end(look)
+    finally:
+        sys.setswitchinterval(usual)
+
+    assert 0 < max(seen) < 0.001
