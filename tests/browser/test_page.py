@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.stage import THREAD, Asked, answered, said
 
@@ -53,12 +54,13 @@ async def test_what_a_page_says_of_every_element_does_not_reach_the_chat(
 
 FOCUSED = """() => { const host = document.activeElement;
   return [host.id || host.tagName, host.shadowRoot?.activeElement?.tagName] }"""
-PHONE = {"viewport": {"width": 390, "height": 844}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
 
 
 async def _reloaded_in_a_conversation(chat: ChatPage, theatre: Stage) -> None:
     async def script(asked: Asked) -> web.StreamResponse:
-        return asked.page([said(1, "Hello"), answered(2, "Which side of the seat is it?")])
+        lines = [answered(number, f"Line {number}") for number in range(2, 40)]
+        return asked.page([said(1, "Hello"), *lines])
 
     theatre.script = script
     await chat.page.goto(theatre.url)
@@ -66,7 +68,7 @@ async def _reloaded_in_a_conversation(chat: ChatPage, theatre: Stage) -> None:
     await chat.page.evaluate("sessionStorage.setItem('chatkit-open', '1')")
     await chat.page.evaluate("document.body.prepend(document.createElement('textarea'))")
     await chat.page.reload()
-    await chat.assistant.wait_for()
+    await chat.assistant.first.wait_for()
 
 
 async def test_on_a_phone_the_page_behind_is_out_of_reach_until_the_chat_is_closed(
@@ -85,6 +87,14 @@ async def test_on_a_phone_the_page_behind_is_out_of_reach_until_the_chat_is_clos
         reached.append(await chat.page.evaluate(FOCUSED))
     assert {place for place, _ in reached} == {"handoff", "BODY"}, "BODY: at the browser's own bar"
     assert {tag for _, tag in reached} >= {"TEXTAREA", "BUTTON"}
+    modal = "node => node.matches(':modal')"
+    await chat.page.set_viewport_size({"width": 844, "height": 390})
+    await expect(chat.launcher).not_to_be_visible()
+    assert not await chat.panel.evaluate(modal), "turned round it leaves the page its place"
+    await chat.page.set_viewport_size(PHONE["viewport"])
+    await chat.panel.evaluate("node => node.dispatchEvent(new Event('cancel'))")
+    await chat.launcher.click()
+    assert await chat.panel.evaluate(modal), "also after a phone's own way back"
     await keys.press("Escape")
     assert await chat.panel.count() == 0
     assert await chat.page.evaluate(FOCUSED) == ["handoff", "BUTTON"]
@@ -105,7 +115,7 @@ async def test_the_keyboard_of_a_phone_hides_neither_the_header_nor_the_field(
     theatre: Stage, visits: Visits
 ) -> None:
     chat = await visits.page(**PHONE)
-    await chat.open(theatre.url)
+    await _reloaded_in_a_conversation(chat, theatre)
 
     async def seen(**changed: float) -> dict[str, float] | None:
         """As Safari tells of its keyboard: the page is as tall as before, and less of it seen."""
@@ -118,6 +128,7 @@ async def test_the_keyboard_of_a_phone_hides_neither_the_header_nor_the_field(
 
     below = {"x": 0, "y": 60, "width": 390, "height": 440}
     assert await seen(height=440, offsetTop=60) == below
+    await expect(chat.assistant.last).to_be_in_viewport(ratio=1)
     assert await seen(height=200, offsetTop=300, scale=2) == below, "who zooms in looks closer"
     assert await seen(height=844, offsetTop=0, scale=1) == below | {"y": 0, "height": 844}
 
