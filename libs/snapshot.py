@@ -6,6 +6,7 @@ It holds personal data, so it lives in the blob store under a retention, never i
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
@@ -53,6 +54,35 @@ class Photo(msgspec.Struct, frozen=True, kw_only=True):
     """Why the mail cannot show it."""
     fingerprint: str = ""
     """What the picture looks like; empty: nobody knows."""
+
+    @property
+    def is_picture(self) -> bool:
+        """A photo, also when the mail cannot show it. A refused file is of no type we trust."""
+        return self.mime_type.startswith("image/")
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """How many files the customer sent, told alike by the mail, the story and the export."""
+
+    pictures: int = 0
+    files: int = 0
+    refused: int = 0
+
+    @classmethod
+    def count(cls, photos: Iterable[Photo]) -> Sent:
+        once = {photo.id: photo for photo in photos}.values()
+        others = [photo for photo in once if not photo.is_picture]
+        refused = sum(bool(photo.failed) for photo in others)
+        files = len(others) - refused
+        return cls(pictures=len(once) - len(others), files=files, refused=refused)
+
+    def __str__(self) -> str:
+        said = [f"{self.pictures} photo{'' if self.pictures == 1 else 's'}"]
+        if self.files:
+            said.append(f"{self.files} file{'' if self.files == 1 else 's'}")
+        if self.refused:
+            said.append(f"{self.refused} refused")
+        return ", ".join(said)
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ import msgspec
 from libs.attribution import TrailKey, Trails
 from libs.ledger.record import LeadRecord, State
 from libs.messages.base import Attribution, Touch
-from libs.snapshot import LeadSnapshot, Signal
+from libs.snapshot import LeadSnapshot, Sent, Signal
 from ops.desk import Desk
 from ops.show import Shown, moment
 
@@ -94,7 +94,7 @@ def _row(lead: _Lead) -> dict[str, str]:
         "vehicle": (summary and summary.vehicle) or "",
         "project": (summary and summary.project) or "",
         "timeline": (summary and summary.timeline) or "",
-        "photos": str(len(snapshot.photos)) if snapshot else "",
+        "photos": str(Sent.count(snapshot.photos).pictures) if snapshot else "",
         "signals": ", ".join(f"{event} {count}" for event, count in sorted(done.items())),
         **{name: getattr(source, name) for name in _ORIGIN},
         **{f"first_{name}": getattr(source.first, name, "") for name in _TOUCH},

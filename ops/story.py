@@ -10,7 +10,7 @@ import msgspec
 from libs.conversations.port import Conversation
 from libs.ledger.record import LeadRecord, State
 from libs.ledger.timing import HISTORY_STEPS
-from libs.snapshot import LeadSnapshot
+from libs.snapshot import LeadSnapshot, Sent
 from ops.wording import EVIDENCE, TIMERS, in_words, step_in_words
 
 
@@ -89,8 +89,8 @@ def _fixed(facts: Facts) -> Iterator[Event]:
     summary = snapshot.summary
     ways = ", ".join(contact.kind for contact in snapshot.contacts) or "no contact"
     source = "the model" if summary.source == "model" else "our rules"
-    failed = sum(1 for photo in snapshot.photos if photo.failed)
-    photos = f"{len(snapshot.photos)} photos" + (f" ({failed} cannot be shown)" if failed else "")
+    failed = sum(photo.is_picture and bool(photo.failed) for photo in snapshot.photos)
+    photos = str(Sent.count(snapshot.photos)) + (f" ({failed} cannot be shown)" if failed else "")
     request = f", request {snapshot.request_id}" if snapshot.request_id else ""
     yield Event(snapshot.fixed_at, f"Triggered: {in_words(snapshot.reason)}{request}.")
     said = f"Fixed as a {snapshot.kind} lead: {ways}, {photos}, summary by {source}."

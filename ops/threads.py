@@ -15,7 +15,7 @@ from libs.ledger.record import LeadKey, State
 from libs.messages.dedupe import thread_lease
 from libs.messages.lead import ConsiderLead
 from libs.messages.streams import LEAD_CONSIDER, MAIL_SEND, STREAMS
-from libs.snapshot import LeadSnapshot
+from libs.snapshot import LeadSnapshot, Sent
 from ops.desk import Desk
 from ops.show import Shown, facts, moment, table
 from ops.story import Facts, Parked, Story, tell
@@ -105,7 +105,7 @@ async def lead(desk: Desk, thread_id: str) -> Shown:
         "vehicle": summary.vehicle,
         "project": summary.project,
         "timeline": summary.timeline,
-        "photos": len(snapshot.photos) or None,
+        "files": str(Sent.count(snapshot.photos)) if snapshot.photos else None,
         "kind": snapshot.kind,
         "fixed": moment(snapshot.fixed_at),
         "summary by": summary.source,

@@ -14,6 +14,7 @@ import msgspec
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,200}\.eml", re.ASCII)
 _CID: Final = re.compile(r"""(?<=["'(])cid:([^"')]+)""")
+_PHOTOS: Final = re.compile(r"^Photos: (\d+)\r?$", re.MULTILINE)
 NEWEST: Final = 200
 
 
@@ -118,9 +119,16 @@ def _listed(name: str, path: Path) -> Listed:
         thread=str(message.get("X-Handoff-Thread", "")),
         attempt=str(message.get("X-Handoff-Attempt", "")),
         alert=subject.startswith("[handoff alert]"),
-        photos=sum(part.get_content_maintype() == "image" for part in _attached(message)),
+        photos=_photos(message),
         size_bytes=len(source),
     )
+
+
+def _photos(message: EmailMessage) -> int:
+    """As the mail itself counts them: some pictures of it show many in small, some none."""
+    text = message.get_body(("plain",))
+    said = _PHOTOS.search(str(text.get_content())) if text else None
+    return int(said[1]) if said else 0
 
 
 def _attached(message: EmailMessage) -> list[EmailMessage]:

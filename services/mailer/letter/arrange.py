@@ -85,8 +85,12 @@ def _fit(listed: Sequence[Found], room_bytes: int) -> PhotoPlan:
         files=tuple(one for one in fits if isinstance(one, MailFile)),
         missing=tuple(one for one in fits if isinstance(one, MissingPhoto)),
         left_out=tuple(left_out),
-        pictures=sum(not isinstance(one, MailFile) for one in listed),
+        pictures=sum(_is_picture(one) for one in listed),
     )
+
+
+def _is_picture(one: Found) -> bool:
+    return one.is_picture if isinstance(one, MissingPhoto) else isinstance(one, MailPhoto)
 
 
 def _pictures(left_out: Iterable[MailPhoto | MailFile]) -> list[MailPhoto]:
@@ -101,9 +105,10 @@ def contact_sheet(thumbnails: Sequence[bytes]) -> MailPhoto | None:
     if not chosen:
         return None
     rows = -(-len(chosen) // _SHEET_COLUMNS)
-    sheet = Image.new("RGB", (_SHEET_COLUMNS * _SHEET_CELL, rows * _SHEET_CELL), "white")
+    columns = -(-len(chosen) // rows)  # no wider than it is full: the rest would be a white block
+    sheet = Image.new("RGB", (columns * _SHEET_CELL, rows * _SHEET_CELL), "white")
     for place, jpeg in enumerate(chosen):
-        row, column = divmod(place, _SHEET_COLUMNS)
+        row, column = divmod(place, columns)
         with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as small:
             small.thumbnail((_SHEET_CELL - 8, _SHEET_CELL - 8))
             sheet.paste(small, (column * _SHEET_CELL + 4, row * _SHEET_CELL + 4))

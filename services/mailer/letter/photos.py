@@ -42,11 +42,12 @@ class MailFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MissingPhoto(msgspec.Struct, frozen=True, kw_only=True):
-    """A picture that the mail cannot show, and why, in words for the shop."""
+    """A picture or file that the mail cannot show, and why, in words for the shop."""
 
     id: str
     name: str
     why: str
+    is_picture: bool = True
 
 
 Found = MailPhoto | MailFile | MissingPhoto
@@ -105,7 +106,7 @@ class BlobPhotoShelf:
     async def _find(self, photo: Photo, gate: asyncio.Semaphore) -> Found:
         if photo.failed or not photo.blob_key:
             why = _WHY.get(photo.failed, "it could not be read")
-            return MissingPhoto(id=photo.id, name=photo.name, why=why)
+            return _missing(photo, why)
         try:
             async with gate:
                 if not photo.mime_type.startswith("image/"):
@@ -115,14 +116,18 @@ class BlobPhotoShelf:
                     )
                 jpeg = await self.blobs.get(rendition_key(photo.id, "1200"))
         except BlobMissingError:
-            return MissingPhoto(id=photo.id, name=photo.name, why="it could not be read")
+            return _missing(photo, "it could not be read")
         size = jpeg_size(jpeg)
         if size is None:
-            return MissingPhoto(id=photo.id, name=photo.name, why="it could not be read")
+            return _missing(photo, "it could not be read")
         return MailPhoto(
             id=photo.id, name=photo.name, jpeg=jpeg, width=size[0], height=size[1],
             fingerprint=photo.fingerprint,
         )  # fmt: skip
+
+
+def _missing(photo: Photo, why: str) -> MissingPhoto:
+    return MissingPhoto(id=photo.id, name=photo.name, why=why, is_picture=photo.is_picture)
 
 
 _START_OF_FRAME: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}

@@ -53,12 +53,13 @@ def steps(summary: Summary, profile: ShopProfile, found: Reach) -> tuple[Words, 
 
 def _ask_again(found: Reach, missing: tuple[MissingPhoto, ...]) -> list[str]:
     asks = []
+    what = "photo" if all(one.is_picture for one in missing) else "file"
     if len(missing) == 1:
         name = one_line(missing[0].name, 80)
-        asks.append(f"Ask for the photo {name} again: {one_line(missing[0].why, 100)}.")
+        asks.append(f"Ask for the {what} {name} again: {one_line(missing[0].why, 100)}.")
     elif missing:
         names = clip(", ".join(one_line(photo.name, 40) for photo in missing), 160)
-        asks.append(f"Ask for {len(missing)} photos again: {names}.")
+        asks.append(f"Ask for {len(missing)} {what}s again: {names}.")
     asks += [_doubt(contact) for contact in (found.phone, found.email) if contact and contact.doubt]
     return asks
 

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from libs.attachments import rendition_key
 from libs.blobs.fakes import MemoryBlobs
 from libs.errors import Unavailable
-from libs.snapshot import LeadSnapshot, Photo
+from libs.snapshot import LeadSnapshot, Photo, Sent, Summary
 from services.mailer.letter.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet
 from services.mailer.letter.build import MailBuilder
+from services.mailer.letter.language import Words
 from services.mailer.letter.photos import (
     BlobPhotoShelf,
     Found,
@@ -22,7 +24,9 @@ from services.mailer.letter.photos import (
     cid,
     jpeg_size,
 )
-from services.mailer.letter.shape import Rung
+from services.mailer.letter.reach import Reach
+from services.mailer.letter.script import script_and_questions
+from services.mailer.letter.shape import PhotoPlan, Rung
 from services.mailer.ports import Variant
 from tests.golden import HERE, KEY, PUBLIC_URL, SHOPS, read_snapshot
 from tests.golden.reading import Seen, html_of, read, text_of
@@ -34,6 +38,14 @@ def _photo(number: int, **changes: str) -> Photo:
     name = f"att_{number:022d}"
     given = {"mime_type": "image/jpeg", "blob_key": f"chatkit-attachments/{name}.jpg", **changes}
     return Photo(id=name, name=f"IMG_{number}.jpg", **given)
+
+
+async def _keep(blobs: MemoryBlobs, photo: Photo) -> None:
+    await blobs.put(rendition_key(photo.id, "1200"), JPEG, content_type="image/jpeg")
+
+
+def _script(plan: PhotoPlan) -> tuple[Words, ...]:
+    return script_and_questions(Summary(), SHOPS.default, Reach(None, None), plan)[0]
 
 
 def _large(number: int, size: int = 400_000) -> bytes:
@@ -179,6 +191,34 @@ async def test_the_mail_says_how_many_look_alike_and_shows_them_in_small() -> No
         assert "1 of 3 shown, 2 similar in small" in words
         assert "Contact sheet: 2 more photos in small" in words
         assert "Photo 1 of 3: IMG_0.jpg (+2 similar)" in words
+
+
+async def test_what_was_refused_is_no_photo_and_a_file_is_a_file() -> None:
+    refused = tuple(
+        Photo(id=f"att_{name}", name=name, mime_type="", failed="unsupported_type")
+        for name in ("evil.jpg", "notes.docx")
+    )
+    pdf = _photo(8, mime_type="application/pdf", blob_key="chatkit-attachments/att_8.pdf")
+    blobs = MemoryBlobs()
+    await blobs.put(pdf.blob_key, b"%PDF-1.7", content_type="application/pdf")
+    await _keep(blobs, _photo(1))
+    photos = (_photo(1), _photo(2), pdf, *refused)
+
+    plan = arrange(await BlobPhotoShelf(blobs).renditions(photos), LARGEST_MAIL_BYTES)
+    asked = [line.text for line in _script(plan)]
+
+    assert plan.pictures == Sent.count(photos).pictures == 2
+    assert str(Sent.count((*photos, photos[0]))) == "2 photos, 1 file, 2 refused"
+    assert str(Sent.count(refused[:1])) == "0 photos, 1 refused"
+    assert asked[0] == "Ask for 3 files again: IMG_2.jpg, evil.jpg, notes.docx."
+
+
+@pytest.mark.parametrize(("photos", "size"), [(1, (300, 300)), (3, (900, 300)), (5, (900, 600))])
+def test_a_contact_sheet_is_no_wider_than_it_is_full(photos: int, size: tuple[int, int]) -> None:
+    sheet = contact_sheet([JPEG] * photos)
+
+    assert sheet
+    assert (sheet.width, sheet.height) == size
 
 
 def test_a_contact_sheet_is_one_small_jpeg() -> None:

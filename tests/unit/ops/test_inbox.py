@@ -11,6 +11,7 @@ from ops.inbox import mails
 from ops.inbox.mails import Outbox
 from ops.inbox.site import InboxSite
 from ops.story import Story
+from tests.golden import HERE
 from tests.unit.web.calls import call
 
 
@@ -44,6 +45,14 @@ async def test_this_machine_finds_the_page_and_its_mails(tmp_path: Path, host: s
         answer = await routes[path](call(target=path, Host=host))
         assert isinstance(answer, Answer)
         assert answer.status == 200
+
+
+def test_the_list_counts_photos_as_the_mail_does(tmp_path: Path) -> None:
+    counted = {"twelve_photos.eml": 12, "failed_photo.eml": 6, "phone_only.eml": 0}
+    for name in counted:
+        (tmp_path / name).write_bytes((HERE / "mails" / name).read_bytes())
+
+    assert {mail.name: mail.photos for mail in Outbox(tmp_path).newest()} == counted
 
 
 def test_a_mail_that_is_removed_while_the_list_is_made_is_not_in_it(
