@@ -177,6 +177,15 @@ MUTANTS: Final = (
         Edit("services.lead.gates", "+ QUIET_MARGIN_SECONDS\n",
              "+ QUIET_MARGIN_SECONDS * __import__('random').random()\n"),
     )),
+    Mutant("mail_to_nobody", "I12", (
+        Edit("services.mailer.job", "recipients=tuple(address(each) for each in shop.recipients),",
+             "recipients=(),"),
+    )),
+    Mutant("acked_before_it_is_handled", "I10", (
+        Edit("libs.streams.attempt", "                await self._handler(\n",
+             "                self._settler.ack(entry.id)\n"
+             "                await self._handler(\n"),
+    )),
     Mutant("healed_by_a_retry", "surprise", (
         Edit(_HANDLERS, "        shop = self.shops.get(wish.shop)\n",
              "        shop = self.shops.get(wish.shop)\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -72,6 +72,16 @@ PACE = Pace(
 """Slower than production where nothing is won by looking more often; never faster."""
 SWEEP_SECONDS = 180.0
 WATCH_SECONDS = SessionSettings().watch_seconds
+
+
+def noted(consumer: Consumer, checker: Checker) -> Consumer:
+    """The checker knows which handlers have ended."""
+
+    async def handle(delivery: Delivery[Any]) -> None:
+        await consumer.handler(delivery)
+        checker.handled.add((consumer.stream.name, delivery.entry_id))
+
+    return replace(consumer, handler=handle)
 
 
 class SimLog(Log):
@@ -184,6 +194,7 @@ def lead_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
     consumer = Consumer(
         LEAD_CONSIDER, handlers.consider, concurrency=CONCURRENCY, timeout_seconds=HANDLER_SECONDS
     )
+    consumer = noted(consumer, parts.provider.checker)
     return [parts.streams.consume(consumer, asyncio.Event()), sweeper.run()]
 
 
@@ -204,11 +215,10 @@ def mailer_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
         checker.evidence.events[LeadKey(event.shop, event.thread_id)] = parts.faults.loop.time()
 
     stop, mail = asyncio.Event(), parts.streams
+    sends = Consumer(MAIL_SEND, send, concurrency=AT_ONCE, timeout_seconds=SEND_SECONDS)
     return [
-        mail.consume(
-            Consumer(MAIL_SEND, send, concurrency=AT_ONCE, timeout_seconds=SEND_SECONDS), stop
-        ),
-        mail.consume(Consumer(MAIL_EVENT, delivered), stop),
+        mail.consume(noted(sends, checker), stop),
+        mail.consume(noted(Consumer(MAIL_EVENT, delivered), checker), stop),
         sweeping(parts.records, mail, parts.clock, parts.log, SWEEP_SECONDS),
         replaying(receipts, parts.log, SWEEP_SECONDS),
     ]

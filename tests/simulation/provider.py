@@ -63,7 +63,7 @@ class Provider:
     drafts: set[tuple[str, str]] = field(default_factory=set)
     """The outbox folder's: name and nonce."""
 
-    def take(self, mail: Mail, prepared_at: float, transport: Transport) -> Outcome:
+    def take(self, mail: Mail, transport: Transport) -> Outcome:
         """What it decides in the moment the mail arrives."""
         self.taken.append(mail)
         if mail.kind == "alert":
@@ -72,10 +72,9 @@ class Provider:
         flagged = b'"possible_copy":true' in mail.body
         key = LeadKey(mail.shop, mail.thread_id)
         now = self.faults.loop.time()
-        age = 0.0 if transport == "outbox" else now - prepared_at
         by_fallback = transport == self.faults.plan.fallback
         accept = Accept(mail.attempt, now, flagged, WINDOWS[transport], by_fallback)
-        self.checker.on_accept(key, accept, age=age, recipients=mail.recipients)
+        self.checker.on_accept(key, accept, mail.recipients)
         self.faults.note("accepted", mail.name, transport, flagged)
         if transport == "ses":
             self._tell(mail, "delivery")
@@ -184,7 +183,7 @@ class SimReady:
         if draft not in provider.drafts:
             return Refused("voided")
         provider.drafts.discard(draft)
-        outcome = provider.take(self.mail, self.prepared_at, self.at.name)
+        outcome = provider.take(self.mail, self.at.name)
         await faults.point("provider.sent")
         return outcome
 
@@ -221,7 +220,7 @@ class SimReady:
         provider = self.at.provider
         if self.at.name == "ses" and provider.now() - self.signed_at > SIGNATURE_SECONDS:
             return Refused("request_expired")
-        return provider.take(self.mail, self.prepared_at, self.at.name)
+        return provider.take(self.mail, self.at.name)
 
     def _waited(self) -> float:
         """In true time."""

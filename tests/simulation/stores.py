@@ -14,7 +14,7 @@ from libs.leases.memory import MemoryLeases, MemorySentMarks
 from libs.leases.port import SentMark
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord
-from libs.messages.streams import LEAD_CONSIDER
+from libs.messages.streams import LEAD_CONSIDER, SESSION_MINT
 from libs.runtime.clock import Clock
 from libs.streams.broker import DeadLetter, Entry
 from libs.streams.memory import MemoryBroker
@@ -136,6 +136,10 @@ class LyingBroker(Reached):
             self._took.append(body)
 
     async def ack(self, lane: str, ids: Sequence[str]) -> None:
+        stream = lane.partition(":")[0]
+        if stream != SESSION_MINT.name:  # what nobody waits for any more is acked unhandled
+            for entry_id in ids:
+                self._checker.on_ack(stream, entry_id)
         await self._said("ack", lane, ids)
 
     async def park(self, lane: str, letters: Sequence[DeadLetter]) -> None:
