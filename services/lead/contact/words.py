@@ -62,7 +62,7 @@ _GLUE: Final = (
 )
 
 NUMBER_OF_A_THING: Final = re.compile(
-    rf"(?:(?:{_ANY_THING})[\s:\-]*{_MARK}|{_NUMBER_OF}(?:{_ANY_THING})|\bfax){_GLUE}", re.IGNORECASE
+    rf"(?:({_NUMBER_OF})?(?:{_ANY_THING})(?(1)|[\s:\-]*{_MARK})|\bfax){_GLUE}", re.IGNORECASE
 )
 """Right before a number, and said to be the number of something: `quote #`, `número de pedido`."""
 NEVER_A_PHONE: Final = re.compile(rf"(?:{_NEVER_A_PHONE}){_GLUE}", re.IGNORECASE)
@@ -90,7 +90,7 @@ DENIED_BEFORE: Final = re.compile(
     r"correo (?:viejo|anterior)(?: (?:es|era))?|"
     r"não (?:é|era|ligue)(?: o| para)?|pas le|au lieu d[eu]|bukan|không phải(?: là)?|số cũ|"
     r"не звоните(?: на)?|не)|"
-    rf"不是|而不是|(?:旧|舊|之前的|以前的)(?:号码|號碼|电话|電話|号|號)|ではなく|아니라|ليس|لا){_LED_IN}",
+    rf"不是|(?:不要|别|別)打[^\W\d]{{0,4}}|(?:旧|舊|之前的|以前的)(?:号码|號碼|电话|電話|号|號)|ではなく|아니라|ليس|لا){_LED_IN}",
     re.IGNORECASE,
 )
 """Right before: the customer says that this is not (or no longer) to be used."""
