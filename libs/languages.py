@@ -47,7 +47,8 @@ def language_in(text: str, *, hint: str = "") -> str:
     Letters that only one language has, or several of its everyday words; never a name, an
     initial, a place or a web address.
     """
-    text = _ADDRESS.sub(" ", text[:_READ_CHARACTERS])
+    said = text[:_READ_CHARACTERS].split()
+    text = " ".join(part for part in said if "@" not in part and not _DOMAIN.search(part))
     words = _WORD.findall(text)
     written, letters = _by_script(text, few=sum(map(len, words)) <= _FEW_LETTERS)
     spoken = _by_words(text, words, hint)
@@ -136,7 +137,7 @@ _GREETINGS: Final = {
 """Words that tell by themselves."""
 _TURNED_MARK: Final = re.compile("[¿¡]")
 """Only Spanish begins a sentence so; it tells as much as two words."""
-_ADDRESS: Final = re.compile(r"\S*@\S*|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}\b\S*", re.IGNORECASE)
+_DOMAIN: Final = re.compile(r"\w\.[^\W\d_]{2}")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _FEW_LETTERS: Final = 6
 """In so short a text one letter of a script is enough, else two."""

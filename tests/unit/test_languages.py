@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from libs.languages import NAMES, language_in, may_be, name_of, tag_of
@@ -115,3 +117,11 @@ def test_languages_go_by_many_names() -> None:
         "es", "fa", "zh-TW", "",
     ]  # fmt: skip
     assert (name_of("es-MX"), name_of("xx")) == ("Spanish", "Xx")
+
+
+@pytest.mark.parametrize("text", ["a-" * 2_000, "a." * 2_000, "a.b1-" * 1_000, "é" * 64_000])
+def test_hostile_length_costs_little(text: str) -> None:
+    began = time.process_time()
+    language_in(text)
+
+    assert time.process_time() - began < 0.1
