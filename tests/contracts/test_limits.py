@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 
 from libs.errors import Unavailable
-from libs.leases.port import sent_key
+from libs.leases.port import SentMark, sent_key
 from libs.limits.fakes import MemoryLimits
 from libs.limits.port import Kind, Limit, Limits, limit_key
 from libs.limits.redis import RedisLimits
@@ -19,6 +20,7 @@ from libs.streams.address import connect
 from tests import needs, servers
 
 START = 1_790_000_000.0
+KEPT = msgspec.json.encode(SentMark(visitor="v_1", sent_at=START))
 
 
 @dataclass
@@ -156,17 +158,17 @@ class LimitsContract:
 
     async def test_reads_a_key_along_admitted_or_not(self, limits: Limits, put: Any) -> None:
         key = sent_key("craigs", "cthr_a")
-        await put(key, b"kept")
+        await put(key, KEPT)
 
         admitted = await limits.admit("craigs", [per_thread(1)], read=key)
         refused = await limits.admit("craigs", [per_thread(1)], read=key)
         alone = await limits.admit("craigs", [], read=key)
         missing = await limits.admit("craigs", [per_thread(9)], read=sent_key("craigs", "cthr_b"))
 
-        assert (admitted.noted, admitted.refused) == (b"kept", None)
-        assert refused.noted == b"kept"
+        assert (admitted.noted, admitted.refused) == (KEPT, None)
+        assert refused.noted == KEPT
         assert refused.refused is not None
-        assert alone.noted == b"kept"
+        assert alone.noted == KEPT
         assert missing.noted is None
 
 

@@ -12,9 +12,11 @@ from msgspec.structs import replace
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from libs.errors import Unavailable
+from libs.leases.memory import MemorySentMarks
 from libs.limits.fakes import MemoryLimits
 from libs.limits.port import Limit, Verdict
 from libs.messages.lead import ConsiderLead
+from libs.runtime.clock import Clock
 from libs.web.answers import Answer, Refused, json_answer
 from libs.web.call import Call
 from services.gateway.admission import Admission
@@ -22,6 +24,7 @@ from services.gateway.handlers import Leads, Sessions
 from services.gateway.settings import GatewaySettings
 from services.gateway.visitors import Visitors
 from tests.simulation.customers import KEYS, Script
+from tests.simulation.faults import Faults
 from tests.simulation.loop import PROCESS
 from tests.simulation.processes import Parts
 from tests.simulation.stores import MADE_UP
@@ -53,15 +56,15 @@ class _Body:
 class MarkedLimits(MemoryLimits):
     """Limits of a process, in a Redis that reads the sent marks along and may lie about them."""
 
-    def __init__(self, parts: Parts) -> None:
-        super().__init__(parts.clock)
-        self._stores = parts.stores
-        self._faults = parts.faults
+    def __init__(self, clock: Clock, marks: MemorySentMarks, faults: Faults) -> None:
+        super().__init__(clock)
+        self._marks = marks
+        self._faults = faults
 
     async def admit(self, shop: str, limits: Sequence[Limit], *, read: str = "") -> Verdict:
         act = super().admit
         verdict = await self._faults.call("redis", "admit", lambda: act(shop, limits))
-        mark = self._stores.marks.marks.get(read)
+        mark = self._marks.marks.get(read)
         if read and self._faults.lies("admit"):
             mark = None if mark else MADE_UP
         return replace(verdict, noted=msgspec.json.encode(mark) if mark else None)
@@ -72,7 +75,9 @@ class Front:
 
     def __init__(self, parts: Parts) -> None:
         settings = GatewaySettings()
-        admission = Admission(MarkedLimits(parts), 0, parts.metrics, parts.log)
+        admission = Admission(
+            MarkedLimits(parts.clock, parts.stores.marks, parts.faults), 0, parts.metrics, parts.log
+        )
         self.process = parts.process
         self._loop = parts.faults.loop
         self._streams = parts.streams

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from typing import Any, cast
 
+import msgspec
 import pytest
 
+from libs.blobs.port import Blobs
+from libs.leases.memory import MemorySentMarks
+from libs.leases.port import SentMark
 from libs.ledger.events import Rules
 from libs.runtime.clock import SystemClock
 from services.mailer.ports import Journal
+from tests.contracts.test_blobs import BlobsContract
+from tests.contracts.test_limits import Clock, LimitsContract
 from tests.contracts.test_mail_transports import LossContract, TransportContract
 from tests.simulation import provider
 from tests.simulation.checker import Checker
 from tests.simulation.faults import Faults, Plan, Transport
+from tests.simulation.front import MarkedLimits
 from tests.simulation.loop import SimLoop
 from tests.simulation.provider import Provider, SimTransport
-from tests.simulation.stores import SimJournal
+from tests.simulation.stores import SimBlobs, SimJournal
 from tests.unit.mailer.test_journal import JournalContract
 
 
@@ -84,6 +91,33 @@ class TestSimOutbox(TransportContract):
     @pytest.fixture
     async def office(self) -> SimOffice:
         return SimOffice("outbox")
+
+
+class TestSimBlobs(BlobsContract):
+    @pytest.fixture
+    async def blobs(self) -> Blobs:  # type: ignore[override] - its faults need a loop
+        return SimBlobs(WillingFaults(), SystemClock().now)
+
+
+class TestMarkedLimits(LimitsContract):
+    @pytest.fixture
+    def clock(self) -> Clock:
+        return Clock()
+
+    @pytest.fixture
+    def marks(self) -> MemorySentMarks:
+        return MemorySentMarks()
+
+    @pytest.fixture
+    async def limits(self, clock: Clock, marks: MemorySentMarks) -> MarkedLimits:
+        return MarkedLimits(clock, marks, WillingFaults())
+
+    @pytest.fixture
+    def put(self, marks: MemorySentMarks) -> Any:
+        async def put(key: str, value: bytes) -> None:
+            marks.marks[key] = msgspec.json.decode(value, type=SentMark)
+
+        return put
 
 
 class TestSimJournal(JournalContract):
