@@ -19,9 +19,7 @@ from libs.errors import HandoffError, SettingsError, Unavailable
 from libs.streams.oversight import Oversight
 from ops import streams, threads
 from ops.desk import Desk, open_desk, open_oversight
-from ops.doctor import closed, doctor
 from ops.export import export
-from ops.forget import forget
 from ops.open_leads import open_leads
 from ops.show import Shown, put
 
@@ -47,6 +45,8 @@ async def answer(args: argparse.Namespace) -> int:
     except Unavailable as problem:
         if args.command != "doctor":
             return _failed(f"{problem}; see `handoff doctor`.")
+        from ops.doctor import closed
+
         shown = closed(problem)
     except SettingsError as problem:
         return _failed(str(problem))
@@ -98,8 +98,8 @@ def parser() -> argparse.ArgumentParser:
         one = add(name, said, oversee=oversee)
         if name != "streams":
             one.add_argument("stream")
-    add("doctor", "is every part as it should be?", lambda desk, _: doctor(desk))
-    forget_ = add("forget", "remove a person everywhere", lambda desk, args: forget(desk, args.who))
+    add("doctor", "is every part as it should be?", _doctor)
+    forget_ = add("forget", "remove a person everywhere", _forget)
     forget_.add_argument("who", help="a thread id, an email address or a phone number")
     leads = commands.add_parser("leads", help="sent and open leads", description="many leads")
     _add_leads(leads.add_subparsers(required=True, metavar="WHAT"), common)
@@ -128,6 +128,19 @@ def _add_leads(what: Subparsers, common: argparse.ArgumentParser) -> None:
     said = "those that would still become a mail, and visitors yet to be looked at"
     waiting = what.add_parser("open", help=said, description=said, parents=[common])
     waiting.set_defaults(oversee=None, run=lambda desk, _: open_leads(desk))
+
+
+async def _doctor(desk: Desk, _: argparse.Namespace) -> Shown:
+    """It knows all parts, and how a lead is read: imports that no other command waits for."""
+    from ops.doctor import doctor
+
+    return await doctor(desk)
+
+
+async def _forget(desk: Desk, args: argparse.Namespace) -> Shown:
+    from ops.forget import forget
+
+    return await forget(desk, args.who)
 
 
 async def _why(desk: Desk, args: argparse.Namespace) -> Shown:

@@ -77,10 +77,10 @@ def test_random_faults_cost_no_lead_and_send_none_twice() -> None:
 
 @pytest.mark.slow
 def test_a_storm_over_all_stores_is_survived() -> None:
-    totals, broken = modes.run(modes.storm(range(15)))
+    totals, broken = modes.run(modes.storm(range(8)))
 
     assert [(result.plan.seed, result.violations) for result in broken] == []
-    assert totals.crashes > 15
+    assert totals.crashes > 300
 
 
 @pytest.mark.slow
@@ -121,9 +121,9 @@ def test_a_receipt_that_comes_after_the_copy_was_armed_ends_the_copies() -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [2, 3])
-def test_a_crash_at_two_awaits_of_the_send_path_is_survived(seed: int) -> None:
-    totals, broken = modes.run(modes.every_pair_of_crashes(seed, stride=40))
+def test_a_crash_at_two_awaits_of_the_send_path_is_survived() -> None:
+    """A sample: `make crashes` takes every pair."""
+    totals, broken = modes.run(modes.every_pair_of_crashes(2, stride=40))
 
     assert [(modes.encode(result.plan), result.violations) for result in broken] == []
     assert totals.crashes > totals.seeds > 60
