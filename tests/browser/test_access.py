@@ -174,7 +174,7 @@ async def test_axe_finds_nothing_serious_in_the_inbox(
     thread = await chat.thread()
     inbox = (await visits.page(bypass_csp=True, color_scheme=scheme)).page
     await inbox.goto(shop.inbox_url)
-    await inbox.get_by_role("navigation").get_by_text(thread).click(timeout=20_000)
+    await inbox.get_by_role("navigation").get_by_text(thread).click(timeout=60_000)
 
     for view in ("Phone", "Text", "Files", "Story", "Source"):
         await inbox.get_by_role("tab", name=view).click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,25 +62,28 @@ async def test_every_state_fits_its_screen(
     await chat.shoot(f"{place}-conversation")
     assert await chat.page.evaluate(FITS) == [0, []]
 
-    await _unheard(chat)
+    seen = await _unheard(chat)
     await chat.panel.locator(".typing").wait_for()
     await chat.shoot(f"{place}-typing")
+    seen.set()
     await chat.alert.wait_for()
     await chat.shoot(f"{place}-error")
     assert reference_in(await chat.alert.inner_text())
     assert await chat.page.evaluate(FITS) == [0, []]
 
 
-async def _unheard(chat: ChatPage) -> None:
-    """A message that stays on its way for a second, then is lost."""
+async def _unheard(chat: ChatPage) -> asyncio.Event:
+    """A message that stays on its way until this is set, then is lost."""
+    seen = asyncio.Event()
 
     async def lose(route: Route) -> None:
-        await chat.page.wait_for_timeout(1000)
+        await seen.wait()
         await route.abort()
 
     await chat.page.route("**/api/chatkit", lose)
     await chat.input.fill("By the end of next week, if that is possible.")
     await chat.input.press("Enter")
+    return seen
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -110,7 +114,7 @@ async def test_the_inbox_shows_a_mail_in_every_way(
     thread = await chat.thread()
     inbox = await visits.page(**screen(width), color_scheme=scheme)
     await inbox.page.goto(shop.inbox_url)
-    await inbox.page.get_by_role("navigation").get_by_text(thread).click(timeout=20_000)
+    await inbox.page.get_by_role("navigation").get_by_text(thread).click(timeout=60_000)
 
     for view in ("Phone", "Desktop", "Text", "Files", "Story", "Source"):
         await inbox.page.get_by_role("tab", name=view).click()

@@ -17,9 +17,22 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+UNSEEN = (
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup",
+    "WebUIOmniboxSimplification", "SpareRendererForSitePerProcess",
+)  # fmt: skip
+"""For each window Chromium renders an address bar that nobody sees: half of its CPU."""
+PLAYWRIGHTS = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding",
+    "ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints",
+    "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch",
+)  # fmt: skip
+"""What it switches off itself, said again: the last `--disable-features` counts."""
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    f"--disable-features={','.join(PLAYWRIGHTS + UNSEEN)}",
 )  # fmt: skip
 SCREEN = 844
 """Height of the phone that the first screen is judged on."""

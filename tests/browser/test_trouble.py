@@ -82,7 +82,7 @@ def far_shop(started: FarShop) -> FarShop:
 
 async def _begin_and_cut(chat: ChatPage, shop: FarShop) -> None:
     """The message is stored, the model thinks, and the wire is cut."""
-    shop.openai.delay_seconds = 2
+    shop.openai.delay_seconds = 4
     await chat.input.fill(NEED)
     await chat.input.press("Enter")
     while not await chat.thread():
@@ -153,7 +153,7 @@ async def test_a_reload_in_mid_answer_waits_for_it_and_pays_once(
 ) -> None:
     chat = await visits.page()
     await chat.open(far_shop.url)
-    far_shop.openai.delay_seconds = 3
+    far_shop.openai.delay_seconds = 5
     await chat.input.fill(NEED)
     await chat.input.press("Enter")
     while not await chat.thread():
