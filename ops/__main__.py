@@ -8,10 +8,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from rich.console import Console
 
@@ -23,13 +24,24 @@ from ops.export import export
 from ops.open_leads import open_leads
 from ops.show import Shown, put
 
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Who mistyped a command wants to see one written well, not all that there is."""
+        example = EXAMPLES.get(self.prog.removeprefix("handoff").strip(), "handoff --help")
+        self.exit(2, f"{self.prog}: {message}.\nFor example: {example}\n")
+
+
 if TYPE_CHECKING:
     # argparse gives this class no public name.
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
+    Subparsers = argparse._SubParsersAction[_Parser]  # noqa: SLF001
 
 Run = Callable[[Desk, argparse.Namespace], Awaitable[Shown]]
 Oversee = Callable[[Oversight, argparse.Namespace], Awaitable[Shown]]
 """Needs Redis only: it works while the record store is down."""
+
+
+_THREAD: Final = re.compile(r"cthr_[A-Za-z0-9_-]{1,128}", re.ASCII)
 
 
 def main() -> None:
@@ -64,18 +76,26 @@ async def _asked(args: argparse.Namespace, stack: AsyncExitStack) -> Shown:
     return await run(await open_desk(os.environ, stack), args)
 
 
+def _thread_id(text: str) -> str:
+    if _THREAD.fullmatch(text):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no thread id: it begins with cthr_ and stands in the subject of its mail"
+    )
+
+
 def _failed(sentence: str) -> int:
     print(f"handoff: {sentence}", file=sys.stderr)
     return 2
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="handoff",
         description="Ask and steer a running Handoff. Settings come from the same environment.",
         epilog="Exit codes: 0 done, 1 needs attention, 2 could not be asked, 3 no such thing.",
     )
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="print JSON for a program")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -87,11 +107,11 @@ def parser() -> argparse.ArgumentParser:
         return made
 
     why = add("why", "the whole story of a thread, and the next step to take", _why)
-    why.add_argument("thread")
+    why.add_argument("thread", type=_thread_id)
     lead = add("lead", "what the lead of a thread says", _lead)
-    lead.add_argument("thread")
+    lead.add_argument("thread", type=_thread_id)
     resend = add("resend", "send a held lead after all, or settle it as arrived", _resend)
-    resend.add_argument("thread")
+    resend.add_argument("thread", type=_thread_id)
     resend.add_argument("--attempt", type=int, required=True, help="the one `handoff why` shows")
     resend.add_argument("--arrived", action="store_true", help="the shop has it: send nothing")
     for name, said, oversee in _ON_STREAMS:
@@ -102,13 +122,13 @@ def parser() -> argparse.ArgumentParser:
     forget_ = add("forget", "remove a person everywhere", _forget)
     forget_.add_argument("who", help="a thread id, an email address or a phone number")
     leads = commands.add_parser("leads", help="sent and open leads", description="many leads")
-    _add_leads(leads.add_subparsers(required=True, metavar="WHAT"), common)
+    _add_leads(leads.add_subparsers(required=True), common)
     dead = commands.add_parser("dead", help="parked messages", description="parked messages")
-    _add_dead(dead.add_subparsers(required=True, metavar="WHAT"), common)
+    _add_dead(dead.add_subparsers(required=True), common)
     return top
 
 
-def _add_dead(what: Subparsers, common: argparse.ArgumentParser) -> None:
+def _add_dead(what: Subparsers, common: _Parser) -> None:
     said = "all of them, with their reasons"
     listing = what.add_parser("list", help=said, description=said, parents=[common])
     listing.add_argument("stream", nargs="?", default="")
@@ -119,7 +139,7 @@ def _add_dead(what: Subparsers, common: argparse.ArgumentParser) -> None:
         one.set_defaults(oversee=oversee)
 
 
-def _add_leads(what: Subparsers, common: argparse.ArgumentParser) -> None:
+def _add_leads(what: Subparsers, common: _Parser) -> None:
     said = "as a table, or as conversions for Google's Data Manager"
     one = what.add_parser("export", help=said, description=said, parents=[common])
     one.add_argument("--format", choices=("csv", "json", "google"), default="csv")
@@ -155,6 +175,22 @@ async def _resend(desk: Desk, args: argparse.Namespace) -> Shown:
     return await threads.resend(desk, args.thread, attempt=args.attempt, arrived=args.arrived)
 
 
+EXAMPLES: Final = {
+    "": "handoff doctor, or handoff why cthr_0123; all commands: handoff --help",
+    "why": "handoff why cthr_0123",
+    "lead": "handoff lead cthr_0123",
+    "resend": "handoff resend cthr_0123 --attempt 1",
+    "pause": "handoff pause mail.send",
+    "resume": "handoff resume mail.send",
+    "forget": "handoff forget ana@example.com",
+    "leads": "handoff leads open",
+    "leads export": "handoff leads export --format csv",
+    "dead": "handoff dead list",
+    "dead show": "handoff dead show mail.send/1700000000000-0",
+    "dead retry": "handoff dead retry mail.send/1700000000000-0",
+    "dead drop": "handoff dead drop mail.send/1700000000000-0",
+}
+"""Of each command that can be written wrong."""
 _ON_STREAMS: Final[tuple[tuple[str, str, Oversee], ...]] = (
     ("streams", "every stream and what waits in it", lambda over, _: streams.overview(over)),
     ("pause", "start nothing new on a stream", lambda o, args: streams.pause(o, args.stream)),

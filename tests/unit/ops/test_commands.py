@@ -228,6 +228,44 @@ def test_help_of_every_command(words: list[str], capsys: pytest.CaptureFixture[s
     assert words in ([], ["dead"], ["leads"]) or "--json" in said
 
 
+WRONG = (
+    [], ["why"], ["why", "nonsense"], ["lead"], ["lead", "cthr_ 1"], ["resend", "cthr_1"],
+    ["pause"], ["resume"], ["forget"], ["leads"], ["leads", "frobnicate"], ["dead"],
+    ["dead", "show"], ["dead", "retry"], ["dead", "drop"], ["leads", "export", "--format", "xls"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WRONG, ids=" ".join)
+def test_a_command_that_is_written_wrong_shows_one_written_well(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(words)
+
+    what, example, _ = capsys.readouterr().err.split("\n")
+    assert ended.value.code == 2
+    assert what.startswith("handoff")
+    good = example.removeprefix("For example: handoff ").partition(",")[0]
+    assert parser().parse_args(good.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["leads"], "export,open"),
+        (["dead"], "list,show,retry,drop"),
+        (["why", "nonsense"], "'nonsense' is no thread id: it begins with cthr_"),
+    ],
+)
+def test_it_says_what_would_have_been_right(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(words)
+
+    assert said in capsys.readouterr().err
+
+
 @pytest.fixture
 def one_desk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command finds a lead, and streams in memory."""
