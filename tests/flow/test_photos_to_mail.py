@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from aiohttp import ClientError
 from PIL import Image
 
 from tests import pictures
@@ -16,6 +19,9 @@ from tests.product import Product, product, visitor
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 NEED = "My driver seat in a 2015 Ford F-150 is torn. I'm Ana, call me at 408-555-0176."
+
+
+BROKE_OFF = re.compile(r'"route":"attachment_upload",.*"outcome":"(client_gone|incomplete_body)"')
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +67,25 @@ async def test_a_photo_that_was_refused_is_asked_for(running: Product) -> None:
         part = message.get_body((kind,))
         assert part
         assert "Ask for the photo torn seat.jpg again" in part.get_content()
+
+
+async def test_a_photo_that_broke_off_is_asked_for(running: Product) -> None:
+    async def torn() -> AsyncIterator[bytes]:
+        yield b"--cut\r\nContent-Disposition: form-data; name=file; filename=lost.jpg\r\n\r\n\xff"
+        await asyncio.sleep(1.5)  # the gateway passes on what it has
+        raise ConnectionResetError
+
+    async with visitor(running.url) as ana:
+        form = {**ana.headers, "Content-Type": "multipart/form-data; boundary=cut"}
+        with pytest.raises(ClientError):
+            await ana.http.post(f"{running.url}/api/chatkit/attachment", data=torn(), headers=form)
+        while not BROKE_OFF.search(running.log):
+            await asyncio.sleep(0.05)
+        await ana.say(NEED)
+        await ana.trigger("chat_closed")
+        [mail] = await running.mail_arrives(ana.thread)
+
+    message = email.message_from_bytes(mail.read_bytes(), policy=email.policy.default)
+    text = message.get_body(("plain",))
+    assert text
+    assert "Ask for the photo lost.jpg again" in text.get_content()
