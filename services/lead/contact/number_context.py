@@ -28,7 +28,7 @@ EXTENSION: Final = re.compile(
     re.IGNORECASE,
 )
 _GLUED_BEFORE: Final = re.compile(r"[A-Za-z0-9_$@&%]+\Z")
-_HASTE: Final = re.compile(rf"(?:is|me|at|on|es|al|to)\Z|{PHONE_CUE.pattern}", re.IGNORECASE)
+_HASTE: Final = frozenset({"is", "me", "at", "on", "es", "al", "to"})
 """A word that a number is glued to by haste, and not because it is a name of something."""
 _WORD: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _PROSE: Final = re.compile(r"[A-Za-z]?[a-z]{2,}")
@@ -91,12 +91,16 @@ def _is_of_a_thing(before: str, *, formatted: bool, asked: bool) -> bool:
 def _is_glued(before: str, after: str, *, formatted: bool) -> bool:
     """Part of a longer name, such as a VIN or a picture's."""
     glued = _GLUED_BEFORE.search(before)
-    if glued and not _HASTE.match(glued[0]) and not (formatted and _PROSE.fullmatch(glued[0])):
+    if glued and not _is_haste(glued[0]) and not (formatted and _PROSE.fullmatch(glued[0])):
         return True
     word = _WORD.match(after)
     if word is None or EXTENSION.match(after) or PHONE_CUE.match(word[0]):
         return False
     return not (formatted and _PROSE.fullmatch(word[0]))
+
+
+def _is_haste(word: str) -> bool:
+    return word.lower() in _HASTE or PHONE_CUE.match(word) is not None
 
 
 def _stands_alone(text: str, candidate: Candidate) -> bool:

@@ -38,8 +38,10 @@ _JOINS: Final = {
     "+": ("plus",),
 }  # fmt: skip
 _JOIN: Final = {word: mark for mark, words in _JOINS.items() for word in words}
-_BEFORE_NAME: Final = re.compile(r"[:=\"'(\[<,;\u3040-\u9fff\uac00-\ud7af]")
-"""Marks, and scripts that set no space before it."""
+_BEFORE_NAME: Final = frozenset(":=\"'([<,;")
+_UNSPACED: Final = "\u3040"
+"""From here on, scripts that set no space before it."""
+_LAST_NAME: Final = re.compile(r"[A-Za-z0-9._+-]*\Z")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 _NO_NAME: Final = frozenset({
     "me", "us", "him", "her", "them", "you", "we", "i", "im", "i'm", "it", "is", "are", "was", "am",
@@ -138,9 +140,9 @@ def _said_local(text: str, end: int) -> tuple[str, int, str]:
         return "", 0, ""
     word, start = words.pop()
     word = _BRACKETED_DOT.sub(".", word)
-    local = _BEFORE_NAME.split(word)[-1]
+    local = _name_at_end(word)
     start += len(word) - len(local)
-    if not _NAME.fullmatch(local) or local.lower() in _NO_NAME:
+    if not local or local.lower() in _NO_NAME:
         return "", 0, ""
     local, _ = tidy(local)
     parts, spelled = [local], len(local) == 1
@@ -158,6 +160,14 @@ def _said_local(text: str, end: int) -> tuple[str, int, str]:
         parts[:0] = [word, mark or ""]
         spelled = len(word) == 1
     return _with_first_names(text, words, "".join(parts), start)
+
+
+def _name_at_end(word: str) -> str:
+    """All of it, or what follows a mark or a script without spaces."""
+    at = next(_LAST_NAME.finditer(word)).start()
+    before = word[at - 1 : at]
+    led_in = not before or before in _BEFORE_NAME or before >= _UNSPACED
+    return word[at:] if led_in and _NAME.fullmatch(word[at:]) else ""
 
 
 def _with_first_names(
