@@ -47,8 +47,7 @@ def language_in(text: str, *, hint: str = "") -> str:
     Letters that only one language has, or several of its everyday words; never a name, an
     initial, a place or a web address.
     """
-    said = text[:_READ_CHARACTERS].split()
-    text = " ".join(part for part in said if "@" not in part and not _DOMAIN.search(part))
+    text = _LATIN.sub(_unless_address, text[:_READ_CHARACTERS])
     words = _WORD.findall(text)
     written, letters = _by_script(text, few=sum(map(len, words)) <= _FEW_LETTERS)
     spoken = _by_words(text, words, hint)
@@ -137,13 +136,19 @@ _GREETINGS: Final = {
 """Words that tell by themselves."""
 _TURNED_MARK: Final = re.compile("[¿¡]")
 """Only Spanish begins a sentence so; it tells as much as two words."""
-_DOMAIN: Final = re.compile(r"\w\.[^\W\d_]{2}")
+_LATIN: Final = re.compile(r"[!-~\u00c0-\u024f\u1e00-\u1eff]+")
+"""Not up to the next space: where none are written, words stand right beside an address."""
+_ADDRESS: Final = re.compile(r"@|[a-z0-9]\.[a-z]{2}", re.IGNORECASE | re.ASCII)
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _FEW_LETTERS: Final = 6
 """In so short a text one letter of a script is enough, else two."""
 _ENOUGH, _MOST_ASKED, _WORDS_FOR_ONE = 2, 5, 10
 """How many different words tell: more of them in a longer text."""
 _READ_CHARACTERS: Final = 4_000
+
+
+def _unless_address(run: re.Match[str]) -> str:
+    return " " if _ADDRESS.search(run[0]) else run[0]
 
 
 def _by_script(text: str, *, few: bool) -> tuple[str, int]:

@@ -60,12 +60,29 @@ def test_one_letter_tells_only_a_short_text(text: str, tag: str) -> None:
         "Ana, Mercedes E 350, torn bolster, 408 555 0117",
         "Ripped upholstery, El Camino. Los Gatos. Ed",
         "Les Paul, 408-555-0117, bo@la.com, www.una-por.com",
+        "https://shop.example/está/para/una/qué",
         "Nguyễn Văn Thành 408-555-0155",
         "José Ángel Muñoz, 669 555 0123",
     ],
 )
 def test_names_initials_places_and_addresses_tell_nothing(text: str) -> None:
     assert language_in(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"),
+    [
+        ("我的座椅破了.请问多少钱", "zh"),
+        ("我的邮箱是bob@gmail.com请联系我", "zh"),
+        ("请看www.una-por.com多少钱", "zh"),
+        ("シートが破れました.いくらですか", "ja"),
+        ("メールはbob@gmail.comです", "ja"),
+    ],
+)
+def test_where_no_spaces_are_an_address_hides_none_of_the_words_around_it(
+    text: str, tag: str
+) -> None:
+    assert language_in(text) == tag
 
 
 @pytest.mark.parametrize(
@@ -119,7 +136,9 @@ def test_languages_go_by_many_names() -> None:
     assert (name_of("es-MX"), name_of("xx")) == ("Spanish", "Xx")
 
 
-@pytest.mark.parametrize("text", ["a-" * 2_000, "a." * 2_000, "a.b1-" * 1_000, "é" * 64_000])
+@pytest.mark.parametrize(
+    "text", ["a-" * 2_000, "a." * 2_000, "a.b1-" * 1_000, "é" * 64_000, "好a@b.c" * 600]
+)
 def test_hostile_length_costs_little(text: str) -> None:
     began = time.process_time()
     language_in(text)
