@@ -41,6 +41,8 @@ class Reopened(Happening, frozen=True, kw_only=True):
 
     last_item_id: str
     due_at: float
+    reason: str = ""
+    """What a gate said of it, where one has looked."""
 
 
 class Arm(Happening, frozen=True, kw_only=True):

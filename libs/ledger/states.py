@@ -157,8 +157,9 @@ def _reopened(record: LeadRecord, event: Reopened, now: float) -> Decision:
     if record.state is not State.CLOSED or event.last_item_id == record.last_item_id:
         return Nothing(WHY[record.state])
     return next_record(
-        record, now, "reopened", state=State.PENDING, due_at=event.due_at, reason="reopened"
-    )
+        record, now, "reopened", event.reason,
+        state=State.PENDING, due_at=event.due_at, reason=event.reason or "reopened",
+    )  # fmt: skip
 
 
 def _gave_up(record: LeadRecord, event: GaveUp, now: float) -> Decision:

@@ -202,7 +202,7 @@ NOT_READY: Final = frozenset(
 )
 
 
-_LOOKED_AWAY: Final = frozenset({"", "not_idle", "unknown_thread", "watch"})
+_LOOKED_AWAY: Final = frozenset({"", "not_idle", "reopened", "unknown_thread", "watch"})
 """Steps of a record at which nobody had asked yet whether the customer can be reached."""
 _NOBODY_TO_REACH: Final = frozenset(
     {"missing_contact", "empty_thread", "no_contact", "empty", "gone"}
@@ -227,7 +227,7 @@ def _look_again(case: Case, reason: str, until: float) -> Event:
     if case.record is None:
         return Considered(reason=reason, due_at=until, visitor=case.owner)
     if case.record.state is State.CLOSED:
-        return Reopened(last_item_id=case.last_item_id, due_at=until)
+        return Reopened(last_item_id=case.last_item_id, due_at=until, reason=reason)
     return NotNow(reason=reason, due_at=until)
 
 

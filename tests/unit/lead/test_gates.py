@@ -163,6 +163,37 @@ def test_who_could_be_reached_is_not_forgotten_with_the_conversation(
     assert gates.gone(Case(record=known, now=NOW, times=Times()), None) == verdict
 
 
+@pytest.mark.parametrize(
+    ("look", "verdict"),
+    [
+        ("", Wait(reason="unknown_thread", until=NOW + DAY_SECONDS)),
+        ("not_idle", Wait(reason="unknown_thread", until=NOW + DAY_SECONDS)),
+        ("missing_vehicle_context", GiveUp(why="conversation_gone")),
+    ],
+)
+def test_coming_back_tells_of_a_contact_only_where_one_was_read(
+    look: str, verdict: Verdict
+) -> None:
+    closed = record(
+        State.CLOSED, reason="no_contact", last_item_id="i0", created_at=NOW,
+        history=(Step(NOW, "closed", "no_contact"),),
+    )  # fmt: skip
+    back = Reopened(last_item_id="i1", due_at=NOW, reason=look)
+    written = decide(KEY, closed, back, NOW, DEFAULT_RULES)
+
+    assert isinstance(written, Write)
+    assert gates.gone(Case(record=written.record, now=NOW, times=Times()), None) == verdict
+
+
+def test_thread_that_is_reopened_remembers_what_was_read() -> None:
+    closed = record(State.CLOSED, reason="no_contact", last_item_id="i0")
+    later = Wait(reason="missing_vehicle_context", until=NOW + 60)
+
+    (event,) = gates.to_remember(case(closed)[0], later, reason="quiet")
+
+    assert event == Reopened(last_item_id="i1", due_at=NOW + 60, reason="missing_vehicle_context")
+
+
 def test_lead_that_was_fixed_outlives_its_conversation() -> None:
     fixed = Send(kind="partial", snapshot="s", last_item_id="i9")
 
