@@ -100,6 +100,7 @@ async def test_arabic_reads_from_the_right(
     panel = await chat.panel.bounding_box()
     assert panel
     assert panel["x"] < width / 2
+    assert await chat.input.evaluate("node => getComputedStyle(node).direction") == "rtl"
     assert await chat.page.evaluate(FITS) == [0, []]
 
 

@@ -137,6 +137,7 @@ async def test_photos_that_do_not_fit_are_named_and_not_sent(
         words["too_large"], f"{words['too_many_files']} 3"
     ]  # fmt: skip
     assert await chat.panel.locator(".chip").count() == 7
+    await expect(chat.panel.locator(".chip.failed")).to_be_in_viewport()
     assert len(chat.posted("/attachment")) == 6
     await chat.shoot("390-photos-left-out")
 

@@ -105,6 +105,45 @@ async def test_leaving_sends_a_beacon_and_only_after_something_was_said(
     assert await mail_of(shop, thread, chat.page)
 
 
+HIDDEN = """() => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+async def test_a_phone_that_turns_to_another_app_sends_it_too_by_whatever_way_is_open(
+    shop: Product, visits: Visits
+) -> None:
+    """Often no other event comes from a phone."""
+    chat = await visits.page()
+    await chat.open(shop.url)
+    await chat.say(NEED)
+
+    async with chat.page.expect_request("**/api/chatkit/lead") as asked:
+        await chat.page.evaluate(HIDDEN)
+    assert (await asked.value).resource_type == "ping"
+    await chat.page.evaluate("navigator.sendBeacon = () => false")
+    async with chat.page.expect_request("**/api/chatkit/lead") as asked:
+        await chat.page.evaluate(HIDDEN)
+    assert (await asked.value).resource_type == "fetch"
+
+
+async def test_a_first_touch_of_half_a_year_ago_is_no_first_touch(
+    shop: Product, visits: Visits
+) -> None:
+    old = {"at": "2026-01-01T00:00:00.000Z", "gclid": "long-ago"}
+    chat = await visits.page()
+    await chat.page.goto(shop.url)
+    kept = json.dumps({"first": old, "last": old})
+    await chat.page.evaluate("kept => localStorage.setItem('handoff-attribution', kept)", kept)
+    await chat.page.clock.set_fixed_time("2026-06-29T00:00:00Z")
+    await chat.page.reload()
+    assert "long-ago" in await chat.page.evaluate("localStorage['handoff-attribution']")
+    await chat.page.clock.set_fixed_time("2026-07-02T00:00:00Z")
+    await chat.page.reload()
+    assert "long-ago" not in await chat.page.evaluate("localStorage['handoff-attribution']")
+
+
 async def test_a_lead_that_was_sent_is_not_asked_for_again_until_something_new_is_said(
     shop: Product, visits: Visits
 ) -> None:

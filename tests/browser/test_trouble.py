@@ -120,12 +120,33 @@ async def test_a_message_that_does_not_leave_says_so_and_can_be_tried_again(
     assert reference_in(await chat.alert.inner_text())
     beside = "node => node.previousElementSibling.dataset.who"
     assert await chat.alert.evaluate(beside) == "customer"
+    assert "You seem to be offline" not in await chat.alert.inner_text()  # the shop is
     far_shop.wire.refusing = False
     await chat.alert.get_by_role("button", name="Try again").click()
     await chat.answered()
     assert await chat.alert.count() == 0
     assert await chat.customer.all_inner_texts() == [NEED]
     assert await chat.assistant.all_inner_texts() == [ANSWER]
+
+
+async def test_what_was_written_without_a_network_leaves_when_it_is_back(
+    far_shop: FarShop, visits: Visits
+) -> None:
+    from playwright.async_api import expect
+
+    chat = await visits.page()
+    await chat.open(far_shop.url)
+
+    await chat.page.context.set_offline(True)
+    await chat.input.fill(NEED)
+    await chat.input.press("Enter")
+    await chat.alert.wait_for()
+    assert "You seem to be offline" in await chat.alert.inner_text()
+    await chat.page.context.set_offline(False)
+
+    await expect(chat.assistant).to_have_text([ANSWER])
+    assert await chat.alert.count() == 0
+    assert await chat.customer.all_inner_texts() == [NEED]
 
 
 async def test_a_wire_that_stays_cut_in_mid_answer_ends_in_try_again(

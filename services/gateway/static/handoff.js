@@ -57,21 +57,21 @@
     }
   }
 
-
-
   let config = null;
   let style = "";
   let say = {};
 
   const HOPELESS = [400, 404, 410, 413, 415, 422];
 
-  /** A refusal in the visitor's language; only the console hears the server's own words. */
+  /** In the visitor's language; only the console hears the server's own words. */
   const refusal = (status, body, requestId, wait) => {
     const code = body?.error;
     const words = say[code] || say[status === 429 ? "rate_limited" : "failed"] || body?.message;
     const retriable = !HOPELESS.includes(status) && code !== "too_many_uploads";
     return new Trouble(words, body?.request_id || requestId, { status, wait, retriable });
   };
+
+  const unreached = () => navigator.onLine ? say.failed : say.offline;
 
   /** Ends what says nothing for too long; `heard` winds it up again. */
   const patience = (giveUp) => {
@@ -96,7 +96,7 @@
     } catch (error) {
       if (error instanceof Trouble) throw error;
       const silent = abort.signal.aborted;
-      throw new Trouble(answer ? say.dropped : say.offline, requestId, { silent });
+      throw new Trouble(answer ? say.dropped : unreached(), requestId, { silent });
     } finally {
       rest();
       abort.abort();
@@ -198,7 +198,7 @@
   const beacon = (name, body) =>
     navigator.sendBeacon?.(config.custom[name], JSON.stringify({ ...body, ...visit() }));
 
-  /** Tell the shop's side that now would be a good moment. It decides; nothing is lost if not. */
+  /** Now would be a good moment. The shop's side decides; nothing is lost if not. */
   const trigger = async (reason, thread = threadId) => {
     if (!mayAsk(thread)) return;
     try {
@@ -237,13 +237,11 @@
     if (threadId) session.drop(sentMark(threadId));
   };
 
-
-
   const CLICKS = { "tel:": "click_call", "sms:": "click_text", "mailto:": "click_email" };
   const watchPage = () => {
     addEventListener("pagehide", triggerLeaving);
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "hidden") triggerLeaving();
+      if (document.hidden) triggerLeaving();
     });
     document.addEventListener("click", ({ target }) => {
       const clickUrl = target.closest?.("a[href]")?.protocol;
@@ -289,7 +287,7 @@
     };
   };
 
-  /** None where no address has it, or where it does not take our options. */
+  /** None where no address has it, or it does not take our options. */
   const runtimeChat = async (frame) => {
     for (const url of config.chat.runtime_urls) {
       try {
@@ -323,7 +321,7 @@
         return await authorized(ask);
       } catch (error) {
         if (error.status === 409 && waits < MOST_WAITS) await wait(error.wait * 1000);
-        else if (error.status === 429 && waits) await wait(error.wait * 1000); // we asked too often
+        else if (error.status === 429 && waits) await wait(error.wait * 1000);
         else throw error;
       }
     }
@@ -574,7 +572,7 @@
       upload.responseType = "json";
       upload.upload.onprogress = (event) => { heard(); progress(event.loaded / event.total); };
       upload.upload.onload = () => heard(PHOTO_MS);
-      upload.onerror = upload.onabort = () => reject(new Trouble(say.offline, requestId));
+      upload.onerror = upload.onabort = () => reject(new Trouble(unreached(), requestId));
       upload.onload = () => {
         if (upload.status === 200 && upload.response) resolve(upload.response);
         else reject(refusal(upload.status, upload.response, requestId));
@@ -604,12 +602,13 @@
         entry.failed = true;
         chip.classList.add("failed");
         chip.append(troubleNode(error, () => { remove(); upload(file); }));
+        chip.scrollIntoView(false);
       };
       const send = async () => {
         if (!chip.isConnected) return;
         try {
           entry.file = await sendFile(file, entry, (part) => { bar.value = part; });
-          // A browser that cannot draw HEIC can draw our preview of it.
+          // Our preview shows a HEIC that the browser cannot.
           if (entry.file.preview_url) image.src = entry.file.preview_url;
         } catch (error) { fail(error); }
         bar.remove();
@@ -636,7 +635,7 @@
       },
       files: () => entries.filter((one) => one.file).map((one) => one.file),
       busy: () => entries.some((one) => !one.file && !one.failed),
-      /** What failed stays, and can be tried again. */
+      /** What failed stays. */
       clear() {
         notice?.remove();
         entries.filter((one) => one.file).forEach((one) => one.remove());
@@ -717,7 +716,7 @@
       else if (event.type === "progress_update") log.wait(event.text);
     };
 
-    /** One message at a time; a screen reader waits for the whole answer. */
+    /** One message at a time; a screen reader waits for it all. */
     const hold = (on) => {
       busy = on && chat;
       composer.hold(on);
@@ -743,7 +742,7 @@
       });
     };
 
-    /** All wishes in their order; the first that fails waits, and the others behind it. */
+    /** All wishes in their order; the first that fails waits, the others behind it. */
     const work = async () => {
       if (busy === chat) return;
       const mine = chat;
@@ -764,6 +763,8 @@
       log.rest();
       hold(false);
     };
+
+    addEventListener("online", work);
 
     const ask = (wish) => {
       noteMessage();
