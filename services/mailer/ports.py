@@ -66,6 +66,8 @@ class Refused(msgspec.Struct, frozen=True):
     tell: bool = False
     """It will not heal by itself: a person must look at the account or the settings."""
     delay_seconds: float = 0.0
+    of_sender: bool = False
+    """It says so of every mail from this sender, and nothing about the others'."""
 
 
 class Unknown(msgspec.Struct, frozen=True):

@@ -65,7 +65,7 @@ async def test_a_sender_that_is_not_verified_is_said_of_every_mail(office: SesOf
 
     outcome = await posted(office, a_mail())
 
-    assert outcome == Refused("sender_not_verified", provider_wide=True, tell=True)
+    assert outcome == Refused("sender_not_verified", True, tell=True, of_sender=True)
 
 
 BY_STATUS = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from asyncio import Future
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from libs.runtime.clock import Clock
@@ -39,6 +40,8 @@ class FallbackTransport:
     clock: Clock
     tell: Tell
     resting_until: float = float("-inf")
+    unverified: dict[str, float] = field(default_factory=dict)
+    """Senders that the first does not know, and until when they go by the second."""
 
     @property
     def name(self) -> str:
@@ -53,7 +56,8 @@ class FallbackTransport:
     async def prepare(self, making: Future[Mail]) -> AsyncIterator[Ready]:
         async with AsyncExitStack() as stack:
             ready = await self._enter(stack, making)
-            yield _Watched(ready, self._refused if ready.transport == self.first.name else _ignore)
+            noticed = partial(self._refused, making)
+            yield _Watched(ready, noticed if ready.transport == self.first.name else _ignore)
 
     async def fate(self, mail: Mail) -> Outcome:
         """Either may have armed it: a no counts only from both."""
@@ -65,17 +69,24 @@ class FallbackTransport:
 
     async def _enter(self, stack: AsyncExitStack, making: Future[Mail]) -> Ready:
         preferred, other = self._order
+        resting = {sender for sender, until in self.unverified.items() if self.clock.boot() < until}
+        if resting and (await making).sender in resting:  # else nobody waits for the mail here
+            preferred, other = self.second, self.first
         try:
             return await stack.enter_async_context(preferred.prepare(making))
         except NotPrepared as door:
             if not door.refused.provider_wide:
                 raise
             if preferred is self.first:
-                await self._refused(door.refused)
+                await self._refused(making, door.refused)
         return await stack.enter_async_context(other.prepare(making))
 
-    async def _refused(self, refused: Refused) -> None:
-        self.resting_until = self.clock.boot() + REST_SECONDS
+    async def _refused(self, making: Future[Mail], refused: Refused) -> None:
+        until = self.clock.boot() + REST_SECONDS
+        if refused.of_sender:
+            self.unverified[(await making).sender] = until
+        else:
+            self.resting_until = until
         if refused.tell:
             await self.tell(refused.code)
 

@@ -8,6 +8,9 @@ from services.mailer.ports import Outcome, Refused, Unknown
 
 NOT_VERIFIED: Final = "Email address is not verified"
 """SES's words for a sender (in its sandbox: a recipient) that it does not know, over SMTP too."""
+SENDER_NOT_VERIFIED: Final = Refused(
+    "sender_not_verified", provider_wide=True, tell=True, of_sender=True
+)
 _NARROWER: Final = ("Signature expired", NOT_VERIFIED)
 """What a message may say that changes what its code means: a row of its own in the table."""
 
@@ -17,14 +20,10 @@ MEANINGS: Final[dict[str, Refused | Unknown]] = {
     "LimitExceededException": Refused("quota", provider_wide=True, tell=True, delay_seconds=900),
     "AccountSuspendedException": Refused("account_suspended", provider_wide=True, tell=True),
     "SendingPausedException": Refused("sending_paused", provider_wide=True, tell=True),
-    "MailFromDomainNotVerifiedException": Refused(
-        "sender_not_verified", provider_wide=True, tell=True
-    ),
+    "MailFromDomainNotVerifiedException": SENDER_NOT_VERIFIED,
     "NotFoundException": Refused("configuration_set_missing", provider_wide=True, tell=True),
     "MessageRejected": Refused("message_rejected"),
-    f"MessageRejected: {NOT_VERIFIED}": Refused(
-        "sender_not_verified", provider_wide=True, tell=True
-    ),
+    f"MessageRejected: {NOT_VERIFIED}": SENDER_NOT_VERIFIED,
     "BadRequestException": Refused("bad_request"),
     # Modelled for the service, not for SendEmail; here so that none is a surprise.
     "AlreadyExistsException": Refused("already_exists"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from services.mailer.adapters.ses_errors import NOT_VERIFIED
+from services.mailer.adapters.ses_errors import NOT_VERIFIED, SENDER_NOT_VERIFIED
 from services.mailer.ports import Accepted, Outcome, Refused, Unknown
 
 
@@ -67,7 +67,7 @@ def of_reply(stage: Stage, code: int, said: str = "") -> Outcome:
     """What a reply other than the expected one means."""
     name = f"{stage}_{code}"
     if stage is Stage.DOT and NOT_VERIFIED in said:
-        return _named(_TELL, "sender_not_verified")
+        return SENDER_NOT_VERIFIED
     if code == SHUTTING_DOWN:
         return Refused(name, provider_wide=True)
     if stage is Stage.MAIL and code in TOO_LARGE:

@@ -6,6 +6,7 @@ import pytest
 
 from libs.ledger.record import State
 from services.mailer.adapters.fallback import REST_SECONDS, FallbackTransport
+from services.mailer.adapters.ses_errors import SENDER_NOT_VERIFIED
 from services.mailer.fakes import FakeTransport
 from services.mailer.ports import Accepted, Mail, NotPrepared, Outcome, Refused, Unknown, made
 from tests.unit.mailer.parts import HandClock, Mailroom
@@ -23,14 +24,14 @@ class Pair:
     async def tell(self, cause: str) -> None:
         self.told.append(cause)
 
-    async def post(self, attempt: int = 1) -> Outcome:
-        async with self.both.prepare(made(mail(attempt))) as ready:
+    async def post(self, attempt: int = 1, sender: str = "a@b.example") -> Outcome:
+        async with self.both.prepare(made(mail(attempt, sender))) as ready:
             return await ready.send()
 
 
-def mail(attempt: int = 1) -> Mail:
+def mail(attempt: int = 1, sender: str = "a@b.example") -> Mail:
     return Mail(
-        shop="craigs", thread_id="cthr_one", attempt=attempt, lid="lid-1", sender="a@b.example",
+        shop="craigs", thread_id="cthr_one", attempt=attempt, lid="lid-1", sender=sender,
         recipients=("c@d.example",), body=b"Subject: lead\r\n\r\n",
     )  # fmt: skip
 
@@ -65,6 +66,23 @@ async def test_a_refusal_of_everybody_moves_the_next_attempt(pair: Pair) -> None
     assert isinstance(second, Accepted)
     assert pair.told == ["sending_paused"]
     assert pair.both.name == "second"
+
+
+async def test_a_sender_that_is_not_verified_moves_no_other_shop(pair: Pair) -> None:
+    pair.first.fault = answering(send=SENDER_NOT_VERIFIED)
+    refused = await pair.post(1)
+    pair.first.fault = answering()
+
+    await pair.post(2)
+    await pair.post(3, sender="another@shop.example")
+
+    assert refused == SENDER_NOT_VERIFIED
+    assert pair.told == ["sender_not_verified"]
+    assert [mail.attempt for mail in pair.second.accepted] == [2]
+    assert [mail.attempt for mail in pair.first.accepted] == [3]
+    pair.clock.seconds += REST_SECONDS
+    await pair.post(4)
+    assert [mail.attempt for mail in pair.first.accepted] == [3, 4]
 
 
 async def test_after_its_rest_the_first_is_tried_again(pair: Pair) -> None:
