@@ -127,7 +127,7 @@ async def test_it_has_said_hello_before_the_mail_is_made() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(make_it_then())
             with pytest.raises(NotPrepared, match="mail_550"):
-                async with transport_to(server.port).prepare(making):
+                async with transport_to(server.port, 60).prepare(making):
                     pass
 
 
