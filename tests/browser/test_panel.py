@@ -298,12 +298,15 @@ async def test_an_upload_that_falls_silent_ends_in_try_again(
         await asyncio.sleep(300)
         raise AssertionError
 
+    from playwright.async_api import expect
+
     theatre.uploading = uploading
     chat = await visits.page()
     await chat.page.clock.install()
     await chat.open(theatre.url)
     async with chat.page.expect_request("**/attachment"):
         await chat.attach("seat.jpg", "image/jpeg", b"\xff\xd8\xff")
+    await expect(chat.panel.locator(".chip progress")).to_have_js_property("value", 1)
     await chat.page.clock.run_for(SILENCE_MS + 500)
     assert await chat.alert.count() == 0, "it is all sent, and the service makes a picture of it"
     await chat.page.clock.run_for(PHOTO_MS - SILENCE_MS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from libs.attachments import type_of_name
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, Summary
 from services.mailer.letter.language import Words, words
@@ -53,7 +54,7 @@ def steps(summary: Summary, profile: ShopProfile, found: Reach) -> tuple[Words, 
 
 def _ask_again(found: Reach, missing: tuple[MissingPhoto, ...]) -> list[str]:
     asks = []
-    what = "photo" if all(one.is_picture for one in missing) else "file"
+    what = "photo" if all(_meant_as_photo(one) for one in missing) else "file"
     if len(missing) == 1:
         name = one_line(missing[0].name, 80)
         asks.append(f"Ask for the {what} {name} again: {one_line(missing[0].why, 100)}.")
@@ -62,6 +63,11 @@ def _ask_again(found: Reach, missing: tuple[MissingPhoto, ...]) -> list[str]:
         asks.append(f"Ask for {len(missing)} {what}s again: {names}.")
     asks += [_doubt(contact) for contact in (found.phone, found.email) if contact and contact.doubt]
     return asks
+
+
+def _meant_as_photo(missing: MissingPhoto) -> bool:
+    """Of what was refused only the name tells."""
+    return missing.is_picture or (type_of_name(missing.name) or "").startswith("image/")
 
 
 def _doubt(contact: Contact) -> str:

@@ -299,6 +299,18 @@ def test_a_refusal_at_the_door_says_nothing_of_an_attempt_that_another_armed() -
     assert isinstance(decision, Nothing)
 
 
+@pytest.mark.parametrize("state", ["sending", "error"])
+def test_a_refusal_at_the_door_of_an_attempt_that_others_tried_since_says_nothing(
+    state: str,
+) -> None:
+    """Its sender slept: meanwhile that attempt was refused and another one made."""
+    at = replace(TRIED, state=State[state.upper()], due_at=NOW + 1, ambiguous=())
+
+    decision = decide(KEY, at, Refused(attempt=1, reason="550", at_door=True), NOW, ZERO)
+
+    assert isinstance(decision, Nothing)
+
+
 def test_an_ambiguous_attempt_is_held_for_the_operator_who_may_resend_it_flagged() -> None:
     held = decided("sending_due", WindowsPassed(), TWO)
     resend = decide(KEY, held, OperatorResend(), NOW, TWO)
