@@ -73,7 +73,7 @@ class ShopProfile(
     other_phones: tuple[E164, ...] = ()
     """More numbers of the shop's own: a customer who repeats one has not told us theirs."""
     email_domains: tuple[OneLine, ...] = ()
-    """The shop's own, likewise, beside those of `sender` and `recipients`; never a provider's."""
+    """The shop's own, likewise, with all that is below them; never a provider's."""
     assistant: OneLine = "Roxana"
     instructions: str
     languages: Annotated[tuple[str, ...], Meta(min_length=1)] = ("en",)

@@ -126,4 +126,6 @@ def _said_again(old: Mention, new: Mention) -> Mention:
         return msgspec.structs.replace(old, row=new.row, standing=new.standing, contact=contact)
     fuller = len(old.contact.value) > len(new.contact.value)
     surer = bool(new.contact.doubt) and not old.contact.doubt
-    return msgspec.structs.replace(old, row=new.row) if fuller or surer else new
+    contact = (old if fuller or surer else new).contact
+    doubt = new.contact.doubt if old.contact.doubt else ""
+    return msgspec.structs.replace(new, contact=msgspec.structs.replace(contact, doubt=doubt))

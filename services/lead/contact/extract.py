@@ -122,10 +122,11 @@ def is_own(kind: Kind, value: str, profile: ShopProfile) -> bool:
         return value.partition(";")[0] in profile.own_phones
     value = value.lower()
     addresses = {parseaddr(box)[1].lower() for box in (profile.sender, *profile.recipients)}
-    own = {*map(str.lower, profile.email_domains), *(box.partition("@")[2] for box in addresses)}
     domain = value.rpartition("@")[2]
     return value in addresses or any(
-        domain == name or domain.endswith(f".{name}") for name in own if not is_provider(name)
+        domain == name or domain.endswith(f".{name}")
+        for name in map(str.lower, profile.email_domains)
+        if not is_provider(name)
     )
 
 

@@ -11,7 +11,16 @@ import msgspec
 from services.lead.contact.corrections import correction_in
 from services.lead.contact.folding import Found
 from services.lead.contact.providers import BRANDS, distance, is_slip
-from services.lead.contact.words import AREA_CODE, LAST_DIGITS
+from services.lead.contact.words import (
+    APOLOGY,
+    AREA_CODE,
+    CORRECTS,
+    ENDS,
+    LAST_DIGITS,
+    NAMES_A_WAY,
+    NO_MORE_THAN_SAYING,
+    SORRY,
+)
 
 Kind = Literal["phone", "email"]
 
@@ -21,11 +30,22 @@ _NEAR: Final = 60
 _END: Final = re.compile(r"(?<![\w$#.,/-])\d{4}(?![\w/-])")
 _THING: Final = re.compile(
     r"\b(?:vin|card|ssn|social|claim|policy|plate|tag|order|invoice|serial|part|account|zip|model|"
+    r"warranty|lease|loan|contract|quote|garant[ií]a|presupuesto|contrato|"
     r"tarjeta|placa|p[oó]liza|factura|pedido|serie)\b|车架|車架|订单|卡号",
     re.IGNORECASE,
 )
 """What else ends in four digits."""
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
+_NUMBER: Final = re.compile(
+    r"(?:\b(?:number|phone|cell|mobile|n[uú]mero|tel[eé]fono|celular|telefone|nummer)|номер|số)\W*$",
+    re.IGNORECASE,
+)
+_SENTENCE: Final = re.compile(r"[.!?\n]\s*")
+_ASKED: Final = re.compile(r"[^.,;!?\n]*\?")
+"""`Are they 0188?`; but `they are 0188, ok?` tells."""
+_MARKS: Final = " ,;:)*-"
+_NOT_THE_OLD: Final = re.compile(r"(?:not|no) [2-9]\d\d\b", re.IGNORECASE)
+_IS: Final = re.compile(r"\b(?:is|be|es|là|ist)\b|是|는", re.IGNORECASE)
 _OTHER_AREA: Final = re.compile(
     r"\b([2-9]\d\d),? (?:and )?(?:not|no) (\d{3})\b|\bnot (\d{3}),? (?:but |it'?s )?([2-9]\d\d)\b",
     re.IGNORECASE,
@@ -55,12 +75,25 @@ def _end(text: str, last: Found) -> Found | None:
         return None
     for found in _END.finditer(text):
         start, end = found.span()
-        before = text[max(0, start - _NEAR) : start]
-        named = LAST_DIGITS.search(before) and not _THING.search(text)
+        called = _is_called_end(text[max(0, start - _NEAR) : start], found[0])
+        named = called and not _THING.search(text)
         near = distance(number[-4:], found[0]) == 1 and not _YEAR.fullmatch(found[0])
-        if named or (near and correction_in(text, start, end, since=0) == "surely"):
+        corrects = named or (near and correction_in(text, start, end, since=0) == "surely")
+        if corrects and not _ASKED.match(text, end):
             return _put(last, number[:-4] + found[0], last.shown[:-4] + found[0], found.span())
     return None
+
+
+def _is_called_end(before: str, digits: str) -> bool:
+    """What is a year needs more words than `the last 4 are`."""
+    is_year = _YEAR.fullmatch(digits) is not None
+    if LAST_DIGITS.search(before):
+        return not is_year or NAMES_A_WAY.search(before) is not None
+    ends = ENDS.search(before)
+    if ends is None or is_year:
+        return False
+    whose = before[: ends.start()]
+    return SORRY.search(whose) is not None or _NUMBER.search(whose) is not None
 
 
 def _area(text: str, last: Found) -> Found | None:
@@ -68,15 +101,27 @@ def _area(text: str, last: Found) -> Found | None:
     if not last.value.startswith("+1"):
         return None
     old, new, span = last.value[2:5], "", (0, 0)
-    if named := AREA_CODE.search(text):
+    if (named := AREA_CODE.search(text)) and _is_said_of_it(text, named, last):
         new, span = named[named.lastindex or 0], named.span()
     elif other := _OTHER_AREA.search(text):
         new, wrong = (other[1], other[2]) if other[1] else (other[4], other[3])
         new, span = (new if wrong == old else ""), other.span()
-    if not new or new == old:
+    if not new or new == old or _ASKED.match(text, span[1]):
         return None
     shown = last.shown.replace(old, new, 1)
     return _put(last, f"+1{new}{last.value[5:]}", shown, span)
+
+
+def _is_said_of_it(text: str, named: re.Match[str], last: Found) -> bool:
+    """Nothing else is said; and a number that had its own takes more than `area code 650`."""
+    before = _SENTENCE.split(text[: named.start()])[-1]
+    after = _SENTENCE.split(text[named.end() :])[0].strip(_MARKS)
+    cues = [found.end() for cue in (CORRECTS, APOLOGY) for found in cue.finditer(before)]
+    if NO_MORE_THAN_SAYING.fullmatch(before, max(cues, default=0)) is None:
+        return False
+    if cues or any(cue.match(after) for cue in (CORRECTS, APOLOGY, _NOT_THE_OLD)):
+        return True
+    return not after and bool(last.doubt or _IS.search(named[0]))
 
 
 def _domain(text: str, last: Found) -> Found | None:

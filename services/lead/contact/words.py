@@ -209,24 +209,35 @@ NAMES_A_WAY: Final = re.compile(
 )
 """Words of correction without an object, or about a number or an address: the right one follows."""
 
-SORRY: Final = re.compile(
-    rf"(?:{_APOLOGIES}|(?:^|[.!?;,]\s?)(?:no+|nope|нет)\b|아니)"
+_SAYING: Final = (
     r"(?:[\s,.!:;*\-…()]|\b(?:it|its|it's|is|that|that's|thats|this|my|the|number|phone|cell|"
     r"email|address|mail|i|meant|mean|be|should|es|el|le|la|mi|n[uú]mero|correo|é|o|meu|c'est|mon|"
     r"là|số|nomor|saya|to|was|so|here|ay|ang|это|мой|номер)\b|是|号码|號碼|应该|應該|번호|요|합니다|"
-    r"입니다|番号|は|です|هو|رقمي|الرقم|شماره|नंबर|है|करें|कीजिए)*$",
-    re.IGNORECASE,
+    r"입니다|番号|は|です|هو|رقمي|الرقم|شماره|नंबर|है|करें|कीजिए)*"
+)
+NO_MORE_THAN_SAYING: Final = re.compile(_SAYING, re.IGNORECASE)
+SORRY: Final = re.compile(
+    rf"(?:{_APOLOGIES}|(?:^|[.!?;,]\s?)(?:no+|nope|нет)\b|아니){_SAYING}$", re.IGNORECASE
 )
 """An apology right before a value, and nothing but glue between them."""
 
-LAST_DIGITS: Final = re.compile(
-    r"(?:\blast (?:4|four)|\bend(?:s|ing)?\b|\bterminan?\b|[uú]ltimos|\bfinal\b|finit|derniers|"
-    r"letzten|endet|đuôi|số cuối|尾号|尾號|后四位|後四位|末尾|끝자리|последние|заканчив)"
+_DIGITS_ARE: Final = (
     r"(?:\W|\b(?:in|with|digits?|numbers?|are|is|be|should|it'?s|en|con|por|d[ií]gitos|son|cuatro|"
-    r"quatro|chiffres|sont|par|auf|mit|sind|là)\b|是|は|는|цифры)*$",
+    r"quatro|chiffres|sont|par|auf|mit|sind|là)\b|是|は|는|цифры)*$"
+)
+LAST_DIGITS: Final = re.compile(
+    r"(?:\blast (?:4|four)\b|[uú]ltimos (?:4|cuatro|quatro|d[ií]gitos|n[uú]meros)|"
+    r"(?:4|cuatro|quatro) [uú]ltimos|(?:4|quatre) derniers|derniers chiffres|"
+    r"letzten (?:4|vier|ziffern)|последние (?:4|четыре|цифры)|"
+    rf"số cuối|尾号|尾號|后四位|後四位|末尾|끝자리){_DIGITS_ARE}",
     re.IGNORECASE,
 )
 """Right before four digits: they end the number given before."""
+ENDS: Final = re.compile(
+    rf"(?:\bend(?:s|ing)?\b|\bterminan?\b|\bfinal\b|\bfinit\b|\bendet\b|đuôi|заканчив\w*){_DIGITS_ARE}",
+    re.IGNORECASE,
+)
+"""So they do after `sorry, it` or `my number`; a lease and a budget end in four digits as well."""
 
 _AREA: Final = (
     r"(?:\barea code|\bc[oó]digo de [aá]rea|\blada|\bmã vùng|\bcode r[ée]gional|\bvorwahl|"

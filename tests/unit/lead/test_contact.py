@@ -113,11 +113,12 @@ def test_a_number_that_nobody_has_is_shown_as_it_was_written() -> None:
         ("you wrote me from chat@craigs.autos", True),
         ("I mailed leads@craigs.autos", True),
         ("and Someone.Else@Craigs.Autos", True),
+        ("or Roxana@mail.craigs.autos", True),
         ("reach me at ana@gmail.com", False),
     ],
 )
-@pytest.mark.parametrize("domains", [(), ("Craigs.Autos",), ("craigs.autos", "gmail.com")])
-def test_the_shops_own_addresses_are_known_by_what_it_sends_with(
+@pytest.mark.parametrize("domains", [("Craigs.Autos",), ("craigs.autos", "gmail.com")])
+def test_the_domains_that_are_named_as_the_shops_own_are_no_customers(
     said: str, domains: tuple[str, ...], *, own: bool
 ) -> None:
     """A public provider that is named as the shop's own excludes no customer."""
@@ -126,16 +127,41 @@ def test_the_shops_own_addresses_are_known_by_what_it_sends_with(
     assert (contacts([line_of(said, 0)], profile) == ()) is own
 
 
-def test_a_shop_that_has_its_mail_at_a_public_provider_excludes_only_itself() -> None:
+@pytest.mark.parametrize("domain", ["gmail.com", "optonline.net", "t-online.de", "free.fr"])
+def test_what_the_shop_mails_from_and_to_excludes_only_itself(domain: str) -> None:
+    """Nobody has a list of all the providers: a domain is the shop's only where it says so."""
     profile = msgspec.structs.replace(
         CRAIGS,
         email_domains=(),
-        sender="Craig <craigs@gmail.com>",
-        recipients=("craigs@gmail.com",),
+        sender=f"Craig <craigs@{domain}>",
+        recipients=(f"shop@{domain}",),
     )
-    line = line_of("I wrote to craigs@gmail.com, mine is ana@gmail.com", 0)
+    line = line_of(f"I wrote to Craigs@{domain} and shop@{domain}, mine is ana@{domain}", 0)
 
-    assert [contact.value for contact in contacts([line], profile)] == ["ana@gmail.com"]
+    assert [contact.value for contact in contacts([line], profile)] == [f"ana@{domain}"]
+
+
+@pytest.mark.parametrize(
+    "remark",
+    [
+        "my lease is ending 2026",
+        "warranty ends 2027",
+        "presupuesto final 2500",
+        "my weekend ends 2000",
+        "I'm in the 510 area code, is that too far?",
+        "do you serve area code 510?",
+    ],
+)
+def test_a_passing_remark_leaves_the_number_as_it_was(remark: str) -> None:
+    assert values("my number is 650-555-0117", remark)[0] == "+16505550117"
+
+
+def test_a_number_taken_back_and_given_again_stands_without_a_doubt() -> None:
+    given = "call me at 408-555-0117 any time, or at 650-555-0133"
+    found = read("don't call 408-555-0117 ext 5", given)
+
+    assert {one.value for one in found} == {"+14085550117;ext=5", "+16505550133"}
+    assert [one.doubt for one in found] == ["", ""]
 
 
 def test_the_score_sees_what_is_missed_and_what_is_made_up() -> None:
