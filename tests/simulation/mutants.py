@@ -88,7 +88,7 @@ MUTANTS: Final = (
              "outcome = await self.ready.send()\n"
              "        if isinstance(outcome, Unknown) and self.refused is not _ignore:\n"
              "            from services.mailer.ports import made\n"
-             "            second = self.refused.__self__.second\n"
+             "            second = self.refused.func.__self__.second\n"
              "            async with second.prepare(made(self.ready.mail)) as other:\n"
              "                return await other.send()\n"),
     )),
