@@ -28,6 +28,8 @@ Fault = Callable[[RedisServer], Awaitable[None]]
 TIMES = 10
 EVERY_SECONDS = 3.0
 AWAY_SECONDS = 60.0
+UNDER_WAY_SECONDS = 10.0
+"""Who had armed is done, also where the machine is busy."""
 KEEPING = ("--appendonly", "yes")
 
 
@@ -89,7 +91,7 @@ async def _locked(file: Path, accepted: list[tuple[str, bool]], street: Street) 
     await asyncio.sleep(10)
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as lock:
         lock.execute("BEGIN IMMEDIATE")
-        await asyncio.sleep(1)  # whoever had armed is done
+        await asyncio.sleep(UNDER_WAY_SECONDS)
         before = len(accepted)
         await asyncio.sleep(AWAY_SECONDS)
         left = len(accepted) - before
