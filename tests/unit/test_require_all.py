@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+# Files that a pytest of their own runs below: their skips and the expected failure are the matter
+# of this test, and skip nothing of ours.
 ONE_BY_ONE = """
 import pytest
 def test_says_so(): pytest.skip("no browser")
@@ -42,5 +44,6 @@ def last_line(folder: Path, required: str) -> str:
 
 
 def test_a_skip_fails_where_everything_is_required(tmp_path: Path) -> None:
+    # The two marked ones are skipped before they are called: pytest counts those as errors.
     assert last_line(tmp_path, "1").startswith("1 failed, 1 passed, 1 xfailed, 3 errors in")
     assert last_line(tmp_path, "").startswith("1 passed, 4 skipped, 1 xfailed in")
