@@ -11,7 +11,8 @@ from libs.messages.base import Attribution
 from libs.snapshot import LeadSnapshot, Signal
 from services.mailer.letter.language import words
 from services.mailer.letter.links import mark_links
-from services.mailer.letter.shape import Row
+from services.mailer.letter.reach import logs_link
+from services.mailer.letter.shape import Frame, Row
 from services.mailer.letter.wording import moment, one_line
 
 LONGEST_VALUE: Final = 300
@@ -30,18 +31,16 @@ _REASONS: Final = {
 }  # fmt: skip
 
 
-def attribution_rows(
-    given: Attribution | None, signals: Iterable[Signal], zone: str, own_hosts: frozenset[str]
-) -> tuple[Row, ...]:
+def attribution_rows(snapshot: LeadSnapshot, frame: Frame) -> tuple[Row, ...]:
     pairs: list[tuple[str, str]] = []
-    if given is not None:
+    if given := snapshot.attribution:
         pairs += [(label, getattr(given, name)) for label, name in _FIELDS]
-        pairs.append(("First visit", _local(given.first_touch_at, zone)))
-        pairs.append(("Latest visit", _local(given.last_touch_at, zone)))
+        pairs.append(("First visit", _local(given.first_touch_at, frame.zone)))
+        pairs.append(("Latest visit", _local(given.last_touch_at, frame.zone)))
         pairs += _first(given)
-    newest = sorted(signals, key=lambda signal: signal.at)[-MOST_SIGNALS:]
-    pairs += [("On the page", _told(signal, zone)) for signal in newest]
-    return _rows(pairs, own_hosts)
+    newest = sorted(snapshot.signals, key=lambda signal: signal.at)[-MOST_SIGNALS:]
+    pairs += [("On the page", _told(signal, frame.zone)) for signal in newest]
+    return _rows(pairs, frame)
 
 
 def _first(given: Attribution) -> list[tuple[str, str]]:
@@ -53,29 +52,29 @@ def _first(given: Attribution) -> list[tuple[str, str]]:
             if text != getattr(given, name)]  # fmt: skip
 
 
-def diagnostic_rows(
-    snapshot: LeadSnapshot, logs: str, lang: str, zone: str, own_hosts: frozenset[str]
-) -> tuple[Row, ...]:
-    summary = snapshot.summary
+def diagnostic_rows(snapshot: LeadSnapshot, frame: Frame) -> tuple[Row, ...]:
+    summary, logs = snapshot.summary, logs_link(snapshot)
     pairs = [
         ("Thread", snapshot.thread_id),
         ("Trigger", f"{snapshot.reason}: {_REASONS.get(snapshot.reason, 'another reason')}"),
         ("Visitor", snapshot.visitor),
         ("Missing info", ", ".join(summary.missing_info)),
         ("Locale", snapshot.locale),
-        ("Language", f"{name_of(lang)} ({lang})"),
+        ("Language", f"{name_of(frame.lang)} ({frame.lang})"),
         ("Page", snapshot.page_url),
-        ("Decided", moment(snapshot.fixed_at, zone)),
+        ("Decided", moment(snapshot.fixed_at, frame.zone)),
         ("Request", snapshot.request_id),
         ("Removed", f"{summary.removed} made-up details" if summary.removed else ""),
     ]
-    rows = _rows(pairs, own_hosts)
+    rows = _rows(pairs, frame)
     return (*rows, Row("Logs", words(logs), logs)) if logs else rows
 
 
-def _rows(pairs: Iterable[tuple[str, str]], own_hosts: frozenset[str]) -> tuple[Row, ...]:
+def _rows(pairs: Iterable[tuple[str, str]], frame: Frame) -> tuple[Row, ...]:
     shown = ((label, one_line(value, LONGEST_VALUE)) for label, value in pairs)
-    return tuple(Row(label, words(mark_links(value, own_hosts))) for label, value in shown if value)
+    return tuple(
+        Row(label, words(mark_links(value, frame.own_hosts))) for label, value in shown if value
+    )
 
 
 def _told(signal: Signal, zone: str) -> str:

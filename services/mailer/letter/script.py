@@ -43,9 +43,8 @@ def script_and_questions(
     return tuple(script), tuple(rest.values())[:MOST_QUESTIONS]
 
 
-def steps(summary: Summary, profile: ShopProfile, found: Reach) -> tuple[Words, ...]:
+def steps(summary: Summary, lang: str, found: Reach) -> tuple[Words, ...]:
     if summary.next_steps:
-        lang = summary_language(summary, profile)
         return tuple(words(step, lang) for step in summary.next_steps)
     if found.phone:
         return (words(f"Call or text {one_line(found.phone.shown, 40)}."),)

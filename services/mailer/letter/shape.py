@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from services.mailer.letter.language import Words
+from services.mailer.letter.language import Words, words
+from services.mailer.letter.links import mark_links
 from services.mailer.letter.photos import MailFile, MailPhoto, MissingPhoto
 
 
@@ -46,6 +47,20 @@ class MailContext(msgspec.Struct, frozen=True, kw_only=True):
     """The page that opens the phone's messenger; empty: no way to text."""
     transcript_bytes: int = 50_000
     """How much of the conversation may stand in the mail itself."""
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
+    """What every part of one mail is printed by."""
+
+    zone: str
+    own_hosts: frozenset[str]
+    lang: str
+    """The customer's."""
+    summary_lang: str
+
+    def said(self, text: str) -> Words:
+        """The customer's own words, and where their links lead."""
+        return words(mark_links(text, self.own_hosts), self.lang)
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -11,9 +11,8 @@ import msgspec
 
 from libs.shops.profile import ShopProfile
 from libs.snapshot import LeadSnapshot, Line
-from services.mailer.letter.language import words
 from services.mailer.letter.links import mark_links, own_hosts, unlinked
-from services.mailer.letter.shape import MailContext, Rung, Transcript, Turn, TurnLine
+from services.mailer.letter.shape import Frame, MailContext, Rung, Transcript, Turn, TurnLine
 from services.mailer.letter.wording import clean, day_and_time, moment, one_line, some_lines
 
 LONGEST_LINE: Final = 1500
@@ -28,16 +27,14 @@ FILE_BYTES: Final = 2_000_000
 _RULE: Final = "-" * 72
 
 
-def transcript(
-    snapshot: LeadSnapshot, context: MailContext, zone: str, lang: str, own_hosts: frozenset[str]
-) -> Transcript:
+def transcript(snapshot: LeadSnapshot, context: MailContext, frame: Frame) -> Transcript:
     """The newest turns that fit; what the customer wrote last is what the call is about."""
     room_bytes = context.transcript_bytes
     groups = _groups(snapshot.lines)
     names = {photo.id: photo.name for photo in snapshot.photos}
     kept: list[Turn] = []
     for group in reversed(groups):
-        turn = _turn(group, zone, lang, own_hosts, names)
+        turn = _turn(group, frame, names)
         room_bytes -= _weight(turn)
         if room_bytes < 0:
             break
@@ -80,17 +77,15 @@ def _groups(lines: Iterable[Line]) -> list[list[Line]]:
     return groups
 
 
-def _turn(
-    group: list[Line], zone: str, lang: str, own_hosts: frozenset[str], names: dict[str, str]
-) -> Turn:
+def _turn(group: list[Line], frame: Frame, names: dict[str, str]) -> Turn:
     first = group[0]
-    day, time = day_and_time(first.at, zone)
+    day, time = day_and_time(first.at, frame.zone)
     return Turn(
         speaker=first.speaker,
         name=one_line(first.name, 80),
         day=day,
         time=time,
-        lines=tuple(_line(line, lang, own_hosts, names) for line in group),
+        lines=tuple(_line(line, frame, names) for line in group),
     )
 
 
@@ -98,10 +93,10 @@ def _is_long(line: Line) -> bool:
     return len(line.text) > LONGEST_LINE or len(line.quoted) > LONGEST_QUOTE
 
 
-def _line(line: Line, lang: str, own_hosts: frozenset[str], names: dict[str, str]) -> TurnLine:
+def _line(line: Line, frame: Frame, names: dict[str, str]) -> TurnLine:
     return TurnLine(
-        words(mark_links(some_lines(line.text, LONGEST_LINE), own_hosts), lang),
-        words(mark_links(some_lines(line.quoted, LONGEST_QUOTE), own_hosts), lang),
+        frame.said(some_lines(line.text, LONGEST_LINE)),
+        frame.said(some_lines(line.quoted, LONGEST_QUOTE)),
         tuple(one_line(names.get(one, one), 120) for one in line.attachments),
     )
 

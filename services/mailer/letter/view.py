@@ -13,12 +13,13 @@ from libs.snapshot import Contact, LeadSnapshot, Summary
 from services.mailer.letter.drafts import drafts
 from services.mailer.letter.facts import printable
 from services.mailer.letter.language import Words, language_tag, words
-from services.mailer.letter.links import mark_links, own_hosts
+from services.mailer.letter.links import own_hosts
 from services.mailer.letter.origin import attribution_rows, diagnostic_rows
 from services.mailer.letter.photos import MailPhoto, cid
-from services.mailer.letter.reach import Reach, actions, address, logs_link, reach
+from services.mailer.letter.reach import Reach, actions, address, reach
 from services.mailer.letter.script import script_and_questions, steps, summary_language
 from services.mailer.letter.shape import (
+    Frame,
     MailContext,
     MailView,
     PhotoPlan,
@@ -38,34 +39,42 @@ MOST_OTHERS: Final = 4
 
 def view(snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext) -> MailView:
     """Pure: the same arguments, the same mail."""
-    hosts, found = own_hosts(profile), reach(snapshot)
+    found = reach(snapshot)
     summary = Summary() if context.rung >= Rung.WITHOUT_SUMMARY else snapshot.summary
-    summary = printable(summary, hosts)
+    summary = printable(summary, own_hosts(profile))
     snapshot = msgspec.structs.replace(snapshot, summary=summary)
-    zone = profile.timezone
-    lang = language_tag(summary.customer_language or "", snapshot.locale, profile.languages[0])
-    summary_lang = summary_language(summary, profile)
-    written = drafts(summary, profile, lang, found)
+    frame = _frame(snapshot, profile)
+    written = drafts(summary, profile, frame.lang, found)
     tappable = actions(snapshot, profile, found, written, context.text_link)
     script, questions = script_and_questions(summary, profile, found, context.photos)
     return MailView(
         shop=shop_card(profile),
         subject=subject(snapshot, possible_duplicate=context.possible_duplicate),
         notices=_notices(snapshot, context),
-        name=_name(summary, found, lang),
-        need=_need(snapshot, lang, hosts),
+        name=_name(summary, found, frame.lang),
+        need=_need(snapshot, frame),
         buttons=tappable[:2],
-        glance=_glance(summary, found, lang, context.photos),
+        glance=_glance(summary, found, frame.lang, context.photos),
         chips=tappable[2:],
         photos=_photos(context),
-        summary=_summary(snapshot, lang, summary_lang, hosts),
-        next_steps=steps(summary, profile, found),
+        summary=_summary(snapshot, frame),
+        next_steps=steps(summary, frame.summary_lang, found),
         questions=questions,
         script=script,
         drafts=written,
-        attribution=attribution_rows(snapshot.attribution, snapshot.signals, zone, hosts),
-        transcript=transcript(snapshot, context, zone, lang, hosts),
-        diagnostics=diagnostic_rows(snapshot, logs_link(snapshot), lang, zone, hosts),
+        attribution=attribution_rows(snapshot, frame),
+        transcript=transcript(snapshot, context, frame),
+        diagnostics=diagnostic_rows(snapshot, frame),
+    )
+
+
+def _frame(snapshot: LeadSnapshot, profile: ShopProfile) -> Frame:
+    said = snapshot.summary.customer_language or ""
+    return Frame(
+        zone=profile.timezone,
+        own_hosts=own_hosts(profile),
+        lang=language_tag(said, snapshot.locale, profile.languages[0]),
+        summary_lang=summary_language(snapshot.summary, profile),
     )
 
 
@@ -108,12 +117,12 @@ def _name(summary: Summary, found: Reach, lang: str) -> Words:
     return words(one_line(contact.shown, 80) if contact else "A visitor")
 
 
-def _need(snapshot: LeadSnapshot, lang: str, hosts: frozenset[str]) -> Words:
+def _need(snapshot: LeadSnapshot, frame: Frame) -> Words:
     """Vehicle and project in one line, else the customer's own first words."""
     if facts := need(snapshot.summary):
-        return words(facts, lang)
+        return words(facts, frame.lang)
     spoken = (line.text for line in snapshot.lines if line.speaker == "customer" and line.text)
-    return words(mark_links(one_line(next(spoken, ""), LONGEST_NEED), hosts), lang)
+    return frame.said(one_line(next(spoken, ""), LONGEST_NEED))
 
 
 def _glance(summary: Summary, found: Reach, lang: str, photos: PhotoPlan) -> tuple[Row, ...]:
@@ -150,13 +159,13 @@ def _also_given(others: tuple[Contact, ...]) -> list[Row]:
     return rows
 
 
-def _summary(snapshot: LeadSnapshot, lang: str, summary_lang: str, hosts: frozenset[str]) -> Words:
+def _summary(snapshot: LeadSnapshot, frame: Frame) -> Words:
     """What the summary says, else the customer in their own words."""
     if said := snapshot.summary.summary:
-        return words(said, summary_lang)
+        return words(said, frame.summary_lang)
     spoken = (one_line(line.text, 300) for line in snapshot.lines if line.speaker == "customer")
     quoted = [f"“{text}”" for text in spoken if text][:4]
-    return words(mark_links("\n".join(quoted), hosts), lang)
+    return frame.said("\n".join(quoted))
 
 
 def _photos(context: MailContext) -> Photos:
