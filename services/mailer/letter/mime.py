@@ -59,11 +59,6 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """What the boundaries derive from: differs wherever the content does."""
 
 
-def build_mime(envelope: Envelope, text: str, html: str, plan: PhotoPlan, transcript: str) -> bytes:
-    """The whole mail at once; a service sends `mime_pieces` through `breathe` instead."""
-    return b"".join(mime_pieces(envelope, text, html, plan, transcript))
-
-
 def mime_pieces(
     envelope: Envelope, text: str, html: str, plan: PhotoPlan, transcript: str
 ) -> Iterator[bytes]:
