@@ -107,10 +107,10 @@ class Letters:
     sizes: list[int] = field(default_factory=list)
     """As they were told before the mail itself."""
     answers: dict[str, str] = field(default_factory=dict)
-    """By stage: `mail`, `rcpt`, `dot`, or `rcpt <address>`."""
+    """By stage: `mail`, `rcpt`, `dot`, or `mail <address>`, `rcpt <address>`."""
 
     async def handle_MAIL(self, server: Any, session: Any, envelope: Any, *rest: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        if answer := self.answers.get("mail"):
+        if answer := self.answers.get("mail") or self.answers.get(f"mail {rest[0]}"):
             return answer
         envelope.mail_from = rest[0]
         told = dict(option.partition("=")[::2] for option in rest[1])

@@ -11,7 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from libs.runtime.clock import SystemClock
+from services.mailer.adapters.fallback import FallbackTransport
 from services.mailer.adapters.smtp import SmtpServer, SmtpTransport, transparent
+from services.mailer.fakes import FakeTransport
 from services.mailer.ports import Accepted, NotPrepared, Outcome, Refused, Unknown, made
 from tests.certificates import self_signed, server_context
 from tests.contracts.post_offices import Letters, ScriptedSmtp, smtp_office
@@ -41,6 +43,9 @@ CASES = [
     ("mail", "451 later", True, DELAY),
     ("mail", "452 disk full", True, DELAY),
     ("mail", "550 sender not allowed", True, TELL),
+    ("mail", "450 sender domain not found", True, DELAY),
+    ("mail", "501 bad sender syntax", True, TELL),
+    ("mail", "553 sender not owned by user", True, TELL),
     ("mail", "552 too large", True, COUNTS),
     ("mail", "close", True, DELAY),
     ("mail", "hang", True, DELAY),
@@ -114,6 +119,35 @@ async def test_every_stage_and_reply_means_what_the_table_says(
 
     assert meaning(outcome) == expected
     assert armed is not before_arm
+
+
+@pytest.mark.parametrize("said", ["450 domain not found", "550 not allowed", "553 not yours"])
+async def test_a_sender_that_is_not_taken_moves_no_other_shop(said: str) -> None:
+    told: list[str] = []
+
+    async def tell(cause: str) -> None:
+        told.append(cause)
+
+    async with smtp_office() as office:
+        office.letters.answers["mail wrong@shop.example"] = said
+        second = FakeTransport(SystemClock(), name="second")
+        both = FallbackTransport(office.transport, second, SystemClock(), tell)
+        for sender in ("wrong@shop.example", "right@shop.example"):
+            async with both.prepare(made(replace(a_mail(), sender=sender))) as ready:
+                await ready.send()
+
+        assert [mail.sender for mail in second.accepted] == ["wrong@shop.example"]
+        assert office.arrived() == [BODY]
+        assert told == ([] if said.startswith("4") else [f"mail_{said[:3]}"])
+
+
+async def test_a_server_that_shuts_down_at_mail_rests_for_everybody() -> None:
+    async with ScriptedSmtp({"mail": "421 closing"}) as server:
+        with pytest.raises(NotPrepared) as door:
+            async with transport_to(server.port, 60).prepare(made(a_mail())):
+                pass
+
+    assert door.value.refused == Refused("mail_421", provider_wide=True)
 
 
 async def test_it_has_said_hello_before_the_mail_is_made() -> None:

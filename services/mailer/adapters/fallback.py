@@ -40,8 +40,8 @@ class FallbackTransport:
     clock: Clock
     tell: Tell
     resting_until: float = float("-inf")
-    unverified: dict[str, float] = field(default_factory=dict)
-    """Senders that the first does not know, and until when they go by the second."""
+    not_taken: dict[str, float] = field(default_factory=dict)
+    """Senders that the first does not take, and until when they go by the second."""
 
     @property
     def name(self) -> str:
@@ -69,7 +69,7 @@ class FallbackTransport:
 
     async def _enter(self, stack: AsyncExitStack, making: Future[Mail]) -> Ready:
         preferred, other = self._order
-        resting = {sender for sender, until in self.unverified.items() if self.clock.boot() < until}
+        resting = {sender for sender, until in self.not_taken.items() if self.clock.boot() < until}
         if resting and (await making).sender in resting:  # else nobody waits for the mail here
             preferred, other = self.second, self.first
         try:
@@ -84,7 +84,7 @@ class FallbackTransport:
     async def _refused(self, making: Future[Mail], refused: Refused) -> None:
         until = self.clock.boot() + REST_SECONDS
         if refused.of_sender:
-            self.unverified[(await making).sender] = until
+            self.not_taken[(await making).sender] = until
         else:
             self.resting_until = until
         if refused.tell:

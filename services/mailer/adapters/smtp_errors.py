@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
+from msgspec.structs import replace
+
 from services.mailer.adapters.ses_errors import NOT_VERIFIED, SENDER_NOT_VERIFIED
 from services.mailer.ports import Accepted, Outcome, Refused, Unknown
 
@@ -26,6 +28,9 @@ class Stage(StrEnum):
 _DELAY: Final = Refused("", provider_wide=True)
 _TELL: Final = Refused("", provider_wide=True, tell=True)
 _THIS_MAIL: Final = Refused("")
+_DELAY_SENDER: Final = Refused("", provider_wide=True, of_sender=True)
+_TELL_SENDER: Final = Refused("", provider_wide=True, tell=True, of_sender=True)
+"""All that MAIL names is the sender. Where more was meant, the next sender hears it too."""
 
 SHUTTING_DOWN: Final = 421
 """May come at any stage; says nothing about the mail."""
@@ -39,7 +44,7 @@ REPLIES: Final = {
     Stage.HELLO: (_DELAY, _TELL),
     Stage.TLS: (_TELL, _TELL),
     Stage.AUTH: (_DELAY, _TELL),
-    Stage.MAIL: (_DELAY, _TELL),
+    Stage.MAIL: (_DELAY_SENDER, _TELL_SENDER),
     Stage.RCPT: (_THIS_MAIL, _THIS_MAIL),
     Stage.DATA: (_DELAY, _THIS_MAIL),
     Stage.BODY: (_THIS_MAIL, _THIS_MAIL),
@@ -93,4 +98,4 @@ def of_silence(stage: Stage, what: str) -> Outcome:
 
 
 def _named(meaning: Refused, name: str) -> Refused:
-    return Refused(name, provider_wide=meaning.provider_wide, tell=meaning.tell)
+    return replace(meaning, code=name)
