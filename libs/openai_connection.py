@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
+
+LONGEST_WAIT_SECONDS: Final = 600.0
 
 
 @dataclass
@@ -34,3 +37,12 @@ class OpenAIConnection:
     async def aclose(self) -> None:
         if self._client is not None:
             await self._client.close()
+
+
+def asked_wait(retry_after: str, longest: float = LONGEST_WAIT_SECONDS) -> float | None:
+    """Seconds, as the header says; None without it, or for its date, which OpenAI does not send."""
+    try:
+        asked = float(retry_after)
+    except ValueError:
+        return None
+    return min(asked, longest) if math.isfinite(asked) and asked > 0 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ from libs.conversations.items import Raw, read_items
 from libs.conversations.port import Conversation
 from libs.errors import Unavailable
 from libs.identity.visitors import hosted_user, visitor_of
-from libs.openai_connection import OpenAIConnection
+from libs.openai_connection import OpenAIConnection, asked_wait
 
 if TYPE_CHECKING:
     from openai import Omit
@@ -28,7 +28,6 @@ THREAD_PAGES: Final = 5
 CALL_SECONDS: Final = 10.0
 READ_SECONDS: Final = 45.0
 """All pages of one conversation; below the consume loop's limit for a handler."""
-MOST_RETRY_AFTER_SECONDS: Final = 600.0
 LOGS_URL: Final = "https://platform.openai.com/logs/"
 
 NOT_THERE: Final = frozenset({400, 404})
@@ -200,14 +199,9 @@ def _errors_mapped() -> Iterator[None]:
         raise Unavailable(
             "conversations",
             f"openai answered {error.status_code}",
-            after_seconds=_retry_after(error.response.headers),
+            after_seconds=asked_wait(error.response.headers.get("retry-after", "")),
         ) from error
     except (openai.OpenAIError, msgspec.DecodeError) as error:
         raise Unavailable(
             "conversations", "openai answered something else than documented"
         ) from error
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    given = headers.get("retry-after", "")
-    return min(float(given), MOST_RETRY_AFTER_SECONDS) if given.isdecimal() else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, TypeVar
@@ -13,6 +12,7 @@ import msgspec
 
 from libs.errors import Unavailable
 from libs.model_connection import ModelConnection
+from libs.openai_connection import asked_wait
 from services.lead.ports import Draft, DraftRefusedError, Prompt
 from services.lead.summary.prompt import SCHEMA_NAME, schema
 
@@ -142,9 +142,7 @@ def _failure(status: int, retry_after: str) -> Exception:
     reason = f"status_{status}"
     if status not in _PASSING and status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return Unavailable("model", reason)
-    with suppress(ValueError):
-        return _MayPassError(reason, min(LONGEST_PAUSE_SECONDS, float(retry_after)))
-    return _MayPassError(reason)
+    return _MayPassError(reason, asked_wait(retry_after, LONGEST_PAUSE_SECONDS) or PAUSE_SECONDS)
 
 
 def _decoded(body: bytes, kind: type[T]) -> T:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,6 +10,7 @@ import msgspec
 
 from libs.identity.sessions import SESSION_SECONDS
 from libs.identity.visitors import hosted_user
+from libs.openai_connection import asked_wait
 from libs.runtime.clock import Clock
 from libs.shops.hours import state_at
 from services.session.ports import CannotMint, Mode, Ticket, Wanted
@@ -26,7 +26,6 @@ LONGEST_PAGE_URL: Final = 512
 MISCONFIGURED_RETRY_SECONDS: Final = 60.0
 """Our key or workflow is wrong: a person must act, so nobody need ask again at once."""
 BUSY_RETRY_SECONDS: Final = 5.0
-MOST_RETRY_SECONDS: Final = 600.0
 
 
 class _Minted(msgspec.Struct, frozen=True):
@@ -108,13 +107,5 @@ def _explained(error: APIStatusError) -> CannotMint:
     return CannotMint(
         str(error.code or error.type or "error")[:64],
         status=status,
-        retry_after_seconds=_asked_wait(error.response.headers.get("retry-after", ""), usual),
+        retry_after_seconds=asked_wait(error.response.headers.get("retry-after", "")) or usual,
     )
-
-
-def _asked_wait(header: str, usual: float) -> float:
-    try:
-        asked = float(header)
-    except ValueError:  # absent, or the date form, which OpenAI does not send
-        return usual
-    return min(asked, MOST_RETRY_SECONDS) if math.isfinite(asked) and asked > 0 else usual
