@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from libs.messages.base import Attribution, Message
+
+BROWSER_REASONS: Final = frozenset({"idle", "pagehide", "chat_closed", "auto"})
+REASONS: Final = BROWSER_REASONS | {"quiet", "watch", "operator"}
+"""The last three are ours, and not a browser's to say."""
 
 
 class ConsiderLead(Message, tag="lead.consider.v1", frozen=True, kw_only=True):
@@ -11,7 +17,7 @@ class ConsiderLead(Message, tag="lead.consider.v1", frozen=True, kw_only=True):
     shop: str
     thread_id: str
     reason: str
-    """`idle`, `pagehide`, `chat_closed`, `auto`, `quiet`, `watch`, `operator` or `other`."""
+    """One of `REASONS`; anything else counts as `other`, and obeys every guard."""
     visitor: str = ""
     """`v_…`, empty when the trigger did not prove who it is."""
     locale: str = ""

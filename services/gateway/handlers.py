@@ -12,7 +12,7 @@ import msgspec
 
 from libs.leases.port import SentMark, sent_key
 from libs.limits.port import Limit, Verdict
-from libs.messages.lead import ConsiderLead, RecordSignal
+from libs.messages.lead import BROWSER_REASONS, ConsiderLead, RecordSignal
 from libs.messages.session import MintSession, SessionMinted, SessionRefused
 from libs.runtime.clock import Clock
 from libs.streams.port import Asker, Publisher
@@ -27,8 +27,6 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.visitors import Visitor, Visitors
 
 SESSION_SECONDS: Final = 15.0
-BROWSER_REASONS: Final = frozenset({"idle", "pagehide", "chat_closed", "auto"})
-"""Ours (`quiet`, `watch`, `operator`) are not a browser's to say."""
 
 _MARK: Final = msgspec.json.Decoder(SentMark)
 

@@ -18,7 +18,7 @@ from libs.ledger.apply import Applied, apply
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, State
 from libs.messages.dedupe import thread_timer
-from libs.messages.lead import ConsiderLead, RecordSignal
+from libs.messages.lead import REASONS, ConsiderLead, RecordSignal
 from libs.messages.mail import SendLeadMail
 from libs.runtime.clock import Clock
 from libs.runtime.log import Log
@@ -36,10 +36,6 @@ from services.lead.summary.summaries import Summaries
 from services.lead.transcript import Subject, lines_of
 from services.lead.turns import Turns
 
-REASONS: Final = frozenset(
-    {"idle", "pagehide", "chat_closed", "auto", "quiet", "watch", "operator"}
-)
-"""Whatever else a trigger says counts as `other`, and obeys every guard."""
 LONG_READ_SECONDS: Final = 10.0
 """After this the rest of the lease is too short for the model; before, it would cost a command."""
 

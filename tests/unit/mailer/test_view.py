@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from libs.blobs.fakes import MemoryBlobs
 from libs.greetings import GREETINGS, greeting_for
 from libs.messages.base import Attribution, Touch
+from libs.messages.lead import REASONS
 from libs.snapshot import Contact, LeadSnapshot, Line, Signal, Summary
 from services.mailer.letter.build import MailBuilder
 from services.mailer.letter.drafts import drafts
@@ -119,6 +120,17 @@ def test_photos_lie_in_pairs_of_one_shape(shapes: str, rows: list[str]) -> None:
     )
 
     assert ["".join(one.cid for one in row) for row in Photos(shown=shown).rows] == rows
+
+
+@pytest.mark.parametrize("reason", sorted(REASONS))
+def test_every_trigger_is_told_in_words(reason: str) -> None:
+    rows = {
+        row.label: row.words.text
+        for row in view(_lead(reason=reason), SHOP, MailContext()).diagnostics
+    }
+
+    assert rows["Trigger"].startswith(f"{reason}: ")
+    assert "another reason" not in rows["Trigger"]
 
 
 def test_what_a_visitor_did_on_the_page_reads_like_words() -> None:

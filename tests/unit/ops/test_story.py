@@ -15,6 +15,7 @@ from libs.ledger import events
 from libs.ledger.events import DEFAULT_RULES, Event, Rules, Write
 from libs.ledger.record import LeadRecord, State, Step
 from libs.ledger.states import decide
+from libs.messages.lead import REASONS as TRIGGERS
 from libs.snapshot import Photo, Summary
 from ops.story import Facts, Parked, Story, tell
 from ops.threads import why
@@ -123,8 +124,8 @@ def test_an_unknown_step_is_not_told_in_its_code() -> None:
         tell(facts(record(history=(Step(NOW, "teleported"),))))
 
 
-@pytest.mark.parametrize("code", sorted({*NOT_READY, *CLOSED_AS, *CLOSED_AS.values()}))
-def test_reasons_of_the_gates_have_words(code: str) -> None:
+@pytest.mark.parametrize("code", sorted({*NOT_READY, *CLOSED_AS, *CLOSED_AS.values(), *TRIGGERS}))
+def test_reasons_of_triggers_and_gates_have_words(code: str) -> None:
     assert " " in REASONS[code]
 
 
