@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -50,6 +51,7 @@ View = Literal["original", "1200", "320"]
 _LINK: Final = "attachment"
 _UPLOAD: Final = "upload"
 _ID = re.compile(r"att_[A-Za-z0-9_-]{22}", re.ASCII)
+_OUR_VISITOR = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class StoredAttachment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -90,6 +92,9 @@ def record_key(attachment_id: str) -> str:
 
 
 def refusals_prefix(shop: str, visitor: str) -> str:
+    """A hosted visitor of an earlier chat may be any text."""
+    if not _OUR_VISITOR.fullmatch(visitor):
+        visitor = hashlib.sha256(visitor.encode("utf-8", "replace")).hexdigest()[:32]
     return f"attachments/refused/{shop}/{visitor}/"
 
 

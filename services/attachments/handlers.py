@@ -20,11 +20,11 @@ from libs.attachments import (
     View,
     decode_record,
     record_key,
-    refusal_key,
     rendition_key,
 )
 from libs.blobs.port import BlobInfo, BlobMissingError, Blobs
 from libs.errors import Unavailable
+from libs.missed_files import keep_missed
 from services.attachments.ports import (
     Allowance,
     Arriving,
@@ -140,15 +140,12 @@ class Attachments:
             return
         if known is not None:
             await self._write(record_key(refused.id), refused)
-        await self._ask_for(refused)
+        await keep_missed(self.blobs, refused)
 
     async def _miss(self, announced: StoredAttachment, problem: str) -> None:
         """Its own record is left open: the same link may bring it yet."""
         with suppress(Unavailable):  # a lost store changes no answer
-            await self._ask_for(msgspec.structs.replace(announced, problem=problem))
-
-    async def _ask_for(self, missed: StoredAttachment) -> None:
-        await self._write(refusal_key(missed.shop, missed.visitor, missed.id), missed)
+            await keep_missed(self.blobs, msgspec.structs.replace(announced, problem=problem))
 
     @asynccontextmanager
     async def _spent(self, announced: StoredAttachment, size: int) -> AsyncIterator[None]:

@@ -69,6 +69,30 @@ async def test_a_photo_that_was_refused_is_asked_for(running: Product) -> None:
         assert "Ask for the photo torn seat.jpg again" in part.get_content()
 
 
+async def test_what_is_refused_before_it_is_sent_is_asked_for(running: Product) -> None:
+    """As OpenAI's runtime sends files: announced first."""
+    refused = {"notes.docx": ("application/msword", 1000), "huge.jpg": ("image/jpeg", 50_000_000)}
+    async with visitor(running.url) as ana:
+        for name, (kind, size) in refused.items():
+            params = {"name": name, "mime_type": kind, "size": size}
+            wish = {"type": "attachments.create", "params": params, "metadata": {}}
+            there = f"{running.url}/api/chatkit"
+            async with ana.http.post(there, json=wish, headers=ana.headers) as answer:
+                assert answer.status in {413, 415}
+        await ana.say(NEED)
+        await ana.trigger("chat_closed")
+        [mail] = await running.mail_arrives(ana.thread)
+
+    message = email.message_from_bytes(mail.read_bytes(), policy=email.policy.default)
+    for kind in ("html", "plain"):
+        part = message.get_body((kind,))
+        assert part
+        said = part.get_content()
+        assert "notes.docx: it is no photo or PDF that can be read" in said
+        assert "huge.jpg: it is too large" in said
+        assert "Ask for 2 files again: " in said
+
+
 async def test_a_photo_that_broke_off_is_asked_for(running: Product) -> None:
     async def torn() -> AsyncIterator[bytes]:
         yield b"--cut\r\nContent-Disposition: form-data; name=file; filename=lost.jpg\r\n\r\n\xff"

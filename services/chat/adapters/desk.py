@@ -24,6 +24,7 @@ from libs.attachments import (
 from libs.blobs.port import BlobMissingError, Blobs
 from libs.conversations.ids import new_attachment_id
 from libs.conversations.store import Owner
+from libs.missed_files import keep_missed
 from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
 from services.chat.ports import Announced, ChatRefusal
@@ -42,15 +43,7 @@ class BlobDesk:
     async def announce(
         self, owner: Owner, *, name: str, mime_type: str, size_bytes: int
     ) -> Announced:
-        kind = declared_type(mime_type) or type_of_name(name)
-        if kind not in EXTENSIONS:
-            raise ChatRefusal(
-                415,
-                "unsupported_type",
-                "Please send a photo (JPEG, PNG, WebP, GIF, HEIC, AVIF) or a PDF.",
-            )
-        if not 0 < size_bytes <= LARGEST_BYTES:
-            raise ChatRefusal(413, "too_large", "A file may have up to 12 MB.")
+        kind = declared_type(mime_type) or type_of_name(name) or ""
         now = self.clock.now()
         record = StoredAttachment(
             id=new_attachment_id(self.new_id),
@@ -59,6 +52,9 @@ class BlobDesk:
             name=name,
             created_at=now,
         )
+        if refusal := _refusal(kind, size_bytes):
+            await keep_missed(self.blobs, msgspec.structs.replace(record, problem=refusal.code))
+            raise refusal
         await self.blobs.put(
             record_key(record.id), msgspec.json.encode(record), content_type="application/json"
         )
@@ -90,3 +86,18 @@ class BlobDesk:
     def preview(self, attachment_id: str) -> str:
         expires = int(self.clock.now()) + PREVIEW_SECONDS
         return attachment_link(self.keys, self.base_url, attachment_id, "320", expires)
+
+
+def _refusal(kind: str, size_bytes: int) -> ChatRefusal | None:
+    """By what a browser says of a file before it sends one byte."""
+    if kind not in EXTENSIONS:
+        return ChatRefusal(
+            415,
+            "unsupported_type",
+            "Please send a photo (JPEG, PNG, WebP, GIF, HEIC, AVIF) or a PDF.",
+        )
+    if size_bytes > LARGEST_BYTES:
+        return ChatRefusal(413, "too_large", "A file may have up to 12 MB.")
+    if size_bytes <= 0:
+        return ChatRefusal(400, "no_file", "This file is empty.")
+    return None

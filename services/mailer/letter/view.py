@@ -15,7 +15,7 @@ from services.mailer.letter.facts import printable
 from services.mailer.letter.language import Words, language_tag, words
 from services.mailer.letter.links import own_hosts
 from services.mailer.letter.origin import attribution_rows, diagnostic_rows
-from services.mailer.letter.photos import MailPhoto, cid
+from services.mailer.letter.photos import MailPhoto, MissingPhoto, cid
 from services.mailer.letter.reach import Reach, actions, address, reach
 from services.mailer.letter.script import script_and_questions, steps, summary_language
 from services.mailer.letter.shape import (
@@ -35,6 +35,7 @@ from services.mailer.letter.wording import one_line
 
 LONGEST_NEED: Final = 140
 MOST_OTHERS: Final = 4
+MOST_MISSING: Final = 10
 
 
 def view(snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext) -> MailView:
@@ -186,11 +187,18 @@ def _photos(context: MailContext) -> Photos:
             for left in plan.left_out
             if left.id in context.originals
         ),
-        missing=tuple(
-            f"{one_line(photo.name, 80)}: {one_line(photo.why, 100)}" for photo in plan.missing
-        ),
+        missing=_missing(plan.missing),
         files=tuple(one_line(file.name, 120) for file in plan.files),
     )
+
+
+def _missing(missing: tuple[MissingPhoto, ...]) -> tuple[str, ...]:
+    """Somebody who sends fifty files that we do not take fills no mail with their names."""
+    told = missing[:MOST_MISSING]
+    lines = [f"{one_line(photo.name, 80)}: {one_line(photo.why, 100)}" for photo in told]
+    if rest := len(missing) - len(told):
+        lines.append(f"{rest} more")
+    return tuple(lines)
 
 
 def _alt(photo: MailPhoto, place: int, pictures: int) -> str:

@@ -14,6 +14,7 @@ from libs.attachments import (
     check_upload,
     record_key,
 )
+from libs.missed_files import missed_files
 from tests.unit.chat.world import KEYS, Answer, Json, Scripted, World, add, create
 
 SENT = "att_" + "s" * 22
@@ -92,24 +93,29 @@ async def test_a_browser_need_not_know_the_type(name: str, declared: str, kind: 
 
 
 @pytest.mark.parametrize(
-    ("given", "status"),
+    ("given", "status", "problem"),
     [
-        (announce(size=LARGEST_BYTES + 1), 413),
-        (announce(size=0), 413),
-        (announce(size=-1), 413),
-        (announce(mime_type="image/svg+xml"), 415),
-        (announce(mime_type="text/html"), 415),
-        (announce("list.txt", mime_type=""), 415),
-        (announce("seat", mime_type=""), 415),
+        (announce(size=LARGEST_BYTES + 1), 413, "too_large"),
+        (announce(size=0), 400, "no_file"),
+        (announce(size=-1), 400, "no_file"),
+        (announce(mime_type="image/svg+xml"), 415, "unsupported_type"),
+        (announce(mime_type="text/html"), 415, "unsupported_type"),
+        (announce("list.txt", mime_type=""), 415, "unsupported_type"),
+        (announce("seat", mime_type=""), 415, "unsupported_type"),
     ],
 )
-async def test_what_the_shop_does_not_take_is_refused(given: Json, status: int) -> None:
+async def test_what_the_shop_does_not_take_is_refused_and_remembered_to_be_asked_for(
+    given: Json, status: int, problem: str
+) -> None:
     world = World()
     refused = (await world.ask(given)).refused
 
     assert refused
-    assert refused.status == status
-    assert world.blobs.bodies == {}
+    assert (refused.status, refused.error) == (status, problem)
+    [missed] = [one async for one in missed_files(world.blobs, "craigs", "v_ana")]
+    assert (missed.name, missed.problem) == (given["params"]["name"], problem)
+    assert missed.created_at == world.clock.at
+    assert len(world.blobs.bodies) == 1
 
 
 async def test_a_file_that_was_sent_straight_away_is_found() -> None:

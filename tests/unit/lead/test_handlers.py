@@ -708,6 +708,17 @@ async def test_refused_photos_are_missed_though_no_message_names_them(world: Wor
     assert missed == {("before-there-was-a-thread", "unsupported_type"), ("in-it", "too_large")}
 
 
+async def test_a_visitor_whose_name_can_stand_in_no_key_is_a_lead(world: World) -> None:
+    """As an earlier chat named them, whose threads OpenAI keeps."""
+    world.say(READY_WORDS, visitor="Ana <ana@example.com>")
+    await refused(world, "seat.svg", visitor="Ana <ana@example.com>")
+    world.wait(301)
+
+    mail = await world.sends("quiet", visitor="")
+
+    assert [photo.name for photo in world.snapshot(mail).photos] == ["seat.svg"]
+
+
 async def test_photo_that_came_after_all_is_not_missed(world: World) -> None:
     await refused(world, "x.jpg", thread_id=THREAD)
     again = Attachment(id="att_" + "a" * 22, name="x.jpg", mime_type="image/jpeg")

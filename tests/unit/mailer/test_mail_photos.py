@@ -213,6 +213,18 @@ async def test_what_was_refused_is_no_photo_and_a_file_is_a_file() -> None:
     assert asked[0] == "Ask for 3 files again: IMG_2.jpg, evil.jpg, notes.docx."
 
 
+async def test_many_that_are_missed_are_counted_and_only_some_are_named() -> None:
+    missed = [_photo(number, failed="too_large") for number in range(50)]
+
+    seen = read(await _compose(MemoryBlobs(), missed))
+
+    for words in (text_of(seen), html_of(seen)):
+        assert "IMG_9.jpg: it is too large" in words
+        assert "IMG_10.jpg" not in words.partition("Ask for 50 photos again")[0]
+        assert "Not shown - 40 more" in words
+        assert "Ask for 50 photos again" in words
+
+
 @pytest.mark.parametrize(("photos", "size"), [(1, (300, 300)), (3, (900, 300)), (5, (900, 600))])
 def test_a_contact_sheet_is_no_wider_than_it_is_full(photos: int, size: tuple[int, int]) -> None:
     sheet = contact_sheet([JPEG] * photos)

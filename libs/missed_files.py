@@ -1,0 +1,38 @@
+"""Files that visitors meant to send and that we do not have: kept so that the shop asks for them.
+
+They stand under their visitor, because a browser that was told no names the file in no message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from libs.attachments import StoredAttachment, decode_record, refusal_key, refusals_prefix
+from libs.blobs.port import BlobMissingError, Blobs
+
+MOST_KEPT: Final = 50
+"""Of one visitor, the newest: a stranger fills neither the store nor a mail with names."""
+
+
+async def keep_missed(blobs: Blobs, missed: StoredAttachment) -> None:
+    """`problem` says why. Again is harmless: the same file stands under the same key."""
+    key = refusal_key(missed.shop, missed.visitor, missed.id)
+    others = [
+        info
+        async for info in blobs.list(refusals_prefix(missed.shop, missed.visitor))
+        if info.key != key
+    ]
+    others.sort(key=lambda info: info.modified_at, reverse=True)
+    for oldest in others[MOST_KEPT - 1 :]:
+        await blobs.delete(oldest.key)
+    await blobs.put(key, msgspec.json.encode(missed), content_type="application/json")
+
+
+async def missed_files(blobs: Blobs, shop: str, visitor: str) -> AsyncIterator[StoredAttachment]:
+    async for info in blobs.list(refusals_prefix(shop, visitor)):
+        with suppress(BlobMissingError):  # forgotten in between
+            yield decode_record(await blobs.get(info.key))
