@@ -82,12 +82,6 @@ class Refused(Happening, frozen=True, kw_only=True):
     """Before ARM: it says nothing about this attempt, should another sender have armed it."""
 
 
-class FateUnknown(Happening, frozen=True, kw_only=True):
-    """Timeout, reset, 5xx, cancel: nobody knows, so nothing is written."""
-
-    attempt: int
-
-
 class ProviderEvent(Happening, frozen=True, kw_only=True):
     """A delivery event of an attempt that we tagged."""
 
@@ -134,7 +128,6 @@ Event = (
     | Arm
     | Accepted
     | Refused
-    | FateUnknown
     | ProviderEvent
     | WindowsPassed
     | GaveUp

@@ -25,7 +25,6 @@ from libs.ledger.events import (
     Considered,
     Decision,
     Event,
-    FateUnknown,
     GaveUp,
     NewerItems,
     Nothing,
@@ -67,8 +66,6 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - one case per event, nothing else
             return accepted(record, event, now)
         case Refused():
             return refused(record, event, now, rules)
-        case FateUnknown():
-            return Nothing(WHY[record.state])
         case ProviderEvent():
             return provider_event(record, event, now)
         case WindowsPassed():
