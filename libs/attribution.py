@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -105,6 +106,14 @@ class Trails:
         body = msgspec.json.encode(told)
         key = _key(where.touches, at, body)
         await self.blobs.put(key, body, content_type="application/json")
+
+    async def touch_each(
+        self, shop: str, visitors: Sequence[str], told: Told, *, at: float
+    ) -> None:
+        """Under each of the visitor's ids: a thread keeps the one that its visitor had then."""
+        for visitor in visitors:
+            also = tuple(sorted({*visitors} - {visitor}))
+            await self.touch(TrailKey(shop, visitor), replace(told, also=also), at=at)
 
     async def _told_last(self, where: TrailKey, *, since: float) -> Told:
         async for newest in self.blobs.list(where.touches):

@@ -95,8 +95,8 @@ class LeadHandlers:
             click_url=wish.click_url,
             provider=wish.provider,
         )
-        for where in _trails(wish):
-            await self.trails.add(where, signal)
+        for visitor in (wish.visitor, *wish.also):
+            await self.trails.add(TrailKey(wish.shop, visitor), signal)
         await self._touch(wish, at)
 
     async def _decide(
@@ -189,14 +189,8 @@ class LeadHandlers:
         await self._touch(wish, self.clock.now())
 
     async def _touch(self, wish: ConsiderLead | RecordSignal, at: float) -> None:
-        for where in _trails(wish):
-            told = Told(
-                attribution=wish.attribution,
-                locale=wish.locale,
-                page_url=wish.page_url,
-                also=tuple(sorted({wish.visitor, *wish.also} - {where.visitor})),
-            )
-            await self.trails.touch(where, told, at=at)
+        told = Told(attribution=wish.attribution, locale=wish.locale, page_url=wish.page_url)
+        await self.trails.touch_each(wish.shop, (wish.visitor, *wish.also), told, at=at)
 
     def _alarm(self, applied: Applied) -> None:
         """The mailer mails a person, once an hour for all; this line is about this one."""
@@ -231,11 +225,6 @@ def _named(delivery: Delivery[ConsiderLead]) -> ConsiderLead:
         reason=wish.reason if wish.reason in REASONS else "other",
         request_id=wish.request_id or f"lead-{delivery.entry_id}",
     )
-
-
-def _trails(wish: ConsiderLead | RecordSignal) -> list[TrailKey]:
-    """Under each of the visitor's ids: a thread keeps the one that its visitor had then."""
-    return [TrailKey(wish.shop, visitor) for visitor in (wish.visitor, *wish.also)]
 
 
 def _key(wish: ConsiderLead) -> LeadKey:

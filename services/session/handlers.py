@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from libs.attribution import Told, TrailKey, Trails
+from libs.attribution import Told, Trails
 from libs.errors import Unavailable
 from libs.flights import SingleFlight
 from libs.identity.sessions import SESSION_SECONDS
@@ -109,20 +109,12 @@ class SessionHandlers:
             raise CannotMint("records_unreachable", retry_after_seconds=BRIEFLY_SECONDS) from error
 
     async def _touch(self, wanted: Wanted) -> None:
-        """Under each of the visitor's ids: a thread keeps the one that its visitor had then."""
-        for visitor in wanted.visitors:
-            told = Told(
-                attribution=wanted.attribution,
-                locale=wanted.locale,
-                page_url=wanted.page_url,
-                also=tuple(other for other in wanted.visitors if other != visitor),
-            )
-            try:
-                await self.trails.touch(
-                    TrailKey(wanted.shop.slug, visitor), told, at=self.clock.now()
-                )
-            except Unavailable as error:  # a chat without a source is worth more than none
-                self.log.warning("touch_lost", part=error.part)
+        told = Told(attribution=wanted.attribution, locale=wanted.locale, page_url=wanted.page_url)
+        shop, now = wanted.shop.slug, self.clock.now()
+        try:
+            await self.trails.touch_each(shop, wanted.visitors, told, at=now)
+        except Unavailable as error:  # a chat without a source is worth more than none
+            self.log.warning("touch_lost", part=error.part)
 
     def _minted(self, wish: MintSession, user: str, ticket: Ticket) -> SessionMinted:
         return SessionMinted(
