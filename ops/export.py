@@ -25,6 +25,12 @@ _FORMULA = frozenset("=+-@|%;,'\"")
 _CLICK_IDS = ("gclid", "gbraid", "wbraid")
 _TOUCH = Touch.__struct_fields__
 _ORIGIN = tuple(name for name in Attribution.__struct_fields__ if name != "first")
+_COLUMNS = (
+    "thread", "sent_at", "kind", "possible_copy", "delivery", "name", "phone", "email",
+    "location", "vehicle", "project", "timeline", "photos", "signals",
+    *_ORIGIN, *(f"first_{name}" for name in _TOUCH),
+)  # fmt: skip
+"""Of `_row`; they stand in an empty table too."""
 
 
 async def export(desk: Desk, shop: str, *, form: str) -> Shown:
@@ -104,8 +110,7 @@ def _row(lead: _Lead) -> dict[str, str]:
 def as_csv(rows: list[dict[str, str]]) -> str:
     """A cell that a spreadsheet would run as a formula is made text by a leading quote."""
     out = io.StringIO()
-    columns = list(_row_columns())
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    writer = csv.DictWriter(out, _COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _safe(cell) for name, cell in row.items()} for row in rows)
     return out.getvalue()
@@ -120,12 +125,6 @@ def _safe(cell: str) -> str:
     first = next((c for c in seen if c.isprintable() and not c.isspace()), "")
     hidden = cell[:1].isspace() or not cell[:1].isprintable()
     return f"'{line}" if first in _FORMULA or (line and hidden) else line
-
-
-def _row_columns() -> tuple[str, ...]:
-    said = ("thread", "sent_at", "kind", "possible_copy", "delivery", "name", "phone", "email",
-            "location", "vehicle", "project", "timeline", "photos", "signals")  # fmt: skip
-    return (*said, *_ORIGIN, *(f"first_{name}" for name in _TOUCH))
 
 
 def conversions(leads: list[_Lead]) -> dict[str, object]:
