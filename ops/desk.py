@@ -9,11 +9,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from libs.blobs.open import open_blobs
+from libs.blobs.open import BLOBS_FOLDER, open_blobs
 from libs.blobs.port import BlobMissingError, Blobs
 from libs.conversations.port import Conversations
 from libs.errors import SettingsError, Unavailable
-from libs.ledger.open import open_records
+from libs.ledger.open import SQLITE_FILE, open_records
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord
 from libs.runtime.clock import Clock, SystemClock
@@ -87,6 +87,7 @@ async def open_desk(environ: Mapping[str, str], stack: AsyncExitStack) -> Desk:
 
     settings = load(CommonSettings, environ)
     shops = load_shops(settings.shops)
+    _find_stores(settings)
     blobs = await _opened("blobs", open_blobs(settings, stack))
     streams, problem = await _streams(settings, stack)
     return Desk(
@@ -100,6 +101,19 @@ async def open_desk(environ: Mapping[str, str], stack: AsyncExitStack) -> Desk:
         redis_problem=problem,
         environ=environ,
     )
+
+
+def _find_stores(settings: CommonSettings) -> None:
+    """A service makes its stores; whoever asks in the wrong folder shall not hear that all is well
+    from new and empty ones.
+    """
+    of_sqlite, of_folder = settings.records == "sqlite", settings.blobs == "folder"
+    for named, name in ((of_sqlite, SQLITE_FILE), (of_folder, BLOBS_FOLDER)):
+        if named and not (settings.data_path / name).exists():
+            raise SettingsError(
+                f"There is no Handoff in {settings.data_path.resolve()} (no {name}): set"
+                " HANDOFF_DATA, RECORDS and BLOBS as the services have them, and start those first."
+            )
 
 
 async def _opened(part: str, opening: Awaitable[T]) -> T:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from msgspec.structs import replace
 
 from libs.blobs.fakes import MemoryBlobs
+from libs.blobs.open import open_blobs
 from libs.conversations.fakes import MemoryConversations
 from libs.conversations.port import Attachment, Conversation, Item
 from libs.ledger.fakes import MemoryRecords
+from libs.ledger.open import open_records
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.messages.base import Attribution
 from libs.runtime.clock import SystemClock
@@ -78,6 +83,18 @@ def stores(
         environ=given,
     )
     return Stores(records, blobs, conversations, desk)
+
+
+def started(data: Path) -> None:
+    """A folder that services have run on: their stores are there, and empty."""
+
+    async def start() -> None:
+        settings = load(CommonSettings, {"HANDOFF_DATA": str(data)})
+        async with AsyncExitStack() as stack:
+            await open_records(settings, stack)
+            await open_blobs(settings, stack)
+
+    asyncio.run(start())
 
 
 def on_fake_redis() -> Streams:

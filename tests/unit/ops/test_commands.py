@@ -26,7 +26,7 @@ from ops import threads
 from ops.__main__ import answer, parser
 from ops.desk import Desk
 from ops.show import Shown, facts, put, table
-from tests.unit.ops.desks import KEY, THREAD, in_memory, record, snapshot, stores
+from tests.unit.ops.desks import KEY, THREAD, in_memory, record, snapshot, started, stores
 
 WISH = SendLeadMail(
     shop="nobody", thread_id=THREAD, snapshot="", last_item_id="", kind="full", reason="idle"
@@ -328,6 +328,32 @@ async def test_what_cannot_be_asked_is_one_sentence_and_exit_code_2(
     assert captured.err.count("\n") == 2
 
 
+@pytest.mark.parametrize(
+    ("environ", "missing"),
+    [({}, "records.sqlite3"), ({"RECORDS": "dynamodb"}, "blobs")],
+    ids=["records", "blobs"],
+)
+@pytest.mark.parametrize("words", [["leads", "open"], ["why", "cthr_1"], ["doctor"]], ids=" ".join)
+async def test_a_folder_without_a_handoff_is_said_and_stays_empty(
+    words: list[str],
+    environ: dict[str, str],
+    missing: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Else it made new stores there, and `leads open` said that nothing is left to wait for."""
+    for name, value in {"HANDOFF_DATA": str(tmp_path), **environ}.items():
+        monkeypatch.setenv(name, value)
+
+    code = await answer(parser().parse_args(words))
+
+    captured = capsys.readouterr()
+    assert (code, captured.out) == (2, "")
+    assert f"There is no Handoff in {tmp_path} (no {missing})" in captured.err
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - a test may wait for a folder
+
+
 async def test_doctor_of_a_store_that_does_not_open_is_a_finding(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -368,6 +394,7 @@ def test_markup_in_what_a_customer_wrote_is_only_text(capsys: pytest.CaptureFixt
 
 @pytest.mark.slow
 def test_the_command_as_it_is_typed(tmp_path: Path) -> None:
+    started(tmp_path)
     environ = {"PATH": os.environ["PATH"], "HANDOFF_DATA": str(tmp_path)}
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
@@ -387,6 +414,7 @@ def test_the_command_as_it_is_typed(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_whoever_waits_at_a_terminal_sees_what_is_going_on(tmp_path: Path) -> None:
+    started(tmp_path)
     environ = {"PATH": os.environ["PATH"], "HANDOFF_DATA": str(tmp_path), "TERM": "xterm"}
     screen, terminal = pty.openpty()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from ops.streams import dead_list
 from services.lead.retention import KEPT_SECONDS
 from tests.openai_server import Status, openai_server
 from tests.servers import free_port, redis_server
-from tests.unit.ops.desks import NOW, THREAD, HandClock, in_memory, stores
+from tests.unit.ops.desks import NOW, THREAD, HandClock, in_memory, started, stores
 
 MODEL = "gpt-5.2-2025-12-11"
 
@@ -69,6 +70,7 @@ async def test_a_part_that_fails_is_a_finding_and_not_the_end() -> None:
 class TestRedis:
     @staticmethod
     async def asked(url: str, tmp_path: Path) -> Finding:
+        await asyncio.to_thread(started, tmp_path)
         environ = {"REDIS_URL": url, "HANDOFF_DATA": str(tmp_path), "SITE_KEYS": "k" * 40}
         async with AsyncExitStack() as stack:
             return await doctor.redis(await open_desk(environ, stack))

@@ -41,6 +41,7 @@ from tests.unit.ops.desks import (
     conversation,
     record,
     snapshot,
+    started,
     stores,
 )
 
@@ -323,6 +324,7 @@ async def test_no_byte_is_left_in_the_files_of_one_machine(tmp_path: Path) -> No
     async with AsyncExitStack() as stack:
         server = stack.enter_context(redis_server("--dir", str(folder), "--appendonly", "yes"))
         (folder / "redis.url").write_text(server.url)
+        await asyncio.to_thread(started, tmp_path)
         running = await open_desk(environ, stack)
         await write_all(running, stack)
         before = {path.suffix for path in holding(tmp_path)}
