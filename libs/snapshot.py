@@ -105,6 +105,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     missing_info: tuple[str, ...] = ()
     outreach_message: str | None = None
     source: Literal["model", "rules"] = "rules"
+    language: str = "en"
+    """In which the words to the shop are written."""
     removed: int = 0
     """Ungrounded phones, emails, URLs and prices that were taken out."""
 

@@ -15,9 +15,9 @@ import msgspec
 from msgspec.structs import replace
 
 from libs.blobs.fakes import MemoryBlobs
-from libs.conversations.port import Conversation
+from libs.conversations.port import Attachment, Conversation, Item
 from libs.shops.profile import ShopProfile, load_shops
-from libs.snapshot import LeadSnapshot, Photo, Summary, decode_snapshot
+from libs.snapshot import LeadSnapshot, Line, Photo, Summary, decode_snapshot
 from services.lead.contact.extract import contacts
 from services.lead.ports import Draft, Evidence
 from services.lead.summary import facts, rules
@@ -29,7 +29,31 @@ from services.mailer.letter.shape import Rung
 from services.mailer.ports import Variant
 
 HERE: Final = Path(__file__).parent
-SHOPS: Final = load_shops(HERE.parent.parent / "deploy" / "shops")
+_CRAIGS: Final = load_shops(HERE.parent.parent / "deploy" / "shops")
+_MORALES: Final = replace(
+    _CRAIGS.default,
+    slug="morales",
+    default=False,
+    name="Tapicería Morales",
+    phone="+14085550163",
+    address="1480 Alum Rock Ave, San José, CA 95116",
+    recipients=("clientes@tapiceriamorales.example",),
+    sender="Tapicería Morales <chat@tapiceriamorales.example>",
+    origins=("https://tapiceriamorales.example",),
+    email_domains=("tapiceriamorales.example",),
+    assistant="Lucía",
+    languages=("es", "en"),
+    call_script=(
+        "Agradezca que nos haya escrito y confirme de qué vehículo u objeto se trata.",
+        "Pregunte qué es lo que más le molesta ahora, y si ya tiene pensado un material.",
+        "Ofrezca una hora para traerlo, o pida fotos por mensaje.",
+    ),
+    colour="#1f5f4a",
+    logo_text="Morales",
+    logs_url="",
+)
+"""A shop that reads Spanish."""
+SHOPS: Final = replace(_CRAIGS, by_slug={**_CRAIGS.by_slug, "morales": _MORALES})
 PUBLIC_URL: Final = "https://chat.craigs.autos"
 KEY: Final = "golden-key-golden-key-golden-key-golden"
 
@@ -52,9 +76,9 @@ def _plainly(*names: str) -> list[Case]:
 
 CASES: Final = (
     *_plainly(
-        "english_photos", "spanish_photos", "chinese", "arabic_doubtful_email", "vietnamese",
-        "partial_email_only", "model_down", "long_chat", "long_names", "failed_photo",
-        "twelve_photos", "hostile", "phone_only", "two_phones",
+        "english_photos", "spanish_photos", "spanish_shop", "chinese", "arabic_doubtful_email",
+        "vietnamese", "partial_email_only", "model_down", "long_chat", "long_names",
+        "failed_photo", "twelve_photos", "hostile", "phone_only", "two_phones",
     ),
     Case("possible_copy", "possible_copy", attempt=2, possible_copy=True),
     Case("without_attachments", "english_photos", rung=Rung.WITHOUT_ATTACHMENTS),
@@ -80,12 +104,15 @@ def as_lead_fixes_it(snapshot: LeadSnapshot) -> LeadSnapshot:
     """With the contacts that are found in its lines, and only as much as these bear out."""
     profile, lines = profile_of(snapshot), snapshot.lines
     conversation = Conversation(
-        thread_id=snapshot.thread_id, visitor=snapshot.visitor, title=snapshot.title, items=()
+        thread_id=snapshot.thread_id,
+        visitor=snapshot.visitor,
+        title=snapshot.title,
+        items=tuple(_item(line, snapshot.photos) for line in lines),
     )
     subject = Subject(
         conversation=conversation, lines=lines, contacts=contacts(lines, profile), profile=profile
     )
-    summary = rules.summarize(facts.find(lines, profile), subject.contacts, lines, profile)
+    summary = rules.summarize(facts.find(lines, profile), subject)
     if snapshot.summary.source == "model":
         draft = _draft(snapshot.summary, len(lines))
         summary, _ = checked(draft, for_model(lines), subject, summary)
@@ -95,6 +122,17 @@ def as_lead_fixes_it(snapshot: LeadSnapshot) -> LeadSnapshot:
         last_item_id=lines[-1].item_id,
         contacts=subject.contacts,
         summary=summary,
+    )
+
+
+def _item(line: Line, photos: Sequence[Photo]) -> Item:
+    sent = {one.id: Attachment(id=one.id, name=one.name, mime_type=one.mime_type) for one in photos}
+    return Item(
+        id=line.item_id,
+        speaker=line.speaker,
+        text=line.text,
+        at=line.at,
+        attachments=tuple(sent[id_] for id_ in line.attachments),
     )
 
 

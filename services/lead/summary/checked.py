@@ -82,6 +82,7 @@ class _Check:
             missing_info=self.entries(draft.missing_info),
             outreach_message=self.outreach(),
             source="model",
+            language=self.subject.profile.languages[0],
         )
 
     def reason(self, *, ready: bool) -> str:

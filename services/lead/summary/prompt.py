@@ -26,7 +26,8 @@ Facts
   or correct them. Otherwise null.
 - `evidence` names, for every fact that is not null, the numbers of the lines that state it; an empty
   list for the others.
-- customer_phone and customer_email: one of the ways to reach the customer listed below, or null.
+- customer_phone and customer_email: one of the ways to reach the customer listed below, or null. Where
+  one is in doubt, write nothing that takes it for certain.
 - customer_language: the English name of the language the customer writes.
 - Never write a price, a quote, opening hours, a policy, a phone number, an email or a web address that
   is not in the conversation.
@@ -42,24 +43,30 @@ Words
 - outreach_message: a friendly first message to the customer in the customer's language, which names
   {shop} and its phone {phone}, and no price. null when there is no way to reach them.
 
-Ways to reach the customer: {contacts}
+Ways to reach the customer:
+{contacts}
 """
 
 
 def prompt_for(
     shop_thread: str, lines: Sequence[Line], contacts: Sequence[Contact], profile: ShopProfile
 ) -> Prompt:
-    ways = ", ".join(f"{contact.kind} {contact.value}" for contact in contacts) or "none"
     return Prompt(
         instructions=_INSTRUCTIONS.format(
             language=profile.languages[0],
             shop=profile.name,
             phone=profile.phone_shown,
-            contacts=ways,
+            contacts="\n".join(map(_way, contacts)) or "none",
         ),
         transcript=delimited(for_model(lines)),
         conversation=hashlib.sha256(shop_thread.encode()).hexdigest()[:32],
     )
+
+
+def _way(contact: Contact) -> str:
+    """With what the mail shows beside it: the model's words must not say otherwise."""
+    doubt = f", in doubt: {contact.doubt}" if contact.doubt else ""
+    return f"- {contact.kind} {contact.value}{doubt}"
 
 
 def schema() -> dict[str, Any]:

@@ -5,23 +5,26 @@ It is what the mail says when there is no key, or when the model fails; nothing 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-import msgspec
-
+from libs.conversations.port import Conversation
 from libs.greetings import greeting_for
 from libs.languages import tag_of
 from libs.shops.profile import CALL_SCRIPT_LINES, ShopProfile
-from libs.snapshot import Contact, Line, Summary
+from libs.snapshot import Contact, Summary
 from services.lead.summary.facts import Found, customer_lines, shortened
+from services.lead.summary.phrases import Gap, Kind, Phrases, phrases_for
+from services.lead.transcript import Subject
 
 
-def summarize(
-    found: Found, contacts: Sequence[Contact], lines: Sequence[Line], profile: ShopProfile
-) -> Summary:
+def summarize(found: Found, subject: Subject) -> Summary:
     """Useful on its own: who, what, how to reach them, what to ask."""
-    gaps = [gap for gap in _GAPS if not any(getattr(found, name) for name in gap.filled_by)]
+    profile, contacts = subject.profile, subject.contacts
+    language, phrases = phrases_for(profile.languages[0])
+    gaps = [phrases.missing[gap] for gap, filled in _filled(found).items() if not filled]
+    sent = _sent(subject.conversation)
     reason = _reason(found, contacts)
     return Summary(
         customer_name=found.name or None,
@@ -34,13 +37,14 @@ def summarize(
         timeline=found.timeline or None,
         handoff_ready=reason == READY,
         handoff_reason=reason,
-        summary=_sentences(found, lines),
-        next_steps=_next_steps(found, contacts, lines),
+        summary=" ".join(_sentences(found, subject, sent, phrases)),
+        next_steps=_next_steps(found, contacts, sent, phrases),
         follow_up_questions=tuple(gap.question for gap in gaps),
         call_script_prompts=call_script((), profile),
         missing_info=tuple(gap.name for gap in gaps),
         outreach_message=_outreach(found, profile),
         source="rules",
+        language=language,
     )
 
 
@@ -53,24 +57,13 @@ def call_script(prompts: Sequence[str], profile: ShopProfile) -> tuple[str, ...]
 READY: Final = "ready_for_follow_up"
 
 
-class _Gap(msgspec.Struct, frozen=True):
-    """Something worth knowing, and how to ask for it."""
-
-    filled_by: tuple[str, ...]
-    name: str
-    question: str
-
-
-_GAPS: Final = (
-    _Gap(("project",), "what needs to be done", "What would you like us to do?"),
-    _Gap(
-        ("vehicle", "item"),
-        "vehicle or item",
-        "Which vehicle (year, make, model) or item is it?",
-    ),
-    _Gap(("name",), "name", "What is your name?"),
-    _Gap(("timeline",), "timeline", "When do you need it done?"),
-)
+def _filled(found: Found) -> dict[Gap, str]:
+    return {
+        "project": found.project,
+        "vehicle": found.vehicle or found.item,
+        "name": found.name,
+        "timeline": found.timeline,
+    }
 
 
 def _reason(found: Found, contacts: Sequence[Contact]) -> str:
@@ -84,36 +77,55 @@ def _of_kind(contacts: Iterable[Contact], kind: str) -> str | None:
     return next((contact.value for contact in contacts if contact.kind == kind), None)
 
 
-def _sentences(found: Found, lines: Sequence[Line]) -> str:
+def _sent(conversation: Conversation) -> Counter[Kind]:
+    """How many of each kind, a file that was sent twice once."""
+    types = {each.id: each.mime_type for item in conversation.items for each in item.attachments}
+    return Counter(_kind(mime_type) for mime_type in types.values())
+
+
+def _kind(mime_type: str) -> Kind:
+    if mime_type.startswith("image/"):
+        return "photo"
+    return "pdf" if mime_type == "application/pdf" else "file"
+
+
+def _sentences(found: Found, subject: Subject, sent: Counter[Kind], phrases: Phrases) -> list[str]:
     """In the shop's words around the customer's own."""
-    who = found.name or "A customer"
-    speaks = f" (writes {found.language})" if found.language not in {"", "English"} else ""
-    parts = [f"{who}{speaks} got in touch"]
-    if found.vehicle or found.item:
-        parts[0] += f" about {f'a {found.vehicle}' if found.vehicle else f'their {found.item}'}"
-    parts[0] += "."
+    who, thing = _who(found, subject.profile, phrases), found.vehicle or found.item
+    said = [phrases.about.format(who, thing) if thing else phrases.got_in_touch.format(who)]
     if found.project:
-        parts.append(f"In their words: \u201c{found.project}\u201d.")
-    elif said := customer_lines(lines):
-        parts.append(f"Their last message: \u201c{shortened(said[-1].text)}\u201d.")
+        said.append(phrases.in_their_words.format(found.project))
+    elif spoken := customer_lines(subject.lines):
+        said.append(phrases.last_message.format(shortened(spoken[-1].text)))
     if found.timeline:
-        parts.append(f"Timing: {found.timeline}.")
-    photos = sum(len(line.attachments) for line in lines)
-    if photos:
-        parts.append(f"They sent {photos} {'file' if photos == 1 else 'files'}.")
-    return " ".join(parts)
+        said.append(phrases.timing.format(found.timeline))
+    if sent:
+        said.append(phrases.sent.format(_listed(sent, phrases)))
+    return said
+
+
+def _who(found: Found, profile: ShopProfile, phrases: Phrases) -> str:
+    """With the language that they write, where it is not the shop's own."""
+    tag, own = (name.partition("-")[0] for name in (tag_of(found.language), profile.languages[0]))
+    writes = phrases.writes.format(phrases.languages[tag]) if tag not in {"", own} else ""
+    return f"{found.name or phrases.somebody}{writes}"
+
+
+def _listed(sent: Counter[Kind], phrases: Phrases) -> str:
+    """`3 photos and a PDF`."""
+    *most, last = [words.of(sent[kind]) for kind, words in phrases.files.items() if sent[kind]]
+    return f"{', '.join(most)}{phrases.and_}{last}" if most else last
 
 
 def _next_steps(
-    found: Found, contacts: Sequence[Contact], lines: Sequence[Line]
+    found: Found, contacts: Sequence[Contact], sent: Counter[Kind], phrases: Phrases
 ) -> tuple[str, ...]:
-    ways = {"phone": "Call or text", "email": "Email"}
-    steps = [f"{ways[contact.kind]} {contact.shown}." for contact in contacts[:2]]
+    steps = [phrases.ways[contact.kind].format(contact.shown) for contact in contacts[:2]]
     if not found.needs_known:
-        steps.append("Ask what they need done, and to which vehicle or item.")
-    if not any(line.attachments for line in lines):
-        steps.append("Ask for photos.")
-    return (*steps, "Agree on a time to look at it.")
+        steps.append(phrases.ask_need)
+    if not sent["photo"]:
+        steps.append(phrases.ask_photos)
+    return (*steps, phrases.agree)
 
 
 def _outreach(found: Found, profile: ShopProfile) -> str:

@@ -42,7 +42,7 @@ class Summaries:
         if self.model is not None and (cached := await self._cached(subject)):
             return cached
         found = facts.find(subject.lines, subject.profile)
-        by_rule = rules.summarize(found, subject.contacts, subject.lines, subject.profile)
+        by_rule = rules.summarize(found, subject)
         if self.model is None or not await self._may_spend(subject):
             return by_rule
         summary = await self._drafted(self.model, subject, by_rule)

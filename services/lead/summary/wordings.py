@@ -87,7 +87,7 @@ LOCATION: Final = tuple(
 )
 
 TIMELINE: Final = tuple(
-    re.compile(pattern, re.IGNORECASE)
+    re.compile(rf"(?<!\bnot )(?<!\bno ){pattern}(?! no\b)", re.IGNORECASE)
     for pattern in (
         r"\b(?P<said>(?:as soon as possible|asap|urgent(?:ly)?|right away|no rush|no hurry|today|tonight"
         r"|tomorrow|this (?:week(?:end)?|month|morning|afternoon)|next (?:week(?:end)?|month|year|spring"
@@ -98,7 +98,7 @@ TIMELINE: Final = tuple(
         r"|(?:labor|memorial|independence) day|(?:4th|fourth) of july))"
         r"|(?:with)?in (?:a|an|one|two|three|four|a few|a couple of|\d{1,2}) (?:day|week|month)s?))\b",
         r"(?P<said>lo antes posible|cuanto antes|urgente|hoy|mañana|esta semana|este fin de semana"
-        r"|la próxima semana|la semana que viene|el próximo mes|(?:para|antes del?) (?:el )?(?:lunes|martes"
+        r"|la próxima semana|la semana que viene|el próximo mes|(?:(?:para|antes del?)(?: el)?|el|este) (?:lunes|martes"
         r"|miércoles|jueves|viernes|sábado|domingo|navidad|año nuevo|día de acción de gracias)|sin prisa)",
         r"(?P<said>o mais rápido possível|amanhã|próxima semana|semana que vem|dès que possible|demain"
         r"|cette semaine|la semaine prochaine|le mois prochain)",

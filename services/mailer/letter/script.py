@@ -26,26 +26,21 @@ _MISSING: Final = (
 """Fact of the summary → what to ask for."""
 
 
-def summary_language(summary: Summary, profile: ShopProfile) -> str:
-    """A model writes as the shop speaks, the rules only English."""
-    return profile.languages[0] if summary.source == "model" else "en"
-
-
 def script_and_questions(
     summary: Summary, profile: ShopProfile, found: Reach, photos: PhotoPlan
 ) -> tuple[tuple[Words, ...], tuple[Words, ...]]:
     """Exactly three lines for the call; whatever found no room there leads the questions."""
     ours = [*_ask_again(found, photos.missing), *_ask_for(summary, found)]
-    shops, theirs = profile.languages[0], summary_language(summary, profile)
+    shops, theirs = profile.languages[0], summary.language
     lines = _once(ours, "en") | _once(summary.call_script_prompts, shops)
     script = [*(lines | _once(profile.call_script, shops)).values()][:CALL_LINES]
     rest = dict([*lines.items()][CALL_LINES:]) | _once(summary.follow_up_questions, theirs)
     return tuple(script), tuple(rest.values())[:MOST_QUESTIONS]
 
 
-def steps(summary: Summary, lang: str, found: Reach) -> tuple[Words, ...]:
+def steps(summary: Summary, found: Reach) -> tuple[Words, ...]:
     if summary.next_steps:
-        return tuple(words(step, lang) for step in summary.next_steps)
+        return tuple(words(step, summary.language) for step in summary.next_steps)
     if found.phone:
         return (words(f"Call or text {one_line(found.phone.shown, 40)}."),)
     return (words(f"Write to {one_line(found.email.shown, 254)}."),) if found.email else ()

@@ -56,7 +56,6 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     own_hosts: frozenset[str]
     lang: str
     """The customer's."""
-    summary_lang: str
 
     def said(self, text: str) -> Words:
         """The customer's own words, and where their links lead."""

@@ -17,7 +17,7 @@ from services.mailer.letter.links import own_hosts
 from services.mailer.letter.origin import attribution_rows, diagnostic_rows
 from services.mailer.letter.photos import MailPhoto, MissingPhoto, cid
 from services.mailer.letter.reach import Reach, actions, address, reach
-from services.mailer.letter.script import script_and_questions, steps, summary_language
+from services.mailer.letter.script import script_and_questions, steps
 from services.mailer.letter.shape import (
     Frame,
     MailContext,
@@ -59,7 +59,7 @@ def view(snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext) -> 
         chips=tappable[2:],
         photos=_photos(context),
         summary=_summary(snapshot, frame),
-        next_steps=steps(summary, frame.summary_lang, found),
+        next_steps=steps(summary, found),
         questions=questions,
         script=script,
         drafts=written,
@@ -75,7 +75,6 @@ def _frame(snapshot: LeadSnapshot, profile: ShopProfile) -> Frame:
         zone=profile.timezone,
         own_hosts=own_hosts(profile),
         lang=language_tag(said, snapshot.locale, profile.languages[0]),
-        summary_lang=summary_language(snapshot.summary, profile),
     )
 
 
@@ -163,7 +162,7 @@ def _also_given(others: tuple[Contact, ...]) -> list[Row]:
 def _summary(snapshot: LeadSnapshot, frame: Frame) -> Words:
     """What the summary says, else the customer in their own words."""
     if said := snapshot.summary.summary:
-        return words(said, frame.summary_lang)
+        return words(said, snapshot.summary.language)
     spoken = (one_line(line.text, 300) for line in snapshot.lines if line.speaker == "customer")
     quoted = [f"“{text}”" for text in spoken if text][:4]
     return frame.said("\n".join(quoted))

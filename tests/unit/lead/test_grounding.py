@@ -43,7 +43,7 @@ def subject(*talk: tuple[str, str]) -> Subject:
 def check(draft: Draft, *talk: tuple[str, str]) -> Summary:
     about = subject(*talk)
     found = facts.find(about.lines, PROFILE)
-    by_rule = rules.summarize(found, about.contacts, about.lines, PROFILE)
+    by_rule = rules.summarize(found, about)
     return checked(draft, for_model(about.lines), about, by_rule)[0]
 
 

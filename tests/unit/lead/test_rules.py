@@ -5,12 +5,19 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
-from libs.snapshot import Contact, Line
+from libs.conversations.port import Attachment, Conversation, Item
+from libs.languages import NAMES
+from libs.shops.profile import ShopProfile
+from libs.snapshot import Contact, Line, Summary
 from services.lead.summary.facts import Found, find
+from services.lead.summary.phrases import PHRASES, phrases_for
 from services.lead.summary.rules import summarize
 from services.lead.summary.vehicles import vehicle_in
+from services.lead.transcript import Subject
 from tests.unit.lead.world import PROFILE
 
 PHONE = Contact(
@@ -30,6 +37,29 @@ def said(*texts: str) -> tuple[Line, ...]:
         )
         for number, text in enumerate(texts)
     )
+
+
+SPANISH_SHOP = replace(PROFILE, languages=("es", "en"))
+SENT = {
+    "photo": Attachment(id="att_1", name="seat.jpg", mime_type="image/jpeg"),
+    "another": Attachment(id="att_2", name="back.heic", mime_type="image/heic"),
+    "pdf": Attachment(id="att_3", name="quote.pdf", mime_type="application/pdf"),
+    "other": Attachment(id="cfile_4", name="list.txt", mime_type="text/plain"),
+}
+
+
+def summary_of(
+    lines: tuple[Line, ...],
+    contacts: tuple[Contact, ...] = (PHONE,),
+    *,
+    profile: ShopProfile = PROFILE,
+    sent: tuple[Attachment, ...] = (),
+    found: Found | None = None,
+) -> Summary:
+    item = Item(id="0", speaker="customer", text="", at=0, attachments=sent)
+    conversation = Conversation(thread_id="cthr_1", visitor="v_1", title="", items=(item,))
+    subject = Subject(conversation=conversation, lines=lines, contacts=contacts, profile=profile)
+    return summarize(found or find(lines, profile), subject)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +165,8 @@ def test_name_is_found_where_it_is_said(lines: tuple[str, ...], name: str) -> No
         ("it has to be done by the 4th of July", "by the 4th of July"),
         ("antes de Navidad", "antes de Navidad"),
         ("lo necesito para el viernes", "para el viernes"),
+        ("esta semana no, mejor el sábado", "el sábado"),
+        ("not this week, but before June 3rd", "before June 3rd"),
         ("下周可以吗", "下周"),
         ("càng sớm càng tốt", "càng sớm càng tốt"),
         ("my seat is torn", ""),
@@ -188,9 +220,7 @@ def test_need_is_what_is_to_be_done_and_to_what(text: str, *, known: bool) -> No
 def test_reason_names_what_is_missing_first(
     text: str, contacts: tuple[Contact, ...], reason: str
 ) -> None:
-    lines = said(text)
-
-    summary = summarize(find(lines, PROFILE), contacts, lines, PROFILE)
+    summary = summary_of(said(text), contacts)
 
     assert summary.handoff_reason == reason
     assert summary.handoff_ready is (reason == "ready_for_follow_up")
@@ -203,7 +233,7 @@ def test_summary_by_rule_is_useful_on_its_own() -> None:
         "Mi número es 408-555-0123, lo necesito esta semana",
     )
 
-    summary = summarize(find(lines, PROFILE), (PHONE,), lines, PROFILE)
+    summary = summary_of(lines)
 
     assert summary.customer_name == "José Hernández"
     assert summary.customer_phone == "+14085550123"
@@ -221,10 +251,81 @@ def test_summary_by_rule_is_useful_on_its_own() -> None:
     assert summary.source == "rules"
 
 
-def test_missing_facts_become_questions() -> None:
-    lines = said("Call me")
+def test_a_spanish_shop_reads_its_own_language() -> None:
+    lines = said(
+        "Hi, I'm John Smith. The seat of my 2016 Honda Civic is torn. My number is 408-555-0123"
+    )
 
-    summary = summarize(Found(), (PHONE,), lines, PROFILE)
+    summary = summary_of(lines, profile=SPANISH_SHOP, sent=(SENT["photo"], SENT["pdf"]))
+
+    assert summary.language == "es"
+    assert summary.summary == (
+        "John Smith (escribe en inglés) se puso en contacto. Se trata de: 2016 Honda Civic."
+        " En sus palabras: «The seat of my 2016 Honda Civic is torn». Envió una foto y un PDF."
+    )
+    assert summary.next_steps == (
+        "Llame o mande un mensaje al (408) 555-0123.",
+        "Acuerde una hora para verlo.",
+    )
+    assert summary.follow_up_questions == ("¿Para cuándo lo necesita?",)
+    assert summary.missing_info == ("plazo",)
+
+
+def test_a_language_is_told_only_where_it_is_not_the_shops_own() -> None:
+    spanish = said("Hola, mi asiento está roto, ¿cuánto cuesta?")
+    chinese = said("我的座椅破了")
+
+    assert "(writes Spanish)" in summary_of(spanish).summary
+    assert "(writes Chinese)" in summary_of(chinese).summary
+    assert "(escribe" not in summary_of(spanish, profile=SPANISH_SHOP).summary
+    assert "(escribe en chino)" in summary_of(chinese, profile=SPANISH_SHOP).summary
+
+
+@pytest.mark.parametrize(("tag", "found"), [("es", "es"), ("ta", "en"), ("pt-BR", "en")])
+def test_a_language_without_phrases_is_honestly_english(tag: str, found: str) -> None:
+    profile = replace(PROFILE, languages=(tag,))
+
+    assert summary_of(said("Call me"), profile=profile).language == found
+    assert phrases_for(tag) == (found, PHRASES[found])
+
+
+@pytest.mark.parametrize("tag", sorted(PHRASES))
+def test_every_language_says_everything(tag: str) -> None:
+    told, english = msgspec.to_builtins(PHRASES[tag]), msgspec.to_builtins(PHRASES["en"])
+
+    assert _holes(told) == _holes(english)
+    assert PHRASES[tag].languages.keys() == NAMES.keys()
+
+
+def _holes(said: object) -> object:
+    """The same keys, and the same number of places to fill, all the way down; nothing empty."""
+    if isinstance(said, dict):
+        return {key: _holes(value) for key, value in said.items()}
+    assert isinstance(said, str)
+    assert said.strip()
+    return said.count("{}")
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (("photo",), "They sent a photo."),
+        (("photo", "another"), "They sent 2 photos."),
+        (("photo", "photo"), "They sent a photo."),
+        (("photo", "another", "pdf"), "They sent 2 photos and a PDF."),
+        (("pdf",), "They sent a PDF."),
+        (("photo", "pdf", "other"), "They sent a photo, a PDF and a file."),
+    ],
+)
+def test_what_was_sent_is_called_what_it_is(sent: tuple[str, ...], told: str) -> None:
+    summary = summary_of(said("My seat is torn"), sent=tuple(SENT[one] for one in sent))
+
+    assert summary.summary.endswith(told)
+    assert ("Ask for photos." in summary.next_steps) is (told == "They sent a PDF.")
+
+
+def test_missing_facts_become_questions() -> None:
+    summary = summary_of(said("Call me"), found=Found())
 
     assert len(summary.follow_up_questions) == len(summary.missing_info) == 4
     assert "Call me" in summary.summary

@@ -202,6 +202,28 @@ async def test_prompt_holds_the_contacts_and_the_transcript_as_data() -> None:
     assert THREAD not in prompt.transcript + prompt.instructions + prompt.conversation
 
 
+@pytest.mark.parametrize(
+    ("said", "way"),
+    [
+        ("My number is 408-555-0123", "phone +14085550123\n"),
+        ("the dealer has it, 408-555-0117", "phone +14085550117, in doubt: it may be somebody"),
+        ("my email is bob@gmial.com", "email bob@gmial.com, in doubt: gmial.com looks like gmail"),
+        ("Don't text 408-555-0117", "phone +14085550117, in doubt: the customer may not want it"),
+    ],
+)
+async def test_the_model_hears_the_doubts_that_the_mail_shows(said: str, way: str) -> None:
+    world = World(ScriptedModel())
+    assert world.model
+    world.say(f"The driver seat of my 2016 Honda Civic is torn. {said}")
+    world.wait(7200)
+
+    mail = await world.sends()
+
+    (prompt,) = world.model.prompts
+    assert f"\n- {way}" in prompt.instructions
+    assert all(one.doubt in prompt.instructions for one in world.snapshot(mail).contacts)
+
+
 def test_long_conversation_is_cut_in_its_middle() -> None:
     world = World()
     for number in range(400):

@@ -15,7 +15,9 @@ from services.mailer.letter.wording import clean, one_line
 from tests.golden import CASES, HERE, Case
 from tests.golden.reading import Seen, golden, html_of, text_of
 
-OURS = {"chat.craigs.autos", "craigs.autos", "platform.openai.com"}
+OURS = {
+    "chat.craigs.autos", "craigs.autos", "platform.openai.com", "tapiceriamorales.example",
+}  # fmt: skip
 ORIGINS = ("https://craigs.autos", "http://localhost:4321")
 SHOP = frozenset({"craigs.autos"})
 SAFE_TAGS = frozenset(
