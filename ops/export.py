@@ -15,6 +15,7 @@ import msgspec
 from libs.attribution import TrailKey, Trails
 from libs.ledger.record import LeadRecord, State
 from libs.messages.base import Attribution, Touch
+from libs.reach import Reach, reach
 from libs.snapshot import LeadSnapshot, Sent, Signal
 from ops.desk import Desk
 from ops.show import Shown, moment
@@ -82,9 +83,7 @@ def _row(lead: _Lead) -> dict[str, str]:
     """A forgotten lead keeps its line, without the person."""
     record, snapshot = lead.record, lead.snapshot
     summary = snapshot.summary if snapshot else None
-    contacts = {
-        contact.kind: contact.value for contact in reversed(snapshot.contacts if snapshot else ())
-    }
+    found = reach(snapshot) if snapshot else Reach(None, None)
     source = lead.source or Attribution()
     done = Counter(signal.event for signal in lead.signals)
     return {
@@ -94,8 +93,8 @@ def _row(lead: _Lead) -> dict[str, str]:
         "possible_copy": "yes" if record.possible_duplicate else "",
         "delivery": record.delivery,
         "name": (summary and summary.customer_name) or "",
-        "phone": contacts.get("phone", ""),
-        "email": contacts.get("email", ""),
+        "phone": found.phone.value if found.phone else "",
+        "email": found.email.value if found.email else "",
         "location": (summary and summary.customer_location) or "",
         "vehicle": (summary and summary.vehicle) or "",
         "project": (summary and summary.project) or "",

@@ -15,7 +15,8 @@ from libs.ledger.record import LeadKey, State
 from libs.messages.dedupe import thread_lease
 from libs.messages.lead import ConsiderLead
 from libs.messages.streams import LEAD_CONSIDER, MAIL_SEND, STREAMS
-from libs.snapshot import LeadSnapshot, Sent
+from libs.reach import reach
+from libs.snapshot import Contact, LeadSnapshot, Sent
 from ops.desk import Desk
 from ops.show import Shown, facts, moment, table
 from ops.story import Facts, Parked, Story, tell
@@ -97,10 +98,12 @@ async def lead(desk: Desk, thread_id: str) -> Shown:
     if snapshot is None:
         said = "There is no lead for this thread (yet, or any more): see `handoff why`."
         return Shown(data={"thread_id": thread_id, "lead": None}, lines=[said], code=_NOT_FOUND)
-    summary = snapshot.summary
+    summary, found = snapshot.summary, reach(snapshot)
     pairs: dict[str, object] = {
         "customer": summary.customer_name,
-        **{contact.kind: contact.shown for contact in snapshot.contacts},
+        "phone": _shown(found.phone),
+        "email": _shown(found.email),
+        "also given": "; ".join(map(_shown, found.others)),
         "location": summary.customer_location,
         "vehicle": summary.vehicle,
         "project": summary.project,
@@ -111,6 +114,12 @@ async def lead(desk: Desk, thread_id: str) -> Shown:
         "summary by": summary.source,
     }
     return Shown(data=snapshot, lines=[facts(pairs), "", summary.summary])
+
+
+def _shown(contact: Contact | None) -> str:
+    if contact is None:
+        return ""
+    return f"{contact.shown} ({contact.doubt})" if contact.doubt else contact.shown
 
 
 async def resend(desk: Desk, thread_id: str, *, attempt: int, arrived: bool) -> Shown:

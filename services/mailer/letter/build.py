@@ -14,6 +14,7 @@ import msgspec
 from libs.attachments import MAIL_LINK_SECONDS, attachment_link, is_attachment_id
 from libs.blobs.port import Blobs
 from libs.message_links import MessageLink, keep_link, link_token, link_url
+from libs.reach import reach
 from libs.shops.profile import ShopProfile
 from libs.snapshot import LeadSnapshot
 from services.mailer.letter.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet
@@ -26,7 +27,7 @@ from services.mailer.letter.mime import (
     sender_domain,
 )
 from services.mailer.letter.photos import MailPhoto, PhotoShelf
-from services.mailer.letter.reach import can_text, reach
+from services.mailer.letter.reach import can_text
 from services.mailer.letter.render import html_pieces, render_html, render_plain, render_text
 from services.mailer.letter.shape import MailContext, MailView, PhotoPlan, Rung
 from services.mailer.letter.subject import subject

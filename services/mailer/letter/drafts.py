@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from libs.greetings import greeting_for
+from libs.reach import Reach
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Summary
 from services.mailer.letter.language import words
-from services.mailer.letter.reach import Reach, can_text
+from services.mailer.letter.reach import can_text
 from services.mailer.letter.shape import Drafts
 from services.mailer.letter.wording import one_line, some_lines
 

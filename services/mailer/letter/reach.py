@@ -1,12 +1,11 @@
-"""How the customer can be reached, and the links that one tap follows."""
+"""The links that reach the customer with one tap."""
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import quote, urlsplit
 
-import msgspec
-
+from libs.reach import Reach
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, LeadSnapshot
 from services.mailer.letter.shape import Action, Drafts
@@ -16,30 +15,6 @@ LONGEST_MAILTO: Final = 1800
 """Above this some mail programs open an empty draft."""
 _OPENAI_LOGS: Final = "platform.openai.com"
 _URL_MARKS: Final = "/:%@!$&'()*+,;=~-._"
-
-
-class Reach(msgspec.Struct, frozen=True):
-    phone: Contact | None
-    email: Contact | None
-    others: tuple[Contact, ...] = ()
-    """What else they gave: a wife's number, the one at work."""
-
-
-def reach(snapshot: LeadSnapshot) -> Reach:
-    """The phone and email that the summary chose where the customer gave them, else the first."""
-    summary = snapshot.summary
-    phone = _choose(snapshot.contacts, "phone", summary.customer_phone)
-    email = _choose(snapshot.contacts, "email", summary.customer_email)
-    others = tuple(one for one in snapshot.contacts if one not in {phone, email})
-    return Reach(phone, email, others)
-
-
-def _choose(
-    contacts: tuple[Contact, ...], kind: Literal["phone", "email"], said: str | None
-) -> Contact | None:
-    given = [contact for contact in contacts if contact.kind == kind]
-    chosen = [contact for contact in given if said in {contact.value, contact.shown}]
-    return next(iter(chosen or given), None)
 
 
 def address(contact: Contact) -> str:

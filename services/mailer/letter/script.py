@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from libs.attachments import type_of_name
+from libs.reach import Reach
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, Summary
 from services.mailer.letter.language import Words, words
 from services.mailer.letter.photos import MissingPhoto
-from services.mailer.letter.reach import Reach
 from services.mailer.letter.shape import PhotoPlan
 from services.mailer.letter.wording import clip, one_line
 

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from libs.languages import name_of
+from libs.reach import Reach, reach
 from libs.shops.colour import ink_on
 from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, LeadSnapshot, Summary
@@ -16,7 +17,7 @@ from services.mailer.letter.language import Words, language_tag, words
 from services.mailer.letter.links import own_hosts
 from services.mailer.letter.origin import attribution_rows, diagnostic_rows
 from services.mailer.letter.photos import MailPhoto, MissingPhoto, cid
-from services.mailer.letter.reach import Reach, actions, address, reach
+from services.mailer.letter.reach import actions, address
 from services.mailer.letter.script import script_and_questions, steps
 from services.mailer.letter.shape import (
     Frame,

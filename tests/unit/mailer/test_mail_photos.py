@@ -11,6 +11,7 @@ import pytest
 from libs.attachments import rendition_key
 from libs.blobs.fakes import MemoryBlobs
 from libs.errors import Unavailable
+from libs.reach import Reach
 from libs.snapshot import LeadSnapshot, Photo, Sent, Summary
 from services.mailer.letter.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet
 from services.mailer.letter.build import MailBuilder
@@ -24,7 +25,6 @@ from services.mailer.letter.photos import (
     cid,
     jpeg_size,
 )
-from services.mailer.letter.reach import Reach
 from services.mailer.letter.script import script_and_questions
 from services.mailer.letter.shape import PhotoPlan, Rung
 from services.mailer.ports import Variant

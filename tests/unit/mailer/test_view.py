@@ -11,12 +11,12 @@ from libs.blobs.fakes import MemoryBlobs
 from libs.greetings import GREETINGS, greeting_for
 from libs.messages.base import Attribution, Touch
 from libs.messages.lead import REASONS
+from libs.reach import reach
 from libs.snapshot import Contact, LeadSnapshot, Line, Signal, Summary
 from services.mailer.letter.build import MailBuilder
 from services.mailer.letter.drafts import drafts
 from services.mailer.letter.language import direction, language_tag
 from services.mailer.letter.photos import BlobPhotoShelf
-from services.mailer.letter.reach import reach
 from services.mailer.letter.shape import MailContext, Photos, Row, Rung, ShownPhoto
 from services.mailer.letter.subject import LONGEST_BEFORE_ID, subject
 from services.mailer.letter.view import view

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from libs.errors import SettingsError, Unavailable
 from libs.ledger.record import State
 from libs.messages.mail import SendLeadMail
 from libs.messages.streams import LEAD_CONSIDER, MAIL_SEND
+from libs.snapshot import Summary
 from libs.streams.broker import DeadLetter
 from libs.streams.envelope import seal
 from libs.streams.streams import Streams
@@ -26,7 +28,16 @@ from ops import threads
 from ops.__main__ import answer, parser
 from ops.desk import Desk
 from ops.show import Shown, facts, put, table
-from tests.unit.ops.desks import KEY, THREAD, in_memory, record, snapshot, started, stores
+from tests.unit.ops.desks import (
+    KEY,
+    THREAD,
+    contact,
+    in_memory,
+    record,
+    snapshot,
+    started,
+    stores,
+)
 
 WISH = SendLeadMail(
     shop="nobody", thread_id=THREAD, snapshot="", last_item_id="", kind="full", reason="idle"
@@ -178,14 +189,40 @@ class TestResend:
         assert shown.code == 3
 
 
-async def test_lead_says_what_the_mail_says() -> None:
+HIS, HERS, WORK = (
+    contact("phone", f"+1408555{end}", f"(408) 555-{end}") for end in ("0176", "0199", "0142")
+)
+MAIL = contact("email", "ana@gmial.com", "ana@gmial.com")
+DOUBTED = replace(MAIL, doubt="gmial.com looks like gmail.com")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "phone", "others"),
+    [
+        (None, "(408) 555-0176", "(408) 555-0199; (408) 555-0142"),
+        ("+14085550199", "(408) 555-0199", "(408) 555-0176; (408) 555-0142"),
+        ("(408) 555-0142", "(408) 555-0142", "(408) 555-0176; (408) 555-0199"),
+    ],
+    ids=["the first", "by number", "as shown"],
+)
+async def test_lead_names_the_number_that_the_mails_button_calls(
+    chosen: str | None, phone: str, others: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     there = stores()
-    await there.lead(record(), snapshot())
+    summary = Summary(customer_name="Ana", customer_phone=chosen)
+    await there.lead(record(), snapshot(summary=summary, contacts=(HIS, HERS, DOUBTED, WORK)))
 
-    shown = await threads.lead(there.desk, THREAD)
-    missing = await threads.lead(there.desk, "cthr_never")
+    put(await threads.lead(there.desk, THREAD), as_json=False)
 
-    assert (shown.code, missing.code) == (0, 3)
+    said = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines() if line)
+    told = {name: value.strip() for name, value in said.items()}
+    assert told["phone"] == phone
+    assert told["also given"] == others
+    assert told["email"] == "ana@gmial.com (gmial.com looks like gmail.com)"
+
+
+async def test_a_lead_that_is_not_there_is_no_such_thing() -> None:
+    assert (await threads.lead(stores().desk, "cthr_never")).code == 3
 
 
 def every_command() -> Iterator[list[str]]:

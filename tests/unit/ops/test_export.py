@@ -92,6 +92,15 @@ async def test_a_cell_cannot_break_out_of_its_row() -> None:
     assert "\n" not in row["project"]
 
 
+async def test_the_phone_is_the_one_that_the_mail_calls() -> None:
+    his, hers = (contact("phone", number, number) for number in ("+14085550176", "+14085550199"))
+    there = await one_lead(summary=Summary(customer_phone=hers.value), contacts=(his, hers))
+
+    [row] = await rows(there)
+
+    assert row["phone"].lstrip("'") == hers.value
+
+
 async def test_a_phone_is_dialled_and_not_computed() -> None:
     [row] = await rows(await one_lead())
 
