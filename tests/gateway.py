@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from libs.identity.sessions import mint_session_token
+from libs.identity.sessions import Session, mint_session_token
 from libs.identity.visitors import visitor_ids
 from libs.messages.base import Message
 from libs.messages.streams import STREAM_OF
@@ -73,9 +73,14 @@ def bearer(
     user: str = "u-1", *, seconds: float = 600, shop: str = SHOP, locale: str = "",
     page_url: str = "",
 ) -> dict[str, str]:  # fmt: skip
-    expires = int(SystemClock().now() + seconds)
-    token = mint_session_token(KEYS, shop, visitor_ids(KEYS, user), expires, locale, page_url)
-    return {"Authorization": f"Bearer {token}"}
+    session = Session(
+        shop=shop,
+        visitors=visitor_ids(KEYS, user),
+        expires=int(SystemClock().now() + seconds),
+        locale=locale,
+        page_url=page_url,
+    )
+    return {"Authorization": f"Bearer {mint_session_token(KEYS, session)}"}
 
 
 def reply(answer: Message) -> Answering:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -25,17 +25,16 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     """What a valid token says."""
 
     shop: str
-    visitor: str
+    visitors: tuple[str, ...]
+    """As `visitor_ids` gives them: under older site keys they still own what they owned then."""
     expires: int
-    earlier: tuple[str, ...] = ()
-    """The same visitor under older site keys: they still own what they owned then."""
     locale: str = ""
     """Of the page that asked for the session, as is its address."""
     page_url: str = ""
 
     @property
-    def visitors(self) -> tuple[str, ...]:
-        return (self.visitor, *self.earlier)
+    def visitor(self) -> str:
+        return self.visitors[0]
 
 
 class _Payload(msgspec.Struct, frozen=True, array_like=True):
@@ -44,7 +43,7 @@ class _Payload(msgspec.Struct, frozen=True, array_like=True):
     """
 
     shop: str
-    visitors: tuple[str, ...]
+    visitors: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     locale: str = ""
     page_url: str = ""
 
@@ -52,18 +51,11 @@ class _Payload(msgspec.Struct, frozen=True, array_like=True):
 _decoder = msgspec.json.Decoder(_Payload)
 
 
-def mint_session_token(
-    keys: Sequence[str],
-    shop: str,
-    visitors: Sequence[str],
-    expires: int,
-    locale: str = "",
-    page_url: str = "",
-) -> str:
-    """`visitors` as `visitor_ids` gives them, newest first."""
-    page = page_url if len(page_url) <= LONGEST_PAGE_URL else ""
-    payload = base64url(msgspec.json.encode(_Payload(shop, tuple(visitors), locale, page)))
-    return f"{payload}.{sign(keys, _PURPOSE, payload, expires)}"
+def mint_session_token(keys: Sequence[str], session: Session) -> str:
+    page = session.page_url if len(session.page_url) <= LONGEST_PAGE_URL else ""
+    said = _Payload(session.shop, session.visitors, session.locale, page)
+    payload = base64url(msgspec.json.encode(said))
+    return f"{payload}.{sign(keys, _PURPOSE, payload, session.expires)}"
 
 
 def read_session_token(keys: Sequence[str], token: str, now: float) -> Session | Problem:
@@ -74,15 +66,12 @@ def read_session_token(keys: Sequence[str], token: str, now: float) -> Session |
         return problem
     try:
         read = _decoder.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        newest, *earlier = read.visitors
     except (msgspec.MsgspecError, binascii.Error, ValueError):
         return Problem.INVALID  # signed by us, but by a version whose payload we no longer read
-    expires = int(signature.split(".")[1])
     return Session(
         shop=read.shop,
-        visitor=newest,
-        expires=expires,
-        earlier=tuple(earlier),
+        visitors=read.visitors,
+        expires=int(signature.split(".")[1]),
         locale=read.locale,
         page_url=read.page_url,
     )

@@ -70,7 +70,7 @@ class Chat:
             body=body.decode(),
             locale=session.locale,
             page_url=session.page_url,
-            earlier=session.earlier,
+            earlier=session.visitors[1:],
         )
         position = call.headers.get("Last-Event-ID", "")
         owner = f"{session.shop}/{session.visitor}"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import uvloop
 
-from libs.identity.sessions import mint_session_token
+from libs.identity.sessions import Session, mint_session_token
 from tests.bench._http import cpu_seconds
 from tests.bench._model import WORD_SECONDS, asks_for
 from tests.bench._parts import Report, percentiles
@@ -44,7 +44,8 @@ class Visitor(asyncio.Protocol):
 
     def __init__(self, place: tuple[int, str], name: str) -> None:
         self._port, key = place
-        self._token = mint_session_token((key,), "craigs", (name,), int(time.time()) + 600)
+        session = Session(shop="craigs", visitors=(name,), expires=int(time.time()) + 600)
+        self._token = mint_session_token((key,), session)
         self._transport: Any = None
         self._thread = ""
 

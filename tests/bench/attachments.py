@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from libs.identity.sessions import mint_session_token
+from libs.identity.sessions import Session, mint_session_token
 from tests.bench import Row
 from tests.bench._attachments_server import KEYS
 from tests.bench._http import cpu_seconds
@@ -77,7 +77,9 @@ def _upload_all(port: int, file: Path) -> float:
 
 def _upload(port: int, file: Path) -> None:
     """The kernel copies: the client must not be what is measured."""
-    token = mint_session_token(KEYS, "craigs", ("v_ana",), int(time.time()) + 600)
+    token = mint_session_token(
+        KEYS, Session(shop="craigs", visitors=("v_ana",), expires=int(time.time()) + 600)
+    )
     head = (
         f"POST /api/chatkit/attachment HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         f"Authorization: Bearer {token}\r\nConnection: close\r\n"

@@ -67,8 +67,7 @@ class TestOwn(ChatSessionsContract):
 
         assert read_session_token(KEYS, ticket.client_secret, NOW) == Session(
             shop="craigs",
-            visitor="v_new",
-            earlier=("v_old",),
+            visitors=("v_new", "v_old"),
             expires=int(NOW) + 600,
             locale="es",
             page_url="https://craigs.autos/seats",

@@ -29,7 +29,7 @@ from libs.attachments import (
 from libs.blobs.open import open_blobs
 from libs.blobs.port import Blobs
 from libs.errors import Unavailable
-from libs.identity.sessions import mint_session_token
+from libs.identity.sessions import Session, mint_session_token
 from libs.message_links import link_key, link_token
 from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
@@ -80,7 +80,9 @@ class Desk:
     metrics: Metrics
 
     def token(self, seconds: int = 600) -> dict[str, str]:
-        token = mint_session_token(KEYS, "craigs", ("v_ana",), int(time.time()) + seconds)
+        token = mint_session_token(
+            KEYS, Session(shop="craigs", visitors=("v_ana",), expires=int(time.time()) + seconds)
+        )
         return {"Authorization": f"Bearer {token}"}
 
     async def upload(

@@ -14,7 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from libs.identity.sessions import mint_session_token
+from libs.identity.sessions import Session, mint_session_token
 from tests import pictures
 from tests.bench._attachments_server import KEYS
 from tests.servers import await_port, free_port
@@ -74,7 +74,9 @@ async def test_sixty_bombs_neither_stop_it_nor_make_it_large(tmp_path: Path) -> 
         http, memory = await stack.enter_async_context(aiohttp.ClientSession()), Memory(pid)
 
         async def upload(visitor: str, kind: str, body: bytes) -> int:
-            token = mint_session_token(KEYS, "craigs", (visitor,), int(time.time()) + 600)
+            token = mint_session_token(
+                KEYS, Session(shop="craigs", visitors=(visitor,), expires=int(time.time()) + 600)
+            )
             form = aiohttp.FormData()
             form.add_field("file", body, filename="photo", content_type=kind)
             headers = {"Authorization": f"Bearer {token}"}

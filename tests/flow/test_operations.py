@@ -23,7 +23,7 @@ import pytest
 
 from libs.blobs.open import open_blobs
 from libs.identity.keys import site_keys
-from libs.identity.sessions import mint_session_token
+from libs.identity.sessions import Session, mint_session_token
 from libs.leases.port import lease_key
 from libs.ledger import events
 from libs.ledger.apply import apply
@@ -388,8 +388,12 @@ async def test_a_service_will_not_start_because_a_part_dies(tmp_path: Path) -> N
 async def test_auth_failures(running: Product) -> None:
     settings = load(CommonSettings, running.settings())
     [key] = site_keys(settings, one_machine=True)
-    expired = mint_session_token([key], SHOP, ("v_1",), int(time.time()) - 9)
-    foreign = mint_session_token(["f" * 40], SHOP, ("v_1",), int(time.time()) + 99)
+    expired = mint_session_token(
+        [key], Session(shop=SHOP, visitors=("v_1",), expires=int(time.time()) - 9)
+    )
+    foreign = mint_session_token(
+        ["f" * 40], Session(shop=SHOP, visitors=("v_1",), expires=int(time.time()) + 99)
+    )
     async with post(running) as http:
         for token in (expired, foreign):
             headers = {"Authorization": f"Bearer {token}"}

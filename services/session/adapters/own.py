@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from libs.identity.sessions import SESSION_SECONDS, mint_session_token
+from libs.identity.sessions import SESSION_SECONDS, Session, mint_session_token
 from libs.runtime.clock import Clock
 from services.session.ports import Mode, Ticket, Wanted
 
@@ -19,7 +19,12 @@ class OwnChatSessions:
 
     async def create(self, wanted: Wanted) -> Ticket:
         expires = int(self.clock.now()) + SESSION_SECONDS
-        token = mint_session_token(
-            self.keys, wanted.shop.slug, wanted.visitors, expires, wanted.locale, wanted.page_url
+        session = Session(
+            shop=wanted.shop.slug,
+            visitors=wanted.visitors,
+            expires=expires,
+            locale=wanted.locale,
+            page_url=wanted.page_url,
         )
+        token = mint_session_token(self.keys, session)
         return Ticket(client_secret=token, expires_at=expires)

@@ -9,7 +9,7 @@ import pytest
 
 from libs.attachments import decode_record, refusals_prefix
 from libs.blobs.fakes import MemoryBlobs
-from libs.identity.sessions import mint_session_token
+from libs.identity.sessions import Session, mint_session_token
 from libs.runtime.ids import random_id
 from libs.runtime.metrics import Metrics
 from services.attachments.http import AttachmentSite
@@ -34,7 +34,9 @@ def beginning(token: str) -> bytes:
 
 
 def session(clock: Clock) -> str:
-    return mint_session_token(KEYS, "craigs", ("v_ana",), int(clock.now()) + 600)
+    return mint_session_token(
+        KEYS, Session(shop="craigs", visitors=("v_ana",), expires=int(clock.now()) + 600)
+    )
 
 
 @pytest.fixture
