@@ -11,11 +11,22 @@ from typing import Final
 
 import msgspec
 
-from libs.attachments import StoredAttachment, decode_record, refusal_key, refusals_prefix
+from libs.attachments import (
+    StoredAttachment,
+    decode_record,
+    record_key,
+    refusal_key,
+    refusals_prefix,
+)
 from libs.blobs.port import BlobMissingError, Blobs
 
 MOST_KEPT: Final = 50
 """Of one visitor, the newest: a stranger fills neither the store nor a mail with names."""
+
+
+BROKE_OFF: Final = "not_uploaded"
+TAKEN_BACK: Final = "taken_back"
+"""The problem of one that was announced, and that its visitor removed before its bytes were in."""
 
 
 async def keep_missed(blobs: Blobs, missed: StoredAttachment) -> None:
@@ -32,7 +43,22 @@ async def keep_missed(blobs: Blobs, missed: StoredAttachment) -> None:
     await blobs.put(key, msgspec.json.encode(missed), content_type="application/json")
 
 
+async def take_back(blobs: Blobs, announced: StoredAttachment) -> None:
+    """It may be on its way all the same, and break off because of this."""
+    body = msgspec.json.encode(msgspec.structs.replace(announced, problem=TAKEN_BACK))
+    await blobs.put(record_key(announced.id), body, content_type="application/json")
+
+
 async def missed_files(blobs: Blobs, shop: str, visitor: str) -> AsyncIterator[StoredAttachment]:
     async for info in blobs.list(refusals_prefix(shop, visitor)):
         with suppress(BlobMissingError):  # forgotten in between
-            yield decode_record(await blobs.get(info.key))
+            missed = decode_record(await blobs.get(info.key))
+            if missed.problem != BROKE_OFF or not await _was_taken_back(blobs, missed.id):
+                yield missed
+
+
+async def _was_taken_back(blobs: Blobs, attachment_id: str) -> bool:
+    try:
+        return decode_record(await blobs.get(record_key(attachment_id))).problem == TAKEN_BACK
+    except BlobMissingError:
+        return False  # nothing announced it

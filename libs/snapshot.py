@@ -119,6 +119,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     page_url: str = ""
     click_url: str = ""
     provider: str = ""
+    name: str = ""
+    """Of the file that it was done to."""
 
 
 class LeadSnapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -60,3 +60,5 @@ class RecordSignal(Message, tag="lead.signal.v1", frozen=True, kw_only=True):
     at: float = 0.0
     also: tuple[str, ...] = ()
     """The same visitor under older site keys."""
+    name: str = ""
+    """Of the file that it was done to."""

@@ -24,7 +24,7 @@ from libs.attachments import (
 )
 from libs.blobs.port import BlobInfo, BlobMissingError, Blobs
 from libs.errors import Unavailable
-from libs.missed_files import keep_missed
+from libs.missed_files import BROKE_OFF, TAKEN_BACK, keep_missed
 from services.attachments.ports import (
     Allowance,
     Arriving,
@@ -64,6 +64,7 @@ ENOUGH: Final = (
     "too_many_uploads",
     "That is as much as we can take from one visitor in a day.",
 )
+GONE: Final = (404, "not_found", "This file was taken back while it was on its way.")
 _DARKROOM_SAYS: Final = {"bomb": BOMB, "frames": BOMB, "unreadable": UNREADABLE}
 
 
@@ -105,7 +106,7 @@ class Attachments:
             await self._refuse(msgspec.structs.replace(announced, problem=refusal.code))
             raise
         except BrokeOff:
-            await self._miss(announced, "not_uploaded")
+            await self._miss(announced, BROKE_OFF)
             raise
         except Unavailable:
             await self._miss(announced, "unavailable")
@@ -116,6 +117,9 @@ class Attachments:
     ) -> StoredAttachment:
         size = await self._spool(raw, arriving)
         kind = await _kind(raw, announced.name, declared_type)
+        known = await self.find(announced.id)
+        if known is not None and known.problem == TAKEN_BACK:
+            raise UploadRefused(*GONE)
         async with self._spent(announced, size), _in_time():
             stored = await self._keep(announced, kind, raw, size)
             await self._write(record_key(stored.id), stored)
@@ -136,7 +140,7 @@ class Attachments:
     async def _refuse(self, refused: StoredAttachment) -> None:
         """Never over a success: two requests may follow one upload link."""
         known = await self.find(refused.id)
-        if known is not None and known.mime_type:
+        if known is not None and (known.mime_type or known.problem == TAKEN_BACK):
             return
         if known is not None:
             await self._write(record_key(refused.id), refused)

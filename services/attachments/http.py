@@ -21,6 +21,7 @@ from libs.attachments import (
 )
 from libs.identity.sessions import Session, read_session_token
 from libs.identity.signatures import Problem
+from libs.missed_files import TAKEN_BACK
 from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
 from libs.runtime.metrics import UPLOAD_BYTES, UPLOADS, Metrics
@@ -75,7 +76,7 @@ class AttachmentSite:
         now = self.clock.now()
         _refuse(check_upload(self.keys, attachment_id, call.parameter("upload"), now))
         announced = await self.attachments.find(attachment_id)
-        if announced is None:
+        if announced is None or announced.problem == TAKEN_BACK:
             raise Refused("not_found")
         if announced.mime_type:
             return announced  # its bytes are in already: the answer got lost on the way

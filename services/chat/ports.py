@@ -127,6 +127,10 @@ class AttachmentDesk(Protocol):
         """One of this visitor's whose bytes are in. Raises Unavailable."""
         ...
 
+    async def take_back(self, owner: Owner, attachment_id: str) -> None:
+        """Its visitor removed it from what they write. Raises Unavailable."""
+        ...
+
     def preview(self, attachment_id: str) -> str:
         """A link that shows a picture, for a day from now."""
         ...

@@ -34,6 +34,7 @@ ClickId = Annotated[str, Meta(max_length=128, extra_json_schema=_VISIBLE)]
 Campaign = Annotated[str, Meta(max_length=256, extra_json_schema=_PROSE)]
 Word = Annotated[str, Meta(max_length=64, extra_json_schema=_VISIBLE)]
 Phrase = Annotated[str, Meta(max_length=64, extra_json_schema=_PROSE)]
+FileName = Annotated[str, Meta(max_length=255, extra_json_schema=_PROSE)]
 Event = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]*$(?!\n)")]
 ThreadId = Annotated[str, Meta(pattern=r"^cthr_[A-Za-z0-9_-]{1,128}$(?!\n)")]
 
@@ -128,12 +129,13 @@ class SignalForm(_Form, frozen=True, kw_only=True):
     event: Event
     click_url: Url | None = None
     provider: Phrase | None = None
+    name: FileName | None = None
     attribution: AttributionForm | None = None
 
     def __post_init__(self) -> None:
         _Form.__post_init__(self)
         _check(_is_visible, clickUrl=self.click_url)
-        _check(_is_prose, provider=self.provider)
+        _check(_is_prose, provider=self.provider, name=self.name)
 
 
 class ChatForm(msgspec.Struct, frozen=True, kw_only=True):

@@ -195,6 +195,7 @@ class Signals:
             locale=form.locale or "",
             click_url=form.click_url or "",
             provider=form.provider or "",
+            name=form.name or "",
             attribution=form.attribution.message() if form.attribution else None,
             at=self.clock.now(),
             also=visitor[1:],

@@ -94,6 +94,7 @@ class LeadHandlers:
             page_url=wish.page_url,
             click_url=wish.click_url,
             provider=wish.provider,
+            name=wish.name,
         )
         for visitor in (wish.visitor, *wish.also):
             await self.trails.add(TrailKey(wish.shop, visitor), signal)

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from libs.attachments import StoredAttachment
-from libs.blobs.port import Blobs
+from libs.attachments import StoredAttachment, clean_name
 from libs.conversations.port import Conversation
-from libs.missed_files import missed_files
-from libs.snapshot import Photo
+from libs.missed_files import BROKE_OFF
+from libs.snapshot import Photo, Signal
 
 UNNAMED_SECONDS: Final = 3_600
 """A thread has no id until its first message; photos may be chosen before."""
+REMOVED: Final = "photo_removed"
 
 
-async def refused_photos(blobs: Blobs, shop: str, conversation: Conversation) -> tuple[Photo, ...]:
+def asked_for(
+    missed: Iterable[StoredAttachment], conversation: Conversation, signals: Sequence[Signal]
+) -> tuple[Photo, ...]:
     """One for each name: who tries three times misses one file."""
-    missed = {
-        record.name: Photo(id=record.id, name=record.name, mime_type="", failed=record.problem)
-        async for record in missed_files(blobs, shop, conversation.visitor)
-        if _is_of(record, conversation) and not _was_sent_again(record, conversation)
+    photos = {
+        one.name: Photo(id=one.id, name=one.name, mime_type="", failed=one.problem)
+        for one in missed
+        if _is_of(one, conversation)
+        and not _was_sent_again(one, conversation)
+        and not _was_taken_back(one, signals)
     }
-    return tuple(missed.values())
+    return tuple(photos.values())
 
 
 def _is_of(refused: StoredAttachment, conversation: Conversation) -> bool:
@@ -35,4 +40,14 @@ def _was_sent_again(refused: StoredAttachment, conversation: Conversation) -> bo
         file.name == refused.name and item.at >= refused.created_at
         for item in conversation.items
         for file in item.attachments
+    )
+
+
+def _was_taken_back(missed: StoredAttachment, signals: Iterable[Signal]) -> bool:
+    """The panel tells so when its visitor removes a file that is on its way."""
+    return missed.problem == BROKE_OFF and any(
+        signal.event == REMOVED
+        and clean_name(signal.name) == missed.name
+        and signal.at >= missed.created_at
+        for signal in signals
     )

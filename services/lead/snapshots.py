@@ -14,6 +14,7 @@ from libs.attribution import TrailKey, Trails
 from libs.blobs.port import BlobMissingError, Blobs
 from libs.conversations.port import Attachment, Conversation
 from libs.messages.lead import ConsiderLead
+from libs.missed_files import missed_files
 from libs.runtime.clock import Clock
 from libs.snapshot import (
     LeadSnapshot,
@@ -27,7 +28,7 @@ from libs.snapshot import (
 from libs.together import together
 from services.lead.gates import Kind, Send
 from services.lead.ports import HostedFiles, Owner
-from services.lead.refused import refused_photos
+from services.lead.refused import asked_for
 from services.lead.transcript import Subject
 
 MOST_PHOTOS: Final = 50
@@ -51,7 +52,7 @@ class Snapshots:
             asked = group.create_task(self.trails.touches(where, now=now))
             signals = group.create_task(self.trails.signals(where, now=now))
             photographed = group.create_task(self._photos(wish.shop, conversation))
-            refused = group.create_task(refused_photos(self.blobs, wish.shop, conversation))
+            missed = group.create_task(self._missed(wish.shop, conversation.visitor))
         touches, photos = asked.result(), photographed.result()
         snapshot = LeadSnapshot(
             shop=wish.shop,
@@ -71,7 +72,9 @@ class Snapshots:
             lines=tuple(_naming(line, photos) for line in subject.lines),
             unknown_items=conversation.unknown_items,
             truncated=conversation.truncated,
-            photos=_each_once(*photos.values(), *refused.result()),
+            photos=_each_once(
+                *photos.values(), *asked_for(missed.result(), conversation, signals.result())
+            ),
             attribution=touches.merged(),
             signals=signals.result(),
         )
@@ -89,6 +92,9 @@ class Snapshots:
         key = max(fixed, key=lambda info: info.modified_at).key
         snapshot = decode_snapshot(await self.blobs.get(key))
         return Send(kind=snapshot.kind, snapshot=key, last_item_id=snapshot.last_item_id)
+
+    async def _missed(self, shop: str, visitor: str) -> list[StoredAttachment]:
+        return [one async for one in missed_files(self.blobs, shop, visitor)]
 
     async def _photos(self, shop: str, conversation: Conversation) -> dict[str, Photo]:
         """By the id that the conversation knows them by."""

@@ -142,7 +142,7 @@ async def test_photos_that_do_not_fit_are_named_and_not_sent(
     await chat.shoot("390-photos-left-out")
 
 
-async def test_photos_go_two_at_a_time_and_one_that_is_removed_makes_room(
+async def test_photos_go_two_at_a_time_and_one_that_is_removed_makes_room_and_is_told(
     theatre: Stage, visits: Visits
 ) -> None:
     arriving: list[str] = []
@@ -169,7 +169,10 @@ async def test_photos_go_two_at_a_time_and_one_that_is_removed_makes_room(
             await asyncio.sleep(0.02)
     taken.set()
     await expect(chat.send).to_be_enabled()
+    await chat.panel.get_by_role("button", name="Remove 2.jpg").click()
 
+    [(_, signal)] = [one for one in theatre.told if one[0] == "/api/lead-signal"]
+    assert (signal["event"], signal["name"]) == ("photo_removed", "1.jpg")
     assert sorted(arriving) == ["1.jpg", "2.jpg", "3.jpg"]
-    assert await chat.panel.locator(".chip img").count() == 2
+    assert await chat.panel.locator(".chip img").count() == 1
     assert await chat.alert.count() == 0

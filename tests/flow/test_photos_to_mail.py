@@ -14,7 +14,7 @@ from aiohttp import ClientError
 from PIL import Image
 
 from tests import pictures
-from tests.product import Product, product, visitor
+from tests.product import Product, Visitor, product, visitor
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -93,17 +93,29 @@ async def test_what_is_refused_before_it_is_sent_is_asked_for(running: Product) 
         assert "Ask for 2 files again: " in said
 
 
-async def test_a_photo_that_broke_off_is_asked_for(running: Product) -> None:
-    async def torn() -> AsyncIterator[bytes]:
-        yield b"--cut\r\nContent-Disposition: form-data; name=file; filename=lost.jpg\r\n\r\n\xff"
+async def test_a_photo_that_broke_off_is_asked_for_unless_it_was_taken_back(
+    running: Product,
+) -> None:
+    async def torn(name: str) -> AsyncIterator[bytes]:
+        yield b"--cut\r\nContent-Disposition: form-data; name=file; filename=%b\r\n\r\n\xff" % (
+            name.encode()
+        )
         await asyncio.sleep(1.5)  # the gateway passes on what it has
         raise ConnectionResetError
 
-    async with visitor(running.url) as ana:
+    async def cut(ana: Visitor, name: str) -> None:
         form = {**ana.headers, "Content-Type": "multipart/form-data; boundary=cut"}
+        there = f"{running.url}/api/chatkit/attachment"
         with pytest.raises(ClientError):
-            await ana.http.post(f"{running.url}/api/chatkit/attachment", data=torn(), headers=form)
-        while not BROKE_OFF.search(running.log):
+            await ana.http.post(there, data=torn(name), headers=form)
+
+    async with visitor(running.url) as ana:
+        async with asyncio.TaskGroup() as group:
+            for name in ("lost.jpg", "removed.jpg"):
+                group.create_task(cut(ana, name))
+        signal = {"event": "photo_removed", "name": "removed.jpg", "user": ana.user}
+        await ana.post("/api/lead-signal", signal)
+        while len(BROKE_OFF.findall(running.log)) < 2:
             await asyncio.sleep(0.05)
         await ana.say(NEED)
         await ana.trigger("chat_closed")
@@ -113,3 +125,4 @@ async def test_a_photo_that_broke_off_is_asked_for(running: Product) -> None:
     text = message.get_body(("plain",))
     assert text
     assert "Ask for the photo lost.jpg again" in text.get_content()
+    assert "removed.jpg" not in text.get_content()

@@ -83,6 +83,7 @@ FORMS = (
             *VISITOR,
             Field("clickUrl", URL),
             Field("provider", "ü" * 64, prose=True),
+            Field("name", "ü" * 255, prose=True),
         ),
     ),
     Form(SIGNAL, {"event": "click_call"}, ATTRIBUTION, "attribution"),

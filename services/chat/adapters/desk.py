@@ -24,7 +24,7 @@ from libs.attachments import (
 from libs.blobs.port import BlobMissingError, Blobs
 from libs.conversations.ids import new_attachment_id
 from libs.conversations.store import Owner
-from libs.missed_files import keep_missed
+from libs.missed_files import keep_missed, take_back
 from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
 from services.chat.ports import Announced, ChatRefusal
@@ -68,13 +68,8 @@ class BlobDesk:
         )
 
     async def find(self, owner: Owner, attachment_id: str) -> Announced | None:
-        if not is_attachment_id(attachment_id):
-            return None
-        try:
-            record = decode_record(await self.blobs.get(record_key(attachment_id)))
-        except BlobMissingError:
-            return None
-        if Owner(record.shop, record.visitor) != owner or not record.mime_type:
+        record = await self._record(owner, attachment_id)
+        if record is None or not record.mime_type:
             return None
         return Announced(
             id=record.id,
@@ -82,6 +77,21 @@ class BlobDesk:
             mime_type=record.mime_type,
             preview_url=self.preview(record.id),
         )
+
+    async def take_back(self, owner: Owner, attachment_id: str) -> None:
+        """What was refused is asked for all the same."""
+        record = await self._record(owner, attachment_id)
+        if record and not (record.mime_type or record.problem):
+            await take_back(self.blobs, record)
+
+    async def _record(self, owner: Owner, attachment_id: str) -> StoredAttachment | None:
+        if not is_attachment_id(attachment_id):
+            return None
+        try:
+            record = decode_record(await self.blobs.get(record_key(attachment_id)))
+        except BlobMissingError:
+            return None
+        return record if Owner(record.shop, record.visitor) == owner else None
 
     def preview(self, attachment_id: str) -> str:
         expires = int(self.clock.now()) + PREVIEW_SECONDS

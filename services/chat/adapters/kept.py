@@ -198,6 +198,9 @@ class KeptThreads(sdk_store.Store[Visit]):
 
     async def delete_attachment(self, attachment_id: str, context: Visit) -> None:
         for owner in context.owners:
+            row = await self._kept.attachment(owner, attachment_id)
+            if row and not row.thread_id:
+                await self._desk.take_back(owner, attachment_id)
             await self._kept.delete_attachment(owner, attachment_id)
 
 

@@ -73,7 +73,7 @@
 
   const unreached = () => navigator.onLine ? say.failed : say.offline;
 
-  /** Ends what says nothing for too long; `heard` winds it up again. */
+  /** Ends what says nothing for too long. */
   const patience = (giveUp) => {
     let timer = 0;
     const rest = () => clearTimeout(timer);
@@ -562,7 +562,11 @@
       const requestId = randomId();
       const upload = new XMLHttpRequest();
       const { heard, rest } = patience(() => upload.abort());
-      entry.stop = () => { resolve({}); upload.abort(); };
+      entry.stop = () => {
+        resolve({});
+        upload.abort();
+        beacon("chatkit_lead_signal_url", { event: "photo_removed", name: file.name });
+      };
       const body = new FormData();
       if (threadId) body.append("thread_id", threadId);
       body.append("file", file, file.name);
@@ -611,6 +615,7 @@
           // Our preview shows a HEIC that the browser cannot.
           if (entry.file.preview_url) image.src = entry.file.preview_url;
         } catch (error) { fail(error); }
+        entry.stop = null;
         bar.remove();
         onChange();
       };

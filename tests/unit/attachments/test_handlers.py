@@ -14,6 +14,7 @@ import pytest
 from libs.attachments import StoredAttachment, decode_record, record_key, refusal_key
 from libs.blobs.fakes import MemoryBlobs
 from libs.errors import Unavailable
+from libs.missed_files import missed_files, take_back
 from services.attachments import handlers
 from services.attachments.handlers import UploadRefused
 from services.attachments.ports import Arriving, BrokeOff, Darkroom, Developed, Refused
@@ -59,6 +60,21 @@ async def test_what_was_refused_may_be_sent_again_by_the_same_link(tmp_path: Pat
     assert (refused.mime_type, refused.problem) == ("", "unsupported_type")
     assert (stored.mime_type, stored.problem) == ("image/jpeg", "")
     assert await desk.find(ANNOUNCED.id) == stored
+
+
+async def test_what_was_taken_back_on_its_way_stays_so_whatever_comes(tmp_path: Path) -> None:
+    desk = attachments(tmp_path, blobs := await announced())
+    await take_back(blobs, ANNOUNCED)
+
+    with pytest.raises(UploadRefused):
+        await desk.take_in(ANNOUNCED, "", Arrived(b"neither photo nor PDF"))
+    with pytest.raises(BrokeOff):
+        await desk.take_in(ANNOUNCED, "", Cut(JPEG))
+    with pytest.raises(UploadRefused, match="not_found"):
+        await desk.take_in(ANNOUNCED, "", Arrived(JPEG))
+
+    assert [one async for one in missed_files(blobs, ANNOUNCED.shop, ANNOUNCED.visitor)] == []
+    assert not [key for key in blobs.bodies if not key.startswith("attachments/")]
 
 
 class Full:

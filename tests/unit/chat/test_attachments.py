@@ -12,9 +12,10 @@ from libs.attachments import (
     StoredAttachment,
     check_link,
     check_upload,
+    decode_record,
     record_key,
 )
-from libs.missed_files import missed_files
+from libs.missed_files import BROKE_OFF, keep_missed, missed_files
 from tests.unit.chat.world import KEYS, Answer, Json, Scripted, World, add, create
 
 SENT = "att_" + "s" * 22
@@ -23,6 +24,10 @@ SENT = "att_" + "s" * 22
 def announce(name: str = "seat.jpg", size: int = 1000, mime_type: str = "image/jpeg") -> Json:
     params = {"name": name, "size": size, "mime_type": mime_type}
     return {"type": "attachments.create", "params": params}
+
+
+def remove(attachment_id: str) -> Json:
+    return {"type": "attachments.delete", "params": {"attachment_id": attachment_id}}
 
 
 async def uploaded(world: World, visitor: str = "v_ana", mime_type: str = "image/jpeg") -> None:
@@ -147,10 +152,72 @@ async def test_a_removed_file_cannot_be_sent_any_more() -> None:
     world = World(Scripted())
     told = (await world.ask(announce())).json
     assert told
-    removed = {"type": "attachments.delete", "params": {"attachment_id": told["id"]}}
-
-    assert (await world.ask(removed)).json == {}
+    assert (await world.ask(remove(told["id"]))).json == {}
     assert (await world.ask(create("Look", told["id"]))).refused
+
+
+async def broke_off(world: World, attachment_id: str) -> None:
+    record = decode_record(await world.blobs.get(record_key(attachment_id)))
+    await keep_missed(world.blobs, msgspec.structs.replace(record, problem=BROKE_OFF))
+
+
+async def missed(world: World) -> list[str]:
+    return [one.id async for one in missed_files(world.blobs, "craigs", "v_ana")]
+
+
+@pytest.mark.parametrize("first", ["removed", "broken"])
+async def test_a_file_that_is_removed_on_its_way_is_not_asked_for(first: str) -> None:
+    """Its upload breaks off by that, sooner or later."""
+    world = World()
+    told = (await world.ask(announce())).json
+    assert told
+    if first == "broken":
+        await broke_off(world, told["id"])
+        assert await missed(world) == [told["id"]]
+
+    await world.ask(remove(told["id"]))
+    if first == "removed":
+        await broke_off(world, told["id"])
+
+    assert await missed(world) == []
+
+
+async def test_a_file_that_was_refused_is_asked_for_also_when_it_is_removed() -> None:
+    world = World()
+    told = (await world.ask(announce())).json
+    assert told
+    record = decode_record(await world.blobs.get(record_key(told["id"])))
+    refused = msgspec.structs.replace(record, problem="unsupported_type")
+    await world.blobs.put(record_key(record.id), msgspec.json.encode(refused), content_type="")
+    await keep_missed(world.blobs, refused)
+
+    await world.ask(remove(told["id"]))
+
+    assert await missed(world) == [told["id"]]
+    assert decode_record(await world.blobs.get(record_key(record.id))) == refused
+
+
+async def test_what_a_message_carries_is_asked_for_whatever_is_removed_later() -> None:
+    world = World(Scripted())
+    told = (await world.ask(announce())).json
+    assert told
+    await world.ask(create("Look", told["id"]))
+    await broke_off(world, told["id"])
+
+    await world.ask(remove(told["id"]))
+
+    assert await missed(world) == [told["id"]]
+
+
+async def test_a_stranger_takes_nothing_back() -> None:
+    world = World()
+    told = (await world.ask(announce())).json
+    assert told
+
+    assert (await world.ask(remove(told["id"]), visitor="v_eve")).refused
+    await broke_off(world, told["id"])
+
+    assert await missed(world) == [told["id"]]
 
 
 async def test_a_picture_is_still_seen_the_day_after() -> None:

@@ -708,6 +708,31 @@ async def test_refused_photos_are_missed_though_no_message_names_them(world: Wor
     assert missed == {("before-there-was-a-thread", "unsupported_type"), ("in-it", "too_large")}
 
 
+@pytest.mark.parametrize(
+    ("problem", "told", "missed"),
+    [
+        ("not_uploaded", {"event": "photo_removed", "name": "seat.jpg"}, False),
+        ("not_uploaded", {"event": "photo_removed", "name": "C:\\fakepath\\seat.jpg"}, False),
+        ("not_uploaded", {"event": "photo_removed", "name": "other.jpg"}, True),
+        ("not_uploaded", {"event": "click_call", "name": "seat.jpg"}, True),
+        ("not_uploaded", {"event": "photo_removed", "name": "seat.jpg", "at": NOW - 1}, True),
+        ("too_large", {"event": "photo_removed", "name": "seat.jpg"}, True),
+        ("unavailable", {"event": "photo_removed", "name": "seat.jpg"}, True),
+    ],
+)
+async def test_photo_that_its_visitor_removed_on_its_way_is_not_missed(
+    world: World, problem: str, told: dict[str, Any], *, missed: bool
+) -> None:
+    await refused(world, "seat.jpg", id="att_" + "b" * 22, problem=problem)
+    await world.signal(**told)
+    world.say(READY_WORDS)
+    world.wait(301)
+
+    mail = await world.sends()
+
+    assert [photo.name for photo in world.snapshot(mail).photos] == ["seat.jpg"] * missed
+
+
 async def test_a_visitor_whose_name_can_stand_in_no_key_is_a_lead(world: World) -> None:
     """As an earlier chat named them, whose threads OpenAI keeps."""
     world.say(READY_WORDS, visitor="Ana <ana@example.com>")
