@@ -36,16 +36,15 @@ async def _open(
 
 
 async def _ses(settings: MailerSettings, stack: AsyncExitStack, clock: Clock) -> MailTransport:
-    from services.mailer.adapters.ses import WINDOWS, open_ses
+    from services.mailer.adapters.ses import WINDOWS, SesAccount, open_ses
 
-    return await open_ses(
-        stack,
-        clock=clock,
+    account = SesAccount(
         region=settings.aws_region,
         endpoint_url=settings.aws_endpoint_url,
         configuration_set=settings.ses_configuration_set,
-        windows=_windows(settings, Windows(WINDOWS.fence_seconds, settings.evidence_seconds)),
     )
+    usual = Windows(WINDOWS.fence_seconds, settings.evidence_seconds)
+    return await open_ses(stack, account, clock, _windows(settings, usual))
 
 
 async def _smtp(settings: MailerSettings, clock: Clock) -> MailTransport:

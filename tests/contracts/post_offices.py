@@ -17,7 +17,7 @@ from aiosmtpd.smtp import SMTP
 
 from libs.runtime.clock import SystemClock
 from services.mailer.adapters.outbox import OutboxTransport
-from services.mailer.adapters.ses import open_ses
+from services.mailer.adapters.ses import SesAccount, open_ses
 from services.mailer.adapters.smtp import SmtpServer, SmtpTransport
 from services.mailer.fakes import FakeTransport
 from services.mailer.ports import Mail, MailTransport, Outcome, Refused, Unknown
@@ -344,14 +344,10 @@ async def ses_office(moto_url: str, **options: Any) -> AsyncIterator[SesOffice]:
     url = _address(runner)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(runner.cleanup)
-        transport = await open_ses(
-            stack,
-            clock=SystemClock(),
-            region="us-east-1",
-            endpoint_url=url,
-            configuration_set="leads",
-            **options,
+        account = SesAccount(
+            region="us-east-1", endpoint_url=url, configuration_set="leads", **options
         )
+        transport = await open_ses(stack, account, SystemClock())
         async with ClientSession() as session:
             for sender in (SENDER, SHOP_SENDER):
                 verify = {"Action": "VerifyEmailIdentity", "EmailAddress": sender}

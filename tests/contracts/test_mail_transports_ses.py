@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from libs.runtime.clock import SystemClock
-from services.mailer.adapters.ses import open_ses
+from services.mailer.adapters.ses import SesAccount, open_ses
 from services.mailer.adapters.ses_errors import MEANINGS
 from services.mailer.ports import Accepted, NotPrepared, Refused, Unknown, made
 from tests.contracts.post_offices import SesOffice, ses_office
@@ -156,7 +156,8 @@ async def test_a_connection_reset_after_the_last_byte_is_unknown() -> None:
     server = await asyncio.start_server(reset, "127.0.0.1", 0)
     async with server, contextlib.AsyncExitStack() as stack:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        transport = await open_ses(stack, clock=SystemClock(), region="us-east-1", endpoint_url=url)
+        account = SesAccount(region="us-east-1", endpoint_url=url)
+        transport = await open_ses(stack, account, SystemClock())
         async with transport.prepare(made(a_mail())) as ready:
             outcome = await ready.send()
 
@@ -172,9 +173,8 @@ async def test_without_credentials_nothing_is_prepared(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     async with contextlib.AsyncExitStack() as stack:
-        transport = await open_ses(
-            stack, clock=SystemClock(), region="us-east-1", endpoint_url="http://127.0.0.1:9"
-        )
+        account = SesAccount(region="us-east-1", endpoint_url="http://127.0.0.1:9")
+        transport = await open_ses(stack, account, SystemClock())
         with pytest.raises(NotPrepared) as refused:
             async with transport.prepare(made(a_mail())):
                 pass

@@ -34,10 +34,18 @@ WINDOWS: Final = Windows(fence_seconds=SIGNATURE_SECONDS, evidence_seconds=1200)
 SIGN_SECONDS: Final = 15.0
 """Credentials may have to be fetched first."""
 CONNECT_SECONDS: Final = 10.0
-READ_SECONDS: Final = 50.0
 SEND_SECONDS: Final = 60.0
 IDLE_SECONDS: Final = 3.0
 """Shorter than any server's idle timeout: a mail must not meet a connection that just closed."""
+
+
+class SesAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """Where SES is, and by which of its rules it sends for us."""
+
+    region: str
+    endpoint_url: str = ""
+    configuration_set: str = ""
+    read_seconds: float = 50.0
 
 
 @dataclass
@@ -152,15 +160,8 @@ async def _signed(call: asyncio.Task[Outcome], gate: _Gate) -> None:
     )
 
 
-async def open_ses(  # noqa: PLR0913 - opened once, each by its name
-    stack: AsyncExitStack,
-    *,
-    clock: Clock,
-    region: str,
-    endpoint_url: str = "",
-    configuration_set: str = "",
-    windows: Windows = WINDOWS,
-    read_seconds: float = READ_SECONDS,
+async def open_ses(
+    stack: AsyncExitStack, account: SesAccount, clock: Clock, windows: Windows = WINDOWS
 ) -> SesTransport:
     """A client that never repeats a request, never follows a redirect and waits after signing."""
     from aiobotocore.config import AioConfig
@@ -170,7 +171,7 @@ async def open_ses(  # noqa: PLR0913 - opened once, each by its name
 
     config = AioConfig(
         connect_timeout=CONNECT_SECONDS,
-        read_timeout=read_seconds,
+        read_timeout=account.read_seconds,
         retries={"total_max_attempts": 1, "mode": "standard"},
         connector_args={"keepalive_timeout": IDLE_SECONDS},
         http_session_cls=OneShotSession,
@@ -178,9 +179,12 @@ async def open_ses(  # noqa: PLR0913 - opened once, each by its name
     )
     client = await stack.enter_async_context(
         get_session().create_client(
-            "sesv2", region_name=region, endpoint_url=endpoint_url or None, config=config
+            "sesv2",
+            region_name=account.region,
+            endpoint_url=account.endpoint_url or None,
+            config=config,
         )
     )
     client.meta.events.register("before-call.sesv2.SendEmail", _put_body)
     client.meta.events.register("before-send.sesv2.SendEmail", _wait_after_signing)
-    return SesTransport(client, clock, configuration_set, windows)
+    return SesTransport(client, clock, account.configuration_set, windows)
