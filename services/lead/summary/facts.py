@@ -50,12 +50,14 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 def find(lines: Sequence[Line], profile: ShopProfile) -> Found:
     said = [line.text[:LINE_CHARACTERS] for line in customer_lines(lines)]
-    whole = "\n".join(said)
+    whole, name = "\n".join(said), _name(lines)
     return Found(
-        name=_name(lines),
+        name=name,
         location=_first(LOCATION, said),
         language=NAMES.get(language_in(whole), ""),
-        vehicle=max(map(vehicle_in, reversed(said)), key=_detail, default=""),
+        vehicle=max(
+            (vehicle_in(_without(name, text)) for text in reversed(said)), key=_detail, default=""
+        ),
         item=_word_in(profile.readiness.item, whole),
         project=_project(said, profile),
         timeline=_first(TIMELINE, said),
@@ -121,6 +123,11 @@ def _first(patterns: Sequence[re.Pattern[str]], said: Sequence[str]) -> str:
             if match := pattern.search(text):
                 return match["said"].strip(" .,")
     return ""
+
+
+def _without(name: str, text: str) -> str:
+    """`John Ford` drives no Ford; whose first name alone is known may well drive one."""
+    return text.replace(name, " ") if " " in name else text
 
 
 def _detail(vehicle: str) -> int:

@@ -100,7 +100,7 @@ _ALSO_WORDS: Final = frozenset(
     magnum sonic fury continental phantom matrix quest leaf rogue frontier titan mirage
     ion sky thing rabbit golf atlas beetle legacy ascent baja cooper midget td lark
     transit explorer expedition roadster scrambler ninja vulcan samurai california lancer
-    eclipse regal defender nova falcon maverick charger challenger r1 r6 m3 m4 m5 nx tt tl
+    eclipse regal defender jimmy nova falcon maverick charger challenger r1 r6 m3 m4 m5 nx tt tl
     """.split()
 )
 """Models that mean something else as well: only beside their make or a year."""
@@ -113,16 +113,64 @@ _ALSO_MAKES: Final = frozenset(
 """Makes that mean something else as well: only with a year or a model."""
 
 
+_ALSO_PLACES: Final = frozenset(
+    """
+    tahoe malibu sierra yukon denali tucson santafe colorado dakota durango pacifica sebring
+    telluride sedona tacoma seville riviera catalina bonneville kona avalon cheyenne acadia sequoia
+    montecarlo belair
+    """.split()
+)
+_ALSO_NAMES: Final = frozenset({"mercedes", "sierra", "dakota", "sienna", "sedona", "avalon"})
+_PLACE_BEFORE: Final = re.compile(
+    r"(?:\b(?:to|lake|near|outside|around|via|through|visit(?:ing)?|leav(?:e|ing)|north|south|east|west"
+    r"|hasta|hacia|cerca de|(?:voy|vamos|ir|rumbo|viaje|viajar) a|(?:soy|vengo|venimos) de"
+    r"|(?:viv\w+|estoy|estamos|trabaj\w+|quedo) en"
+    r"|(?:i['’]?m|we['’]?re|am|are|is|was|be|liv\w+|lives?|located|based|stay\w*|cabin|house|home|condo"
+    r"|ski\w*|camping|weekend|vacation\w*|work\w*|up|over|out|here) in"
+    r"|(?:i['’]?m|we['’]?re|am|are|com(?:e|ing)|came|driv\w+|drove|back|here|way|moved|travel\w*) from)"
+    r"\s|[去到在从從住往]\s?)$",
+    re.IGNORECASE,
+)
+_PLACE_AFTER: Final = re.compile(
+    r",?\s(?:CA|NV|AZ|WA|NM|CO|WY|FL|AK|HI)\b|\s(?i:beach|springs|city|national|county|airport|trip)\b"
+)
+_NAME_BEFORE: Final = re.compile(
+    r"\b(?:name(?:['’]?s| is)?|i['’]?m|i am|this is|me llamo|soy|nombre es|call me|ask for)[\s:]+$",
+    re.IGNORECASE,
+)
+_COUNTS: Final = frozenset({"x1", "x3", "x5", "x6", "x7"})
+_DIGITS_BEFORE: Final = re.compile(r"\d[\s().-]*$")
+_DIGITS_AFTER: Final = re.compile(r"[\s().-]*\d")
+_COUNT_BEFORE: Final = re.compile(r"[^\W\d_]{2,}s\s$")
+"""`cushions x6`: so many of them."""
+_NEAR: Final = 30
+
+
 def vehicle_in(text: str) -> str:
     """`2016 Honda Civic`, as far as the text says it; empty when it names no vehicle."""
     best = ""
     for start in islice(_mentions(text), MOST_MENTIONS):
-        window = text[max(0, start - _BEFORE) : start + _AFTER]
-        for match in _pattern().finditer(window):
+        end = start + _AFTER
+        for match in _pattern().finditer(text, max(0, start - _BEFORE), end):
             found = _named(match)
-            if len(found.split()) > len(best.split()):
+            cut = match.end() == end < len(text)
+            if len(found.split()) > len(best.split()) and not (cut or _is_something_else(match)):
                 best = found
     return best
+
+
+def _is_something_else(match: re.Match[str]) -> bool:
+    """A name that stands alone, and the words around it say that no vehicle is meant."""
+    name, text = _key(match[0]), match.string
+    before = text[max(0, match.start() - _NEAR) : match.start()]
+    after = text[match.end() : match.end() + _NEAR]
+    if name.isdecimal():
+        return bool(_DIGITS_BEFORE.search(before) or _DIGITS_AFTER.match(after))
+    if name in _ALSO_PLACES and (_PLACE_BEFORE.search(before) or _PLACE_AFTER.match(after)):
+        return True
+    if name in _ALSO_NAMES:
+        return _NAME_BEFORE.search(before) is not None
+    return name in _COUNTS and _COUNT_BEFORE.search(before) is not None
 
 
 def _mentions(text: str) -> Iterator[int]:

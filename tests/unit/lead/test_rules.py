@@ -81,6 +81,33 @@ def summary_of(
         ("2018 Mercedes Benz C300", "2018 Mercedes-Benz C300"),
         ("tengo un Nissan Sentra 2015, asiento roto", "2015 Nissan Sentra"),
         ("my harley road king", "Harley-Davidson Road King"),
+        ("we're driving to Tahoe for Thanksgiving", ""),
+        ("my cabin is in Tahoe, the couch is torn", ""),
+        ("we live near Lake Tahoe", ""),
+        ("I'm in Malibu, CA and my chair broke", ""),
+        ("moving from Tucson AZ next month", ""),
+        ("coming from Sierra, my bench is ripped", ""),
+        ("vivo en Colorado y mi sillón está roto", ""),
+        ("vamos a Santa Fe el lunes", ""),
+        ("我住在 Tacoma", ""),
+        ("My name is Sierra and my couch is torn", ""),
+        ("hi, I'm Mercedes, call me", ""),
+        ("This is Jimmy, my boat seats are torn", ""),
+        ("+84 912 345 678", ""),
+        ("boat cushions x6, sun rotted", ""),
+        ("all of the seats 1 2 3 are torn", ""),
+        ("the driver seat in my Tahoe is torn", "Tahoe"),
+        ("torn seat from a 2004 Tahoe", "2004 Tahoe"),
+        ("driving my Tahoe to Tahoe", "Tahoe"),
+        ("Tahoe", "Tahoe"),
+        ("seats in Tahoe are cracked", "Tahoe"),
+        ("2015 Tacoma, I live in Tacoma", "2015 Tacoma"),
+        ("I'm from Denver with a Chevy Colorado", "Chevrolet Colorado"),
+        ("my Sierra needs a headliner", "Sierra"),
+        ("My name is Ana, I drive a Mercedes", "Mercedes-Benz"),
+        ("it's a 1978 GMC Jimmy", "1978 GMC Jimmy"),
+        ("my 911 has a torn seat", "911"),
+        ("my x5, both front seats", "X5"),
         ("focus on the seats", ""),
         ("a mini van", ""),
         ("my couch from 2016", ""),
@@ -151,6 +178,14 @@ def test_vehicle_is_found_in_prose(text: str, vehicle: str) -> None:
 )
 def test_name_is_found_where_it_is_said(lines: tuple[str, ...], name: str) -> None:
     assert find(said(*lines), PROFILE).name == name
+
+
+def test_a_name_is_no_vehicle() -> None:
+    assert find(said("I'm John Ford, my couch is torn"), PROFILE).vehicle == ""
+    assert (
+        find(said("I'm John Ford. My Ford Ranger seat is torn"), PROFILE).vehicle == "Ford Ranger"
+    )
+    assert find(said("My name is Mercedes Lopez, torn sofa"), PROFILE).vehicle == ""
 
 
 @pytest.mark.parametrize(
