@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from libs.languages import NAMES, language_in, may_be
 from libs.snapshot import Summary
 from services.lead.ports import Draft
-from services.lead.summary.claims import ClaimKind, plain
+from services.lead.summary.claims import ClaimKind, plain, visible
 from services.lead.summary.grounding import (
     Grounds,
     cleaned,
@@ -98,7 +98,7 @@ class _Check:
         if drafted is None:
             return None
         text = self.clean(drafted, self.grounds, _FACT_CHARACTERS)
-        whole = text == " ".join(plain(drafted).split())
+        whole = text == " ".join(visible(drafted).split())
         numbers = getattr(self.draft.evidence, name)
         if text and whole and stated(text, self.subject.lines, numbers, _SHARE_STATED[name]):
             return text
@@ -145,4 +145,4 @@ class _Check:
 
 
 def _digits(text: str) -> str:
-    return "".join(character for character in text if character.isdecimal())
+    return "".join(character for character in plain(text) if character.isdecimal())

@@ -24,15 +24,25 @@ class Claim(msgspec.Struct, frozen=True):
     """What is compared: lower-case address, digits of the phone, each sum of a price."""
 
 
-def plain(text: str) -> str:
-    """Without what a reader cannot see: compatibility forms, zero-width, bidi, controls."""
+def visible(text: str) -> str:
+    """As a person reads it: without zero-width, bidi and control characters."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(
         "\n" if c in "\n\u2028\u2029" else " " if c == "\t" else c
-        for c in unicodedata.normalize("NFKC", text)
+        for c in unicodedata.normalize("NFC", text)
         if c in "\n\t\u2028\u2029" or unicodedata.category(c) not in _UNSEEN
     )
+
+
+def plain(text: str) -> str:
+    """As the scanner reads it: every disguise of a letter or digit as that letter or digit."""
+    return "".join(map(compatible, visible(text)))
+
+
+def compatible(character: str) -> str:
+    """`⑴` → `(1)`: one by one, so that each place in a text is known in the other."""
+    return character if character.isascii() else unicodedata.normalize("NFKC", character)
 
 
 def claims_in(text: str) -> list[Claim]:
@@ -124,7 +134,7 @@ _ASKED_FOR: Final = ("total", "quote", "estimate", "estimated")
 _PRICE_WORDS: Final = (
     *_ASKED_FOR,
     *"price priced pricing cost costs charge charges fee fees quoted budget pay paid deposit precio cuesta costo cobra cobramos cobran presupuesto preço custa prix coûte giá harga цена"
-    " стоимость 价格 價格 收费 預算 预算 値段 予算 가격 예산 سعر ميزانية बजट бюджет".split(),
+    " стоимость 价格 價格 收费 收費 费用 費用 預算 预算 値段 予算 가격 예산 سعر ميزانية बजट бюджет".split(),
 )
 _OFF: Final = ("off", "discount", "descuento")
 _MONEY: Final = f"(?:{'|'.join(_MONEY_WORDS)})"
@@ -145,8 +155,11 @@ _COUNTED: Final = re.compile(
     re.IGNORECASE,
 )
 _LINK: Final = (
-    r"(?:\s+(?:is|of|at|for|around|about|be|would|will|es|de|será|approximately)|\s*[:=~])"
+    r"(?:\s+(?:is|of|at|for|around|about|be|would|will|es|de|será|approximately)|\s*[:=~]"
+    r"|大约|大約|大概|约|約|是|为|為|は|が|은|는)"
 )
+_HUNDREDS: Final = r"\d?[十百千万萬][\d十百千万萬]*"
+"""`五百`, once its digits are read."""
 
 _NUMBER: Final = re.compile(r"(?<![\d])\d(?:[\d.,']*\d)?\s?k?(?![a-z\d])", re.IGNORECASE)
 _TLD: Final = (
@@ -157,20 +170,25 @@ _COMMON_TLD: Final = (
 )
 _DOT_WORD: Final = r"(?:\s+(?:dot|punto|ponto|point)\s+|\s*[\[({]\s*(?:dot|\.)\s*[\])}]\s*)"
 _AT_WORD: Final = r"(?:\s+(?:at|arroba)\s+|\s*[\[({]\s*(?:at|@)\s*[\])}]\s*)"
+_ENDS: Final = r"(?![a-z0-9_\u00c0-\u024f])"
+"""Where a Latin word ends: Chinese goes on without a space."""
 _NAME: Final = r"[\w.+%-]{1,64}"
 _LABEL: Final = r"[\w-]{1,63}"
 
+_DOT: Final = r"(?:\.|。(?=[a-z0-9]))"
+"""Before anything else `。` ends a sentence."""
+
 _EMAIL: Final = re.compile(
-    rf"{_NAME}\s?@\s?{_LABEL}(?:[.。]{_LABEL}){{1,8}}"
-    rf"|{_NAME}(?:{_AT_WORD}|\s?@\s?){_LABEL}(?:(?:{_DOT_WORD}|[.。]){_LABEL}){{0,4}}{_DOT_WORD}{_LABEL}"
-    rf"|{_NAME}\s*[\[({{]\s*(?:at|@)\s*[\])}}]\s*{_LABEL}(?:[.。]{_LABEL}){{1,8}}",
+    rf"{_NAME}\s?@\s?{_LABEL}(?:{_DOT}{_LABEL}){{1,8}}"
+    rf"|{_NAME}(?:{_AT_WORD}|\s?@\s?){_LABEL}(?:(?:{_DOT_WORD}|{_DOT}){_LABEL}){{0,4}}{_DOT_WORD}{_LABEL}"
+    rf"|{_NAME}\s*[\[({{]\s*(?:at|@)\s*[\])}}]\s*{_LABEL}(?:{_DOT}{_LABEL}){{1,8}}",
     re.IGNORECASE,
 )
 _URL: Final = re.compile(
     r"\b(?:h\w{2}ps?|ftps?|javascript|data|mailto|tel|sms|file|vbscript|whatsapp|intent)\s?:\s?\S+"
     r"|\bwww\s?\.\s?\S+"
-    rf"|(?<![\w@.])(?:{_LABEL}[.。]){{1,8}}{_TLD}(?![\w@])(?:[:/?#]\S*)?"
-    rf"|(?<![\w@.]){_LABEL}(?:{_DOT_WORD}{_LABEL}){{0,4}}{_DOT_WORD}{_COMMON_TLD}\b"
+    rf"|(?<![\w@.])(?:{_LABEL}{_DOT}){{1,8}}{_TLD}(?![a-z0-9_@])(?:[:/?#]\S*)?"
+    rf"|(?<![\w@.]){_LABEL}(?:{_DOT_WORD}{_LABEL}){{0,4}}{_DOT_WORD}{_COMMON_TLD}{_ENDS}"
     r"|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])\S*",
     re.IGNORECASE,
 )
@@ -178,8 +196,9 @@ _NUMBER_WORD: Final = f"(?:{_TENS}|{'|'.join(_DIGIT_WORDS)})"
 _NUMBER_WORDS: Final = rf"{_NUMBER_WORD}(?:[\s-]+(?:and|y|{_NUMBER_WORD})){{0,8}}"
 _LARGE: Final = r"(?:hundred|thousand|grand|cien|mil|\w*cientos)"
 _PRICE: Final = re.compile(
-    rf"(?:{_SIGN}|\b(?:{'|'.join(_MONEY_BEFORE)})\b\.?)\s*{_RANGE}"
-    rf"|{_RANGE}\s*(?:{_SIGN}|\b{_MONEY}\b)"
+    rf"(?:{_SIGN}|(?<![a-z\d_])(?:(?:{'|'.join(_CODES)})(?![a-z])|(?:rs|rp|rm)\b)\.?)\s*{_RANGE}"
+    rf"|{_RANGE}\s*(?:{_SIGN}|(?<![a-z]){_MONEY}{_ENDS})|\d[\d.,']*k?{_MONEY}{_ENDS}"
+    rf"|{_HUNDREDS}\s*{_SIGN}"
     rf"|(?:{'|'.join(_PRICE_WORDS)}){_LINK}{{0,3}}\s*{_SIGN}?\s*{_RANGE}"
     rf"|\b{_NUMBER_WORDS}\s+{_MONEY}\b|{_SIGN}\s*{_NUMBER_WORDS}\b"
     rf"|(?:{'|'.join(_PRICE_WORDS)}){_LINK}{{0,3}}\s+(?:a\s|{_NUMBER_WORD}[\s-]+){{0,6}}{_LARGE}\b"
@@ -214,7 +233,9 @@ def _web_address(match: re.Match[str]) -> tuple[str, ...]:
 
 
 def _sums(match: re.Match[str]) -> tuple[str, ...]:
-    return tuple(sum_of(number[0]) for number in _NUMBER.finditer(match[0])) or (match[0].lower(),)
+    said = match[0].lower()
+    numbers = () if re.search(_HUNDREDS, said) else re.findall(r"\d[\d.,']*(?:\s?k\b)?", said)
+    return tuple(map(sum_of, numbers)) or (said,)
 
 
 def _dialled(match: re.Match[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -19,9 +20,11 @@ from services.lead.summary.claims import (
     Claim,
     ClaimKind,
     claims_in,
+    compatible,
     plain,
     speaks_of_money,
     sums_in,
+    visible,
 )
 from services.lead.summary.vehicles import vehicle_in
 from services.lead.transcript import Subject
@@ -74,15 +77,16 @@ def grounds_of_shop(contacts: Iterable[Contact], profile: ShopProfile) -> Ground
 
 
 def cleaned(text: str, grounds: Grounds) -> Cleaned:
-    """The sentences of `text` that claim nothing, or only what was said."""
-    text = plain(text)
-    made_up = [claim for claim in claims_in(text) if not grounds.hold(claim)]
+    """The sentences of `text` that claim nothing, or only what was said, as they were written."""
+    text = visible(text)
+    made_up = [claim for claim in claims_in(plain(text)) if not grounds.hold(claim)]
     if not made_up:
         return Cleaned(" ".join(text.split()))
+    at = [0, *accumulate(len(compatible(character)) for character in text)]
     kept = [
         text[start:end]
         for start, end in _sentences(text)
-        if not any(claim.start < end and start < claim.end for claim in made_up)
+        if not any(claim.start < at[end] and at[start] < claim.end for claim in made_up)
     ]
     removed = tuple(claim.kind for claim in made_up)
     return Cleaned(" ".join(" ".join(kept).split()), removed)
@@ -124,7 +128,7 @@ def spellings(number: str) -> set[str]:
 
 
 _LINE_NUMBER: Final = re.compile(r"^\[\d+\] ", re.MULTILINE)
-_SENTENCE_END: Final = re.compile(r"[.!?؟।]+[\s\"')\]]+|[。！？]+|\n+")
+_SENTENCE_END: Final = re.compile(r"[.!?؟।]+[\s\"')\]]+|[。！？．｡]+|\n+")
 _WORD: Final = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]+|\d+"
     r"|(?:(?![\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f])[^\W\d_])+"

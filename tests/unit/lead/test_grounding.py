@@ -1,5 +1,7 @@
 """A model's words stay only as far as the conversation bears them out."""
 
+# ruff: noqa: RUF001 - full-width forms are what is read
+
 from __future__ import annotations
 
 from itertools import count
@@ -126,6 +128,30 @@ def test_sums_are_grounded_where_money_is_spoken_of(sum_of_money: str, *, said: 
     kept = cleaned(f"They named {sum_of_money}.", grounds_in(for_model(about.lines), about)).text
 
     assert bool(kept) is said
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("客户想翻新座椅，车是本田思域（2016年）。请回电：408-555-0123！", ""),
+        ("客户想翻新座椅，请付＄５００！车是本田思域。", "车是本田思域。"),
+        (
+            "座椅破了，“主驾”。请拨打９００－５５５－０１９９。谢谢，再见。",
+            "座椅破了，“主驾”。 谢谢，再见。",
+        ),
+        ("シートが破れた、ﾊﾟｲﾋﾟﾝｸﾞも。見るのはｅｖｉｌ．ｃｏｍで。", "シートが破れた、ﾊﾟｲﾋﾟﾝｸﾞも。"),
+        (
+            "⑴ Torn seat ½ off the frame… ⑵ Call ⑼⓪⓪⑤⑤⑤⓪①⑨⑨!\nThe ﬁrst row™, 2 m².",
+            "The ﬁrst row™, 2 m².",
+        ),
+    ],
+)
+def test_the_owner_reads_what_was_written_however_it_is_scanned(written: str, read: str) -> None:
+    about = subject()
+
+    kept = cleaned(written, grounds_in(for_model(about.lines), about))
+
+    assert kept.text == (read or written)
 
 
 def test_sentence_with_a_made_up_claim_goes_as_a_whole() -> None:
