@@ -10,8 +10,9 @@ from libs.streams.port import Delivery
 from services.mailer.letter.build import MailBuilder
 from services.mailer.letter.photos import BlobPhotoShelf
 from services.mailer.ports import MailTransport
+from tests.clock import HandClock
 from tests.unit.lead.world import SHOPS, World
-from tests.unit.mailer.parts import HandClock, Mailroom
+from tests.unit.mailer.parts import Mailroom
 
 PUBLIC_URL = "https://chat.example"
 KEYS = ("k" * 40,)
@@ -24,7 +25,7 @@ async def deliver(world: World, wish: SendLeadMail, transport: MailTransport) ->
         shops=SHOPS.by_slug,
     )  # fmt: skip
     room = Mailroom(
-        clock=HandClock(world.clock.time), records=world.records, blobs=world.blobs,
+        clock=HandClock(world.clock.at), records=world.records, blobs=world.blobs,
         compose=builder.compose,
     )  # fmt: skip
     room.transport = transport

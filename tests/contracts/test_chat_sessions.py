@@ -16,6 +16,7 @@ from services.session.adapters.hosted import HostedChatSessions
 from services.session.adapters.own import OwnChatSessions
 from services.session.fakes import ScriptedChatSessions
 from services.session.ports import CannotMint, ChatSessions, Wanted
+from tests.clock import HandClock
 from tests.openai_server import CutOff, Garbage, Hang, OpenAIServer, Status, openai_server
 
 KEYS = ("k" * 32,)
@@ -27,14 +28,6 @@ WANTED = Wanted(
     locale="es",
     page_url="https://craigs.autos/seats",
 )
-
-
-class Clock:
-    def now(self) -> float:
-        return NOW
-
-    def boot(self) -> float:
-        return NOW
 
 
 class ChatSessionsContract:
@@ -60,7 +53,7 @@ class ChatSessionsContract:
 class TestOwn(ChatSessionsContract):
     @pytest.fixture
     def sessions(self) -> ChatSessions:
-        return OwnChatSessions(KEYS, Clock())
+        return OwnChatSessions(KEYS, HandClock(NOW))
 
     async def test_the_secret_is_our_signed_token(self, sessions: ChatSessions) -> None:
         ticket = await sessions.create(WANTED)
@@ -87,7 +80,7 @@ class TestOwn(ChatSessionsContract):
 class TestScripted(ChatSessionsContract):
     @pytest.fixture
     def sessions(self) -> ChatSessions:
-        return ScriptedChatSessions(Clock())
+        return ScriptedChatSessions(HandClock(NOW))
 
 
 @pytest.fixture
@@ -103,7 +96,7 @@ class TestHosted(ChatSessionsContract):
         from openai import AsyncOpenAI
 
         async with AsyncOpenAI(base_url=openai.url, api_key="sk-test") as client:
-            yield HostedChatSessions(client, "wf_1", Clock())
+            yield HostedChatSessions(client, "wf_1", HandClock(NOW))
 
     async def test_user_says_whose_visitor_it_is_where_there_are_several_shops(
         self, openai: OpenAIServer, sessions: HostedChatSessions

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,20 +17,10 @@ from libs.limits.redis import RedisLimits
 from libs.runtime.settings import Rate
 from libs.streams.address import connect
 from tests import needs, servers
+from tests.clock import HandClock
 
 START = 1_790_000_000.0
 KEPT = msgspec.json.encode(SentMark(visitor="v_1", sent_at=START))
-
-
-@dataclass
-class Clock:
-    at: float = START
-
-    def now(self) -> float:
-        return self.at
-
-    def boot(self) -> float:
-        return self.at
 
 
 def per_thread(
@@ -56,21 +45,21 @@ class LimitsContract:
             assert await passes(limits, limit) == count
 
     async def test_then_admits_one_for_each_step_of_time(
-        self, limits: Limits, clock: Clock
+        self, limits: Limits, clock: HandClock
     ) -> None:
         await passes(limits, per_thread(3, 60))
         clock.at += 20.01
 
         assert await passes(limits, per_thread(3, 60)) == 1
 
-    async def test_is_as_new_after_its_window(self, limits: Limits, clock: Clock) -> None:
+    async def test_is_as_new_after_its_window(self, limits: Limits, clock: HandClock) -> None:
         await passes(limits, per_thread(3, 60))
         clock.at += 60.01
 
         assert await passes(limits, per_thread(3, 60)) == 3
 
     async def test_says_which_limit_refused_and_for_how_long(
-        self, limits: Limits, clock: Clock
+        self, limits: Limits, clock: HandClock
     ) -> None:
         limit = per_thread(3, 60)
         await passes(limits, limit)
@@ -80,7 +69,7 @@ class LimitsContract:
         assert verdict.refused == limit
         assert verdict.retry_after_seconds == pytest.approx(20, abs=0.01)
 
-    async def test_waiting_as_told_suffices(self, limits: Limits, clock: Clock) -> None:
+    async def test_waiting_as_told_suffices(self, limits: Limits, clock: HandClock) -> None:
         limit = per_thread(7, 60)
         await passes(limits, limit)
         verdict = await limits.admit("craigs", [limit])
@@ -118,7 +107,7 @@ class LimitsContract:
         assert await passes(limits, per_thread(3)) == 3
 
     async def test_a_cap_never_lets_more_than_its_count_into_a_window(
-        self, limits: Limits, clock: Clock
+        self, limits: Limits, clock: HandClock
     ) -> None:
         cap = per_thread(5, 60, kind="cap")
         clock.at = START - START % 60
@@ -130,7 +119,7 @@ class LimitsContract:
         assert admitted == 5
 
     async def test_a_cap_opens_again_with_the_next_window(
-        self, limits: Limits, clock: Clock
+        self, limits: Limits, clock: HandClock
     ) -> None:
         cap = per_thread(2, 60, kind="cap")
         clock.at = START - START % 60 + 45
@@ -174,11 +163,11 @@ class LimitsContract:
 
 class TestMemoryLimits(LimitsContract):
     @pytest.fixture
-    def clock(self) -> Clock:
-        return Clock()
+    def clock(self) -> HandClock:
+        return HandClock(START)
 
     @pytest.fixture
-    def limits(self, clock: Clock) -> MemoryLimits:
+    def limits(self, clock: HandClock) -> MemoryLimits:
         return MemoryLimits(clock)
 
     @pytest.fixture
@@ -191,8 +180,8 @@ class TestMemoryLimits(LimitsContract):
 
 class RedisLimitsContract(LimitsContract):
     @pytest.fixture
-    def clock(self) -> Clock:
-        return Clock()
+    def clock(self) -> HandClock:
+        return HandClock(START)
 
     @pytest.fixture
     async def redis(self, address: str) -> AsyncIterator[Any]:
@@ -201,7 +190,7 @@ class RedisLimitsContract(LimitsContract):
         await client.aclose()
 
     @pytest.fixture
-    def limits(self, redis: Any, clock: Clock) -> RedisLimits:
+    def limits(self, redis: Any, clock: HandClock) -> RedisLimits:
         return RedisLimits(redis, clock)
 
     @pytest.fixture

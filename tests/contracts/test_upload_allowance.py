@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,22 +12,12 @@ from libs.errors import Unavailable
 from libs.streams.address import connect
 from services.attachments.adapters.allowance import RedisAllowance
 from services.attachments.settings import AttachmentsSettings
+from tests.clock import HandClock
 from tests.servers import free_port
 
 MEGABYTE = 1024 * 1024
 MIDNIGHT = 1_790_035_200.0
 assert MIDNIGHT % 86_400 == 0
-
-
-@dataclass
-class Clock:
-    at: float = MIDNIGHT
-
-    def now(self) -> float:
-        return self.at
-
-    def boot(self) -> float:
-        return self.at
 
 
 class AllowanceContract:
@@ -39,11 +28,11 @@ class AllowanceContract:
         await client.aclose()
 
     @pytest.fixture
-    def clock(self) -> Clock:
-        return Clock()
+    def clock(self) -> HandClock:
+        return HandClock(MIDNIGHT)
 
     @pytest.fixture
-    def allowance(self, redis: Any, clock: Clock) -> RedisAllowance:
+    def allowance(self, redis: Any, clock: HandClock) -> RedisAllowance:
         day = AttachmentsSettings().upload_megabytes_per_day * MEGABYTE
         return RedisAllowance(redis, clock, day)
 
@@ -69,7 +58,9 @@ class AllowanceContract:
         assert await allowance.spend("craigs", "v_2", 1)
         assert await allowance.spend("elsewhere", "v_1", 1)
 
-    async def test_tomorrow_is_another_day(self, allowance: RedisAllowance, clock: Clock) -> None:
+    async def test_tomorrow_is_another_day(
+        self, allowance: RedisAllowance, clock: HandClock
+    ) -> None:
         await allowance.spend("craigs", "v_1", 50 * MEGABYTE)
         clock.at += 86_399
         assert not await allowance.spend("craigs", "v_1", 1)
@@ -84,7 +75,7 @@ class AllowanceContract:
         assert 0 < await redis.execute("TTL", key) <= 86_400
 
     async def test_nothing_is_counted_where_there_is_no_limit(
-        self, redis: Any, clock: Clock
+        self, redis: Any, clock: HandClock
     ) -> None:
         assert await RedisAllowance(redis, clock, 0).spend("craigs", "v_1", 10**12)
         assert sum(await redis.everywhere("DBSIZE")) == 0
@@ -107,5 +98,5 @@ async def test_without_redis_nobody_can_tell() -> None:
     client = connect(f"redis://127.0.0.1:{free_port()}", name="allowance-test")
 
     with pytest.raises(Unavailable):
-        await RedisAllowance(client, Clock(), 1).spend("craigs", "v_1", 1)
+        await RedisAllowance(client, HandClock(MIDNIGHT), 1).spend("craigs", "v_1", 1)
     await client.aclose()

@@ -46,6 +46,7 @@ from services.attachments.handlers import Attachments
 from services.attachments.http import AttachmentSite
 from services.lead.retention import Retention
 from tests import pictures
+from tests.clock import HandClock
 from tests.servers import free_port
 from tests.strict_s3 import strict_s3
 from tests.unit.attachments.refused import corpus
@@ -274,7 +275,7 @@ async def test_a_year_later_the_photo_and_its_links_are_gone(desk: Desk) -> None
     a_year_on = time.time() + 365 * 86_400
 
     async def tidy(now: float) -> int:
-        await Retention(desk.blobs, desks.HandClock(now), Log("lead", level="error")).tidy()
+        await Retention(desk.blobs, HandClock(now), Log("lead", level="error")).tidy()
         return len(await desk.keys())
 
     kept = await tidy(a_year_on - 60)

@@ -135,7 +135,7 @@ async def _ending(
     """Record and mails once a day of punctual timers has passed."""
     await house.keep(THREAD, VISITOR, transcript)
     world = World(source=house.source, hosted=files.files, blobs=files.blobs)
-    world.clock.time = float(BEGAN + len(transcript.turns) * STEP_SECONDS)
+    world.clock.at = float(BEGAN + len(transcript.turns) * STEP_SECONDS)
     provider = FakeTransport(world.clock)
     for seconds in (301, 7200, DAY_SECONDS):
         world.wait(seconds)

@@ -34,6 +34,7 @@ from libs.messages.mail import SendLeadMail
 from libs.runtime.settings import CommonSettings, load
 from libs.snapshot import LeadSnapshot, Line, Summary, snapshot_key
 from libs.streams.envelope import seal
+from tests.clock import HandClock
 from tests.flow.runbook import ROOT, follow, mend, sections
 from tests.product import Product, product, visitor
 from tests.servers import free_port
@@ -105,17 +106,6 @@ def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """Nothing is wrong with it until a test does something to one thread or stream."""
     with product(tmp_path_factory.mktemp("well") / "data", LEASE_SECONDS="3") as product_:
         yield product_
-
-
-@dataclass
-class HandClock:
-    seconds: float
-
-    def now(self) -> float:
-        return self.seconds
-
-    def boot(self) -> float:
-        return self.seconds
 
 
 @dataclass(frozen=True)

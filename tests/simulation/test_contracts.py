@@ -14,8 +14,9 @@ from libs.leases.port import SentMark
 from libs.ledger.events import Rules
 from libs.runtime.clock import SystemClock
 from services.mailer.ports import Journal
+from tests.clock import HandClock
 from tests.contracts.test_blobs import BlobsContract
-from tests.contracts.test_limits import Clock, LimitsContract
+from tests.contracts.test_limits import LimitsContract
 from tests.contracts.test_mail_transports import LossContract, TransportContract
 from tests.simulation import provider
 from tests.simulation.checker import Checker
@@ -101,15 +102,15 @@ class TestSimBlobs(BlobsContract):
 
 class TestMarkedLimits(LimitsContract):
     @pytest.fixture
-    def clock(self) -> Clock:
-        return Clock()
+    def clock(self) -> HandClock:
+        return HandClock()
 
     @pytest.fixture
     def marks(self) -> MemorySentMarks:
         return MemorySentMarks()
 
     @pytest.fixture
-    async def limits(self, clock: Clock, marks: MemorySentMarks) -> MarkedLimits:
+    async def limits(self, clock: HandClock, marks: MemorySentMarks) -> MarkedLimits:
         return MarkedLimits(clock, marks, WillingFaults())
 
     @pytest.fixture

@@ -13,10 +13,10 @@ from libs.identity.sessions import Session, mint_session_token
 from libs.runtime.ids import random_id
 from libs.runtime.metrics import Metrics
 from services.attachments.http import AttachmentSite
+from tests.clock import HandClock
 from tests.raw_http import read_answer
 from tests.unit.attachments.served import noting, serving
 from tests.unit.attachments.world import attachments
-from tests.unit.web.calls import Clock
 
 KEYS = ("k" * 40,)
 FORM = (
@@ -33,7 +33,7 @@ def beginning(token: str) -> bytes:
     return head.encode() + FORM + b"\xff\xd8\xff"
 
 
-def session(clock: Clock) -> str:
+def session(clock: HandClock) -> str:
     return mint_session_token(
         KEYS, Session(shop="craigs", visitors=("v_ana",), expires=int(clock.now()) + 600)
     )
@@ -47,7 +47,7 @@ def blobs() -> MemoryBlobs:
 @pytest.fixture
 def site(tmp_path: Path, blobs: MemoryBlobs) -> AttachmentSite:
     return AttachmentSite(
-        attachments(tmp_path, blobs), KEYS, "http://a", Clock(), random_id, Metrics()
+        attachments(tmp_path, blobs), KEYS, "http://a", HandClock(), random_id, Metrics()
     )
 
 
@@ -57,7 +57,7 @@ async def test_a_photo_that_broke_off_is_asked_for(
     over = asyncio.Event()
     async with serving(noting(over, site.upload)) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(beginning(session(Clock())))
+        writer.write(beginning(session(HandClock())))
         await writer.drain()
         writer.close()
         await over.wait()
@@ -76,7 +76,7 @@ async def test_a_photo_whose_sender_fell_silent_is_asked_for(
     monkeypatch.setattr("libs.web.server.LINGER_SECONDS", 0.05)
     async with serving(site.upload) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(beginning(session(Clock())))
+        writer.write(beginning(session(HandClock())))
         answer = await read_answer(reader)
         writer.close()
 

@@ -14,7 +14,7 @@ from libs.runtime.settings import Rate
 from services.chat.adapters.purse import LimitedPurse
 from services.chat.settings import ChatSettings
 from services.lead.fakes import ScriptedModel
-from tests.unit.chat.world import HandClock
+from tests.clock import HandClock
 from tests.unit.lead import world as lead
 
 

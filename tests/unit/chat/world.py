@@ -27,6 +27,7 @@ from services.chat.handlers import Chat
 from services.chat.ports import Agent, Moment, PhoneField
 from services.chat.practice import PracticeAgent
 from services.chat.turns import Turns
+from tests.clock import HandClock
 
 SHOPS = load_shops(Path(__file__).parents[3] / "deploy" / "shops")
 KEYS = ("k" * 40,)
@@ -34,17 +35,6 @@ FRIDAY_NOON = 1_795_204_800.0
 """2026-11-20 12:00 in Los Angeles: open until 5 PM."""
 
 Json = dict[str, Any]
-
-
-@dataclass
-class HandClock:
-    at: float = FRIDAY_NOON
-
-    def now(self) -> float:
-        return self.at
-
-    def boot(self) -> float:
-        return self.at
 
 
 @dataclass
@@ -95,7 +85,7 @@ class Answer:
 
 class World:
     def __init__(self, agent: Agent | None = None, kept: ChatStore | None = None) -> None:
-        self.clock = HandClock()
+        self.clock = HandClock(FRIDAY_NOON)
         self.kept = kept or MemoryChatStore()
         self.blobs = MemoryBlobs()
         self.publisher = RememberingPublisher()

@@ -19,7 +19,8 @@ from services.gateway.front import load as load_file
 from services.gateway.openapi import FILE, spelled
 from services.gateway.origins import Origins, own_origins
 from services.gateway.settings import GatewaySettings
-from tests.unit.web.calls import Clock, call
+from tests.clock import HandClock
+from tests.unit.web.calls import call
 
 SETTINGS = load(GatewaySettings, {"HANDOFF_PORT": "8123"})
 SHOPS = load_shops("deploy/shops")
@@ -27,7 +28,7 @@ OWN = own_origins(SETTINGS)
 
 
 def front(settings: GatewaySettings = SETTINGS) -> Front:
-    return Front(SHOPS, settings, Clock(), OWN, load_phrases())
+    return Front(SHOPS, settings, HandClock(), OWN, load_phrases())
 
 
 async def test_a_file_that_is_not_there_is_not_found(tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ async def test_only_one_machine_with_an_outbox_sends_a_person_to_its_inbox() -> 
     here = await front(load(GatewaySettings, {"HANDOFF_INBOX_PORT": "8999"})).inbox(call())
     assert (here.status, dict(here.headers)["Location"]) == (302, "http://127.0.0.1:8999/")
 
-    elsewhere = Front(SHOPS, SETTINGS, Clock(), (), load_phrases())
+    elsewhere = Front(SHOPS, SETTINGS, HandClock(), (), load_phrases())
     for other in (elsewhere, front(load(GatewaySettings, {"MAIL": "ses"}))):
         with pytest.raises(Refused) as refused:
             await other.inbox(call())

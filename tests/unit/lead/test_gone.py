@@ -34,7 +34,7 @@ def mail_of(world: World) -> SendLeadMail:
 
 def fail(world: World, since: float = 90, **fields: object) -> None:
     """The mailer armed it and was refused."""
-    now, mail = world.clock.time, mail_of(world)
+    now, mail = world.clock.at, mail_of(world)
     world.put_record(
         State.ERROR, due_at=now - 1, last_item_id=mail.last_item_id, snapshot=mail.snapshot,
         kind="full", tries=1, first_error_at=now - since, **fields,

@@ -97,7 +97,7 @@ async def test_state_of_the_record_answers_first(
 ) -> None:
     world.say(READY_WORDS)
     world.wait(301)
-    world.clock.time = NOW
+    world.clock.at = NOW
     world.put_record(state, **fields)
 
     answer = await world.decided()
@@ -119,7 +119,7 @@ async def test_another_worker_is_in_progress_and_we_come_back_after_its_lease(
     assert (answer.reason, answer.visitor) == ("in_progress", VISITOR)
     assert world.conversations.reads == 0
     at, wish = world.publisher.scheduled[TIMER]
-    assert at == world.clock.time + 120
+    assert at == world.clock.at + 120
     assert isinstance(wish, ConsiderLead)
     assert wish.reason == "quiet"
 
@@ -323,8 +323,8 @@ async def test_failed_mail_is_sent_again_from_the_same_snapshot(world: World) ->
     item = world.say(READY_WORDS)
     world.wait(400)
     world.put_record(
-        State.ERROR, due_at=world.clock.time - 1, last_item_id=item.id, snapshot="snapshots/x.json",
-        kind="full", tries=1, first_error_at=world.clock.time - 90,
+        State.ERROR, due_at=world.clock.at - 1, last_item_id=item.id, snapshot="snapshots/x.json",
+        kind="full", tries=1, first_error_at=world.clock.at - 90,
     )  # fmt: skip
 
     mail = await world.sends("quiet")
@@ -340,8 +340,8 @@ async def test_failed_mail_with_newer_words_gets_a_new_snapshot(world: World) ->
     world.say("And the passenger seat")
     world.wait(400)
     world.put_record(
-        State.ERROR, due_at=world.clock.time - 1, last_item_id=old.id, snapshot="snapshots/x.json",
-        kind="full", tries=1, first_error_at=world.clock.time - 90,
+        State.ERROR, due_at=world.clock.at - 1, last_item_id=old.id, snapshot="snapshots/x.json",
+        kind="full", tries=1, first_error_at=world.clock.at - 90,
     )  # fmt: skip
 
     mail = await world.sends("quiet")
@@ -353,8 +353,8 @@ async def test_mail_that_failed_for_a_day_is_held(world: World) -> None:
     item = world.say(READY_WORDS)
     world.wait(400)
     world.put_record(
-        State.ERROR, due_at=world.clock.time - 1, last_item_id=item.id, snapshot="snapshots/x.json",
-        kind="full", tries=3, first_error_at=world.clock.time - DAY_SECONDS,
+        State.ERROR, due_at=world.clock.at - 1, last_item_id=item.id, snapshot="snapshots/x.json",
+        kind="full", tries=3, first_error_at=world.clock.at - DAY_SECONDS,
     )  # fmt: skip
 
     answer = await world.decided("quiet")
@@ -432,7 +432,7 @@ async def test_slow_transcript_and_slow_model_are_one_call() -> None:
 
 async def test_lease_lost_while_reading_is_somebody_elses_lead() -> None:
     async def slower(method: str, _thread: str) -> None:
-        if method == "read" and world.clock.time < NOW + 400:
+        if method == "read" and world.clock.at < NOW + 400:
             world.wait(121)
             await world.leases.take(thread_lease(SHOP, THREAD), "another", 120)
 
@@ -685,7 +685,7 @@ async def refused(world: World, name: str, **fields: Any) -> None:
     """As the attachments service remembers a file that it did not take."""
     kept: dict[str, Any] = {
         "id": f"att_{name:a>22}", "shop": SHOP, "visitor": VISITOR, "name": name,
-        "created_at": world.clock.time, "problem": "unsupported_type",
+        "created_at": world.clock.at, "problem": "unsupported_type",
     }  # fmt: skip
     record = StoredAttachment(**(kept | fields))
     key = refusal_key(SHOP, record.visitor, record.id)
@@ -698,7 +698,7 @@ async def test_refused_photos_are_missed_though_no_message_names_them(world: Wor
     await refused(world, "in-it", thread_id=THREAD, problem="too_large")
     await refused(world, "in-it", id="att_" + "b" * 22, thread_id=THREAD, problem="too_large")
     await refused(world, "in-another-thread", thread_id="cthr_other")
-    await refused(world, "of-another-visit", created_at=world.clock.time - 4_000)
+    await refused(world, "of-another-visit", created_at=world.clock.at - 4_000)
     await refused(world, "of-another-visitor", visitor="v_eve", thread_id=THREAD)
     world.wait(301)
 

@@ -31,7 +31,7 @@ def world_with(name: str) -> World:
         unknown_items=reading.unknown_items,
     )  # fmt: skip
     world.conversations.put(SHOP, conversation)
-    world.clock.time = reading.items[-1].at
+    world.clock.at = reading.items[-1].at
     return world
 
 

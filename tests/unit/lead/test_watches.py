@@ -76,7 +76,7 @@ async def test_a_sent_conversation_without_news_is_not_read(world: World) -> Non
 
 
 async def test_watch_that_is_not_due_stays(world: World) -> None:
-    world.clock.time = NOW - 1
+    world.clock.at = NOW - 1
 
     assert await world.sweeper.end_due_watches() == 0
     assert world.records.watches
@@ -121,7 +121,7 @@ async def test_visitor_who_cannot_be_read_delays_nobody_else_and_is_tried_again(
 
     async def down_for_one(method: str, about: str) -> None:
         if (method, about) == ("threads_of", "v_a"):
-            asked.append(world.clock.time - NOW)
+            asked.append(world.clock.at - NOW)
             raise Unavailable("conversations", "openai answered 500")
 
     world = World(conversations=MemoryConversations(down_for_one))

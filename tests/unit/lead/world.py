@@ -35,6 +35,7 @@ from services.lead.snapshots import Snapshots
 from services.lead.summary.summaries import Summaries
 from services.lead.turns import Turns
 from services.lead.watches import Sweeper
+from tests.clock import HandClock
 
 NOW = 1_790_000_000.0
 SHOP = "craigs"
@@ -43,17 +44,6 @@ VISITOR = "v_anna"
 SHOPS = load_shops("deploy/shops")
 PROFILE = SHOPS.by_slug[SHOP]
 READY_WORDS = "The driver seat of my 2016 Honda Civic is torn. My number is 408-555-0123."
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.time = NOW
-
-    def now(self) -> float:
-        return self.time
-
-    def boot(self) -> float:
-        return self.time
 
 
 class Publisher(RememberingPublisher):
@@ -81,7 +71,7 @@ class World:
     hosted: HostedFiles | None = None
 
     def __post_init__(self) -> None:
-        self.clock = HandClock()
+        self.clock = HandClock(NOW)
         self.leases = MemoryLeases(self.clock)
         self.publisher = Publisher()
         self.metrics = Metrics()
@@ -131,7 +121,7 @@ class World:
         """One more item, said now."""
         item = Item(
             id=f"cthi_{next(self._numbers):04}", speaker=speaker, text=text,
-            at=self.clock.time, attachments=attachments,
+            at=self.clock.at, attachments=attachments,
         )  # fmt: skip
         known = self.conversations.threads.get((SHOP, thread_id)) or Conversation(
             thread_id=thread_id, visitor=visitor, title="Seats", items=()
@@ -140,10 +130,10 @@ class World:
         return item
 
     def wait(self, seconds: float) -> None:
-        self.clock.time += seconds
+        self.clock.at += seconds
 
     def entry(self) -> str:
-        return f"{int(self.clock.time * 1000)}-{next(self._numbers)}"
+        return f"{int(self.clock.at * 1000)}-{next(self._numbers)}"
 
     async def consider(self, reason: str = "idle", **fields: Any) -> Message:
         """The answer that an asker gets, or what the mailer is asked to send."""
@@ -164,7 +154,7 @@ class World:
             message=ConsiderLead(reason=reason, **(wish | fields)),
             entry_id=entry,
             reply_to="reply:1",
-            deadline=self.clock.time + 10,
+            deadline=self.clock.at + 10,
         )
 
     async def decided(self, reason: str = "idle", **fields: Any) -> LeadDecision:
@@ -190,7 +180,7 @@ class World:
 
     def put_record(self, state: State, **fields: Any) -> None:
         record = LeadRecord(
-            key=LeadKey(SHOP, THREAD), state=state, visitor=VISITOR, created_at=self.clock.time,
+            key=LeadKey(SHOP, THREAD), state=state, visitor=VISITOR, created_at=self.clock.at,
             **fields,
         )  # fmt: skip
         self.records.leads[record.key] = record

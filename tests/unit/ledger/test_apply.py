@@ -10,6 +10,7 @@ from libs.ledger.apply import apply
 from libs.ledger.events import Accepted, Arm, Considered, NotNow
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
+from tests.clock import HandClock
 
 KEY = LeadKey("craigs", "cthr_1")
 NOW = 1_800_000_000.0
@@ -18,14 +19,6 @@ ARM = Arm(
     content_hash="c", kind="full",
 )  # fmt: skip
 CONSIDERED = Considered(reason="idle", due_at=NOW + 60)
-
-
-class StillClock:
-    def now(self) -> float:
-        return NOW
-
-    def boot(self) -> float:
-        return NOW
 
 
 class FaultyRecords(MemoryRecords):
@@ -61,7 +54,7 @@ async def test_a_straight_lead_costs_three_writes() -> None:
     records = MemoryRecords()
 
     for event in (CONSIDERED, CONSIDERED, ARM, CONSIDERED, Accepted(attempt=1), CONSIDERED):
-        await apply(records, KEY, event, StillClock())
+        await apply(records, KEY, event, HandClock(NOW))
 
     assert records.writes == 3
     assert records.leads[KEY].state is State.SENT
@@ -72,7 +65,7 @@ async def test_an_arm_that_landed_is_ours(fault: str) -> None:
     records = FaultyRecords(fault)
     await pending(records)
 
-    armed = await apply(records, KEY, ARM, StillClock())
+    armed = await apply(records, KEY, ARM, HandClock(NOW))
 
     assert armed.wrote
     assert armed.record == records.leads[KEY]
@@ -84,7 +77,7 @@ async def test_an_arm_that_may_yet_land_is_never_repeated() -> None:
     await pending(records)
 
     with pytest.raises(Unavailable):
-        await apply(records, KEY, ARM, StillClock())
+        await apply(records, KEY, ARM, HandClock(NOW))
 
     assert records.attempts == 1
 
@@ -93,7 +86,7 @@ async def test_an_arm_that_another_overtook_is_decided_anew() -> None:
     records = FaultyRecords("overtaken")
     await pending(records)
 
-    armed = await apply(records, KEY, ARM, StillClock())
+    armed = await apply(records, KEY, ARM, HandClock(NOW))
 
     assert armed.wrote
     assert (records.leads[KEY].version, records.leads[KEY].reason) == (3, "other")
@@ -108,7 +101,7 @@ async def test_what_was_read_before_saves_a_read() -> None:
     records = MemoryRecords(noted)
     await pending(records)
 
-    armed = await apply(records, KEY, ARM, StillClock(), known=records.leads[KEY])
+    armed = await apply(records, KEY, ARM, HandClock(NOW), known=records.leads[KEY])
 
     assert armed.wrote
     assert calls == ["write"]
@@ -118,9 +111,9 @@ async def test_an_arm_by_what_no_longer_holds_is_decided_by_what_does() -> None:
     records = MemoryRecords()
     await pending(records)
     known = records.leads[KEY]
-    await apply(records, KEY, replace(ARM, lid="nonce2"), StillClock())
+    await apply(records, KEY, replace(ARM, lid="nonce2"), HandClock(NOW))
 
-    late = await apply(records, KEY, ARM, StillClock(), known=known)
+    late = await apply(records, KEY, ARM, HandClock(NOW), known=known)
 
     assert (late.wrote, late.why) == (False, "in_progress")
     assert records.leads[KEY].lid == "nonce2"
@@ -131,10 +124,10 @@ async def test_a_no_is_never_said_by_what_was_read_before() -> None:
     await pending(records)
     known = records.leads[KEY]
     for event in (replace(ARM, lid="nonce2"), Accepted(attempt=1)):
-        await apply(records, KEY, event, StillClock())
+        await apply(records, KEY, event, HandClock(NOW))
 
     late = await apply(
-        records, KEY, replace(ARM, transcript_ends_at="i2"), StillClock(), known=known
+        records, KEY, replace(ARM, transcript_ends_at="i2"), HandClock(NOW), known=known
     )
 
     assert late.record == records.leads[KEY]
@@ -144,8 +137,8 @@ async def test_only_one_of_two_may_send() -> None:
     records = MemoryRecords()
     await pending(records)
 
-    first = await apply(records, KEY, ARM, StillClock())
-    second = await apply(records, KEY, replace(ARM, lid="nonce2"), StillClock())
+    first = await apply(records, KEY, ARM, HandClock(NOW))
+    second = await apply(records, KEY, replace(ARM, lid="nonce2"), HandClock(NOW))
 
     assert first.wrote
     assert (second.wrote, second.why) == (False, "in_progress")
@@ -156,7 +149,7 @@ async def test_everything_else_is_repeated_until_it_stands(fault: str) -> None:
     records = FaultyRecords(fault)
     await pending(records)
 
-    moved = await apply(records, KEY, NotNow(reason="not_idle", due_at=NOW + 9), StillClock())
+    moved = await apply(records, KEY, NotNow(reason="not_idle", due_at=NOW + 9), HandClock(NOW))
 
     assert moved.wrote
     assert records.leads[KEY] == moved.record
@@ -169,13 +162,13 @@ async def test_gives_up_when_everybody_else_always_wins() -> None:
             return False
 
     with pytest.raises(Unavailable, match="conflicting"):
-        await apply(Contended(), KEY, CONSIDERED, StillClock())
+        await apply(Contended(), KEY, CONSIDERED, HandClock(NOW))
 
 
 async def test_what_is_refused_alerts_and_changes_nothing() -> None:
     records = MemoryRecords()
 
-    applied = await apply(records, KEY, Accepted(attempt=1), StillClock())
+    applied = await apply(records, KEY, Accepted(attempt=1), HandClock(NOW))
 
     assert (applied.wrote, applied.record, records.writes) == (False, None, 0)
     assert "Accepted without a record" in applied.alert

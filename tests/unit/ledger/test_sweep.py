@@ -11,16 +11,9 @@ from libs.messages.dedupe import thread_timer
 from libs.messages.lead import ConsiderLead
 from libs.messages.mail import SendLeadMail
 from libs.streams.fakes import RememberingPublisher
+from tests.clock import HandClock
 
 NOW = 1_800_000_000.0
-
-
-class StillClock:
-    def now(self) -> float:
-        return NOW
-
-    def boot(self) -> float:
-        return NOW
 
 
 def overdue(state: State, thread: str = "cthr_1", *, ago: float = 1) -> LeadRecord:
@@ -35,7 +28,7 @@ async def swept(*leads: LeadRecord, times: int = 1, limit: int = 10) -> Remember
     for lead in leads:
         records.store(lead, None)
     for _ in range(times):
-        await sweep_once(records, publisher, StillClock(), limit)
+        await sweep_once(records, publisher, HandClock(NOW), limit)
     return publisher
 
 

@@ -32,24 +32,13 @@ from services.mailer.journal import Receipts
 from services.mailer.ports import MailTransport, Variant
 from services.mailer.reports import Reports
 from services.mailer.resolver import Resolver
+from tests.clock import HandClock
 
 SHOP = "craigs"
 THREAD = "cthr_one"
 KEY = LeadKey(SHOP, THREAD)
 LEASE = "nonce-of-lead"
 ALERTS_TO = "ops@example.com"
-
-
-@dataclass
-class HandClock:
-    seconds: float = 1_800_000_000.0
-    skipped: float = 0.0
-
-    def now(self) -> float:
-        return self.seconds
-
-    def boot(self) -> float:
-        return self.seconds + self.skipped
 
 
 async def plain_compose(snapshot: LeadSnapshot, variant: Variant) -> bytes:
@@ -165,7 +154,7 @@ class Mailroom:
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.clock.seconds += seconds
+        self.clock.at += seconds
 
     @property
     def logged(self) -> str:

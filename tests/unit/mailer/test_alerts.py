@@ -77,7 +77,7 @@ async def test_one_mail_per_cause_and_hour(room: Mailroom) -> None:
 async def test_what_was_owed_within_the_hour_is_told_after_it(room: Mailroom) -> None:
     await alerts(room).settle(await held(room, "cthr_1"))
     await alerts(room).settle(await held(room, "cthr_2"))
-    room.clock.seconds += HOUR
+    room.clock.at += HOUR
 
     await sweep_once(room.records, room.publisher, room.clock)
     for _, message in room.publisher.scheduled.values():
@@ -147,7 +147,7 @@ async def test_the_record_store_down_loses_no_alert(room: Mailroom) -> None:
     with pytest.raises(Unavailable):
         await alerts(room).settle(record)
     room.records._hook = None
-    room.clock.seconds += HOUR
+    room.clock.at += HOUR
 
     await alerts(room).settle(record)
 
@@ -222,7 +222,7 @@ class TestDeliveryEvents:
         room.policy = "never_two"
         room.provider.fault = answering(reply=Unknown("timeout"))
         await room.handlers().send(room.wish())
-        room.clock.seconds += HOUR
+        room.clock.at += HOUR
         await room.handlers().send(room.wish())
 
         await room.handlers().delivered(self.event("delivery"))

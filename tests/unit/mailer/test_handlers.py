@@ -134,7 +134,7 @@ class TestTwice:
     async def test_an_attempt_in_flight_is_left_alone(self, room: Mailroom) -> None:
         room.provider.fault = answering(send=Unknown("timeout"))
         await room.handlers().send(room.wish())
-        room.clock.seconds += RESOLVABLE - 1
+        room.clock.at += RESOLVABLE - 1
 
         await room.handlers().send(room.wish(attempt=2))
 
@@ -265,7 +265,7 @@ class TestOutages:
 class TestLateness:
     async def test_prepared_too_long_ago_is_not_armed(self, room: Mailroom) -> None:
         async def slow(method: str, _: str) -> None:
-            room.clock.skipped += 31
+            room.clock.asleep += 31
 
         room.conversations._hook = slow
 
@@ -280,7 +280,7 @@ class TestLateness:
     ) -> None:
         async def sleepy(method: str, _: object) -> None:
             if method == "write":
-                room.clock.skipped += 3000
+                room.clock.asleep += 3000
 
         room.records._hook = sleepy
 
@@ -353,10 +353,10 @@ class TestLateness:
             room.compose = plain_compose
             room.provider.fault = answering(reply=Unknown("reset"))
             await room.handlers().send(room.wish())
-            room.clock.seconds += RESOLVABLE
+            room.clock.at += RESOLVABLE
             room.provider.fault = answering(prepare=Refused("550"))
             await room.handlers().send(room.wish(attempt=2))
-            room.clock.seconds += 120
+            room.clock.at += 120
             room.provider.fault = answering()
             return await plain_compose(snapshot, variant)
 
@@ -417,7 +417,7 @@ class TestRefusals:
         room.provider.fault = answering(send=Refused("throttled", provider_wide=True))
         await room.handlers().send(room.wish())
         room.provider.fault = answering()
-        room.clock.seconds += HOUR
+        room.clock.at += HOUR
 
         await room.handlers().send(room.wish())
 
@@ -428,7 +428,7 @@ class TestRefusals:
         room.provider.fault = answering(send=Refused("message_rejected"))
         for _ in range(8):
             await room.handlers().send(room.wish())
-            room.clock.seconds += HOUR
+            room.clock.at += HOUR
 
         assert room.record.state is State.HELD
         assert subjects(room) == ["[handoff alert] message_rejected (1)"]
@@ -459,7 +459,7 @@ class TestUnknown:
         assert lost.records.writes == 2
 
     async def test_never_zero_sends_a_flagged_copy_after_the_windows(self, lost: Mailroom) -> None:
-        lost.clock.seconds += RESOLVABLE
+        lost.clock.at += RESOLVABLE
 
         await lost.handlers().send(lost.wish())
 
@@ -471,7 +471,7 @@ class TestUnknown:
 
     async def test_never_two_holds_it_and_tells(self, lost: Mailroom) -> None:
         lost.policy = "never_two"
-        lost.clock.seconds += RESOLVABLE
+        lost.clock.at += RESOLVABLE
 
         await lost.handlers().send(lost.wish())
 
@@ -483,13 +483,13 @@ class TestUnknown:
         self, lost: Mailroom
     ) -> None:
         """It lay on the machine whose mailer slept; the copy was tried by another."""
-        lost.clock.seconds += RESOLVABLE
+        lost.clock.at += RESOLVABLE
         lost.provider.fault = answering(send=Refused("554"))
         await lost.handlers().send(lost.wish())
         assert (lost.record.state, lost.record.ambiguous) == (State.ERROR, (1,))
         receipt = Receipt(shop=SHOP, thread_id=THREAD, attempt=1, at=lost.clock.now())
         await lost.journal.write(receipt)
-        lost.clock.seconds += HOUR
+        lost.clock.at += HOUR
         lost.provider.fault = answering()
 
         await lost.handlers().send(lost.wish())
@@ -503,11 +503,11 @@ class TestUnknown:
     ) -> None:
         """Its sender slept before it marked, and died with its machine right after."""
         mark = SentMark(visitor="v_1", sent_at=lost.clock.now(), lid=lost.record.lid)
-        lost.clock.seconds += RESOLVABLE
+        lost.clock.at += RESOLVABLE
         lost.provider.fault = answering(send=copy)
         await lost.handlers().send(lost.wish())
         await lost.marks.mark(SHOP, THREAD, mark)
-        lost.clock.seconds += HOUR
+        lost.clock.at += HOUR
         lost.provider.fault = answering()
 
         await lost.handlers().send(lost.wish())
@@ -517,7 +517,7 @@ class TestUnknown:
 
     async def test_newer_items_do_not_stop_the_copy(self, lost: Mailroom) -> None:
         lost.say("item_9")
-        lost.clock.seconds += RESOLVABLE
+        lost.clock.at += RESOLVABLE
 
         await lost.handlers().send(lost.wish())
 
@@ -527,7 +527,7 @@ class TestUnknown:
         self, lost: Mailroom
     ) -> None:
         lost.conversations._hook = failing("last_item_id")
-        lost.clock.seconds += RESOLVABLE
+        lost.clock.at += RESOLVABLE
 
         await lost.handlers().send(lost.wish())
 
@@ -543,7 +543,7 @@ class TestUnknown:
         assert lost.record.state is State.SENDING
 
     async def test_the_copy_is_of_the_snapshot_that_was_armed(self, lost: Mailroom) -> None:
-        lost.clock.seconds += RESOLVABLE
+        lost.clock.at += RESOLVABLE
         wish = lost.wish()
         other = replace(wish.message, snapshot="snapshots/craigs/cthr_one/other.json")
 
@@ -553,7 +553,7 @@ class TestUnknown:
         assert lost.record.snapshot == lost.snapshot
 
     async def test_is_counted(self, lost: Mailroom) -> None:
-        lost.clock.seconds += RESOLVABLE
+        lost.clock.at += RESOLVABLE
 
         await lost.handlers().send(lost.wish())
 
@@ -564,7 +564,7 @@ class TestUnknown:
 
     async def test_a_provider_with_keys_is_asked_instead(self, lost: Mailroom) -> None:
         lost.provider.keyed = True
-        lost.clock.seconds += RESOLVABLE
+        lost.clock.at += RESOLVABLE
 
         await lost.handlers().send(lost.wish())
 
@@ -574,7 +574,7 @@ class TestUnknown:
 
     async def test_a_copy_that_cannot_be_built_is_held(self, lost: Mailroom) -> None:
         lost.blobs.bodies.pop(lost.snapshot)
-        lost.clock.seconds += RESOLVABLE
+        lost.clock.at += RESOLVABLE
 
         await lost.handlers().send(lost.wish())
 

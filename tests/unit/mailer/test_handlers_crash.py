@@ -95,10 +95,10 @@ async def run(policy: str, at: int | None) -> tuple[Mailroom, list[tuple[str, st
 async def _afterwards(room: Mailroom, *, died: bool) -> None:
     """The stream delivers again, and the sweeper finds what is overdue."""
     if died:
-        room.clock.seconds += LEASE_SECONDS
+        room.clock.at += LEASE_SECONDS
         await room.handlers().send(room.wish(attempt=2))
     for _ in range(3):
-        room.clock.seconds += RESOLVABLE
+        room.clock.at += RESOLVABLE
         await sweep_once(room.records, room.publisher, room.clock)
         for _, message in room.publisher.scheduled.values():
             if isinstance(message, SendLeadMail):

@@ -9,7 +9,8 @@ from services.mailer.adapters.fallback import REST_SECONDS, FallbackTransport
 from services.mailer.adapters.ses_errors import SENDER_NOT_VERIFIED
 from services.mailer.fakes import FakeTransport
 from services.mailer.ports import Accepted, Mail, NotPrepared, Outcome, Refused, Unknown, made
-from tests.unit.mailer.parts import HandClock, Mailroom
+from tests.clock import HandClock
+from tests.unit.mailer.parts import Mailroom
 from tests.unit.mailer.test_handlers import answering
 
 
@@ -80,7 +81,7 @@ async def test_a_sender_that_is_not_verified_moves_no_other_shop(pair: Pair) -> 
     assert pair.told == ["sender_not_verified"]
     assert [mail.attempt for mail in pair.second.accepted] == [2]
     assert [mail.attempt for mail in pair.first.accepted] == [3]
-    pair.clock.seconds += REST_SECONDS
+    pair.clock.at += REST_SECONDS
     await pair.post(4)
     assert [mail.attempt for mail in pair.first.accepted] == [3, 4]
 
@@ -89,7 +90,7 @@ async def test_after_its_rest_the_first_is_tried_again(pair: Pair) -> None:
     pair.first.fault = answering(prepare=Refused("not_connected", provider_wide=True))
     await pair.post(1)
     pair.first.fault = answering()
-    pair.clock.seconds += REST_SECONDS
+    pair.clock.at += REST_SECONDS
 
     await pair.post(2)
 
@@ -119,7 +120,7 @@ async def test_a_second_that_refuses_too_prolongs_no_rest(pair: Pair) -> None:
     pair.first.fault = answering(prepare=Refused("not_connected", provider_wide=True))
     await pair.post(1)
     resting_until = pair.both.resting_until
-    pair.clock.seconds += REST_SECONDS / 2
+    pair.clock.at += REST_SECONDS / 2
     pair.first.fault = answering()
     pair.second.fault = answering(prepare=Refused("auth_535", provider_wide=True, tell=True))
 

@@ -29,22 +29,12 @@ from libs.streams.memory import MemoryBroker
 from libs.streams.process import Process
 from libs.streams.streams import Streams
 from ops.desk import Desk
+from tests.clock import HandClock
 
 NOW: Final = 1_800_000_000.0
 SHOP: Final = "craigs"
 THREAD: Final = "cthr_1"
 KEY: Final = LeadKey(SHOP, THREAD)
-
-
-@dataclass
-class HandClock:
-    seconds: float = NOW
-
-    def now(self) -> float:
-        return self.seconds
-
-    def boot(self) -> float:
-        return self.seconds
 
 
 @dataclass
@@ -77,7 +67,7 @@ def stores(
         records=records,
         blobs=blobs,
         conversations=conversations,
-        clock=HandClock(),
+        clock=HandClock(NOW),
         streams=on_fake_redis() if redis else None,
         redis_problem="" if redis else "does not answer: timeout",
         environ=given,
@@ -111,7 +101,7 @@ def in_memory() -> Streams:
 
 def process() -> Process:
     return Process(
-        reader="ops-1", metrics=Metrics(), log=Log("ops", level="error"), clock=HandClock(),
+        reader="ops-1", metrics=Metrics(), log=Log("ops", level="error"), clock=HandClock(NOW),
         rng=random.Random(1), new_id=lambda: "id",
     )  # fmt: skip
 

@@ -23,9 +23,10 @@ from ops.doctor_mail import events, fallback, mail
 from ops.finding import Finding
 from ops.streams import dead_list
 from services.lead.retention import KEPT_SECONDS
+from tests.clock import HandClock
 from tests.openai_server import Status, openai_server
 from tests.servers import free_port, redis_server
-from tests.unit.ops.desks import NOW, THREAD, HandClock, in_memory, started, stores
+from tests.unit.ops.desks import NOW, THREAD, in_memory, started, stores
 
 MODEL = "gpt-5.2-2025-12-11"
 
@@ -223,7 +224,7 @@ async def test_hosted_conversations_have_an_end() -> None:
 
     assert not well(finding)
     assert "29 days" in finding.said
-    clock.seconds += 29 * 86_400
+    clock.at += 29 * 86_400
     over = await doctor.hosted(dataclasses.replace(stores(environ).desk, clock=clock))
     assert "ended it" in over.said
     assert well(await doctor.hosted(stores().desk))

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
 
 import pytest
 
 from libs.runtime.log import Log, redact
-
-
-@dataclass
-class At:
-    seconds: float
-
-    def now(self) -> float:
-        return self.seconds
-
-    def boot(self) -> float:
-        return self.seconds
+from tests.clock import HandClock
 
 
 def _line(level: str = "info", **fields: object) -> dict[str, object]:
     out = io.StringIO()
-    Log("lead", level="debug", out=out, clock=At(1763650000.1239)).__getattribute__(level)(
+    Log("lead", level="debug", out=out, clock=HandClock(1763650000.1239)).__getattribute__(level)(
         "lead_decided", **fields
     )
     text = out.getvalue()

@@ -29,21 +29,11 @@ from libs.streams.port import Delivery
 from services.session.fakes import ScriptedChatSessions
 from services.session.handlers import SessionHandlers
 from services.session.ports import CannotMint
+from tests.clock import HandClock
 
 KEYS = ("n" * 32, "o" * 32)
 NOW = 1_790_000_000.0
 SHOPS = load_shops("deploy/shops")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = NOW
-
-    def now(self) -> float:
-        return self.time
-
-    def boot(self) -> float:
-        return self.time
 
 
 class UnreachableLimits:
@@ -61,7 +51,7 @@ class Desk:
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
 
     def __post_init__(self) -> None:
-        self.clock = Clock()
+        self.clock = HandClock(NOW)
         self.trails = Trails(self.blobs)
         self.sessions = ScriptedChatSessions(self.clock)
         self.publisher = RememberingPublisher()
@@ -138,7 +128,7 @@ async def test_leaves_a_watch_that_falls_due_after_the_session() -> None:
 async def test_a_later_session_moves_the_watch() -> None:
     desk = Desk()
     await desk.mint()
-    desk.clock.time += 500
+    desk.clock.at += 500
 
     await desk.mint()
 
@@ -243,7 +233,7 @@ async def test_the_spend_cap_ends_minting_until_its_minute_is_over() -> None:
     assert (line["event"], line["endpoint"]) == ("rate_limit_exceeded", "session")
     assert (line["retry_after"], line["request_id"]) == (refused.retry_after_seconds, "r-1")
     assert len(desk.sessions.created) == 2
-    desk.clock.time += refused.retry_after_seconds
+    desk.clock.at += refused.retry_after_seconds
     assert isinstance(await desk.mint(user="c"), SessionMinted)
 
 

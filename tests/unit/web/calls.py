@@ -12,17 +12,7 @@ from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.web.call import Call
 from libs.web.requests import Requests
-
-
-class Clock:
-    def __init__(self, at: float = 1_790_000_000.25) -> None:
-        self.at = at
-
-    def now(self) -> float:
-        return self.at
-
-    def boot(self) -> float:
-        return self.at
+from tests.clock import HandClock
 
 
 class Payload:
@@ -54,7 +44,7 @@ class Recorder:
     """A log that can be read back, and the numbers beside it."""
 
     def __init__(self) -> None:
-        self.clock = Clock()
+        self.clock = HandClock(1_790_000_000.25)
         self.text = io.StringIO()
         self.log = Log("gateway", out=self.text, clock=self.clock)
         self.metrics = Metrics()
