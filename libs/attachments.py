@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from libs.blobs.port import BlobMissingError, Blobs
 from libs.identity.signatures import Problem, sign, verify
 
 EXTENSIONS: Final = {
@@ -107,6 +108,18 @@ def refusal_key(shop: str, visitor: str, attachment_id: str) -> str:
 
 def rendition_key(attachment_id: str, side: Literal["1200", "320"]) -> str:
     return f"renditions/{attachment_id}/{side}.jpg"
+
+
+async def find_record(blobs: Blobs, attachment_id: str) -> StoredAttachment | None:
+    try:
+        return decode_record(await blobs.get(record_key(attachment_id)))
+    except BlobMissingError:
+        return None
+
+
+async def put_record(blobs: Blobs, record: StoredAttachment) -> None:
+    body = msgspec.json.encode(record)
+    await blobs.put(record_key(record.id), body, content_type="application/json")
 
 
 def decode_record(body: bytes) -> StoredAttachment:

@@ -14,7 +14,8 @@ import msgspec
 from libs.attachments import (
     StoredAttachment,
     decode_record,
-    record_key,
+    find_record,
+    put_record,
     refusal_key,
     refusals_prefix,
 )
@@ -45,20 +46,19 @@ async def keep_missed(blobs: Blobs, missed: StoredAttachment) -> None:
 
 async def take_back(blobs: Blobs, announced: StoredAttachment) -> None:
     """It may be on its way all the same, and break off because of this."""
-    body = msgspec.json.encode(msgspec.structs.replace(announced, problem=TAKEN_BACK))
-    await blobs.put(record_key(announced.id), body, content_type="application/json")
+    await put_record(blobs, msgspec.structs.replace(announced, problem=TAKEN_BACK))
 
 
 async def missed_files(blobs: Blobs, shop: str, visitor: str) -> AsyncIterator[StoredAttachment]:
     async for info in blobs.list(refusals_prefix(shop, visitor)):
-        with suppress(BlobMissingError):  # forgotten in between
+        # Forgotten in between; or spoiled, which must not cost a lead.
+        with suppress(BlobMissingError, msgspec.DecodeError):
             missed = decode_record(await blobs.get(info.key))
-            if missed.problem != BROKE_OFF or not await _was_taken_back(blobs, missed.id):
+            if missed.problem != BROKE_OFF or not await was_taken_back(blobs, missed.id):
                 yield missed
 
 
-async def _was_taken_back(blobs: Blobs, attachment_id: str) -> bool:
-    try:
-        return decode_record(await blobs.get(record_key(attachment_id))).problem == TAKEN_BACK
-    except BlobMissingError:
-        return False  # nothing announced it
+async def was_taken_back(blobs: Blobs, attachment_id: str) -> bool:
+    """One that was not announced has no record until it is in."""
+    announced = await find_record(blobs, attachment_id)
+    return announced is not None and announced.problem == TAKEN_BACK

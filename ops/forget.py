@@ -14,14 +14,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from libs.attachments import (
-    decode_record,
+    find_record,
     is_attachment_id,
     record_key,
     refusal_key,
     rendition_key,
 )
 from libs.attribution import TrailKey, Trails
-from libs.blobs.port import BlobMissingError
 from libs.errors import HandoffError, Unavailable
 from libs.identity.keys import site_keys
 from libs.leases.redis import RedisSentMarks
@@ -133,10 +132,9 @@ async def _forget_attachment(desk: Desk, person: Person, attachment_id: str) -> 
     """Original, renditions and record; every link to it is dead from then on."""
     if not is_attachment_id(attachment_id):
         return 0
-    with suppress(BlobMissingError):
-        stored = decode_record(await desk.blobs.get(record_key(attachment_id)))
-        if stored.mime_type:
-            await desk.blobs.delete(stored.original_key)
+    stored = await find_record(desk.blobs, attachment_id)
+    if stored and stored.mime_type:
+        await desk.blobs.delete(stored.original_key)
     await desk.blobs.delete(rendition_key(attachment_id, "1200"))
     await desk.blobs.delete(rendition_key(attachment_id, "320"))
     records = [refusal_key(person.key.shop, who, attachment_id) for who in person.visitors]

@@ -1,4 +1,4 @@
-"""Takes a file in, cleans it, keeps it, and finds it again for whoever holds a signed link."""
+"""Takes a file in, cleans it and keeps it; what cannot be kept is remembered."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from libs.attachments import (
     EXTENSIONS,
     LARGEST_BYTES,
     StoredAttachment,
-    View,
-    decode_record,
-    record_key,
+    find_record,
+    put_record,
     rendition_key,
 )
-from libs.blobs.port import BlobInfo, BlobMissingError, Blobs
+from libs.blobs.port import Blobs
 from libs.errors import Unavailable
-from libs.missed_files import BROKE_OFF, TAKEN_BACK, keep_missed
+from libs.missed_files import BROKE_OFF, TAKEN_BACK, keep_missed, was_taken_back
+from services.attachments.darkroom_queue import DarkroomQueue
 from services.attachments.ports import (
     Allowance,
     Arriving,
@@ -33,50 +33,21 @@ from services.attachments.ports import (
     Developed,
     Refused,
 )
+from services.attachments.refusals import (
+    DARKROOM_SAYS,
+    EMPTY,
+    ENOUGH,
+    GONE,
+    TOO_LARGE,
+    UNSUPPORTED,
+    UploadRefused,
+)
 from services.attachments.sniff import kind_of
-from services.attachments.turns import Turns
 
 WRITES_AT_ONCE: Final = 4
 COPIES_AT_ONCE: Final = 4
 ANSWER_SECONDS: Final = 75.0
 """From the last byte to the answer: a wait for the darkroom, the darkroom, the store."""
-
-
-class UploadRefused(Exception):  # noqa: N818 - the file is refused, nothing broke
-    """Why, as the visitor is told."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(code)
-        self.status, self.code, self.message = status, code, message
-
-
-TOO_LARGE: Final = (413, "too_large", "This file is larger than 12 MB; please send a smaller one.")
-UNSUPPORTED: Final = (
-    415,
-    "unsupported_type",
-    "Please send a photo (JPEG, PNG, WebP, GIF, HEIC, AVIF) or a PDF.",
-)
-EMPTY: Final = (400, "no_file", "No file came with this request.")
-UNREADABLE: Final = (415, "unsupported_type", "This picture cannot be read; please send another.")
-BOMB: Final = (413, "too_large", "This picture has too many pixels; please send a smaller one.")
-ENOUGH: Final = (
-    429,
-    "too_many_uploads",
-    "That is as much as we can take from one visitor in a day.",
-)
-GONE: Final = (404, "not_found", "This file was taken back while it was on its way.")
-_DARKROOM_SAYS: Final = {"bomb": BOMB, "frames": BOMB, "unreadable": UNREADABLE}
-
-
-class Served(msgspec.Struct, frozen=True, kw_only=True):
-    """A view of an attachment, ready to be read from the blob store."""
-
-    key: str
-    content_type: str
-    name: str
-    inline: bool
-    """Only our own renditions are shown by a browser; everything else is downloaded."""
-    info: BlobInfo
 
 
 @dataclass(frozen=True)
@@ -89,7 +60,7 @@ class Attachments:
     spool: Path
     """Where raw bytes wait until they are clean. They never enter the blob store."""
     largest_bytes: int = LARGEST_BYTES
-    turns: Turns = field(default_factory=Turns)
+    queue: DarkroomQueue = field(default_factory=DarkroomQueue)
     writing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WRITES_AT_ONCE))
     """Who waits here reads nothing more, so a turn of the loop has few uploads to see to."""
     copying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(COPIES_AT_ONCE))
@@ -117,12 +88,12 @@ class Attachments:
     ) -> StoredAttachment:
         size = await self._spool(raw, arriving)
         kind = await _kind(raw, announced.name, declared_type)
-        known = await self.find(announced.id)
-        if known is not None and known.problem == TAKEN_BACK:
+        if await was_taken_back(self.blobs, announced.id):
             raise UploadRefused(*GONE)
         async with self._spent(announced, size), _in_time():
-            stored = await self._keep(announced, kind, raw, size)
-            await self._write(record_key(stored.id), stored)
+            fresh = msgspec.structs.replace(announced, problem="")  # of an earlier try
+            stored = await self._keep(fresh, kind, raw, size)
+            await put_record(self.blobs, stored)
         return stored
 
     async def _spool(self, file: Path, arriving: Arriving) -> int:
@@ -139,11 +110,11 @@ class Attachments:
 
     async def _refuse(self, refused: StoredAttachment) -> None:
         """Never over a success: two requests may follow one upload link."""
-        known = await self.find(refused.id)
+        known = await find_record(self.blobs, refused.id)
         if known is not None and (known.mime_type or known.problem == TAKEN_BACK):
             return
         if known is not None:
-            await self._write(record_key(refused.id), refused)
+            await put_record(self.blobs, refused)
         await keep_missed(self.blobs, refused)
 
     async def _miss(self, announced: StoredAttachment, problem: str) -> None:
@@ -173,10 +144,10 @@ class Attachments:
             await self._put(stored.original_key, raw, kind)
             return stored
         try:
-            async with self.turns.of(f"{announced.shop}/{announced.visitor}"):
+            async with self.queue.turn_of(f"{announced.shop}/{announced.visitor}"):
                 developed = await self.darkroom.develop(raw, raw.parent, kind)
         except Refused as reason:
-            raise UploadRefused(*_DARKROOM_SAYS[str(reason)]) from reason
+            raise UploadRefused(*DARKROOM_SAYS[str(reason)]) from reason
         stored = _described(announced, developed)
         await self._put(rendition_key(stored.id, "1200"), raw.parent / "1200.jpg", "image/jpeg")
         await self._put(rendition_key(stored.id, "320"), raw.parent / "320.jpg", "image/jpeg")
@@ -186,34 +157,6 @@ class Attachments:
     async def _put(self, key: str, file: Path, content_type: str) -> None:
         async with self.copying:
             await self.blobs.put_file(key, file, content_type=content_type)
-
-    async def _write(self, key: str, attachment: StoredAttachment) -> None:
-        body = msgspec.json.encode(attachment)
-        await self.blobs.put(key, body, content_type="application/json")
-
-    async def find(self, attachment_id: str) -> StoredAttachment | None:
-        try:
-            return decode_record(await self.blobs.get(record_key(attachment_id)))
-        except BlobMissingError:
-            return None
-
-    async def serve(self, attachment_id: str, view: View) -> Served | None:
-        """None: there is (or is no longer) no such thing."""
-        attachment = await self.find(attachment_id)
-        if attachment is None or not attachment.mime_type:
-            return None
-        original = view == "original"
-        key = attachment.original_key if view == "original" else rendition_key(attachment_id, view)
-        info = await self.blobs.info(key)
-        if info is None:
-            return None
-        return Served(
-            key=key,
-            content_type=attachment.mime_type if original else "image/jpeg",
-            name=attachment.name,
-            inline=not original,
-            info=info,
-        )
 
 
 def _described(announced: StoredAttachment, developed: Developed) -> StoredAttachment:
@@ -225,7 +168,6 @@ def _described(announced: StoredAttachment, developed: Developed) -> StoredAttac
         width=developed.width,
         height=developed.height,
         fingerprint=developed.fingerprint,
-        problem="",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
@@ -17,6 +17,7 @@ from libs.attachments import (
     check_link,
     check_upload,
     clean_name,
+    find_record,
     is_attachment_id,
 )
 from libs.identity.sessions import Session, read_session_token
@@ -25,14 +26,17 @@ from libs.missed_files import TAKEN_BACK
 from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
 from libs.runtime.metrics import UPLOAD_BYTES, UPLOADS, Metrics
-from libs.web.answers import Answer, Refused, json_answer
+from libs.web.answers import Answer, Headers, Refused, json_answer
 from libs.web.body import invite
 from libs.web.call import Call
 from libs.web.edge import Route
+from libs.web.streaming import begin
 from services.attachments.forms import file_of
-from services.attachments.handlers import Attachments, Served, UploadRefused
+from services.attachments.handlers import Attachments
 from services.attachments.ports import Arriving
 from services.attachments.ranges import Span, is_known, part_asked, span_of
+from services.attachments.refusals import UploadRefused
+from services.attachments.serving import Served, serve
 from services.attachments.wire import wire_of
 
 PATH: Final = "/api/chatkit/attachment"
@@ -75,7 +79,7 @@ class AttachmentSite:
         attachment_id = call.parameter("id")
         now = self.clock.now()
         _refuse(check_upload(self.keys, attachment_id, call.parameter("upload"), now))
-        announced = await self.attachments.find(attachment_id)
+        announced = await find_record(self.attachments.blobs, attachment_id)
         if announced is None or announced.problem == TAKEN_BACK:
             raise Refused("not_found")
         if announced.mime_type:
@@ -130,23 +134,22 @@ class AttachmentSite:
             self.keys, attachment_id, name, call.parameter("signature"), self.clock.now()
         )
         _refuse(problem)
-        served = await self.attachments.serve(attachment_id, _VIEWS[name])
+        served = await serve(self.attachments.blobs, attachment_id, _VIEWS[name])
         if served is None:
             raise Refused("not_found")
         return await self._stream(call, served)
 
     async def _stream(self, call: Call, served: Served) -> Answer | web.StreamResponse:
-        headers = _headers(served)
-        etag = headers["ETag"]
+        headers, etag = _headers(served), f'"{served.info.etag}"'
         if is_known(call.headers.get("If-None-Match", ""), etag):
-            return Answer(304, headers=tuple(headers.items()))
+            return Answer(304, headers=headers)
         span = span_of(part_asked(call.headers, etag), served.info.size_bytes)
         if span is None:
             size = f"bytes */{served.info.size_bytes}"
             raise Refused("bad_range", status=416, headers=(("Content-Range", size),))
-        response = _response(served, span, {**headers, "X-Request-ID": call.request_id})
-        # The route is not `whole`, so aiohttp carries this request.
-        await response.prepare(cast(web.BaseRequest, call.request))
+        response = await begin(
+            call, (*headers, *_extent(span, served)), status=206 if span.partial else 200
+        )
         if call.method != "HEAD":
             pieces = self.attachments.blobs.stream(served.key, start=span.start, end=span.end)
             async for piece in pieces:
@@ -162,28 +165,23 @@ def _refuse(problem: Problem | None) -> None:
         raise Refused("not_found")
 
 
-def _response(served: Served, span: Span, headers: dict[str, str]) -> web.StreamResponse:
-    partial = span.partial
-    response = web.StreamResponse(status=206 if partial else 200, headers=headers)
-    response.content_type = served.content_type
-    response.content_length = span.end - span.start
-    if partial:
-        last = f"{span.start}-{span.end - 1}/{served.info.size_bytes}"
-        response.headers["Content-Range"] = f"bytes {last}"
-    return response
+def _extent(span: Span, served: Served) -> Headers:
+    length = ("Content-Length", str(span.end - span.start))
+    if not span.partial:
+        return (length,)
+    part = f"bytes {span.start}-{span.end - 1}/{served.info.size_bytes}"
+    return (length, ("Content-Range", part))
 
 
-def _headers(served: Served) -> dict[str, str]:
-    name = quote(served.name, safe="")
+def _headers(served: Served) -> Headers:
+    """Beside those of every answer."""
     how = "inline" if served.inline else "attachment"
-    return {
-        "Content-Disposition": f"{how}; filename*=UTF-8''{name}",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox; default-src 'none'",
-        "Cross-Origin-Resource-Policy": "cross-origin" if served.inline else "same-origin",
-        "Referrer-Policy": "no-referrer",
-        "Cache-Control": "private, max-age=3600",
-        "Accept-Ranges": "bytes",
-        "ETag": f'"{served.info.etag}"',
-        "Server": "handoff",
-    }
+    return (
+        ("Content-Type", served.content_type),
+        ("Content-Disposition", f"{how}; filename*=UTF-8''{quote(served.name, safe='')}"),
+        ("Content-Security-Policy", "sandbox; default-src 'none'"),
+        ("Cross-Origin-Resource-Policy", "cross-origin" if served.inline else "same-origin"),
+        ("Cache-Control", "private, max-age=3600"),
+        ("Accept-Ranges", "bytes"),
+        ("ETag", f'"{served.info.etag}"'),
+    )

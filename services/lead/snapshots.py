@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
-from libs.attachments import StoredAttachment, decode_record, is_attachment_id, record_key
+from libs.attachments import StoredAttachment, find_record, is_attachment_id
 from libs.attribution import TrailKey, Trails
-from libs.blobs.port import BlobMissingError, Blobs
+from libs.blobs.port import Blobs
 from libs.conversations.port import Attachment, Conversation
 from libs.messages.lead import ConsiderLead
 from libs.missed_files import missed_files
@@ -122,9 +123,10 @@ class Snapshots:
         photo = Photo(id=sent.id, name=sent.name, mime_type=sent.mime_type)
         if not is_attachment_id(sent.id):
             return photo
-        try:
-            record = decode_record(await self.blobs.get(record_key(sent.id)))
-        except (BlobMissingError, msgspec.DecodeError):
+        record = None
+        with suppress(msgspec.DecodeError):
+            record = await find_record(self.blobs, sent.id)
+        if record is None:
             return replace(photo, failed="missing")
         if record.shop != shop or not record.mime_type:
             return replace(photo, failed=record.problem or "not_uploaded")

@@ -15,13 +15,13 @@ from libs.attachments import (
     StoredAttachment,
     attachment_link,
     declared_type,
-    decode_record,
+    find_record,
     is_attachment_id,
-    record_key,
+    put_record,
     type_of_name,
     upload_link,
 )
-from libs.blobs.port import BlobMissingError, Blobs
+from libs.blobs.port import Blobs
 from libs.conversations.ids import new_attachment_id
 from libs.conversations.store import Owner
 from libs.missed_files import keep_missed, take_back
@@ -55,9 +55,7 @@ class BlobDesk:
         if refusal := _refusal(kind, size_bytes):
             await keep_missed(self.blobs, msgspec.structs.replace(record, problem=refusal.code))
             raise refusal
-        await self.blobs.put(
-            record_key(record.id), msgspec.json.encode(record), content_type="application/json"
-        )
+        await put_record(self.blobs, record)
         expires = int(now) + UPLOAD_SECONDS
         return Announced(
             id=record.id,
@@ -87,11 +85,8 @@ class BlobDesk:
     async def _record(self, owner: Owner, attachment_id: str) -> StoredAttachment | None:
         if not is_attachment_id(attachment_id):
             return None
-        try:
-            record = decode_record(await self.blobs.get(record_key(attachment_id)))
-        except BlobMissingError:
-            return None
-        return record if Owner(record.shop, record.visitor) == owner else None
+        record = await find_record(self.blobs, attachment_id)
+        return record if record and Owner(record.shop, record.visitor) == owner else None
 
     def preview(self, attachment_id: str) -> str:
         expires = int(self.clock.now()) + PREVIEW_SECONDS

@@ -32,11 +32,11 @@ from libs.attachments import (
     UPLOAD_SECONDS,
     StoredAttachment,
     clean_name,
-    decode_record,
-    record_key,
+    find_record,
+    put_record,
     upload_link,
 )
-from libs.blobs.port import BlobMissingError, Blobs
+from libs.blobs.port import Blobs
 from libs.conversations.port import Attachment
 from libs.runtime.clock import Clock
 from services.lead.ports import Owner
@@ -84,23 +84,13 @@ class FetchedFiles:
             created_at=self.clock.now(),
             thread_id=owner.thread_id,
         )
-        known = await self._known(announced.id)
+        known = await find_record(self.blobs, announced.id)
         if known is not None and (known.mime_type or known.problem):
             return known
-        await self.blobs.put(
-            record_key(announced.id),
-            msgspec.json.encode(announced),
-            content_type="application/json",
-        )
+        await put_record(self.blobs, announced)
         if await self._carry(announced.id, file.preview_url):
-            return await self._known(announced.id) or announced
+            return await find_record(self.blobs, announced.id) or announced
         return msgspec.structs.replace(announced, problem="unreachable")
-
-    async def _known(self, attachment_id: str) -> StoredAttachment | None:
-        try:
-            return decode_record(await self.blobs.get(record_key(attachment_id)))
-        except BlobMissingError:
-            return None
 
     async def _carry(self, attachment_id: str, url: str) -> bool:
         """Whether our service had its say: the record holds what it is, or why not."""

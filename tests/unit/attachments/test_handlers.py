@@ -11,13 +11,13 @@ from typing import IO, NoReturn
 import msgspec
 import pytest
 
-from libs.attachments import StoredAttachment, decode_record, record_key, refusal_key
+from libs.attachments import StoredAttachment, decode_record, find_record, put_record, refusal_key
 from libs.blobs.fakes import MemoryBlobs
 from libs.errors import Unavailable
 from libs.missed_files import missed_files, take_back
 from services.attachments import handlers
-from services.attachments.handlers import UploadRefused
 from services.attachments.ports import Arriving, BrokeOff, Darkroom, Developed, Refused
+from services.attachments.refusals import UploadRefused
 from tests.unit.attachments.world import (
     ANNOUNCED,
     JPEG,
@@ -31,8 +31,7 @@ from tests.unit.attachments.world import (
 
 async def announced() -> MemoryBlobs:
     blobs = MemoryBlobs()
-    body = msgspec.json.encode(ANNOUNCED)
-    await blobs.put(record_key(ANNOUNCED.id), body, content_type="application/json")
+    await put_record(blobs, ANNOUNCED)
     return blobs
 
 
@@ -44,22 +43,25 @@ async def test_a_refusal_that_comes_late_erases_no_success(tmp_path: Path) -> No
     with pytest.raises(UploadRefused):
         await desk.take_in(ANNOUNCED, "", Arrived(b"neither photo nor PDF"))
 
-    assert await desk.find(ANNOUNCED.id) == stored
+    assert await find_record(blobs, ANNOUNCED.id) == stored
     assert not [key for key in blobs.bodies if "refused" in key]
 
 
-async def test_what_was_refused_may_be_sent_again_by_the_same_link(tmp_path: Path) -> None:
-    desk = attachments(tmp_path, await announced())
+@pytest.mark.parametrize(("body", "kind"), [(JPEG, "image/jpeg"), (PDF, "application/pdf")])
+async def test_what_was_refused_may_be_sent_again_by_the_same_link(
+    body: bytes, kind: str, tmp_path: Path
+) -> None:
+    desk = attachments(tmp_path, blobs := await announced())
     with pytest.raises(UploadRefused):
         await desk.take_in(ANNOUNCED, "", Arrived(b"neither photo nor PDF"))
-    refused = await desk.find(ANNOUNCED.id)
-
-    stored = await desk.take_in(ANNOUNCED, "", Arrived(JPEG))
+    refused = await find_record(blobs, ANNOUNCED.id)
 
     assert refused
+    stored = await desk.take_in(refused, "", Arrived(body))
+
     assert (refused.mime_type, refused.problem) == ("", "unsupported_type")
-    assert (stored.mime_type, stored.problem) == ("image/jpeg", "")
-    assert await desk.find(ANNOUNCED.id) == stored
+    assert (stored.mime_type, stored.problem) == (kind, "")
+    assert await find_record(blobs, ANNOUNCED.id) == stored
 
 
 async def test_what_was_taken_back_on_its_way_stays_so_whatever_comes(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ async def test_what_there_was_no_room_for_is_asked_for_and_may_be_sent_again(
         await desk.take_in(ANNOUNCED, "", Arrived(JPEG))
 
     assert await asked_for(blobs) == msgspec.structs.replace(ANNOUNCED, problem="unavailable")
-    assert await desk.find(ANNOUNCED.id) == ANNOUNCED
+    assert await find_record(blobs, ANNOUNCED.id) == ANNOUNCED
 
 
 @pytest.mark.parametrize("step", ["folder", "write"])
@@ -129,7 +131,7 @@ async def test_what_broke_off_is_asked_for_and_may_be_sent_again(tmp_path: Path)
         await desk.take_in(ANNOUNCED, "", Cut(JPEG))
 
     assert await asked_for(blobs) == msgspec.structs.replace(ANNOUNCED, problem="not_uploaded")
-    assert await desk.find(ANNOUNCED.id) == ANNOUNCED
+    assert await find_record(blobs, ANNOUNCED.id) == ANNOUNCED
     assert (await desk.take_in(ANNOUNCED, "", Arrived(JPEG))).mime_type == "image/jpeg"
 
 

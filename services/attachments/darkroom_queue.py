@@ -21,7 +21,7 @@ WAIT_SECONDS: Final = 40.0
 
 
 @dataclass
-class Turns:
+class DarkroomQueue:
     """Who waits stands in a line of their own first, so a visitor with many pictures lets others
     pass, and one whose pictures are meant to hurt holds up one place.
     """
@@ -32,7 +32,7 @@ class Turns:
     _inside: Counter[str] = field(default_factory=Counter)
 
     @asynccontextmanager
-    async def of(self, visitor: str) -> AsyncIterator[None]:
+    async def turn_of(self, visitor: str) -> AsyncIterator[None]:
         """Raises Unavailable when too many wait, or for too long."""
         if self._inside[visitor] >= MOST_OF_ONE or self._inside.total() >= MOST:
             raise Unavailable("darkroom", "too many wait")

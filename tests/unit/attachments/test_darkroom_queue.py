@@ -11,7 +11,7 @@ from libs.errors import Unavailable
 from services.attachments import forms, handlers, wire
 from services.attachments.adapters import child
 from services.attachments.darkroom import CPU_SECONDS
-from services.attachments.turns import MOST, MOST_OF_ONE, WAIT_SECONDS, Turns
+from services.attachments.darkroom_queue import MOST, MOST_OF_ONE, WAIT_SECONDS, DarkroomQueue
 from services.gateway import attachments as gateway
 from services.gateway.front import FOLDER
 
@@ -19,11 +19,11 @@ from services.gateway.front import FOLDER
 class Room:
     """Who is inside; each stays until let out."""
 
-    def __init__(self, turns: Turns) -> None:
-        self.turns, self.inside, self.out = turns, list[str](), asyncio.Event()
+    def __init__(self, queue: DarkroomQueue) -> None:
+        self.queue, self.inside, self.out = queue, list[str](), asyncio.Event()
 
     async def enter(self, visitor: str) -> None:
-        async with self.turns.of(visitor):
+        async with self.queue.turn_of(visitor):
             self.inside.append(visitor)
             await self.out.wait()
             self.inside.remove(visitor)
@@ -35,7 +35,7 @@ async def settle() -> None:
 
 
 async def test_one_visitor_holds_one_place_whatever_they_send() -> None:
-    room = Room(Turns())
+    room = Room(DarkroomQueue())
     async with asyncio.TaskGroup() as group:
         for visitor in ["eve"] * 5 + ["ana", "bob"]:
             group.create_task(room.enter(visitor))
@@ -48,7 +48,7 @@ async def test_one_visitor_holds_one_place_whatever_they_send() -> None:
 
 @pytest.mark.parametrize("others", [0, MOST - MOST_OF_ONE])
 async def test_there_is_an_end_to_the_line_of_one_and_of_all(others: int) -> None:
-    room = Room(Turns())
+    room = Room(DarkroomQueue())
     async with asyncio.TaskGroup() as group:
         for visitor in ["eve"] * MOST_OF_ONE + [f"visitor {number}" for number in range(others)]:
             group.create_task(room.enter(visitor))
@@ -61,8 +61,8 @@ async def test_there_is_an_end_to_the_line_of_one_and_of_all(others: int) -> Non
 
 
 async def test_who_waits_too_long_is_told_and_leaves_no_trace() -> None:
-    turns = Turns(wait_seconds=0.01)
-    room = Room(turns)
+    queue = DarkroomQueue(wait_seconds=0.01)
+    room = Room(queue)
     first = asyncio.create_task(room.enter("eve"))
     await settle()
 
