@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -82,15 +83,15 @@ class Chat:
             voice.say(ChatChunk(data=data, streaming=False, last=True))
             return
         way = await self.turns.take(delivery, operation, visit)
-        if way == "new":
-            events = self.protocol.stream(body, visit)
-        else:
-            events = self.protocol.repeat(visit, created=operation.creates)
-        async with aclosing(events):
-            async for data in events:
-                voice.say(ChatChunk(data=data))
-        if way == "new":
+        if way == "again":
+            await _say_all(self.protocol.repeat(visit, created=operation.creates), voice)
+            return
+        try:
+            await _say_all(self.protocol.stream(body, visit), voice)
+        except (ChatRefusal, Unavailable):  # a process that is stopped leaves its turn open
             await self.turns.settle(visit)
+            raise
+        await self.turns.settle(visit)
 
     async def _consider(self, request: ChatRequest, operation: Operation, visit: Visit) -> None:
         """Raises Unavailable: then the delivery comes again, and finds its turn taken.
@@ -112,6 +113,12 @@ class Chat:
         self.log.info("chat_turn", thread_id=thread_id, request_id=request.request_id)
 
 
+async def _say_all(events: AsyncGenerator[str], voice: _Voice) -> None:
+    async with aclosing(events):
+        async for data in events:
+            voice.say(ChatChunk(data=data))
+
+
 @dataclass
 class _Voice:
     """The way back to the browser. Nobody who answers waits for it: what is said until a step is
@@ -121,10 +128,15 @@ class _Voice:
     publisher: Publisher
     reply_to: str
     _unsaid: list[ChatReply] = field(default_factory=list)
+    _over: bool = False
+    """The last was said: of a turn that was refused, that was the refusal."""
     _saying: asyncio.Task[None] | None = None
     """Stays when the way is gone: then nothing more is said."""
 
     def say(self, chunk: ChatReply) -> None:
+        if self._over:
+            return
+        self._over = chunk.last
         self._unsaid.append(chunk)
         if self._saying is None:
             self._saying = asyncio.create_task(self._say())

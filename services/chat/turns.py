@@ -33,7 +33,7 @@ class Turns:
 
     first delivery     turn ─ thread ─ message ─ answer ─ settled
     second delivery    finds the turn:
-                         no message kept   → `new`, under the same ids
+                         no message kept   → `new`, under the same ids; the turn is open again
                          settled           → `repeat` what was kept
                          else              → `cut`: whoever still answers must keep nothing more
     trying again    lays the thread's floor: an answer of a turn below it is not kept. It cannot
@@ -68,13 +68,19 @@ class Turns:
                 409, "in_progress", "This message is being answered already.", retry_after_seconds=2
             )
         if not await self._was_heard(operation, visit.owner, before):
+            visit.turn = msgspec.structs.replace(
+                before, at=turn.at, reply_to=delivery.reply_to, state="open"
+            )
+            await self.kept.put_turn(visit.owner, visit.turn)
             return "new"
         if before.state == "open":
             await self.kept.put_turn(visit.owner, msgspec.structs.replace(before, state="cut"))
         return "again"
 
     async def settle(self, visit: Visit) -> None:
-        """Best effort: a turn whose answer is kept is repeated, settled or not."""
+        """Nobody answers it any more. Best effort: a turn whose answer is kept is repeated, settled
+        or not; one that failed before its message was kept is refused for a while otherwise.
+        """
         if visit.turn:
             settled = msgspec.structs.replace(visit.turn, state="settled")
             with suppress(Unavailable):

@@ -520,6 +520,58 @@ async def test_a_store_that_fails_in_the_middle_ends_in_a_clean_error() -> None:
     assert answer.of("error")[0]["allow_retry"]
 
 
+@pytest.mark.parametrize("method", ["put_item", "attachment"])
+async def test_what_was_not_kept_is_heard_when_it_comes_again(method: str) -> None:
+    """The browser repeats its request id."""
+    store = MemoryChatStore()
+    world = World(Scripted(), store)
+    thread = (await world.ask(create("My seat is torn"))).thread_id
+    kept = getattr(store, method)
+
+    async def hiccup(*args: object) -> None:
+        setattr(store, method, kept)
+        raise Unavailable("conversations", "away")
+
+    setattr(store, method, hiccup)
+    said = add(thread, "408 555 0199", *(["att_1"] if method == "attachment" else []))
+    failed = await world.ask(said, request_id="again")
+    again = await world.ask(said, request_id="again")
+
+    assert failed.refused
+    assert failed.refused.status == 503
+    if method == "attachment":  # nobody uploaded it: the second answer is the true one, no 409
+        assert again.refused
+        assert again.refused.status == 404
+        return
+    assert kinds(again) == ["user_message", "assistant_message"]
+    assert kinds(await world.ask(said, request_id="again")) == kinds(again)
+
+
+async def test_what_is_heard_at_last_is_answered_by_one() -> None:
+    store = MemoryChatStore()
+    world = World(Scripted(), store)
+    thread = (await world.ask(create("My seat is torn"))).thread_id
+    put, said = store.put_item, add(thread, "408 555 0199")
+    meanwhile: list[Answer] = []
+
+    async def hiccup(*args: object) -> None:
+        raise Unavailable("conversations", "away")
+
+    async def while_another_asks(owner: Owner, thread_id: str, item: ItemRow) -> None:
+        store.put_item = put  # type: ignore[method-assign]
+        meanwhile.append(await world.ask(said, request_id="again"))
+        await put(owner, thread_id, item)
+
+    for put_item in (hiccup, while_another_asks):
+        store.put_item = put_item  # type: ignore[method-assign,assignment]
+        await world.chat.answer(world.delivery(said, request_id="again"))
+
+    assert meanwhile[0].refused
+    assert meanwhile[0].refused.status == 409
+    rows = (await store.items(ANA, thread)).rows
+    assert [row.kind for row in rows] == ["user_message", "assistant_message"] * 2
+
+
 @pytest.mark.parametrize("method", ["put_item", "put_turn"])
 async def test_whatever_fails_once_a_turn_is_taken_the_lead_is_considered(method: str) -> None:
     store = MemoryChatStore()
