@@ -1,4 +1,5 @@
-"""What the outside may say: every field with its limits. A refusal names the field.
+"""What the outside may say: every field with its limits. A refusal names the field; what no answer
+depends on (the language, where a visitor came from) is left out instead: it is worth no lead.
 
 Which characters a field takes is asked of `str` itself: a regular expression per field cost more
 than all the rest of decoding. `openapi.json` shows the same rules as patterns.
@@ -7,7 +8,7 @@ than all the rest of decoding. `openapi.json` shows the same rules as patterns.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -23,16 +24,10 @@ _PROSE: Final = {
 }
 _IS_PROSE: Final = re.compile(_PROSE["pattern"])
 
-UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
-
 Secret = Annotated[str, Meta(max_length=256, extra_json_schema=_VISIBLE)]
 """What a browser keeps as its visitor's secret; empty for none."""
 Url = Annotated[str, Meta(max_length=2048, extra_json_schema=_VISIBLE)]
 """As browsers write one: ASCII."""
-Locale = Annotated[str, Meta(max_length=35, extra_json_schema=_VISIBLE)]
-ClickId = Annotated[str, Meta(max_length=128, extra_json_schema=_VISIBLE)]
-Campaign = Annotated[str, Meta(max_length=256, extra_json_schema=_PROSE)]
-Word = Annotated[str, Meta(max_length=64, extra_json_schema=_VISIBLE)]
 Phrase = Annotated[str, Meta(max_length=64, extra_json_schema=_PROSE)]
 FileName = Annotated[str, Meta(max_length=255, extra_json_schema=_PROSE)]
 Event = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]*$(?!\n)")]
@@ -58,33 +53,59 @@ def _check(fits: Callable[[str], bool], **fields: str | None) -> None:
             raise ValueError(f"`{name}` holds characters that it does not take")
 
 
+class _Fits(msgspec.Struct, frozen=True):
+    longest: int
+    holds: Callable[[str], bool] = _is_visible
+
+
+_LOCALE: Final = {"locale": _Fits(35)}
+_TOUCH: Final = {
+    **dict.fromkeys(("gclid", "gbraid", "wbraid"), _Fits(128)),
+    **dict.fromkeys(
+        ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
+        _Fits(256, _is_prose),
+    ),
+    **dict.fromkeys(("landing_page", "referrer"), _Fits(2048)),
+}
+_ATTRIBUTION: Final = {
+    **_TOUCH,
+    **dict.fromkeys(("device_type", "first_touch_at", "last_touch_at"), _Fits(64)),
+}
+
+
+def _leave_out_what_does_not_fit(form: msgspec.Struct, fits: Mapping[str, _Fits]) -> None:
+    for name, fit in fits.items():
+        value = getattr(form, name)
+        if value and not (len(value) <= fit.longest and fit.holds(value)):
+            msgspec.structs.force_setattr(form, name, None)
+
+
 class _Form(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Fields that we do not know are ignored: front ends are older or newer than we are."""
 
-    locale: Locale | None = None
+    locale: str | None = None
     page_url: Url | None = None
     user: Secret | None = None
 
     def __post_init__(self) -> None:
-        _check(_is_visible, locale=self.locale, pageUrl=self.page_url, user=self.user)
+        _leave_out_what_does_not_fit(self, _LOCALE)
+        _check(_is_visible, pageUrl=self.page_url, user=self.user)
 
 
 class TouchForm(msgspec.Struct, frozen=True, kw_only=True):
-    gclid: ClickId | None = None
-    gbraid: ClickId | None = None
-    wbraid: ClickId | None = None
-    utm_source: Campaign | None = None
-    utm_medium: Campaign | None = None
-    utm_campaign: Campaign | None = None
-    utm_term: Campaign | None = None
-    utm_content: Campaign | None = None
-    landing_page: Url | None = None
-    referrer: Url | None = None
+    gclid: str | None = None
+    gbraid: str | None = None
+    wbraid: str | None = None
+    utm_source: str | None = None
+    utm_medium: str | None = None
+    utm_campaign: str | None = None
+    utm_term: str | None = None
+    utm_content: str | None = None
+    landing_page: str | None = None
+    referrer: str | None = None
 
     def __post_init__(self) -> None:
-        texts = {name: text for name, text in self._told().items() if isinstance(text, str)}
-        _check(_is_prose, **{name: texts.pop(name) for name in UTM if name in texts})
-        _check(_is_visible, **texts)
+        _leave_out_what_does_not_fit(self, _TOUCH)
 
     def _told(self) -> dict[str, Any]:
         return {name: value for name, value in msgspec.structs.asdict(self).items() if value}
@@ -94,11 +115,14 @@ class TouchForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttributionForm(TouchForm, frozen=True, kw_only=True):
-    device_type: Word | None = None
-    first_touch_at: Word | None = None
-    last_touch_at: Word | None = None
+    device_type: str | None = None
+    first_touch_at: str | None = None
+    last_touch_at: str | None = None
     first: TouchForm | None = None
     """The first touch, where it was another than this one."""
+
+    def __post_init__(self) -> None:
+        _leave_out_what_does_not_fit(self, _ATTRIBUTION)
 
     def message(self) -> Attribution:
         first = self.first.touch() if self.first else None
