@@ -30,8 +30,10 @@ MOST_SIGNALS: Final = 20
 MOST_TOUCHES: Final = 20
 """Read for a lead: the newest, and the oldest for how it began."""
 MOST_LISTED: Final = 500
-_AGAIN_SECONDS: Final = 86_400.0
+_DAY_SECONDS: Final = 86_400.0
 """What is told for so long is kept anew, so that a lead of today has it for 180 days."""
+MOST_A_DAY: Final = 40
+"""Two tabs in turn tell something new each time, and so may a script."""
 _END_OF_TIME: Final = 10**14
 
 _CAMPAIGN: Final = (
@@ -100,8 +102,11 @@ class Trails:
     blobs: Blobs
 
     async def touch(self, where: TrailKey, told: Told, *, at: float) -> None:
-        """Not again what was told last."""
-        if told.adds_nothing_to(await self._told_last(where, since=at - _AGAIN_SECONDS)):
+        """Not again what was told last, and not without end; but who is forgotten is found."""
+        lately = await self._since(where.touches, at - _DAY_SECONDS)
+        last = (await self._read(lately[:1], Told) or [Told()])[0]
+        enough = len(lately) == MOST_A_DAY and set(told.also) <= set(last.also)
+        if enough or told.adds_nothing_to(last):
             return
         body = msgspec.json.encode(told)
         key = _key(where.touches, at, body)
@@ -115,12 +120,14 @@ class Trails:
             also = tuple(sorted({*visitors} - {visitor}))
             await self.touch(TrailKey(shop, visitor), replace(told, also=also), at=at)
 
-    async def _told_last(self, where: TrailKey, *, since: float) -> Told:
-        async for newest in self.blobs.list(where.touches):
-            lately = _when(newest.key) > since
-            told = await self._read([newest.key], Told) if lately else []
-            return told[0] if told else Told()
-        return Told()
+    async def _since(self, prefix: str, since: float) -> list[str]:
+        """Newest first, as many as are enough."""
+        keys: list[str] = []
+        async for info in self.blobs.list(prefix):
+            if _when(info.key) <= since or len(keys) == MOST_A_DAY:
+                break
+            keys.append(info.key)
+        return keys
 
     async def touches(self, where: TrailKey, *, now: float, until: float = math.inf) -> Touches:
         """As they were known at `until`."""

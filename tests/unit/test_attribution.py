@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from libs.attribution import (
+    MOST_A_DAY,
     MOST_SIGNALS,
     MOST_TOUCHES,
     RETENTION_SECONDS,
@@ -157,6 +158,20 @@ async def test_touch_that_says_nothing_new_is_not_written() -> None:
         await touch(trails, told, at=NOW + len(blobs.bodies))
 
     assert len(blobs.bodies) == 2
+
+
+async def test_two_tabs_in_turn_fill_no_store() -> None:
+    blobs = MemoryBlobs()
+    trails = Trails(blobs)
+    for second in range(3 * MOST_A_DAY):
+        await trails.touch(ANNA, Told(page_url=f"/{second % 2}"), at=NOW + second)
+    filled = len(blobs.bodies)
+    await trails.touch(ANNA, Told(page_url="/", also=("v_1",)), at=NOW + 999)
+    await trails.touch(ANNA, Told(page_url="/next"), at=NOW + 2 * 86_400)
+
+    assert filled == MOST_A_DAY
+    assert await trails.also(ANNA) == {"v_1"}
+    assert (await trails.touches(ANNA, now=NOW + 2 * 86_400)).page_url == "/next"
 
 
 async def test_what_is_still_so_is_kept_for_180_days_from_then(trails: Trails) -> None:
