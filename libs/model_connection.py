@@ -57,5 +57,6 @@ class ModelConnection:
 
 def proxy_to(url: str) -> str | None:
     """Of the environment; the library itself would look there, and for a `.netrc`, every time."""
-    to = urlsplit(url)
-    return None if proxy_bypass(to.netloc) else getproxies().get(to.scheme)
+    to, known = urlsplit(url), getproxies()
+    proxy = known.get(to.scheme) or known.get("all", "")
+    return proxy if proxy.startswith("http") and not proxy_bypass(to.netloc) else None

@@ -130,8 +130,13 @@ async def test_what_ends_without_its_last_event_is_cut() -> None:
 def test_the_way_to_the_model_goes_by_the_proxy_of_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("https_proxy", "no_proxy"):
+    for name in ("https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("ALL_PROXY", "http://any.example:3128")
+    assert proxy_to("https://api.openai.com/v1/") == "http://any.example:3128"
+    monkeypatch.setenv("ALL_PROXY", "socks5://any.example:1080")  # aiohttp cannot
+    assert proxy_to("https://api.openai.com/v1/") is None
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", "inside.example")
 
