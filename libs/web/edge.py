@@ -2,7 +2,8 @@
 
     aiohttp ──▶ server.py ──▶ Edge.answer(Call) ──▶ Route.handler(Call) ──▶ Answer
 
-Every way out of here, also an unhandled exception, is the one error envelope with a request id.
+Every way out of here, also an unhandled exception, is the one error envelope with a request id, or
+the page that a route has for people in its place.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class Route:
     """Small body in, small answer out; False: one of them is streamed."""
     also_from: frozenset[str] = frozenset()
     """Origins beside the shops' own that may send this; the handler asks them for more."""
+    apology: Callable[[Call, Refused], Answer] | None = None
+    """What a person who came by a link reads in place of the envelope."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,11 @@ class Edge:
         try:
             answer = await self._answered(call, route)
         except Refused as refused:
-            answer = refused.answer(call.request_id)
+            answer = _refusal(call, route, refused)
         except (HttpProcessingError, RequestPayloadError):
             answer = Refused("incomplete_body").answer(call.request_id)
         except Unavailable as error:
-            answer = self._unavailable(call, error)
+            answer = _refusal(call, route, self._unavailable(call, error))
         except ConnectionError:
             answer = Answer(_CLIENT_GONE, outcome="client_gone")
         except Exception as error:  # noqa: BLE001 - the last frame that can still answer
@@ -122,11 +125,11 @@ class Edge:
             call.shop = shop
             call.readable_by = call.origin
 
-    def _unavailable(self, call: Call, error: Unavailable) -> Answer:
+    def _unavailable(self, call: Call, error: Unavailable) -> Refused:
         what = "database_error" if error.part in _DATABASES else "unavailable"
         self.log.warning(what, part=error.part, reason=error.reason, request_id=call.request_id)
         wait = retry_after(error.after_seconds or 5)
-        return Refused("unavailable", headers=wait).answer(call.request_id)
+        return Refused("unavailable", headers=wait)
 
     def _unhandled(self, call: Call, route: Route | None, error: Exception) -> Answer:
         self.log.error(
@@ -144,6 +147,12 @@ class Edge:
         if not call.outcome and isinstance(answer, Answer):
             call.outcome = answer.outcome
         self.requests.add(call, route.name if route else "none", answer.status, seconds)
+
+
+def _refusal(call: Call, route: Route | None, refused: Refused) -> Answer:
+    if route and route.apology:
+        return route.apology(call, refused)
+    return refused.answer(call.request_id)
 
 
 def _admit_guest(call: Call, origins: frozenset[str]) -> None:

@@ -14,8 +14,6 @@ from libs.web.addresses import client_address, counted_by
 from libs.web.answers import Refused
 from libs.web.call import Call
 
-"""Under which a request without a shop's origin is counted; no slug looks like this."""
-
 
 @dataclass(frozen=True)
 class Admission:

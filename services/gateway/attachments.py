@@ -28,7 +28,7 @@ from libs.web.body import invite
 from libs.web.call import Call
 from libs.web.streaming import begin
 from services.gateway.admission import Admission
-from services.gateway.message_html import apology_page, wants_page
+from services.gateway.message_html import wants_page
 from services.gateway.settings import GatewaySettings
 from services.gateway.visitors import Visitors
 
@@ -94,7 +94,7 @@ class AttachmentProxy:
             raise Refused("not_ready")
         async with self._asked(call) as answer:
             if answer.status >= HTTPStatus.BAD_REQUEST and wants_page(call):
-                return apology_page(await _refusal(answer), call.request_id)
+                raise await _refusal(answer)
             own = tuple(
                 (name, answer.headers[name]) for name in _ANSWERED if name in answer.headers
             )

@@ -90,10 +90,14 @@ def message_page(link: MessageLink, shop: ShopProfile) -> Answer:
     return _page(200, "Text the customer", content, style=_STYLE + accent)
 
 
-def apology_page(refused: Refused, request_id: str) -> Answer:
+def apology(call: Call, refused: Refused) -> Answer:
+    return apology_page(call, refused) if wants_page(call) else refused.answer(call.request_id)
+
+
+def apology_page(call: Call, refused: Refused) -> Answer:
     title, advice = _APOLOGIES.get(refused.error, _TROUBLE)
     content = f"""<h1>{title}</h1><p role="alert">{advice}</p>
-<p>Reference: <span class="number">{escape(request_id)}</span></p>"""
+<p>Reference: <span class="number">{escape(call.request_id)}</span></p>"""
     page = _page(refused.status, title, content, style=_STYLE)
     return replace(page, headers=(*page.headers, *refused.headers), outcome=refused.error)
 

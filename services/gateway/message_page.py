@@ -15,7 +15,7 @@ from libs.shops.profile import Shops
 from libs.web.answers import Answer, Refused, json_answer
 from libs.web.call import Call
 from services.gateway.admission import Admission
-from services.gateway.message_html import apology_page, message_page
+from services.gateway.message_html import message_page
 from services.gateway.settings import GatewaySettings
 
 PAGE: Final = "/message/"
@@ -42,11 +42,7 @@ class MessageLinks:
         return json_answer(LinkAnswer(to_phone=link.phone, body=link.body))
 
     async def page(self, call: Call) -> Answer:
-        """People see a page also when there is nothing to show."""
-        try:
-            link = await self._find(call)
-        except Refused as refused:
-            return apology_page(refused, call.request_id)
+        link = await self._find(call)
         return message_page(link, self.shops.by_slug.get(link.shop, self.shops.default))
 
     async def _find(self, call: Call) -> MessageLink:

@@ -12,6 +12,7 @@ from services.gateway.attachments import AttachmentProxy
 from services.gateway.chat import Chat
 from services.gateway.front import Front, Loaded
 from services.gateway.handlers import Leads, Sessions, Signals
+from services.gateway.message_html import apology, apology_page
 from services.gateway.message_page import MessageLinks
 
 
@@ -32,6 +33,7 @@ class Parts:
 
 def routes(parts: Parts) -> tuple[Route, ...]:
     photos, photo, front, guests = parts.photos, attachments.PATH, parts.front, parts.guests
+    links = parts.links
     return (
         Route("POST", "/api/chatkit/session", parts.sessions.mint, "session"),
         Route("POST", "/api/chatkit/lead", parts.leads.consider, "lead"),
@@ -39,9 +41,9 @@ def routes(parts: Parts) -> tuple[Route, ...]:
         Route("POST", "/api/chatkit", parts.chat.answer, "chat", whole=False),
         Route("POST", photo, photos.upload, "upload", whole=False, also_from=guests),
         Route("PUT", photo, photos.upload, "upload", whole=False, also_from=guests),
-        Route("GET", photo, photos.view, "attachment", whole=False),
-        Route("GET", message_page.PAGE, parts.links.page, "message_page"),
-        Route("GET", message_page.API, parts.links.api, "message_link"),
+        Route("GET", photo, photos.view, "attachment", whole=False, apology=apology),
+        Route("GET", message_page.PAGE, links.page, "message_page", apology=apology_page),
+        Route("GET", message_page.API, links.api, "message_link"),
         Route("GET", "/amplify_outputs.json", front.endpoints, "amplify_outputs"),
         Route("GET", "/handoff.json", front.config, "config"),
         Route("GET", "/inbox", front.inbox, "inbox"),

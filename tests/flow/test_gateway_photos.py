@@ -204,8 +204,11 @@ async def test_without_the_service_it_says_so(tmp_path: Path) -> None:
                 told = await sent.json()
             async with client.get(f"{url}?id=a") as got:
                 pass
+            async with client.get(f"{url}?id=a", headers={"Accept": "text/html"}) as followed:
+                page = await followed.text()
 
         assert (sent.status, told["error"], got.status) == (503, error, 503)
+        assert (followed.status, "Open the link again in a moment." in page) == (503, True)
 
 
 async def test_the_21st_upload_in_a_minute_must_wait(tmp_path: Path) -> None:

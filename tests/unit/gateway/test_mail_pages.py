@@ -9,6 +9,7 @@ from libs.message_links import MessageLink
 from libs.shops.profile import load_shops
 from libs.web.answers import FAULTS, Refused
 from services.gateway.message_html import apology_page, message_page
+from tests.unit.web.calls import call
 
 SHOP = load_shops("deploy/shops").default
 LINK = MessageLink(
@@ -45,7 +46,9 @@ def test_a_number_is_shown_whole_and_one_that_we_do_not_know_as_it_is(
 def test_an_apology_is_in_words_and_says_what_to_do(code: str) -> None:
     refused = Refused(code, headers=(("Retry-After", "7"),))
 
-    answer = apology_page(refused, "req-1")
+    asked = call("GET", "/message/")
+    asked.request_id = "req-1"
+    answer = apology_page(asked, refused)
 
     page = answer.body.decode()
     assert (answer.status, answer.outcome) == (refused.status, code)
