@@ -21,7 +21,7 @@ _LIKELY_LENGTH: Final = re.compile(r"\d{10,13}")
 _COUNTING: Final = "01234567890123456789"
 _SIBLING: Final = re.compile(
     r" ?(?:/|,? ?(?:\b(?:or|and|o|y|ou|e|oder|und|atau|hoặc|или|и)\b|&|或者?|和|또는|か))"
-    r" ?(?!19|20)(\d{4})(?![\w$]|[-/.]\d)",
+    r" ?(?!19|20)(\d{4})(?![A-Za-z\d_$]|[-/.]\d)",
     re.IGNORECASE,
 )
 

@@ -27,7 +27,7 @@ Kind = Literal["phone", "email"]
 _SHORT: Final = 200
 """Who corrects a few characters says little else."""
 _NEAR: Final = 60
-_END: Final = re.compile(r"(?<![\w$#.,/-])\d{4}(?![\w/-])")
+_END: Final = re.compile(r"(?<![A-Za-z\d_$#.,/-])\d{4}(?![A-Za-z\d_/-])")
 _THING: Final = re.compile(
     r"\b(?:vin|card|ssn|social|claim|policy|plate|tag|order|invoice|serial|part|account|zip|model|"
     r"warranty|lease|loan|contract|quote|garant[ií]a|presupuesto|contrato|"

@@ -62,8 +62,8 @@ _DOTS: Final = re.compile(r"\.{2,}")
 _NEXT_SENTENCE: Final = re.compile(r"[.,] ")
 _BRACKETED_DOT: Final = re.compile(rf"[(\[{{<](?:\.|{_DOT_WORDS})[)\]}}>]", re.IGNORECASE)
 _WITHOUT_AT: Final = re.compile(
-    r"(?<![\w.+#@/-])([a-z0-9][a-z0-9._+-]{1,40})( ?# ?| ?)"
-    rf"((?:{'|'.join(BRANDS)})\.(?:com|net))(?![\w-])"
+    r"(?<![a-z0-9_.+#@/-])([a-z0-9][a-z0-9._+-]{1,40})( ?# ?| ?)"
+    rf"((?:{'|'.join(BRANDS)})\.(?:com|net))(?![a-z0-9_-])"
 )
 """For lower-case text."""
 

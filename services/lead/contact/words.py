@@ -58,7 +58,8 @@ _MARK: Final = (
 )
 _GLUE: Final = (
     rf"(?:[\s:=\-]|{_MARK}|\b(?:is|was|the|it|its|my|your|our|end(?:s|ing)?|in|with|for|by|"
-    r"de|del|la|el|es|fue|est|é|là)\b|是|为|為|는|은|は|هو|है)*$"
+    r"de|del|la|el|es|fue|est|é|là|says|reads|shows|on (?:the|my|its) \w+)\b|"
+    r"是|为|為|는|은|は|هو|है)*$"
 )
 
 NUMBER_OF_A_THING: Final = re.compile(
@@ -164,6 +165,10 @@ CORRECTS: Final = re.compile(
     r"oops|whoops|let me (?:correct|fix)|use this|better (?:number|email|to use)|changed my|"
     r"correct(?:ed)? (?:number|email|one|is)|"
     r"(?:number|email|phone|cell) (?:has )?changed|it'?s now|is now|"
+    r"(?:that|this|the (?:other|old|first|last))(?: (?:one|number|phone|cell|email|address))?"
+    r"(?:'?s| is| was)? (?:dead|gone|closed|cancell?ed|disconnected|out of service|no good|"
+    r"not work(?:ing)?)|"
+    r"es[ea] (?:n[uú]mero |correo )?ya no(?: (?:sirve|funciona|existe|es))?|"
     r"(?:right|real) (?:number|email|one) is|"
     r"me equivoqu[eé]|correcci[oó]n|quise decir|quer[ií]a decir|en realidad|"
     r"mejor (?:a|al|use|este)|"
