@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from rich.console import Console
 
 from libs.errors import HandoffError, SettingsError, Unavailable
+from libs.runtime.clock import SystemClock
 from libs.streams.oversight import Oversight
 from ops import streams, threads
 from ops.desk import Desk, open_desk, open_oversight
@@ -150,6 +151,10 @@ def _add_leads(what: Subparsers, common: _Parser) -> None:
     waiting.set_defaults(oversee=None, run=lambda desk, _: open_leads(desk))
 
 
+async def _streams(oversight: Oversight, _: argparse.Namespace) -> Shown:
+    return await streams.overview(oversight, SystemClock().now())
+
+
 async def _doctor(desk: Desk, _: argparse.Namespace) -> Shown:
     """It knows all parts, and how a lead is read: imports that no other command waits for."""
     from ops.doctor import doctor
@@ -192,7 +197,11 @@ EXAMPLES: Final = {
 }
 """Of each command that can be written wrong."""
 _ON_STREAMS: Final[tuple[tuple[str, str, Oversee], ...]] = (
-    ("streams", "every stream and what waits in it", lambda over, _: streams.overview(over)),
+    (
+        "streams",
+        "every stream, what waits in it, and whether it is read",
+        _streams,
+    ),
     ("pause", "start nothing new on a stream", lambda o, args: streams.pause(o, args.stream)),
     ("resume", "go on with a paused stream", lambda o, args: streams.resume(o, args.stream)),
 )

@@ -11,6 +11,7 @@ import msgspec
 
 from libs.errors import HandoffError, Unavailable
 from libs.ledger.record import LeadKey
+from libs.messages.streams import STREAMS
 from libs.runtime.settings import load
 from libs.second_sender import read_trace
 from ops.desk import Desk, redis_advice
@@ -18,6 +19,7 @@ from ops.doctor_blobs import blobs, retention
 from ops.doctor_mail import events, fallback, mail
 from ops.finding import Finding
 from ops.show import Shown, moment, table
+from ops.streams import rows, troubles
 from services.lead.settings import LeadSettings
 from services.mailer.ports import SKEW_SECONDS
 
@@ -25,6 +27,7 @@ CHECK_SECONDS: Final = 10.0
 SUNSET: Final = date(2026, 11, 30)
 """OpenAI ends hosted workflows."""
 _SOON_DAYS: Final = 30
+_REDIS_FIRST: Final = "Mend Redis first."
 _TRACE_SECONDS: Final = 7 * 86_400
 
 
@@ -92,11 +95,20 @@ async def clock(desk: Desk) -> Finding:
     return Finding(what="clock", ok=well, said=f"{skew:+.1f} s from the record store", do=do)
 
 
-async def dead_letters(desk: Desk) -> Finding:
-    from libs.messages.streams import STREAMS
-
+async def streams(desk: Desk) -> Finding:
+    """Whether the services live: each reads its streams, also when nothing is in them."""
     if desk.streams is None:
-        return Finding(what="dead letters", ok=False, said="unknown", do="They are in Redis.")
+        return Finding(what="streams", ok=False, said="unknown", do=_REDIS_FIRST)
+    wrong = troubles(await rows(desk.streams.oversight, desk.clock.now()))
+    if not wrong:
+        return Finding(what="streams", ok=True, said="each is read by its service")
+    do = "Start that service, or read its log; `handoff streams` shows what waits."
+    return Finding(what="streams", ok=False, said=" ".join(wrong), do=do)
+
+
+async def dead_letters(desk: Desk) -> Finding:
+    if desk.streams is None:
+        return Finding(what="dead letters", ok=False, said="unknown", do=_REDIS_FIRST)
     oversight = desk.streams.oversight
     parked = sum([len(await oversight.dead(stream)) for stream in STREAMS])
     do = "`handoff dead list` says why." if parked else ""
@@ -189,6 +201,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("fallback mail", fallback),
     ("mail events", events),
     ("second sender", second_sender),
+    ("streams", streams),
     ("dead letters", dead_letters),
     ("model", model),
     ("conversations", hosted),

@@ -161,7 +161,7 @@ def _next_step(facts: Facts) -> str:
     if facts.paused:
         return " and ".join(f"`handoff resume {stream}`" for stream in facts.paused) + "."
     if record is None:
-        return "Check the thread id, and whether gateway and lead run: `handoff doctor`."
+        return "Check the thread id, and that the lead service runs: `handoff doctor`."
     if record.state is State.HELD:
         resend = f"`handoff resend {facts.thread_id} --attempt {record.attempt}`"
         return f"Ask the shop whether they have it. If not: {resend}; if so, add `--arrived`."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -13,6 +14,14 @@ from libs.streams.envelope import UNREADABLE
 from libs.streams.oversight import Oversight
 from ops.show import Shown, table
 
+OLDEST_SECONDS: Final = 60.0
+"""What waits longer is worth an alarm (`docs/operations.md`)."""
+SILENT_SECONDS: Final = 30.0
+"""A reader shows every five that it lives."""
+_COLUMNS: Final = (
+    "stream", "reader", "unread", "pending", "retries", "timers", "dead", "oldest", "heard",
+    "paused",
+)  # fmt: skip
 _NOT_FOUND: Final = 3
 
 
@@ -24,24 +33,77 @@ def stream_named(name: str) -> Stream:
     raise SettingsError(f"There is no stream {name!r}; there are {names}.")
 
 
-async def overview(oversight: Oversight) -> Shown:
-    rows = []
-    for stream in STREAMS:
-        lanes = await oversight.stats(stream)
-        rows.append(
-            {
-                "stream": stream.name,
-                "reader": stream.reader,
-                "unread": sum(lane.unread for lane in lanes),
-                "pending": sum(lane.pending for lane in lanes),
-                "retries": sum(lane.later for lane in lanes),
-                "timers": sum(lane.timers for lane in lanes),
-                "dead": sum(lane.dead for lane in lanes),
-                "paused": any(lane.paused for lane in lanes),
-            }
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream, the sum of its lanes."""
+
+    stream: str
+    reader: str
+    unread: int
+    pending: int
+    retries: int
+    timers: int
+    dead: int
+    oldest_seconds: float | None
+    """Since the oldest entry that is not done was added; None: all are."""
+    silent_seconds: float | None
+    """Since its reader was last heard of; None: there is none."""
+    paused: bool
+
+
+async def rows(oversight: Oversight, now: float) -> list[Row]:
+    return [await _row(oversight, stream, now) for stream in STREAMS]
+
+
+async def _row(oversight: Oversight, stream: Stream, now: float) -> Row:
+    lanes = await oversight.stats(stream)
+    ages = [now - lane.oldest_at for lane in lanes if lane.oldest_at is not None]
+    return Row(
+        stream=stream.name,
+        reader=stream.reader,
+        unread=sum(lane.unread for lane in lanes),
+        pending=sum(lane.pending for lane in lanes),
+        retries=sum(lane.later for lane in lanes),
+        timers=sum(lane.timers for lane in lanes),
+        dead=sum(lane.dead for lane in lanes),
+        oldest_seconds=max(0.0, *ages) if ages else None,
+        silent_seconds=await oversight.silence(stream),
+        paused=any(lane.paused for lane in lanes),
+    )
+
+
+def troubles(found: Sequence[Row]) -> list[str]:
+    """What keeps streams from moving, and the way out. Empty: all move."""
+    return [said for row in found if (said := _trouble(row))]
+
+
+def _trouble(row: Row) -> str:
+    if row.paused:
+        return f"{row.stream} is paused: `handoff resume {row.stream}`."
+    if row.silent_seconds is None or row.silent_seconds > SILENT_SECONDS:
+        return f"Nobody reads {row.stream}: is {row.reader} up?"
+    if row.oldest_seconds is not None and row.oldest_seconds > OLDEST_SECONDS:
+        waits = f"{row.oldest_seconds:.0f} s"
+        return f"The oldest entry of {row.stream} waits {waits}: what does {row.reader} log?"
+    return ""
+
+
+async def overview(oversight: Oversight, now: float) -> Shown:
+    found = await rows(oversight, now)
+    wrong = troubles(found)
+    if any(row.dead for row in found):
+        wrong.append("Dead letters: `handoff dead list` says why.")
+    cells = [
+        (
+            row.stream, row.reader, row.unread, row.pending, row.retries, row.timers, row.dead,
+            _seconds(row.oldest_seconds), _seconds(row.silent_seconds), "yes" if row.paused else "",
         )
-    drawn = table(tuple(rows[0]), [tuple(row.values()) for row in rows])
-    return Shown(data=rows, lines=[drawn])
+        for row in found
+    ]  # fmt: skip
+    return Shown(data=found, lines=[table(_COLUMNS, cells), *wrong], code=1 if wrong else 0)
+
+
+def _seconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.0f} s"
 
 
 async def dead_list(oversight: Oversight, name: str = "") -> Shown:

@@ -98,6 +98,7 @@ class Broker(Protocol):
         """What is pending for this reader, past entry id `after`, oldest first.
 
         The reply to a read may have been lost: then entries are ours and we never saw them.
+        To ask, to claim and to renew show that the reader lives.
         """
         ...
 
@@ -145,6 +146,10 @@ class Broker(Protocol):
     async def pause(self, lane: str, *, paused: bool) -> None: ...
 
     async def stats(self, lane: str) -> LaneStats: ...
+
+    async def silence(self, lane: str) -> float | None:
+        """Seconds since a reader last showed that it lives; None: it has no reader."""
+        ...
 
     async def answer(self, address: str, *bodies: bytes) -> None:
         """Append to an answer, in one step: a reader who waits gets all of it. It is forgotten

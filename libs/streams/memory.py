@@ -39,6 +39,8 @@ class _Lane:
     later: dict[str, tuple[float, bytes]] = field(default_factory=dict)
     timers: dict[str, tuple[float, bytes]] = field(default_factory=dict)
     dead: dict[str, DeadLetter] = field(default_factory=dict)
+    heard: dict[str, float] = field(default_factory=dict)
+    """When each reader last showed that it lives."""
 
     def remove(self, entry_id: str) -> bool:
         """True when it was pending: only then may it move elsewhere."""
@@ -102,6 +104,7 @@ class MemoryBroker:
 
     async def own(self, lane: str, reader: str, *, after: str, count: int) -> list[Entry]:
         here = self._grouped(lane)
+        here.heard[reader] = self._clock.boot()
         mine = [
             Entry(id_, here.entries[id_], pending.deliveries)
             for id_, pending in sorted(here.pending.items(), key=lambda pair: _order(pair[0]))
@@ -113,6 +116,7 @@ class MemoryBroker:
         self, lane: str, reader: str, *, count: int, idle_seconds: float
     ) -> list[Entry]:
         here, now = self._grouped(lane), self._clock.boot()
+        here.heard[reader] = now
         stale = [
             (id_, pending)
             for id_, pending in sorted(here.pending.items(), key=lambda pair: _order(pair[0]))
@@ -127,15 +131,19 @@ class MemoryBroker:
         ]
 
     async def renew(self, lane: str, reader: str, ids: Sequence[str]) -> None:
+        self._lane(lane).heard[reader] = self._clock.boot()
         for id_ in ids:
             pending = self._lane(lane).pending.get(id_)
             if pending and pending.reader == reader:
                 pending.since = self._clock.boot()
 
     async def hand_back(self, lane: str, reader: str) -> None:
-        for pending in self._lane(lane).pending.values():
-            if pending.reader == reader:
-                pending.since = float("-inf")
+        here = self._lane(lane)
+        held = [pending for pending in here.pending.values() if pending.reader == reader]
+        for pending in held:
+            pending.since = float("-inf")
+        if not held:
+            here.heard.pop(reader, None)
 
     async def ack(self, lane: str, ids: Sequence[str]) -> None:
         for id_ in ids:
@@ -199,6 +207,10 @@ class MemoryBroker:
             timers=len(here.timers), dead=len(here.dead),
             oldest_id=next(iter(here.entries), ""), paused=here.paused,
         )  # fmt: skip
+
+    async def silence(self, lane: str) -> float | None:
+        heard = self._lane(lane).heard.values()
+        return self._clock.boot() - max(heard) if heard else None
 
     async def answer(self, address: str, *bodies: bytes) -> None:
         pieces = self._answers.setdefault(address, {})

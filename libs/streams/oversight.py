@@ -24,6 +24,11 @@ class Oversight:
     async def stats(self, stream: Stream) -> list[LaneStats]:
         return [await self.broker.stats(lane) for lane in lanes_of(stream)]
 
+    async def silence(self, stream: Stream) -> float | None:
+        """Seconds since the lane that waits longest was last read; None: one has no reader."""
+        lanes = [await self.broker.silence(lane) for lane in lanes_of(stream)]
+        return None if None in lanes else max(lane for lane in lanes if lane is not None)
+
     async def pause(self, stream: Stream) -> None:
         """Readers start nothing more within a second; what arrives waits."""
         for lane in lanes_of(stream):

@@ -120,6 +120,10 @@ class RedisBroker:
             dead=dead, oldest_id=oldest.decode(), paused=bool(paused),
         )  # fmt: skip
 
+    async def silence(self, lane: str) -> float | None:
+        idle_ms = await self._redis.script(scripts.SILENCE, [stream_key(lane)])
+        return None if idle_ms is None else idle_ms / 1000
+
     async def answer(self, address: str, *bodies: bytes) -> None:
         await self._redis.script(
             scripts.ANSWER, [_answer_key(address)], ANSWER_SECONDS * 1000, *bodies

@@ -49,15 +49,22 @@ end
 return {redis.call('EXISTS', KEYS[6]), next_at}
 """)
 
-OWN: Final = Script("""
+_ALIVE: Final = """
+-- Before Redis 7.2 a read that waits for new entries does not show that its reader lives. This one
+-- does, and finds nothing: what it found would count as handed out once more.
+redis.pcall('XREADGROUP', 'GROUP', 'readers', ARGV[1], 'STREAMS', KEYS[1], '18446744073709551615-0')
+"""
+
+OWN: Final = Script(f"""
+{_ALIVE}
 local pending = redis.pcall(
   'XPENDING', KEYS[1], 'readers', '(' .. ARGV[2], '+', ARGV[3], ARGV[1])
 if pending.err then return pending end
-local found = {}
+local found = {{}}
 for _, one in ipairs(pending) do
   local entry = redis.call('XRANGE', KEYS[1], one[1], one[1])[1]
   if entry then
-    found[#found + 1] = {one[1], entry[2], one[4]}
+    found[#found + 1] = {{one[1], entry[2], one[4]}}
   else
     redis.call('XACK', KEYS[1], 'readers', one[1])
   end
@@ -66,6 +73,7 @@ return found
 """)
 
 CLAIM: Final = Script(f"""
+{_ALIVE}
 local pending = redis.pcall('XPENDING', KEYS[1], 'readers', 'IDLE', ARGV[3], '-', '+', 1000)
 if pending.err then return pending end
 local found = {{}}
@@ -195,6 +203,18 @@ return {
   redis.call('ZCARD', KEYS[2]), redis.call('ZCARD', KEYS[4]), redis.call('XLEN', KEYS[7]),
   oldest and oldest[1] or '', redis.call('EXISTS', KEYS[6])
 }
+""")
+
+SILENCE: Final = Script("""
+local readers = redis.pcall('XINFO', 'CONSUMERS', KEYS[1], 'readers')
+if readers.err then return false end
+local shortest = false
+for _, reader in ipairs(readers) do
+  local is = {}
+  for i = 1, #reader, 2 do is[reader[i]] = reader[i + 1] end
+  if not shortest or is.idle < shortest then shortest = is.idle end
+end
+return shortest
 """)
 
 ANSWER: Final = Script("""

@@ -278,6 +278,25 @@ class BrokerContract:
             unread=1, pending=1, later=1, timers=1, dead=1, oldest_id=three.id
         )
 
+    @pytest.mark.parametrize(
+        "show", [lambda b: b.own(LANE, "a", after="", count=9), lambda b: claim(b, "a")],
+        ids=["own", "claim"],
+    )  # fmt: skip
+    async def test_a_reader_that_looks_is_heard_until_it_leaves(
+        self, broker: Broker, show: Callable[[Broker], Awaitable[object]]
+    ) -> None:
+        before = await broker.silence(LANE)
+        await broker.prepare(LANE)
+        unread = await broker.silence(LANE)
+        await show(broker)
+        heard = await broker.silence(LANE)
+        await leave(broker, "a")
+
+        assert (before, unread) == (None, None)
+        assert heard is not None
+        assert 0 <= heard < 60
+        assert await broker.silence(LANE) is None
+
     async def test_lanes_do_not_mix(self, filled: Broker) -> None:
         await filled.prepare("other:0")
 

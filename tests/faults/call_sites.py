@@ -77,6 +77,7 @@ REDIS_OF_EVENTS: Sites = {"XADD mail.event": _add("mail.event")}
 REDIS_OF_A_PERSON: Sites = {
     "PING": _command("PING"),
     "STATS": _script(scripts.STATS),
+    "SILENCE": _script(scripts.SILENCE),
     "SET paused": _command("SET", r"\{[^\r]+\}:paused"),
     "DEL paused": _command("DEL", r"\{[^\r]+\}:paused"),
     "XRANGE of dead letters": _command("XRANGE", r"\{[^\r]+\}:dead"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from libs.blobs.open import BLOBS_FOLDER
 from libs.leases.port import SentMark
 from libs.leases.redis import RedisSentMarks
 from libs.ledger.open import SQLITE_FILE
@@ -46,8 +47,9 @@ UNTOUCHED, FORGOTTEN = Stand(), Stand(parked=0, marked=False)
 
 COMMANDS: dict[str, tuple[str, int, int, Stand]] = {
     # site: command, its exit codes when the reply is lost and when it is asked again, what is left
-    "PING": ("streams", NOT_ASKED, DONE, UNTOUCHED),
-    "STATS": ("streams", NOT_ASKED, DONE, UNTOUCHED),
+    "PING": ("streams", NOT_ASKED, ATTENTION, UNTOUCHED),
+    "STATS": ("streams", NOT_ASKED, ATTENTION, UNTOUCHED),
+    "SILENCE": ("streams", NOT_ASKED, ATTENTION, UNTOUCHED),
     "SET paused": ("pause lead.consider", NOT_ASKED, DONE, Stand(paused=True)),
     "DEL paused": ("resume lead.consider", NOT_ASKED, DONE, UNTOUCHED),
     "XRANGE of dead letters": ("dead list", NOT_ASKED, ATTENTION, UNTOUCHED),
@@ -72,7 +74,8 @@ async def wire(
 ) -> AsyncIterator[Proxy]:
     """Before the Redis that a running `make up` brought along."""
     async with proxy("127.0.0.1", redis_process.port) as wire:
-        (tmp_path / "redis").mkdir()
+        for folder in ("redis", BLOBS_FOLDER):
+            (tmp_path / folder).mkdir()
         (tmp_path / "redis" / "redis.url").write_text(f"redis://127.0.0.1:{wire.port}/0")
         monkeypatch.setenv("HANDOFF_DATA", str(tmp_path))
         monkeypatch.delenv("REDIS_URL", raising=False)
@@ -83,7 +86,7 @@ async def wire(
 async def streams(redis_url: str, tmp_path: Path) -> AsyncIterator[Streams]:
     """One lead, held and parked."""
     async with streams_at(redis_url) as streams:
-        for script in (scripts.STATS, scripts.REVIVE, scripts.ERASE):
+        for script in (scripts.STATS, scripts.SILENCE, scripts.REVIVE, scripts.ERASE):
             await streams.redis.execute("SCRIPT", "LOAD", script.source)
         mark = SentMark(visitor="v_1", sent_at=1.0)
         await RedisSentMarks(streams.redis).mark(KEY.shop, KEY.thread_id, mark)

@@ -19,12 +19,14 @@ from libs.ledger.fakes import MemoryRecords
 from libs.ledger.open import open_records
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.messages.base import Attribution
-from libs.runtime.clock import SystemClock
+from libs.messages.streams import STREAMS
+from libs.runtime.clock import Clock, SystemClock
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.settings import CommonSettings, load
 from libs.shops.profile import load_shops
 from libs.snapshot import Contact, LeadSnapshot, Line, Summary, snapshot_key
+from libs.streams.lanes import lanes_of
 from libs.streams.memory import MemoryBroker
 from libs.streams.process import Process
 from libs.streams.streams import Streams
@@ -95,8 +97,16 @@ def on_fake_redis() -> Streams:
     return Streams(RedisBroker(client), process(), client)
 
 
-def in_memory() -> Streams:
-    return Streams(MemoryBroker(SystemClock()), process())
+def in_memory(clock: Clock | None = None) -> Streams:
+    return Streams(MemoryBroker(clock or SystemClock()), process())
+
+
+async def read_by_all(streams: Streams) -> None:
+    """As if every service had just begun to read."""
+    for stream in STREAMS:
+        for lane in lanes_of(stream):
+            await streams.broker.prepare(lane)
+            await streams.broker.own(lane, "r", after="", count=1)
 
 
 def process() -> Process:

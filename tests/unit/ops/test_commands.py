@@ -28,11 +28,13 @@ from ops import threads
 from ops.__main__ import answer, parser
 from ops.desk import Desk
 from ops.show import Shown, facts, put, table
+from tests.clock import HandClock
 from tests.unit.ops.desks import (
     KEY,
     THREAD,
     contact,
     in_memory,
+    read_by_all,
     record,
     snapshot,
     started,
@@ -128,18 +130,68 @@ class TestDead:
             await on_streams.dead_list(in_memory().oversight, "mail.sent")
 
 
-async def test_pause_and_resume_show_in_streams() -> None:
-    oversight = in_memory().oversight
+class TestStreams:
+    """Exit code 0 says that whatever arrives is being worked on."""
 
-    await on_streams.pause(oversight, LEAD_CONSIDER.name)
-    paused = await on_streams.overview(oversight)
-    await on_streams.resume(oversight, LEAD_CONSIDER.name)
-    resumed = await on_streams.overview(oversight)
+    async def test_whose_readers_live_are_well(self) -> None:
+        clock = HandClock()
+        streams = in_memory(clock)
+        await read_by_all(streams)
+        await streams.broker.add("mail.send:0", b"x")
 
-    assert isinstance(paused.data, list)
-    assert isinstance(resumed.data, list)
-    assert [row["stream"] for row in paused.data if row["paused"]] == [LEAD_CONSIDER.name]
-    assert not any(row["paused"] for row in resumed.data)
+        soon = await on_streams.overview(streams.oversight, clock.now() + 59)
+
+        assert (soon.code, len(soon.lines)) == (0, 1)
+
+    async def test_an_entry_that_waits_over_a_minute_needs_somebody(self) -> None:
+        clock = HandClock()
+        streams = in_memory(clock)
+        await streams.broker.add("mail.send:0", b"x")
+        clock.at += 61
+        await read_by_all(streams)
+
+        shown = await on_streams.overview(streams.oversight, clock.now())
+
+        assert shown.code == 1
+        assert "The oldest entry of mail.send waits 61 s: what does mailer log?" in shown.lines
+
+    @pytest.mark.parametrize("silent_seconds", [None, 31])
+    async def test_that_nobody_reads_are_named_with_their_service(
+        self, silent_seconds: float | None
+    ) -> None:
+        clock = HandClock()
+        streams = in_memory(clock)
+        if silent_seconds:
+            await read_by_all(streams)
+            clock.at += silent_seconds
+
+        shown = await on_streams.overview(streams.oversight, clock.now())
+
+        assert shown.code == 1
+        assert "Nobody reads mail.send: is mailer up?" in shown.lines
+
+    async def test_pause_and_resume_show(self) -> None:
+        clock = HandClock()
+        streams = in_memory(clock)
+        await read_by_all(streams)
+
+        await on_streams.pause(streams.oversight, LEAD_CONSIDER.name)
+        paused = await on_streams.overview(streams.oversight, clock.now())
+        await on_streams.resume(streams.oversight, LEAD_CONSIDER.name)
+        resumed = await on_streams.overview(streams.oversight, clock.now())
+
+        assert paused.lines[1:] == ["lead.consider is paused: `handoff resume lead.consider`."]
+        assert (paused.code, resumed.code) == (1, 0)
+
+    async def test_a_dead_letter_needs_somebody(self) -> None:
+        streams = in_memory()
+        await park(streams, seal(WISH))
+        await read_by_all(streams)
+
+        shown = await on_streams.overview(streams.oversight, 0)
+
+        assert shown.code == 1
+        assert shown.lines[1:] == ["Dead letters: `handoff dead list` says why."]
 
 
 class TestResend:

@@ -26,7 +26,7 @@ from services.lead.retention import KEPT_SECONDS
 from tests.clock import HandClock
 from tests.openai_server import Status, openai_server
 from tests.servers import free_port, redis_server
-from tests.unit.ops.desks import NOW, THREAD, in_memory, started, stores
+from tests.unit.ops.desks import NOW, THREAD, in_memory, read_by_all, started, stores
 
 MODEL = "gpt-5.2-2025-12-11"
 
@@ -46,10 +46,11 @@ async def test_every_question_is_asked_and_the_worst_decides() -> None:
     assert isinstance(shown.data, list)
     assert [finding.what for finding in shown.data] == [
         "settings", "redis", "records", "blobs", "retention", "clock", "mail", "fallback mail",
-        "mail events", "second sender", "dead letters", "model", "conversations",
+        "mail events", "second sender", "streams", "dead letters", "model", "conversations",
     ]  # fmt: skip
     assert [finding.what for finding in shown.data if not well(finding)] == [
         "redis",
+        "streams",
         "dead letters",
     ]
     assert shown.code == 1
@@ -187,6 +188,21 @@ async def test_clock(skew: float | None, ok: bool) -> None:  # noqa: FBT001 - a 
     there.records.skew = skew
 
     assert well(await doctor.clock(there.desk)) is ok
+
+
+async def test_services_that_are_all_dead_are_named() -> None:
+    clock = HandClock()
+    streams = in_memory(clock)
+    desk = dataclasses.replace(stores().desk, streams=streams, clock=clock)
+    await read_by_all(streams)
+    assert well(await doctor.streams(desk))
+
+    clock.at += 31
+    finding = await doctor.streams(desk)
+
+    assert not well(finding)
+    for service in ("session", "chat", "lead", "mailer"):
+        assert f"is {service} up?" in finding.said
 
 
 async def test_dead_letters() -> None:
