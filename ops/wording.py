@@ -30,7 +30,7 @@ REASONS: Final = {
     "idle": "the visitor was idle",
     "pagehide": "the visitor left the page",
     "chat_closed": "the visitor closed the chat",
-    "auto": "a turn of the chat ended",
+    "auto": "the chat asked by itself, as it does after each turn",
     "quiet": "our own timer fell due",
     "watch": "the watch on the visitor fell due",
     "operator": "an operator asked",

@@ -21,7 +21,7 @@ from services.lead.summary.grounding import (
     spellings,
     stated,
 )
-from services.lead.summary.rules import READY, call_script
+from services.lead.summary.rules import READY, call_script, greeting
 from services.lead.transcript import Subject
 
 _SHARE_STATED: Final = {
@@ -123,12 +123,16 @@ class _Check:
     def outreach(self) -> str | None:
         """To the customer: it names the shop and its phone, nobody else's, and no price."""
         if self.draft.outreach_message is None:
-            return self.by_rule.outreach_message if self.subject.contacts else None
+            return self.greeting() if self.subject.contacts else None
         profile = self.subject.profile
         grounds = grounds_of_shop(self.subject.contacts, profile)
         text = self.clean(self.draft.outreach_message, grounds, _SUMMARY_CHARACTERS)
         named = profile.name in text and _digits(profile.phone_shown) in _digits(text)
-        return text if named else self.by_rule.outreach_message
+        return text if named else self.greeting()
+
+    def greeting(self) -> str:
+        name, about = self.fact("customer_name"), self.fact("vehicle")
+        return greeting(self.language(), name, about, self.subject.profile)
 
     def language(self) -> str | None:
         """The model's, unless the letters speak against it: it knows more languages than we."""

@@ -42,7 +42,7 @@ def summarize(found: Found, subject: Subject) -> Summary:
         follow_up_questions=tuple(gap.question for gap in gaps),
         call_script_prompts=call_script((), profile),
         missing_info=tuple(gap.name for gap in gaps),
-        outreach_message=_outreach(found, profile),
+        outreach_message=greeting(found.language, found.name, found.vehicle, profile),
         source="rules",
         language=language,
     )
@@ -128,8 +128,7 @@ def _next_steps(
     return (*steps, phrases.agree)
 
 
-def _outreach(found: Found, profile: ShopProfile) -> str:
-    _, greeting = greeting_for(tag_of(found.language))
-    return greeting.text(
-        shop=profile.name, phone=profile.phone_shown, name=found.name, about=found.vehicle
-    )
+def greeting(language: str | None, name: str | None, about: str | None, shop: ShopProfile) -> str:
+    """The first words to the customer, in their language, by what is known of them."""
+    _, words = greeting_for(tag_of(language or ""))
+    return words.text(shop=shop.name, phone=shop.phone_shown, name=name or "", about=about or "")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from libs.snapshot import Photo
 from services.mailer.letter.mime import encoded_size
-from services.mailer.letter.photos import Found, MailFile, MailPhoto, MissingPhoto
+from services.mailer.letter.photos import Found, MailFile, MailPhoto, MissingPhoto, known_missing
 from services.mailer.letter.shape import PhotoPlan
 
 if TYPE_CHECKING:
@@ -38,6 +39,17 @@ def arrange(found: Iterable[Found], room_bytes: int) -> PhotoPlan:
     if again or _pictures(plan.left_out):
         plan = _fit(listed, room_bytes - SHEET_BYTES * 4 // 3)
     return replace(plan, left_out=(*plan.left_out, *again), pictures=plan.pictures + len(again))
+
+
+def only_linked(photos: Iterable[Photo]) -> PhotoPlan:
+    """For a mail that shall carry none of them."""
+    once = {photo.id: photo for photo in photos}.values()
+    missing = {photo.id: absent for photo in once if (absent := known_missing(photo))}
+    return PhotoPlan(
+        left_out=tuple(photo for photo in once if photo.id not in missing),
+        missing=tuple(missing.values()),
+        pictures=sum(photo.is_picture for photo in once),
+    )
 
 
 def _grouped(found: Iterable[Found]) -> tuple[list[Found], list[MailPhoto]]:
@@ -93,7 +105,7 @@ def _is_picture(one: Found) -> bool:
     return one.is_picture if isinstance(one, MissingPhoto) else isinstance(one, MailPhoto)
 
 
-def _pictures(left_out: Iterable[MailPhoto | MailFile]) -> list[MailPhoto]:
+def _pictures(left_out: Iterable[MailPhoto | MailFile | Photo]) -> list[MailPhoto]:
     return [one for one in left_out if isinstance(one, MailPhoto)]
 
 

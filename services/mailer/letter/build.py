@@ -17,7 +17,7 @@ from libs.message_links import MessageLink, keep_link, link_token, link_url
 from libs.reach import reach
 from libs.shops.profile import ShopProfile
 from libs.snapshot import LeadSnapshot
-from services.mailer.letter.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet
+from services.mailer.letter.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet, only_linked
 from services.mailer.letter.facts import shortened
 from services.mailer.letter.mime import (
     Envelope,
@@ -78,7 +78,7 @@ class MailBuilder:
 
     async def _photos(self, snapshot: LeadSnapshot, rung: Rung) -> PhotoPlan:
         if rung >= Rung.WITHOUT_ATTACHMENTS:
-            return PhotoPlan()
+            return only_linked(snapshot.photos)
         room = LARGEST_MAIL_BYTES - _WORDS_BYTES - file_room(snapshot)
         plan = arrange(await self.shelf.renditions(snapshot.photos), room)
         left = [one.id for one in plan.left_out if isinstance(one, MailPhoto)]

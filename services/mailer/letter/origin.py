@@ -26,7 +26,7 @@ _FIELDS: Final = (
 )  # fmt: skip
 _REASONS: Final = {
     "idle": "the customer was quiet", "pagehide": "the customer left the page",
-    "chat_closed": "the customer closed the chat", "auto": "the page asked",
+    "chat_closed": "the customer closed the chat", "auto": "the chat asked by itself",
     "quiet": "the quiet time passed", "watch": "the session ended", "operator": "a person asked",
 }  # fmt: skip
 

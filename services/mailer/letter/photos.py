@@ -104,9 +104,8 @@ class BlobPhotoShelf:
         return found
 
     async def _find(self, photo: Photo, gate: asyncio.Semaphore) -> Found:
-        if photo.failed or not photo.blob_key:
-            why = _WHY.get(photo.failed, "it could not be read")
-            return _missing(photo, why)
+        if absent := known_missing(photo):
+            return absent
         try:
             async with gate:
                 if not photo.mime_type.startswith("image/"):
@@ -124,6 +123,13 @@ class BlobPhotoShelf:
             id=photo.id, name=photo.name, jpeg=jpeg, width=size[0], height=size[1],
             fingerprint=photo.fingerprint,
         )  # fmt: skip
+
+
+def known_missing(photo: Photo) -> MissingPhoto | None:
+    """What needs no look into the store to be told."""
+    if photo.failed or not photo.blob_key:
+        return _missing(photo, _WHY.get(photo.failed, "it could not be read"))
+    return None
 
 
 def _missing(photo: Photo, why: str) -> MissingPhoto:

@@ -11,7 +11,6 @@ from libs.shops.profile import ShopProfile
 from libs.snapshot import Contact, Summary
 from services.mailer.letter.language import Words, words
 from services.mailer.letter.photos import MissingPhoto
-from services.mailer.letter.shape import PhotoPlan
 from services.mailer.letter.wording import clip, one_line
 
 CALL_LINES: Final = 3
@@ -27,15 +26,16 @@ _MISSING: Final = (
 
 
 def script_and_questions(
-    summary: Summary, profile: ShopProfile, found: Reach, photos: PhotoPlan
+    summary: Summary, profile: ShopProfile, found: Reach, missing: tuple[MissingPhoto, ...]
 ) -> tuple[tuple[Words, ...], tuple[Words, ...]]:
-    """Exactly three lines for the call; whatever found no room there leads the questions."""
-    ours = [*_ask_again(found, photos.missing), *_ask_for(summary, found)]
+    """Exactly three lines for the call; what of ours found no room there leads the questions."""
+    ours = _once([*_ask_again(found, missing), *_ask_for(summary, found)], "en")
     shops, theirs = profile.languages[0], summary.language
-    lines = _once(ours, "en") | _once(summary.call_script_prompts, shops)
-    script = [*(lines | _once(profile.call_script, shops)).values()][:CALL_LINES]
-    rest = dict([*lines.items()][CALL_LINES:]) | _once(summary.follow_up_questions, theirs)
-    return tuple(script), tuple(rest.values())[:MOST_QUESTIONS]
+    prompts = _once(summary.call_script_prompts, shops)
+    script = [*(ours | prompts | _once(profile.call_script, shops)).items()][:CALL_LINES]
+    rest = ours | _once(summary.follow_up_questions, theirs) | prompts
+    left = [line for text, line in rest.items() if text not in dict(script)]
+    return tuple(line for _, line in script), tuple(left[:MOST_QUESTIONS])
 
 
 def steps(summary: Summary, found: Reach) -> tuple[Words, ...]:
@@ -70,7 +70,12 @@ def _doubt(contact: Contact) -> str:
 
 
 def _ask_for(summary: Summary, found: Reach) -> list[str]:
-    """One line for all that is missing, so that the summary's own lines keep their place."""
+    """One line for all that is missing, so that the summary's own lines keep their place.
+
+    Of a mail without a summary nobody can tell what is missing.
+    """
+    if not summary.summary:
+        return []
     missing = [what for fact, what in _MISSING if not getattr(summary, fact)]
     if found.phone is None:
         missing.append("the best number to call or text")

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from libs.snapshot import Photo
 from services.mailer.letter.language import Words, words
 from services.mailer.letter.links import mark_links
 from services.mailer.letter.photos import MailFile, MailPhoto, MissingPhoto
@@ -26,8 +27,8 @@ class PhotoPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     shown: tuple[MailPhoto, ...] = ()
     files: tuple[MailFile, ...] = ()
-    left_out: tuple[MailPhoto | MailFile, ...] = ()
-    """Too large for this mail."""
+    left_out: tuple[MailPhoto | MailFile | Photo, ...] = ()
+    """Too large for this mail, or not risked in it."""
     missing: tuple[MissingPhoto, ...] = ()
     sheet: MailPhoto | None = None
     """Small versions of what was left out."""
@@ -97,7 +98,7 @@ class Photos(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rows(self) -> tuple[tuple[ShownPhoto, ...], ...]:
-        """Two by two, tall beside tall, so that no row has a hole; an odd one by itself."""
+        """Two by two, tall beside tall; only an odd tall one and an odd wide one share a row."""
         rows: list[tuple[ShownPhoto, ...]] = []
         waiting: dict[bool, ShownPhoto] = {}
         for photo in self.shown:
@@ -161,6 +162,8 @@ class MailView(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[str, ...]
     name: Words
     need: Words
+    gist: Words
+    """What is needed in the shop's language, where `need` is in another."""
     buttons: tuple[Action, ...]
     glance: tuple[Row, ...]
     chips: tuple[Action, ...]

@@ -122,7 +122,11 @@ def _days_once(turns: Sequence[Turn]) -> tuple[Turn, ...]:
 def _note(turns: int, kept: int, snapshot: LeadSnapshot, *, cut: bool, attached: bool) -> str:
     notes = []
     if kept < turns:
-        rest = "are in transcript.txt" if attached else "did not fit in this mail"
+        rest = (
+            "are in transcript.txt"
+            if attached
+            else "did not fit in this mail: `handoff lead --json` has them"
+        )
         notes.append(f"The last {kept} of {turns} turns; the first {turns - kept} {rest}.")
     elif cut:
         whole = "; in full they are in transcript.txt" if attached else ""

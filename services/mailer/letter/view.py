@@ -35,6 +35,7 @@ from services.mailer.letter.turns import transcript
 from services.mailer.letter.wording import one_line
 
 LONGEST_NEED: Final = 140
+LONGEST_GIST: Final = 160
 MOST_OTHERS: Final = 4
 MOST_MISSING: Final = 10
 
@@ -48,13 +49,14 @@ def view(snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext) -> 
     frame = _frame(snapshot, profile)
     written = drafts(summary, profile, frame.lang, found)
     tappable = actions(snapshot, profile, found, written, context.text_link)
-    script, questions = script_and_questions(summary, profile, found, context.photos)
+    script, questions = script_and_questions(summary, profile, found, context.photos.missing)
     return MailView(
         shop=shop_card(profile),
         subject=subject(snapshot, possible_duplicate=context.possible_duplicate),
         notices=_notices(snapshot, context),
         name=_name(summary, found, frame.lang),
         need=_need(snapshot, frame),
+        gist=_gist(snapshot.summary, frame),
         buttons=tappable[:2],
         glance=_glance(summary, found, frame.lang, context.photos),
         chips=tappable[2:],
@@ -94,19 +96,18 @@ def _notices(snapshot: LeadSnapshot, context: MailContext) -> tuple[str, ...]:
     missing = one_line(", ".join(summary.missing_info), 200)
     by_rules = summary.source == "rules" and context.rung < Rung.WITHOUT_SUMMARY
     left_out = context.rung >= Rung.WITHOUT_ATTACHMENTS and bool(snapshot.photos)
+    linked = " The links below open them for 90 days." if context.originals else ""
     said = {
-        "Possible copy: this lead may have reached you before; nobody could tell us.": (
-            context.possible_duplicate
-        ),
+        "Possible copy: we could not find out whether an earlier mail about this lead reached you."
+        " The same id in the subject is the same lead.": context.possible_duplicate,
         "Partial lead: the customer stopped before everything was said."
         + (f" Missing: {missing}." if missing else ""): snapshot.kind == "partial",
         "Summary unavailable: the facts below were picked out by simple rules."
         " Read the conversation before you call.": by_rules,
         "Summary left out: this mail could not be sent with it."
         " Read the conversation before you call.": context.rung >= Rung.WITHOUT_SUMMARY,
-        "Photos and files were left out of this mail because it could not be sent with them.": (
-            left_out
-        ),
+        "Photos and files were left out of this mail because it could not be sent with them."
+        + linked: left_out,
     }
     return tuple(notice for notice, applies in said.items() if applies)
 
@@ -124,6 +125,14 @@ def _need(snapshot: LeadSnapshot, frame: Frame) -> Words:
         return words(facts, frame.lang)
     spoken = (line.text for line in snapshot.lines if line.speaker == "customer" and line.text)
     return frame.said(one_line(next(spoken, ""), LONGEST_NEED))
+
+
+def _gist(summary: Summary, frame: Frame) -> Words:
+    """For a shop that cannot read what the customer wrote; rules only quote it."""
+    tags = (tag.partition("-")[0] for tag in (frame.lang, summary.language))
+    if summary.source == "rules" or len({*tags}) == 1:
+        return words("")
+    return words(one_line(summary.summary, LONGEST_GIST), summary.language)
 
 
 def _glance(summary: Summary, found: Reach, lang: str, photos: PhotoPlan) -> tuple[Row, ...]:

@@ -298,10 +298,18 @@ def test_what_is_removed_is_counted_everywhere() -> None:
 
 
 def test_message_that_does_not_name_the_shop_is_ours_instead() -> None:
-    summary = check(replace(EMPTY, outreach_message="Hi, call me."))
+    """By the facts that were accepted, also where rules alone would not have found them."""
+    evidence = replace(NOTHING_STATED, customer_name=(2,), vehicle=(2,))
+    draft = replace(
+        EMPTY, outreach_message="Hi, call me.", customer_name="Ana", vehicle="Honda",
+        evidence=evidence,
+    )  # fmt: skip
 
-    assert summary.outreach_message
-    assert "(408) 555-0142" in summary.outreach_message
+    written = check(draft).outreach_message or ""
+
+    assert "(408) 555-0142" in written
+    assert "Hi Ana, " in written
+    assert "(Honda)" in written
 
 
 def test_rule_makes_ready_what_the_model_found_wanting() -> None:

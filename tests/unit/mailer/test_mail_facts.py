@@ -126,7 +126,7 @@ def test_says_that_it_is_partial_a_copy_or_without_summary() -> None:
     assert str(partial["Subject"]).startswith("Partial lead: New chat lead: ")
     assert "Partial lead: the customer stopped" in text_of(partial)
     assert str(copy["Subject"]).startswith("(possible copy) New chat lead: ")
-    assert "Possible copy: this lead may have reached you before" in text_of(copy)
+    assert "Possible copy: we could not find out" in text_of(copy)
     assert "Summary unavailable" in text_of(rules)
 
 

@@ -45,7 +45,7 @@ async def _keep(blobs: MemoryBlobs, photo: Photo) -> None:
 
 
 def _script(plan: PhotoPlan) -> tuple[Words, ...]:
-    return script_and_questions(Summary(), SHOPS.default, Reach(None, None), plan)[0]
+    return script_and_questions(Summary(), SHOPS.default, Reach(None, None), plan.missing)[0]
 
 
 def _large(number: int, size: int = 400_000) -> bytes:

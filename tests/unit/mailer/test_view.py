@@ -361,3 +361,37 @@ def test_the_need_names_the_vehicle_once() -> None:
     assert (
         view(_lead(summary=apart), SHOP, MailContext()).need.text == "2016 Honda Civic - Torn seat"
     )
+
+
+@pytest.mark.parametrize(
+    ("mail", "gist"),
+    [
+        ("vietnamese", "A brown three-seat sofa is torn"),
+        ("english_photos", ""),
+        ("spanish_shop", ""),
+    ],
+)
+def test_what_the_shop_cannot_read_is_told_in_its_language_on_the_first_screen(
+    mail: str, gist: str
+) -> None:
+    lead = read_snapshot(mail)
+    found = view(lead, SHOPS.by_slug[lead.shop], MailContext()).gist
+    assert found.text.startswith(gist)
+    assert bool(found) is bool(gist)
+
+
+async def test_a_mail_that_carries_no_photos_links_them_and_says_which_never_came() -> None:
+    broken, *others = read_snapshot("english_photos").photos
+    broken = msgspec.structs.replace(broken, failed="too_large", blob_key="")
+    body = await _mail(_lead(photos=(broken, *others)), Rung.WITHOUT_ATTACHMENTS)
+    text = text_of(read(body))
+    assert "Photos: 3\n" in text
+    assert "0 of 3 shown" in text
+    assert text.count("view=original") == len(others)
+    assert f"Ask for the photo {broken.name} again: it is too large." in text
+
+
+async def test_a_mail_without_summary_asks_for_nothing_that_was_said() -> None:
+    assert "Ask for their name" not in text_of(read(await _mail(_lead(), Rung.WITHOUT_SUMMARY)))
+    nobody = msgspec.structs.replace(read_snapshot("english_photos").summary, customer_name=None)
+    assert "Ask for their name" in text_of(read(await _mail(_lead(summary=nobody))))
