@@ -16,7 +16,7 @@ from services.mailer.letter.facts import printable
 from services.mailer.letter.language import Words, language_tag, words
 from services.mailer.letter.links import own_hosts
 from services.mailer.letter.origin import attribution_rows, diagnostic_rows
-from services.mailer.letter.photos import MailPhoto, MissingPhoto, cid
+from services.mailer.letter.photos import MailFile, MailPhoto, MissingPhoto, cid
 from services.mailer.letter.reach import actions, address
 from services.mailer.letter.script import script_and_questions, steps
 from services.mailer.letter.shape import (
@@ -196,7 +196,7 @@ def _photos(context: MailContext) -> Photos:
             for left in plan.left_out
             if left.id in context.originals
         ),
-        missing=_missing(plan.missing),
+        missing=(*_missing(plan.missing), *_without_link(context)),
         files=tuple(one_line(file.name, 120) for file in plan.files),
     )
 
@@ -208,6 +208,15 @@ def _missing(missing: tuple[MissingPhoto, ...]) -> tuple[str, ...]:
     if rest := len(missing) - len(told):
         lines.append(f"{rest} more")
     return tuple(lines)
+
+
+def _without_link(context: MailContext) -> list[str]:
+    """On one machine no link leads to a file that does not fit; photos are on the contact sheet."""
+    return [
+        f"{one_line(left.name, 80)}: it is too large for this mail, and kept in our store"
+        for left in context.photos.left_out
+        if isinstance(left, MailFile) and left.id not in context.originals
+    ]
 
 
 def _alt(photo: MailPhoto, place: int, pictures: int) -> str:

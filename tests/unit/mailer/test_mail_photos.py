@@ -61,11 +61,13 @@ async def _stocked(photos: Sequence[Photo], size: int = 0) -> MemoryBlobs:
     return blobs
 
 
-async def _compose(blobs: MemoryBlobs, photos: Sequence[Photo]) -> bytes:
+async def _compose(
+    blobs: MemoryBlobs, photos: Sequence[Photo], public_url: str = PUBLIC_URL
+) -> bytes:
     snapshot: LeadSnapshot = msgspec.structs.replace(
         read_snapshot("english_photos"), photos=tuple(photos)
     )
-    builder = MailBuilder(BlobPhotoShelf(blobs), blobs, PUBLIC_URL, (KEY,), SHOPS.by_slug)
+    builder = MailBuilder(BlobPhotoShelf(blobs), blobs, public_url, (KEY,), SHOPS.by_slug)
     return await builder.compose(snapshot, Variant(1, False, Rung.FULL, "snapshots/x.json"))
 
 
@@ -211,6 +213,24 @@ async def test_what_was_refused_is_no_photo_and_a_file_is_a_file() -> None:
     assert str(Sent.count((*photos, photos[0]))) == "2 photos, 1 file, 2 refused"
     assert str(Sent.count(refused[:1])) == "0 photos, 1 refused"
     assert asked[0] == "Ask for 3 files again: IMG_2.jpg, evil.jpg, notes.docx."
+
+
+@pytest.mark.parametrize("public_url", [PUBLIC_URL, ""])
+async def test_a_file_that_does_not_fit_is_told_of_though_no_link_leads_to_it(
+    public_url: str,
+) -> None:
+    """On one machine no link would work for who reads the mail."""
+    pdf = _photo(1, mime_type="application/pdf", blob_key="chatkit-attachments/att_1.pdf")
+    blobs = MemoryBlobs()
+    await blobs.put(pdf.blob_key, bytes(8_000_000), content_type="application/pdf")
+
+    raw = await _compose(blobs, [pdf], public_url)
+
+    seen = read(raw)
+    assert len(raw) < LARGEST_MAIL_BYTES
+    for words in (text_of(seen), html_of(seen)):
+        assert ("Not shown - IMG_1.jpg: it is too large for this mail" in words) != bool(public_url)
+        assert "IMG_1.jpg" in words
 
 
 async def test_many_that_are_missed_are_counted_and_only_some_are_named() -> None:
