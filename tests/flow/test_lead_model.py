@@ -43,16 +43,6 @@ async def model(server: OpenAIServer) -> AsyncIterator[OpenAISummaryModel]:
     await connection.aclose()
 
 
-async def test_draft_comes_back_as_it_was_written(
-    model: OpenAISummaryModel, server: OpenAIServer
-) -> None:
-    server.answers.append(Text(json.dumps(GOOD)))
-
-    draft = await model.draft(PROMPT)
-
-    assert draft.summary == "Ana wants a new seat."
-
-
 async def test_request_is_strict_bounded_and_leaves_nothing_behind(
     model: OpenAISummaryModel, server: OpenAIServer
 ) -> None:
@@ -136,17 +126,6 @@ async def test_an_hour_is_not_waited_for(
 
     async with asyncio.timeout(60):
         assert (await model.draft(PROMPT)).summary
-
-
-async def test_hanging_model_is_left(model: OpenAISummaryModel, server: OpenAIServer) -> None:
-    server.fail("responses", Hang(110), times=3)
-    impatient = OpenAISummaryModel(model.connection, NAME, attempt_seconds=1)
-
-    async with asyncio.timeout(60):
-        with pytest.raises(Unavailable, match="timeout"):
-            await impatient.draft(PROMPT)
-
-    assert len(server.seen("responses")) == 2
 
 
 async def test_both_attempts_together_end_before_the_lease(

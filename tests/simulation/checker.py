@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -19,8 +19,8 @@ NEVER_SAID = frozenset(
 """A bug of ours that a retry may heal, or a cell that the table does not have: told in an error."""
 GIVEN_UP = ("gave up: ", "handed out ")
 """Why an entry may be parked: its handler failed, or its process died, too often."""
-EARLIER_EXCUSES = 2
-"""A lease or a cache may have been lost just before the first call."""
+WORK_SECONDS = 200.0
+"""A lead handler's longest: what befell it, or its lease, before the first call was not earlier."""
 
 
 class Violation(AssertionError):  # noqa: N818 - it names what happened
@@ -55,14 +55,17 @@ class Checker:
     accepts: dict[LeadKey, list[Accept]] = field(default_factory=dict)
     arms: dict[tuple[LeadKey, int], tuple[str, float]] = field(default_factory=dict)
     nonces: set[str] = field(default_factory=set)
-    model_calls: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    """Per snapshot, for each call, how many excuses there had been."""
+    model_calls: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    """When, per thread and snapshot."""
     overruled: set[LeadKey] = field(default_factory=set)
     """Threads about which a person decided."""
     handled: set[tuple[str, str]] = field(default_factory=set)
     """Stream and entry: its handler has ended, so a durable state was read or written."""
-    excuses: int = 0
-    """Faults that may part a model's answer from its cache, or a worker from its lease."""
+    excuses: dict[str, list[float]] = field(default_factory=dict)
+    """When, per thread, a model's answer may have been parted from its cache, or a worker from its
+    lease.
+    """
+    excuses_of_all: list[float] = field(default_factory=list)
 
     def fail(self, invariant: str, what: str) -> None:
         self.violations.append(Violation(invariant, what))
@@ -150,16 +153,19 @@ class Checker:
         if not reason.startswith(GIVEN_UP):
             self.fail("surprise", f"parked: {reason}")
 
-    def on_excuse(self) -> None:
-        self.excuses += 1
+    def on_excuse(self, threads: Iterable[str], now: float) -> None:
+        for thread_id in set(threads):
+            self.excuses.setdefault(thread_id, []).append(now)
 
     def on_lie(self) -> None:
         self.lied = True
 
-    def on_model_call(self, thread_id: str, snapshot: str) -> None:
+    def on_model_call(self, thread_id: str, snapshot: str, now: float) -> None:
         calls = self.model_calls.setdefault((thread_id, snapshot), [])
-        calls.append(self.excuses)
-        if len(calls) > 1 + calls[-1] - calls[0] + EARLIER_EXCUSES * (calls[0] > 0):
+        calls.append(now)
+        since = calls[0] - WORK_SECONDS
+        excuses = (*self.excuses.get(thread_id, ()), *self.excuses_of_all)
+        if len(calls) > 1 + sum(at >= since for at in excuses):
             self.fail("I11", f"{thread_id} paid the model {len(calls)} times for one snapshot")
 
     def on_202(self, key: LeadKey, *, taken: bool, kept: bool) -> None:

@@ -21,6 +21,10 @@ SIGHT: ContextVar[Sight | None] = ContextVar("sight", default=None)
 """Of the delivery whose code is running; None: nobody could look (a write that landed late)."""
 
 
+THREAD: ContextVar[str] = ContextVar("thread", default="")
+"""Which one the lead handler considers whose code is running."""
+
+
 def blinded(part: str) -> None:
     if sight := SIGHT.get():
         sight.blind.add(part)

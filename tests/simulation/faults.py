@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import itertools
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final, Literal, TypeVar
 
 import msgspec
@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from libs.blobs.port import BlobMissingError
 from libs.errors import Unavailable
+from tests.simulation.evidence import THREAD
 from tests.simulation.loop import PROCESS, SimLoop, SimProcess
 
 T = TypeVar("T")
@@ -37,8 +38,8 @@ FALLBACK_FAULTS: Final = (
     "fallback.resets", "fallback.resets_after", "fallback.refuses_at_door", "fallback.away",
 )  # fmt: skip
 
-EXCUSES: Final = ("process.crash", "process.pause", "redis.", "blobs.")
-"""After these, in a lead process, the model may be asked about the same snapshot again (I11)."""
+EXCUSES: Final = ("redis.", "blobs.")
+"""After these the model may be asked about the same snapshot again (I11)."""
 
 DELICATE: Final = frozenset(
     {"records.write", "provider.prepare", "provider.send", "provider.sent", "journal.write",
@@ -161,7 +162,7 @@ class Faults:
         self.crashes = 0
         self.wakes = 0
         """Processes that slept and went on."""
-        self.on_excuse: Callable[[], None] = lambda: None
+        self.on_excuse: Callable[[Collection[str], float], None] = lambda *_: None
         self.on_lie: Callable[[], None] = lambda: None
         self.on_crash: Callable[[SimProcess], None] = lambda _: None
         self.trace = hashlib.sha256()
@@ -183,7 +184,7 @@ class Faults:
         kept = self.plan.keep is None or number in self.plan.keep
         self.struck.append((number, fault if kept else f"({fault})", self.loop.time(), where))
         if kept and fault.startswith(EXCUSES):
-            self._excuse(PROCESS.get())
+            self.excuse()
         return kept
 
     def _one_of(self, menu: Menu, where: str, often: float = 1.0) -> str:
@@ -203,10 +204,11 @@ class Faults:
             self.on_lie()
         return lie
 
-    def _excuse(self, process: SimProcess | None) -> None:
-        """What befell Redis itself befell the lead processes too."""
-        if process is None or process.name.startswith("lead"):
-            self.on_excuse()
+    def excuse(self) -> None:
+        """The work on one thread was disturbed, or on all that a lead process is at."""
+        process, thread = PROCESS.get(), THREAD.get()
+        if process is not None:
+            self.on_excuse([thread] if thread else process.at_work, self.loop.time())
 
     def note(self, *what: object) -> None:
         """The trace: two runs of one plan must agree on every entry of it."""
@@ -250,6 +252,8 @@ class Faults:
         if down:
             self._down[part] = now + self.rng.uniform(5, 60)
         if self._down.get(part, 0) > now:
+            if not down and part in {"redis", "blobs"}:  # the strike itself is one already
+                self.excuse()
             raise Unavailable(part, "down")
         self._down.pop(part, None)
 
@@ -278,6 +282,7 @@ class Faults:
 
     async def pause(self, process: SimProcess, seconds: float) -> None:
         process.asleep = True
+        self.on_excuse(process.at_work, self.loop.time())
         self.note("sleeps", process.name)
         self.loop.later(seconds, self.wake, process)
         await asyncio.sleep(0)
@@ -286,12 +291,13 @@ class Faults:
         """It slept, and goes on where it was."""
         if process.asleep:
             self.wakes += 1
+            self.on_excuse(process.at_work, self.loop.time())
             self.note("wakes", process.name)
             self.loop.wake(process)
 
     async def crash(self, process: SimProcess, where: str) -> None:
         self.crashes += 1
-        self._excuse(process)
+        self.on_excuse(process.at_work, self.loop.time())
         self.note("crash", process.name, where)
         process.die()
         self.on_crash(process)

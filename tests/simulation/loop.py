@@ -23,6 +23,8 @@ class SimProcess:
         self.alive = True
         self.asleep = False
         self.clock_offset = 0.0
+        self.at_work: list[str] = []
+        """The threads that a lead handler of it considers."""
         self.kept: list[SimHandle] = []
         """What it would have done next: held back while asleep; never done if dead."""
 

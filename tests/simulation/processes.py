@@ -15,6 +15,7 @@ from libs.attribution import Trails
 from libs.ledger.events import Rules
 from libs.ledger.record import LeadKey
 from libs.limits.fakes import MemoryLimits
+from libs.messages.lead import ConsiderLead
 from libs.messages.mail import DeliveryEvent, SendLeadMail
 from libs.messages.streams import LEAD_CONSIDER, MAIL_EVENT, MAIL_SEND, SESSION_MINT
 from libs.runtime.log import Log
@@ -22,7 +23,7 @@ from libs.runtime.metrics import Metrics
 from libs.shops.profile import Shops
 from libs.snapshot import LeadSnapshot
 from libs.streams.pace import Pace
-from libs.streams.port import Consumer, Delivery
+from libs.streams.port import Consumer, Delivery, Handler
 from libs.streams.process import Process
 from libs.streams.streams import Streams
 from services.lead.gates import Times
@@ -48,10 +49,10 @@ from services.session.handlers import SessionHandlers
 from services.session.settings import SessionSettings
 from tests.simulation.checker import Checker
 from tests.simulation.customers import KEYS, SHOP
-from tests.simulation.evidence import SIGHT, Sight
+from tests.simulation.evidence import SIGHT, THREAD, Sight
 from tests.simulation.faults import Faults
 from tests.simulation.loop import SimProcess
-from tests.simulation.model import SimModel
+from tests.simulation.model import summary_model
 from tests.simulation.provider import Letter, Provider, SimTransport
 from tests.simulation.stores import (
     LyingBroker,
@@ -82,6 +83,22 @@ def noted(consumer: Consumer, checker: Checker) -> Consumer:
         checker.handled.add((consumer.stream.name, delivery.entry_id))
 
     return replace(consumer, handler=handle)
+
+
+def at_work(process: SimProcess, consider: Handler[ConsiderLead]) -> Handler[ConsiderLead]:
+    """What befalls its work, or the process meanwhile, is told of this thread (I11)."""
+
+    async def handle(delivery: Delivery[ConsiderLead]) -> None:
+        thread_id = delivery.message.thread_id
+        THREAD.set(thread_id)
+        process.at_work.append(thread_id)
+        try:
+            await consider(delivery)
+        finally:
+            process.at_work.remove(thread_id)
+            THREAD.set("")
+
+    return handle
 
 
 class SimLog(Log):
@@ -174,7 +191,7 @@ def lead_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
         turns=Turns(parts.leases, Times().lease_seconds, parts.log),
         publisher=parts.streams,
         summaries=Summaries(
-            model=SimModel(parts.faults, parts.provider.checker),
+            model=summary_model(parts.faults, parts.provider.checker),
             limits=MemoryLimits(parts.clock),
             caps=(),
             blobs=blobs,
@@ -192,8 +209,9 @@ def lead_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
         parts.records, parts.conversations, parts.streams, parts.clock, parts.log, SWEEP_SECONDS
     )
     consumer = Consumer(
-        LEAD_CONSIDER, handlers.consider, concurrency=CONCURRENCY, timeout_seconds=HANDLER_SECONDS
-    )
+        LEAD_CONSIDER, at_work(parts.process, handlers.consider), concurrency=CONCURRENCY,
+        timeout_seconds=HANDLER_SECONDS,
+    )  # fmt: skip
     consumer = noted(consumer, parts.provider.checker)
     return [parts.streams.consume(consumer, asyncio.Event()), sweeper.run()]
 

@@ -3,28 +3,53 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
 import pytest
 
 from libs.blobs.port import Blobs
-from libs.leases.memory import MemorySentMarks
-from libs.leases.port import SentMark
+from libs.conversations.fakes import MemoryConversations
+from libs.conversations.port import Conversations
+from libs.leases.memory import MemoryLeases, MemorySentMarks
+from libs.leases.port import Leases, SentMark, SentMarks, lease_key
 from libs.ledger.events import Rules
+from libs.ledger.port import LeadRecords
 from libs.runtime.clock import SystemClock
+from libs.streams.broker import Broker
 from services.mailer.ports import Journal
 from tests.clock import HandClock
+from tests.contracts.houses import House, MemoryHouse
 from tests.contracts.test_blobs import BlobsContract
+from tests.contracts.test_conversations import ConversationsContract
+from tests.contracts.test_lead_records import LeadRecordsContract
+from tests.contracts.test_leases import LeasesContract, SentMarksContract
 from tests.contracts.test_limits import LimitsContract
 from tests.contracts.test_mail_transports import LossContract, TransportContract
-from tests.simulation import provider
+from tests.contracts.test_streams_broker import BrokerContract, Flush
+from tests.contracts.test_summary_models import SummaryModelContract
+from tests.simulation import model, provider
 from tests.simulation.checker import Checker
 from tests.simulation.faults import Faults, Plan, Transport
 from tests.simulation.front import MarkedLimits
-from tests.simulation.loop import SimLoop
+from tests.simulation.loop import SimLoop, SimProcess
+from tests.simulation.model import summary_model
 from tests.simulation.provider import Provider, SimTransport
-from tests.simulation.stores import SimBlobs, SimJournal
+from tests.simulation.stores import (
+    CheckedMarks,
+    CheckedRecords,
+    LyingBroker,
+    LyingLeases,
+    LyingMarks,
+    Reached,
+    ReachedRecords,
+    SimBlobs,
+    SimJournal,
+    Stores,
+    open_stores,
+)
+from tests.transcripts import Transcript
 from tests.unit.mailer.test_journal import JournalContract
 
 
@@ -36,6 +61,11 @@ class WillingFaults(Faults):
         loop = cast(SimLoop, asyncio.get_running_loop())
         super().__init__(plan or Plan(seed=0), loop)
         self.wanted: set[str] = set()
+        self.passed: list[str] = []
+
+    async def point(self, where: str) -> None:
+        self.passed.append(where)
+        await super().point(where)
 
     def strikes(self, fault: str, where: str = "", *, rate: float | None = None) -> bool:
         return fault in self.wanted
@@ -125,3 +155,113 @@ class TestSimJournal(JournalContract):
     @pytest.fixture
     async def journal(self) -> Journal:  # type: ignore[override] - its faults need a loop
         return SimJournal({}, "machine-1", a_checker(), WillingFaults())
+
+
+class TestLyingBroker(BrokerContract):
+    """All of these do as they are told until a fault strikes."""
+
+    @pytest.fixture
+    async def stores(self) -> Stores:
+        return open_stores(a_checker(), WillingFaults(), SystemClock())
+
+    @pytest.fixture
+    async def broker(self, stores: Stores) -> Broker:
+        return cast(Broker, LyingBroker(stores, WillingFaults(), a_checker()))
+
+    @pytest.fixture
+    def flush(self, stores: Stores) -> Flush:
+        async def flush() -> None:
+            stores.flush_redis()
+
+        return flush
+
+
+class TestLyingLeases(LeasesContract):
+    @pytest.fixture
+    def held(self) -> MemoryLeases:
+        return MemoryLeases(SystemClock())
+
+    @pytest.fixture
+    async def leases(self, held: MemoryLeases) -> Leases:
+        self.held = held
+        return cast(Leases, LyingLeases("redis", held, WillingFaults()))
+
+    async def seconds_left(self, leases: Leases) -> float:
+        return self.held.held[lease_key("t")][1] - SystemClock().boot()
+
+
+class TestLyingMarks(SentMarksContract):
+    @pytest.fixture
+    async def marks(self) -> SentMarks:
+        faults = WillingFaults()
+        return cast(SentMarks, LyingMarks("redis", CheckedMarks(a_checker(), faults), faults))
+
+
+class TestReachedRecords(LeadRecordsContract):
+    @pytest.fixture
+    async def records(self) -> LeadRecords:
+        faults = WillingFaults()
+        store = CheckedRecords(a_checker(), faults)
+        return cast(LeadRecords, ReachedRecords(store, faults, SimProcess("mailer-1", "machine-1")))
+
+
+class TestReachedConversations(ConversationsContract):
+    @pytest.fixture
+    async def house(self) -> House:
+        house = MemoryHouse(MemoryConversations())
+        reached = Reached("conversations", house.source, WillingFaults())
+        return ReachedHouse(house, cast(Conversations, reached))
+
+
+@dataclass
+class ReachedHouse:
+    house: House
+    source: Conversations
+
+    async def keep(self, thread_id: str, visitor: str, transcript: Transcript) -> None:
+        await self.house.keep(thread_id, visitor, transcript)
+
+
+class SimProvider:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self._faults = WillingFaults()
+        self.model = summary_model(self._faults, a_checker(), attempt_seconds=0.1)
+        self.said = model.draft(ready=False)
+
+    def asked(self) -> int:
+        return self._faults.passed.count("model.ask")
+
+    def _cut(self, where: str) -> None:
+        self._monkeypatch.setattr(model, "CUTS", (where,))
+        self._faults.wanted.add("model.cut_off")
+
+    def cut_text(self) -> None:
+        self._cut("text")
+
+    def cut_answer(self) -> None:
+        self._cut("answer")
+
+    def cut_body(self) -> None:
+        self._cut("body")
+
+    def cut_connection(self) -> None:
+        self._cut("connection")
+
+    def throttle(self) -> None:
+        self._faults.wanted.add("model.throttled")
+
+    def hang(self) -> None:
+        self._faults.wanted.add("model.hangs")
+
+
+class TestSimModel(SummaryModelContract):
+    @pytest.fixture
+    async def provider(self, monkeypatch: pytest.MonkeyPatch) -> SimProvider:
+        monkeypatch.setattr(model, "THINKS_SECONDS", (0.0, 0.0))  # real time passes in this test
+        return SimProvider(monkeypatch)
+
+    def test_cuts_are_all_that_the_contract_knows(self) -> None:
+        assert {f"cut_{where}" for where in model.CUTS} == {
+            name for name in dir(SimProvider) if name.startswith("cut_")
+        }

@@ -174,8 +174,10 @@ class World:
         while self.loop.time() < self.plan.fault_seconds:
             await asyncio.sleep(60)
             if self.faults.strikes("redis.flushed"):
+                self.checker.excuses_of_all.append(self.loop.time())
                 self.stores.flush_redis()
             if self.faults.strikes("redis.tail_lost"):
+                self.checker.excuses_of_all.append(self.loop.time())
                 restore = self.stores.photograph_redis()
                 await asyncio.sleep(1)
                 restore()

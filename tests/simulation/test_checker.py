@@ -1,0 +1,93 @@
+"""The checker is not too kind: what may excuse a second model call, and whom (I11)."""
+
+from __future__ import annotations
+
+from contextvars import copy_context
+
+import pytest
+
+from libs.ledger.events import Rules
+from tests.simulation.checker import WORK_SECONDS, Checker
+from tests.simulation.evidence import THREAD
+from tests.simulation.faults import Faults, Plan
+from tests.simulation.loop import PROCESS, SimLoop, SimProcess
+
+
+@pytest.fixture
+def checker() -> Checker:
+    return Checker(Rules(), frozenset())
+
+
+def calls(checker: Checker, thread_id: str, *times: float) -> list[str]:
+    """What is broken after them."""
+    for at in times:
+        checker.on_model_call(thread_id, "snapshot", at)
+    return [violation.invariant for violation in checker.violations]
+
+
+def test_a_second_model_call_for_one_snapshot_needs_an_excuse(checker: Checker) -> None:
+    assert calls(checker, "a", 10, 20) == ["I11"]
+
+
+def test_an_excuse_is_good_for_one_call_of_its_thread(checker: Checker) -> None:
+    checker.on_excuse(["a"], 15)
+
+    assert calls(checker, "a", 10, 20) == []
+    assert calls(checker, "a", 30) == ["I11"]
+
+
+def test_what_befell_another_thread_is_no_excuse(checker: Checker) -> None:
+    checker.on_excuse(["b"], 15)
+
+    assert calls(checker, "a", 10, 20) == ["I11"]
+
+
+def test_what_was_over_before_the_work_began_is_no_excuse(checker: Checker) -> None:
+    checker.on_excuse(["a"], 10)
+
+    assert calls(checker, "a", 11 + WORK_SECONDS, 12 + WORK_SECONDS) == ["I11"]
+
+
+def test_a_flushed_redis_excuses_all(checker: Checker) -> None:
+    checker.excuses_of_all.append(15)
+
+    assert calls(checker, "a", 10, 20) == calls(checker, "b", 10, 20) == []
+
+
+def _struck(checker: Checker, fault: str, process: SimProcess, thread_id: str) -> set[str]:
+    """Whom it excuses."""
+    loop = SimLoop("0")
+    faults = Faults(Plan(seed=0), loop)
+    faults.on_excuse = checker.on_excuse
+
+    def strike() -> None:
+        PROCESS.set(process)
+        THREAD.set(thread_id)
+        faults._struck(fault, "")
+
+    copy_context().run(strike)
+    loop.bury()
+    return set(checker.excuses)
+
+
+@pytest.mark.parametrize(
+    ("fault", "thread_id", "excused"),
+    [
+        ("redis.reply_lost", "a", {"a"}),
+        ("blobs.down", "a", {"a"}),
+        ("redis.reset", "", {"a", "b"}),
+        ("records.reply_lost", "a", set()),
+        ("model.throttled", "a", set()),
+    ],
+)
+def test_a_fault_excuses_whose_work_it_struck(
+    checker: Checker, fault: str, thread_id: str, excused: set[str]
+) -> None:
+    process = SimProcess("lead-1", "machine-1")
+    process.at_work += ["a", "b"]
+
+    assert _struck(checker, fault, process, thread_id) == excused
+
+
+def test_a_fault_of_another_service_excuses_nobody(checker: Checker) -> None:
+    assert _struck(checker, "redis.reset", SimProcess("mailer-1", "machine-1"), "") == set()
