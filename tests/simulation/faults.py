@@ -170,10 +170,12 @@ class Faults:
         """Of the mailers, by their places."""
         self._menus = {part: _menu(plan, part) for part in (*STORES, "process")}
         self._down: dict[str, float] = {}
+        self._rate = plan.rate
+        self._until = plan.fault_seconds
 
     def strikes(self, fault: str, where: str = "", *, rate: float | None = None) -> bool:
         """Whether it happens now. Draws the same numbers whatever is kept or enabled later."""
-        if fault not in self.plan.enabled or self.loop.time() > self.plan.fault_seconds:
+        if fault not in self.plan.enabled or self.loop.now > self._until:
             return False
         if self.rng.random() >= (self.plan.rate if rate is None else rate):
             return False
@@ -189,9 +191,11 @@ class Faults:
 
     def _one_of(self, menu: Menu, where: str, often: float = 1.0) -> str:
         """At most one fault of a kind in one place, by one draw."""
-        if not menu or self.loop.time() > self.plan.fault_seconds:
+        if not menu or self.loop.now > self._until:
             return ""
-        place = self.rng.random() / (self.plan.rate * often)
+        place = self.rng.random() / (self._rate * often)
+        if place >= menu[-1][1]:
+            return ""
         for fault, until in menu:
             if place < until:
                 return fault if self._struck(fault, where) else ""
@@ -212,7 +216,7 @@ class Faults:
 
     def note(self, *what: object) -> None:
         """The trace: two runs of one plan must agree on every entry of it."""
-        self.trace.update(f"{self.loop.time():.6f} {what}\n".encode())
+        self.trace.update(f"{self.loop.now:.6f} {what}\n".encode())
 
     async def call(self, part: str, method: str, act: Callable[[], Awaitable[T]]) -> T:
         """One request over the network to a part that keeps state, and its reply."""

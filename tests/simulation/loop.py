@@ -78,7 +78,8 @@ class SimLoop(asyncio.BaseEventLoop):
         self.steps = 0
         self.on_their_way = 0
         """How many acts of the world outside are still to come."""
-        self._now = 0.0
+        self.now = 0.0
+        """`time()`, for who asks often."""
         self._draw = random.Random(f"{seed}:loop").random
         self._made = 0
         self._tasks: list[SimTask] = []
@@ -88,7 +89,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self.set_task_factory(self._new_task)
 
     def time(self) -> float:
-        return self._now
+        return self.now
 
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self)
@@ -104,11 +105,17 @@ class SimLoop(asyncio.BaseEventLoop):
         self, delay: float, callback: Callable[..., object], *args: object,
         context: Context | None = None,
     ) -> SimHandle:  # fmt: skip
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        return self._timed(self.now + delay, callback, args, context)
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: object,
         context: Context | None = None,
+    ) -> SimHandle:  # fmt: skip
+        return self._timed(when, callback, args, context)
+
+    def _timed(
+        self, when: float, callback: Callable[..., object], args: tuple[object, ...],
+        context: Context | None,
     ) -> SimHandle:  # fmt: skip
         handle = SimHandle(callback, args, context)
         handle.due = when
@@ -151,7 +158,10 @@ class SimLoop(asyncio.BaseEventLoop):
         self.close()
 
     def _run_once(self) -> None:
-        """Callback by callback: any of those that are ready, else the clock moves on."""
+        """Callback by callback: any of those that are ready, else the clock moves on.
+
+        Half of a run's time goes by in here and in `_move_on`, so nothing is called that need not.
+        """
         ready, draw = self._ready, self._draw
         while not self._stopping:
             while not ready:
@@ -161,16 +171,13 @@ class SimLoop(asyncio.BaseEventLoop):
                 at = int(draw() * (len(ready) + 1))
                 if at < len(ready):
                     handle, ready[at] = ready[at], handle
-            if not handle.cancelled and self._awake(handle):
+            if handle.cancelled:
+                continue
+            process = handle.context.get(PROCESS)
+            if process is None or (process.alive and not process.asleep):
                 self._do(handle)
-
-    def _awake(self, handle: SimHandle) -> bool:
-        """Whether it may run; a sleeper does it later, a dead process never."""
-        process = handle.context.get(PROCESS)
-        if process is None or (process.alive and not process.asleep):
-            return True
-        process.kept.append(handle)
-        return False
+            else:  # a sleeper does it later, a dead process never
+                process.kept.append(handle)
 
     def _do(self, handle: SimHandle) -> None:
         self.steps += 1
@@ -182,14 +189,15 @@ class SimLoop(asyncio.BaseEventLoop):
             self.call_exception_handler({"message": "a callback failed", "exception": error})
 
     def _move_on(self) -> None:
-        timers = self._timers
+        timers, ready = self._timers, self._ready
         while timers and timers[0][2].cancelled:
             heappop(timers)
         if not timers:
             raise AssertionError("everybody waits for somebody")
-        self._now = max(self._now, timers[0][0])  # some are due already
-        while timers and timers[0][0] <= self._now:
-            self._ready.append(heappop(timers)[2])
+        now = max(timers[0][0], self.now)  # some are due already
+        self.now = now
+        while timers and timers[0][0] <= now:
+            ready.append(heappop(timers)[2])
 
     def _new_task(
         self, loop: asyncio.AbstractEventLoop, coro: Any, context: Context | None = None
@@ -210,6 +218,8 @@ def _close(coroutine: Any) -> None:
     """From within: each `finally` on the way may try to await something, and is left for that."""
     if inner := getattr(coroutine, "cr_await", None):
         _close(inner)
+    if not hasattr(coroutine, "close"):  # a future
+        return
     for _ in range(20):
         with suppress(BaseException):
             coroutine.close()
