@@ -22,6 +22,7 @@ from libs.streams.oversight import Oversight
 from ops import streams, threads
 from ops.desk import Desk, open_desk, open_oversight
 from ops.export import export
+from ops.held_leads import held_leads
 from ops.open_leads import open_leads
 from ops.show import Shown, put
 
@@ -122,7 +123,7 @@ def parser() -> argparse.ArgumentParser:
     add("doctor", "is every part as it should be?", _doctor)
     forget_ = add("forget", "remove a person everywhere", _forget)
     forget_.add_argument("who", help="a thread id, an email address or a phone number")
-    leads = commands.add_parser("leads", help="sent and open leads", description="many leads")
+    leads = commands.add_parser("leads", help="sent, open and held leads", description="many leads")
     _add_leads(leads.add_subparsers(required=True), common)
     dead = commands.add_parser("dead", help="parked messages", description="parked messages")
     _add_dead(dead.add_subparsers(required=True), common)
@@ -149,6 +150,9 @@ def _add_leads(what: Subparsers, common: _Parser) -> None:
     said = "those that would still become a mail, and visitors yet to be looked at"
     waiting = what.add_parser("open", help=said, description=said, parents=[common])
     waiting.set_defaults(oversee=None, run=lambda desk, _: open_leads(desk))
+    said = "those that wait for a person"
+    held = what.add_parser("held", help=said, description=said, parents=[common])
+    held.set_defaults(oversee=None, run=lambda desk, _: held_leads(desk))
 
 
 async def _streams(oversight: Oversight, _: argparse.Namespace) -> Shown:

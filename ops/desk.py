@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -33,6 +33,7 @@ from libs.streams.streams import Streams
 T = TypeVar("T")
 
 OPEN_SECONDS: Final = 3.0
+_PAGE: Final = 200
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,14 @@ class Desk:
             if record is not None:
                 return shop.slug, record
         return self.shops.default.slug, None
+
+    async def leads(self, shop: str) -> AsyncIterator[LeadRecord]:
+        """Every record of a shop."""
+        after = ""
+        while page := await self.records.list_leads(shop, after=after, limit=_PAGE):
+            for record in page:
+                yield record
+            after = page[-1].key.thread_id
 
     async def snapshot(self, record: LeadRecord | None) -> LeadSnapshot | None:
         if record is None or not record.snapshot:

@@ -16,7 +16,7 @@ from libs.runtime.settings import load
 from libs.second_sender import read_trace
 from ops.desk import Desk, redis_advice
 from ops.doctor_blobs import blobs, retention
-from ops.doctor_mail import events, fallback, mail
+from ops.doctor_mail import alerts, events, fallback, mail
 from ops.finding import Finding
 from ops.show import Shown, moment, table
 from ops.streams import rows, troubles
@@ -200,6 +200,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("mail", mail),
     ("fallback mail", fallback),
     ("mail events", events),
+    ("alerts", alerts),
     ("second sender", second_sender),
     ("streams", streams),
     ("dead letters", dead_letters),

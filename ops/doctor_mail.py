@@ -45,6 +45,16 @@ async def events(desk: Desk) -> Finding:
     return await _queue(settings)
 
 
+async def alerts(desk: Desk) -> Finding:
+    settings = _settings(desk)
+    if settings.alert_email:
+        return Finding(what="alerts", ok=True, said=f"to {settings.alert_email}")
+    if settings.mail == "outbox":
+        return Finding(what="alerts", ok=True, said="only in the log: ALERT_EMAIL is not set")
+    said = "nobody hears of held leads and bounces: ALERT_EMAIL is not set"
+    return Finding(what="alerts", ok=False, said=said, do="Set ALERT_EMAIL to who looks after it.")
+
+
 def _settings(desk: Desk) -> MailerSettings:
     settings = load(MailerSettings, desk.environ)
     check(settings)

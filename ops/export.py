@@ -20,7 +20,6 @@ from libs.snapshot import LeadSnapshot, Sent, Signal
 from ops.desk import Desk
 from ops.show import Shown, moment
 
-_PAGE = 200
 _FORMULA = frozenset("=+-@|%;,'\"")
 """What a spreadsheet may run, or what may hide it (a separator, a quote), at a cell's beginning."""
 _CLICK_IDS = ("gclid", "gbraid", "wbraid")
@@ -54,12 +53,9 @@ class _Lead(msgspec.Struct, frozen=True):
 
 
 async def _sent(desk: Desk, shop: str) -> AsyncIterator[_Lead]:
-    after = ""
-    while page := await desk.records.list_leads(shop, after=after, limit=_PAGE):
-        for record in page:
-            if record.state is State.SENT:
-                yield await _lead(desk, record)
-        after = page[-1].key.thread_id
+    async for record in desk.leads(shop):
+        if record.state is State.SENT:
+            yield await _lead(desk, record)
 
 
 async def _lead(desk: Desk, record: LeadRecord) -> _Lead:

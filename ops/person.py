@@ -21,7 +21,6 @@ from services.lead.contact.extract import named
 from services.lead.transcript import lines_of
 
 _THREAD: Final = "cthr_"
-_PAGE: Final = 200
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,19 +101,12 @@ async def _named_everywhere(desk: Desk) -> AsyncIterator[tuple[LeadKey, set[str]
         values |= {one.value for one in snapshot.contacts}
         yield LeadKey(snapshot.shop, snapshot.thread_id), _comparable(values)
     for profile in desk.shops.by_slug.values():
-        async for key in _considered(desk, profile.slug):
+        # Every conversation that a trigger, a turn of our chat or a watch spoke of has a record.
+        async for record in desk.leads(profile.slug):
+            key = record.key
             conversation = await desk.conversations.read(key.shop, key.thread_id)
             if conversation is not None:
                 yield key, _comparable(named(lines_of(conversation, profile), profile))
-
-
-async def _considered(desk: Desk, shop: str) -> AsyncIterator[LeadKey]:
-    """Every conversation that a trigger, a turn of our chat or a watch spoke of."""
-    after = ""
-    while page := await desk.records.list_leads(shop, after=after, limit=_PAGE):
-        for record in page:
-            yield record.key
-        after = page[-1].key.thread_id
 
 
 async def _snapshots(desk: Desk, prefix: str) -> AsyncIterator[LeadSnapshot]:

@@ -54,6 +54,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     next_step: str
     attempt: int = 0
     warnings: tuple[str, ...] = ()
+    needs_a_person: bool = False
 
 
 def tell(facts: Facts) -> Story:
@@ -68,6 +69,7 @@ def tell(facts: Facts) -> Story:
         next_step=_next_step(facts),
         attempt=record.attempt if record else 0,
         warnings=tuple(_warnings(facts)),
+        needs_a_person=_needs_a_person(facts),
     )
 
 
@@ -149,6 +151,13 @@ def _sent(record: LeadRecord) -> str:
     failed = f" Then: {in_words(record.delivery)}." if record.delivery else ""
     kind = record.kind or "full"
     return f"Sent as a {kind} lead with attempt {record.attempt}{copy}; known by {proof}.{failed}"
+
+
+def _needs_a_person(facts: Facts) -> bool:
+    """Whether the next step is more than to wait."""
+    record = facts.record
+    stuck = record is not None and (record.state is State.HELD or bool(record.delivery))
+    return stuck or bool(facts.parked or facts.paused)
 
 
 def _next_step(facts: Facts) -> str:

@@ -88,7 +88,8 @@ async def why(desk: Desk, thread_id: str) -> Shown:
         "",
         f"Next step: {story.next_step}",
     ]
-    return Shown(data=story, lines=lines, code=0 if known else _NOT_FOUND)
+    code = int(story.needs_a_person) if known else _NOT_FOUND
+    return Shown(data=story, lines=lines, code=code)
 
 
 async def lead(desk: Desk, thread_id: str) -> Shown:

@@ -15,7 +15,7 @@ STEPS: Final = {
     "accepted": "The provider accepted {}.",
     "refused": "The provider refused it: {}.",
     "held": "Held for a person: {}.",
-    "alerted": "A person was told: {}.",
+    "alerted": "An alert went out (only to the log where no address for alerts is set): {}.",
     "provider_event": "A delivery event proves that it left: {}.",
     "newer_items": "The customer wrote {} more after the mail.",
     "operator_resend": "An operator asked to send it after all.",
@@ -68,8 +68,8 @@ TIMERS: Final = {
     State.PENDING: "Looked at again.",
     State.SENDING: "The time for evidence ends; without any, DUPLICATE_POLICY decides.",
     State.ERROR: "Tried again.",
-    State.HELD: "A person is told (again, should nobody have been).",
-    State.SENT: "A person is told (again, should nobody have been).",
+    State.HELD: "An alert goes out.",
+    State.SENT: "An alert goes out.",
 }
 """What happens when a record's `due_at` comes."""
 

@@ -109,7 +109,7 @@ class NewerItems(Happening, frozen=True, kw_only=True):
 
 
 class Alerted(Happening, frozen=True, kw_only=True):
-    """A person was told what `alert_owed` named."""
+    """What `alert_owed` named went to ALERT_EMAIL if that is set, else only to the log."""
 
 
 class OperatorResend(Happening, frozen=True, kw_only=True):

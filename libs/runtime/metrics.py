@@ -61,7 +61,12 @@ POSSIBLE_DUPLICATES = Metric(
     "handoff_possible_duplicates_total", "counter", "Mails sent flagged as a possible copy."
 )
 HELD = Metric("handoff_held_total", "counter", "Leads that need a person.", ("reason",))
-ALERTS = Metric("handoff_alerts_total", "counter", "Alerts sent to ALERT_EMAIL.", ("cause",))
+ALERTS = Metric(
+    "handoff_alerts_total",
+    "counter",
+    "Alerts, to ALERT_EMAIL if that is set, else only to the log.",
+    ("cause",),
+)
 UPLOADS = Metric("handoff_uploads_total", "counter", "Uploads by outcome.", ("outcome",))
 UPLOAD_BYTES = Metric("handoff_upload_bytes_total", "counter", "Bytes of accepted uploads.")
 

@@ -11,7 +11,7 @@ from libs.leases.port import Leases
 from libs.ledger.apply import apply
 from libs.ledger.events import Alerted
 from libs.ledger.port import LeadRecords
-from libs.ledger.record import LeadRecord
+from libs.ledger.record import LeadRecord, State
 from libs.ledger.states import alert_owed
 from libs.runtime import metrics as m
 from libs.runtime.clock import Clock
@@ -166,4 +166,14 @@ def _lines(cause: str, records: Sequence[LeadRecord]) -> list[str]:
     if not records:
         return [said, "", "What is wrong and what to do about it:", "    handoff doctor"]
     threads = [f"    handoff why {record.key.thread_id}" for record in records[:NAMED_THREADS]]
-    return [said, "", f"{len(records)} in all. Each one's story and its next step:", *threads]
+    every = [said, "", f"{len(records)} in all. Each one's story and its next step:", *threads]
+    if any(record.state is State.HELD for record in records):
+        return [
+            *every,
+            "",
+            "All that are held now:",
+            "    handoff leads held",
+        ]
+    if len(records) > NAMED_THREADS:
+        every += ["", "The others, by their column `delivery`:", "    handoff leads export"]
+    return every

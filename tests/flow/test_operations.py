@@ -565,7 +565,7 @@ async def test_a_held_lead(running: Product) -> None:
     [again] = follow(section, running, only=(0,), THREAD=lead.thread)
     refused = mend("handoff resend $THREAD --attempt 1", running, THREAD=lead.thread)
 
-    assert (why.code, says.code) == (0, 0)
+    assert (why.code, says.code) == (1, 0)
     assert "Nobody reads" not in streams
     assert untouched
     assert untouched.state is State.HELD

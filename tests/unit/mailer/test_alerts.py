@@ -16,7 +16,7 @@ from libs.ledger.sweep import sweep_once
 from libs.messages.mail import DeliveryEvent, SendLeadMail
 from libs.second_sender import SecondSender, read_trace
 from libs.streams.port import Delivery
-from services.mailer.alerts import Alerts
+from services.mailer.alerts import NAMED_THREADS, Alerts, alert_bytes
 from services.mailer.ports import Refused
 from tests.unit.mailer.parts import ALERTS_TO, KEY, SHOP, THREAD, Mailroom
 from tests.unit.mailer.test_handlers import answering, break_redis, subjects
@@ -52,7 +52,24 @@ async def test_says_what_happened_and_what_to_do_next(room: Mailroom) -> None:
     assert sent.recipients == (ALERTS_TO,)
     assert sent.kind == "alert"
     assert "handoff why cthr_two" in message.get_content()
+    assert message.get_content().splitlines()[-1] == "    handoff leads held"
     assert "X-Handoff-Thread" not in message
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(NAMED_THREADS, "handoff why"), (NAMED_THREADS + 1, "handoff leads export")]
+)
+def test_bounced_leads_that_one_mail_does_not_name_are_found_by_the_export(
+    count: int, said: str
+) -> None:
+    bounced = [
+        LeadRecord(key=LeadKey(SHOP, f"cthr_{n}"), state=State.SENT, delivery="bounce")
+        for n in range(count)
+    ]
+
+    body = alert_bytes("bounce", bounced, ("a@example.com", ALERTS_TO), 0.0).decode()
+
+    assert body.splitlines()[-1].strip().startswith(said)
 
 
 async def test_all_that_owe_the_same_are_in_one_mail(room: Mailroom) -> None:

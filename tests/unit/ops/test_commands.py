@@ -301,7 +301,7 @@ ARGUMENTS = {
 def test_the_commands_are_these() -> None:
     assert {" ".join(words) for words in COMMANDS} == {
         "why", "lead", "resend", "streams", "pause", "resume", "doctor", "forget",
-        "leads export", "leads open",
+        "leads export", "leads open", "leads held",
         "dead list", "dead show", "dead retry", "dead drop",
     }  # fmt: skip
 
@@ -341,7 +341,7 @@ def test_a_command_that_is_written_wrong_shows_one_written_well(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["leads"], "export,open"),
+        (["leads"], "export,open,held"),
         (["dead"], "list,show,retry,drop"),
         (["why", "nonsense"], "'nonsense' is no thread id: it begins with cthr_"),
     ],

@@ -19,7 +19,7 @@ from libs.second_sender import leave_trace
 from libs.streams.broker import DeadLetter
 from ops import doctor
 from ops.desk import Desk, open_desk, open_oversight
-from ops.doctor_mail import events, fallback, mail
+from ops.doctor_mail import alerts, events, fallback, mail
 from ops.finding import Finding
 from ops.streams import dead_list
 from services.lead.retention import KEPT_SECONDS
@@ -46,7 +46,8 @@ async def test_every_question_is_asked_and_the_worst_decides() -> None:
     assert isinstance(shown.data, list)
     assert [finding.what for finding in shown.data] == [
         "settings", "redis", "records", "blobs", "retention", "clock", "mail", "fallback mail",
-        "mail events", "second sender", "streams", "dead letters", "model", "conversations",
+        "mail events", "alerts", "second sender", "streams", "dead letters", "model",
+        "conversations",
     ]  # fmt: skip
     assert [finding.what for finding in shown.data if not well(finding)] == [
         "redis",
@@ -304,6 +305,17 @@ async def test_an_outbox_leaves_nowhere() -> None:
 
     assert well(finding)
     assert "leaves nowhere" in finding.said
+
+
+async def test_whoever_sends_and_is_told_of_nothing() -> None:
+    smtp = {"MAIL": "smtp", "SMTP_HOST": "127.0.0.1"}
+
+    finding = await alerts(by(**smtp))
+
+    assert not well(finding)
+    assert "nobody hears of held leads and bounces" in finding.said
+    assert well(await alerts(by(**smtp, ALERT_EMAIL="ops@example.com")))
+    assert "only in the log" in (await alerts(by())).said
 
 
 async def test_an_smtp_server_that_is_not_there() -> None:

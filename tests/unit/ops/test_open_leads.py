@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from libs.ledger.record import LeadKey, State, Watch
+from ops.held_leads import held_leads
 from ops.open_leads import open_leads
 from tests.unit.ops.desks import NOW, SHOP, Stores, record, stores
 
@@ -57,6 +58,24 @@ async def test_what_is_settled_or_no_lead_is_not() -> None:
 
     assert code == 0
     assert (told["open"], told["watched"], told["without_contact"]) == ([], 0, 2)
+
+
+async def test_what_is_held_is_listed_however_many_there_are() -> None:
+    held = [(State.HELD, "ambiguous")] * 250
+    made = await there(*held, (State.SENT, ""), (State.PENDING, "not_idle"))
+    for number in (7, 3):
+        key = LeadKey(SHOP, f"cthr_{number}")
+        made.records.leads[key] = replace(made.records.leads[key], updated_at=number - 9.0)
+
+    shown = await held_leads(made.desk)
+
+    told: Any = shown.data
+    assert shown.code == 1
+    assert (len(told), [one["thread"] for one in told[:2]]) == (250, ["cthr_3", "cthr_7"])
+
+
+async def test_when_nothing_is_held_the_exit_code_is_0() -> None:
+    assert (await held_leads((await there((State.SENT, ""))).desk)).code == 0
 
 
 async def test_a_visitor_who_may_have_written_is_waited_for() -> None:

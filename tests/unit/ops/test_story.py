@@ -260,6 +260,23 @@ async def test_why_asks_every_store_and_names_those_that_are_silent() -> None:
     assert shown.data.warnings == ("Redis did not answer, so this may be incomplete.",)
 
 
+@pytest.mark.parametrize(
+    ("stands", "code"),
+    [
+        (record(State.PENDING), 0),
+        (record(State.CLOSED), 0),
+        (record(State.HELD, attempt=1), 1),
+        (record(delivery="bounce"), 1),
+    ],
+    ids=lambda value: getattr(value, "state", None),
+)
+async def test_why_ends_with_1_when_a_person_has_to_act(stands: LeadRecord, code: int) -> None:
+    there = stores()
+    await there.lead(stands)
+
+    assert (await why(there.desk, THREAD)).code == code
+
+
 async def test_why_sees_lease_pause_and_parked_messages() -> None:
     from libs.leases.redis import RedisLeases
     from libs.messages.dedupe import thread_lease
@@ -279,6 +296,7 @@ async def test_why_sees_lease_pause_and_parked_messages() -> None:
 
     shown = await why(desk, THREAD)
 
+    assert shown.code == 1
     assert isinstance(shown.data, Story)
     warnings = "\n".join(shown.data.warnings)
     assert "broken" in warnings
