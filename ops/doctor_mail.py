@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from email.utils import parseaddr
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
@@ -14,6 +14,9 @@ from ops.finding import Finding
 from services.mailer.adapters.dkim import open_signer
 from services.mailer.settings import MailerSettings, check
 from services.mailer.transports import OUTBOX_FOLDER
+
+if TYPE_CHECKING:
+    from aiosmtplib import SMTP
 
 SECONDS: Final = 8.0
 
@@ -82,13 +85,30 @@ async def _smtp(desk: Desk, settings: MailerSettings) -> Finding:
     )
     try:
         async with client:
-            await client.noop()
+            refused = await _not_taken(client, desk)
     except (SMTPException, OSError) as error:
         said = f"{host}:{port} answers {type(error).__name__}"
         do = "Check SMTP_HOST, SMTP_PORT, SMTP_TLS and the account."
         return Finding(what="mail", ok=False, said=said, do=do)
+    if refused:
+        do = "Let the server take this sender, or change `sender` in the shop's profile."
+        return Finding(what="mail", ok=False, said=f"not taken: {', '.join(refused)}", do=do)
     signed = f", signed for {settings.smtp_dkim_domain}" if settings.smtp_dkim_domain else ""
     return Finding(what="mail", ok=True, said=f"{host}:{port} takes us{signed}")
+
+
+async def _not_taken(client: SMTP, desk: Desk) -> list[str]:
+    """Senders whose mail would be refused; nothing is sent."""
+    from aiosmtplib import SMTPSenderRefused
+
+    refused = []
+    for sender in _bare_senders(desk):
+        try:
+            await client.mail(sender)
+        except SMTPSenderRefused as error:
+            refused.append(f"{sender} ({error.code})")
+        await client.rset()
+    return refused
 
 
 def _signature(desk: Desk, settings: MailerSettings) -> Finding | None:
@@ -97,13 +117,16 @@ def _signature(desk: Desk, settings: MailerSettings) -> Finding | None:
     if not domain:
         return None
     open_signer(domain, settings.smtp_dkim_selector, settings.smtp_dkim_key_file)
-    senders = {parseaddr(shop.sender)[1] for shop in desk.shops.by_slug.values()}
-    others = sorted(one for one in senders if not _aligned(one.partition("@")[2], domain))
+    others = [one for one in _bare_senders(desk) if not _aligned(one.partition("@")[2], domain)]
     if not others:
         return None
     said = f"not signed for their own domain: {', '.join(others)}"
     do = "Set SMTP_DKIM_DOMAIN to the senders' domain, or change `sender` in the shop's profile."
     return Finding(what="mail", ok=False, said=said, do=do)
+
+
+def _bare_senders(desk: Desk) -> list[str]:
+    return sorted({parseaddr(shop.sender)[1] for shop in desk.shops.by_slug.values()})
 
 
 def _aligned(sender: str, signer: str) -> bool:
@@ -177,8 +200,7 @@ async def _account(client: Any) -> Finding | None:
 
 async def _senders(client: Any, desk: Desk) -> Finding:
     """An address counts when it or its domain is verified."""
-    senders = {parseaddr(shop.sender)[1] for shop in desk.shops.by_slug.values()}
-    unverified = [one for one in sorted(senders) if not await _verified(client, one)]
+    unverified = [one for one in _bare_senders(desk) if not await _verified(client, one)]
     if unverified:
         said = f"not verified: {', '.join(unverified)}"
         do = "Verify the address or its domain in SES, or change `sender` in the shop's profile."

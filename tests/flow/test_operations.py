@@ -48,9 +48,16 @@ PHONE = "You can call me at 408-555-0176."
 
 @dataclass
 class Letterbox:
-    """What an SMTP server took; aiosmtpd calls `handle_DATA`."""
+    """What an SMTP server took; aiosmtpd calls the handlers."""
 
     taken: list[bytes] = field(default_factory=list)
+    to_sender: str = "250 known"
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, server: Any, session: Any, envelope: Any, sender: str, options: list[str]
+    ) -> str:
+        envelope.mail_from = sender
+        return self.to_sender
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         self.taken.append(envelope.content)
@@ -272,20 +279,32 @@ async def test_no_lead_email(well: Product) -> None:
     assert (why.code, doctor.code, dead.code) == (0, 0, 0)
 
 
-async def test_no_lead_email_because_the_provider_refused_it(running: Product) -> None:
-    async with visitor(running.url) as ana:
-        await ana.say(f"{NEED} {PHONE}")
-    lead = Lead(running, ana.thread)
-    await eventually(lead.record)
-    refused = events.Refused(
-        attempt=1, reason="sender_not_verified", provider_wide=True, delay_seconds=900
-    )
-    await lead.after((time.time(), await lead.armed()), (time.time(), refused))
+async def test_no_lead_email_because_the_server_does_not_take_the_sender(
+    running: Product, letterbox: tuple[Letterbox, int]
+) -> None:
+    lead = Lead(running, "cthr_refused")
+    await lead.after((time.time(), events.Considered(reason="idle", due_at=time.time() + 600)))
+    wish = SendLeadMail(
+        shop=SHOP, thread_id=lead.thread, snapshot=await lead.fixed(), last_item_id="cthi_1",
+        kind="full", reason="idle",
+    )  # fmt: skip
 
-    why, doctor = follow("No lead email", running, only=(0, 1), THREAD=ana.thread)
+    async def refused() -> bool:
+        record = await lead.record()
+        return record is not None and record.state is State.ERROR
 
-    assert "will be tried again: sender_not_verified." in why
-    assert "mail ok" in doctor
+    letterbox[0].to_sender = "553 not owned by user"
+    try:
+        with redis_of(running) as redis:
+            redis.xadd("{mail.send:0}:stream", {"e": seal(wish)})
+        await eventually(refused)
+        why, doctor = follow("No lead email", running, only=(0, 1), THREAD=lead.thread)
+    finally:
+        letterbox[0].to_sender = "250 known"
+
+    assert "will be tried again: mail_553." in why
+    assert "not taken: chat@craigs.autos (553)" in doctor
+    assert doctor.code == 1
 
 
 async def test_no_lead_email_because_somebody_paused_a_stream(well: Product) -> None:

@@ -24,6 +24,7 @@ from ops.finding import Finding
 from ops.streams import dead_list
 from services.lead.retention import KEPT_SECONDS
 from tests.clock import HandClock
+from tests.contracts.post_offices import SHOP_SENDER, smtp_office
 from tests.openai_server import Status, openai_server
 from tests.servers import free_port, redis_server
 from tests.unit.ops.desks import NOW, THREAD, in_memory, read_by_all, started, stores
@@ -389,6 +390,22 @@ async def test_an_smtp_server_that_takes_us(tmp_path: Path) -> None:
 
     assert well(finding)
     assert "signed for craigs.autos" in finding.said
+
+
+@pytest.mark.slow
+async def test_an_smtp_server_that_does_not_take_a_sender() -> None:
+    async with smtp_office() as office:
+        office.letters.answers[f"mail {SHOP_SENDER}"] = "553 not owned by user"
+        here = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(office.proxy.port), "SMTP_TLS": "none"}
+        finding = await mail(by(MAIL="smtp", **here))
+        del office.letters.answers[f"mail {SHOP_SENDER}"]
+
+        assert well(await mail(by(MAIL="smtp", **here)))
+
+    assert not well(finding)
+    assert f"{SHOP_SENDER} (553)" in finding.said
+    assert "`sender`" in finding.do
+    assert office.arrived() == []
 
 
 @pytest.mark.slow
