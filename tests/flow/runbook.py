@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -62,17 +63,25 @@ def _text() -> str:
     return (ROOT / "docs" / "operations.md").read_text()
 
 
+def _prepared(running: Product, given: Mapping[str, str]) -> str:
+    """What the text says to do first on one machine, with the files of this one."""
+    [line] = re.findall(r"^\| one machine \| in the checkout: `([^`]+)`", _text(), re.MULTILINE)
+    filled_in = running.data.parent / "small.env"
+    settings = {**running.settings(), **given}
+    kept = {name: value for name, value in settings.items() if name != "PATH"}
+    filled_in.write_text("".join(f"{n}={shlex.quote(v)}\n" for n, v in kept.items()))
+    tools = str(Path(sys.executable).parent)
+    return line.replace("./small.env", str(filled_in)).replace("$PWD/.venv/bin", tools)
+
+
 def _run(command: str, running: Product, given: Mapping[str, str]) -> Ran:
     here = command.replace("handoff.log", str(running.log_path)).replace("8080", str(running.port))
-    tools = Path(sys.executable).parent  # `handoff` and `python`, as in an activated environment
     environ = {
-        **running.settings(),
-        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),  # this checkout, whichever one is installed
-        **given,
     }
     done = subprocess.run(
-        ["bash", "-c", here],
+        ["bash", "-c", f"{_prepared(running, given)}\n{here}"],
         cwd=ROOT,
         env=environ,
         capture_output=True,

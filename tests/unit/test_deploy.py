@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,24 @@ def test_a_pod_is_asked_where_its_service_answers(name: str) -> None:
     if service := of_kind("Service").get(name):
         assert {each["port"] for each in service["spec"]["ports"]} == {port}
         assert service["spec"]["selector"] == {"app": name}
+
+
+def test_the_runbook_calls_handoff_where_it_is() -> None:
+    told = (ROOT / "docs/operations.md").read_text()
+    [composed] = re.findall(r"`docker compose exec (\w+) handoff", told)
+    [deployed] = re.findall(r"`kubectl exec deploy/(\w+) -- handoff", told)
+    [forwarded, port] = re.findall(r"`kubectl port-forward service/(\w+) (\d+)`", told)[0]
+    [logged] = re.findall(r"`kubectl logs -l 'app in \(([^)]+)\)'", told)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert "handoff" in project["scripts"]
+    assert "ENV PATH=/venv/bin:$PATH" in (ROOT / "deploy/Dockerfile").read_text()
+    assert composed in COMPOSE["services"]
+    assert deployed in of_kind("Deployment")
+    assert {"port": int(port)} in of_kind("Service")[forwarded]["spec"]["ports"]
+    labels = [pod_["spec"]["template"]["metadata"]["labels"]["app"]
+              for pod_ in of_kind("Deployment", "StatefulSet").values()]  # fmt: skip
+    assert sorted(logged.split(", ")) == sorted(labels)
 
 
 def test_receipts_of_the_mailer_are_on_a_disk_in_both() -> None:
