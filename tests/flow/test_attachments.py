@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -22,6 +23,7 @@ from libs.attachments import (
     LARGEST_BYTES,
     StoredAttachment,
     attachment_link,
+    check_link,
     record_key,
     refusals_prefix,
     upload_link,
@@ -30,6 +32,7 @@ from libs.blobs.open import open_blobs
 from libs.blobs.port import Blobs
 from libs.errors import Unavailable
 from libs.identity.sessions import Session, mint_session_token
+from libs.identity.signatures import Problem
 from libs.message_links import link_key, link_token
 from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
@@ -42,6 +45,7 @@ from libs.web.requests import Requests
 from libs.web.server import EdgeServer
 from ops.forget import forget
 from services.attachments.adapters.child import ChildDarkroom
+from services.attachments.darkroom import KEPT_AS
 from services.attachments.handlers import Attachments
 from services.attachments.http import AttachmentSite
 from services.lead.retention import Retention
@@ -133,6 +137,16 @@ async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         assert list((tmp_path / "spool").iterdir()) == []
 
 
+def _keys(attachment_id: str, mime_type: str) -> list[str]:
+    """Of all that is kept of one file, in order; 22 characters of 64 hold 128 random bits."""
+    assert re.fullmatch(r"att_[A-Za-z0-9_-]{22}", attachment_id)
+    ending = {"image/jpeg": "jpg", "application/pdf": "pdf"}.get(mime_type, mime_type[6:])
+    kept = [f"attachments/{attachment_id}.json", f"chatkit-attachments/{attachment_id}.{ending}"]
+    if mime_type != "application/pdf":
+        kept += [f"renditions/{attachment_id}/{side}.jpg" for side in ("1200", "320")]
+    return kept
+
+
 @pytest.mark.parametrize("kind", [*pictures.KINDS, "application/pdf"])
 async def test_what_is_taken_can_be_seen_and_says_nothing_of_its_place(
     desk: Desk, kind: str
@@ -145,8 +159,11 @@ async def test_what_is_taken_can_be_seen_and_says_nothing_of_its_place(
     assert status == 200
     assert desk.metrics.value(UPLOADS, "stored") == 1
     assert desk.metrics.total(UPLOAD_BYTES) > 0
+    assert said.keys() == {"id", "name", "type", "mime_type", "preview_url"}
     assert said["name"] == name
     assert said["type"] == ("file" if kind.endswith("pdf") else "image")
+    assert said["mime_type"] == KEPT_AS.get(kind, kind)
+    assert await desk.keys() == _keys(said["id"], said["mime_type"])
     if kind.endswith("pdf"):
         assert said["preview_url"] is None
         return
@@ -209,6 +226,38 @@ async def test_a_link_says_whether_it_ended_or_never_was(desk: Desk) -> None:
 
     assert statuses == [410, 404, 404, 200]
     assert revoked.status == 404
+
+
+async def test_a_preview_is_seen_for_a_day(desk: Desk) -> None:
+    before = time.time()
+    _, said = await desk.upload(pictures.encoded("image/jpeg"))
+    query = parse_qs(urlsplit(said["preview_url"]).query)
+    signature = query["signature"][0]
+
+    assert check_link(KEYS, said["id"], "320", signature, before + 86_400 - 2) is None
+    ended = check_link(KEYS, said["id"], "320", signature, time.time() + 86_400 + 1)
+    assert ended is Problem.EXPIRED
+
+
+@pytest.mark.parametrize("desk", ["folder"], indirect=True)
+async def test_the_field_may_be_called_files(desk: Desk) -> None:
+    status, said = await desk.upload(pictures.encoded("image/jpeg"), field="files")
+
+    assert (status, said["type"]) == (200, "image")
+
+
+@pytest.mark.parametrize("desk", ["folder"], indirect=True)
+async def test_when_nobody_can_tell_the_allowance_it_is_503_and_no_fault_of_the_file(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: object) -> bool:
+        raise Unavailable("redis", "no answer")
+
+    monkeypatch.setattr(desk.allowance, "spend", silent)
+
+    status, said = await desk.upload(pictures.encoded("image/jpeg"))
+
+    assert (status, said["error"]) == (503, "unavailable")
 
 
 async def test_bytes_follow_an_announcement_and_may_come_twice(desk: Desk) -> None:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from libs.errors import Unavailable
 from services.attachments.adapters.child import ChildDarkroom, answered
 from services.attachments.darkroom import MAIL_BYTES, MAIL_SIDE, develop
 from services.attachments.ports import Developed, Refused
+from services.mailer.letter.arrange import NEAR_BITS
 from tests import pictures
 
 VIEWS = ("original", "1200.jpg", "320.jpg")
@@ -205,6 +207,29 @@ def test_an_animation_keeps_its_frames_and_shows_its_first(tmp_path: Path) -> No
     assert _is_red(_open(tmp_path / "1200.jpg").getpixel((5, 100)))
 
 
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [((4032, 3024), (1200, 900)), ((3024, 4032), (900, 1200)), ((600, 400), (600, 400))],
+)
+def test_a_phone_s_shot_is_seen_as_large_and_as_good_as_fits(
+    size: tuple[int, int], shown: tuple[int, int], tmp_path: Path
+) -> None:
+    """What a photo is: smooth, with edges. It needs no more than half of what it may take."""
+    body = pictures.encoded("image/jpeg", pictures.scene(*size), quality=95)
+
+    _develop(body, "image/jpeg", tmp_path)
+
+    with Image.open(tmp_path / "1200.jpg") as view:
+        assert view.size == shown
+        assert isinstance(view, JpegImageFile)
+        best = [list(table) for table in view.quantization.values()]
+    saved = io.BytesIO()
+    pictures.scene().save(saved, "JPEG", quality=88)
+    with Image.open(saved) as reference:
+        assert isinstance(reference, JpegImageFile)
+        assert best == [list(table) for table in reference.quantization.values()]
+
+
 @pytest.mark.parametrize("size", [(4032, 3024), (600, 400), (39_000, 100)])
 def test_the_mail_view_is_small_enough(size: tuple[int, int], tmp_path: Path) -> None:
     noisy = Image.effect_noise(size, 90).convert("RGB")
@@ -227,7 +252,7 @@ def test_near_duplicates_have_near_fingerprints(tmp_path: Path) -> None:
         seen.append(int(_develop(body, "image/jpeg", tmp_path).fingerprint, 16))
 
     first, again, different = seen
-    assert (first ^ again).bit_count() <= 6
+    assert (first ^ again).bit_count() <= NEAR_BITS
     assert (first ^ different).bit_count() > 12
 
 

@@ -165,6 +165,22 @@ async def test_what_takes_us_too_long_costs_nothing_of_the_day(
     assert allowance.spent == 0
 
 
+@pytest.mark.parametrize("over", [0, 1])
+async def test_a_file_may_have_twelve_megabytes_and_not_a_byte_more(
+    over: int, tmp_path: Path
+) -> None:
+    body = PDF + b" " * (12 * 1024 * 1024 - len(PDF) + over)
+    desk = attachments(tmp_path, blobs := MemoryBlobs())
+    taken = desk.take_in(ANNOUNCED, "application/pdf", Arrived(body))
+
+    if over:
+        with pytest.raises(UploadRefused, match="too_large"):
+            await taken
+        assert [key for key in blobs.bodies if not key.startswith("attachments/")] == []
+    else:
+        assert (await taken).size_bytes == len(body)
+
+
 async def test_what_a_file_is_refused_for_costs_its_bytes(tmp_path: Path) -> None:
     class Refusing:
         async def develop(self, source: Path, folder: Path, mime_type: str) -> NoReturn:

@@ -53,7 +53,10 @@ async def test_an_announced_file_gets_a_place_to_go() -> None:
     assert len(told["id"]) == 26
     assert told["type"] == "image"
     url = told["upload_descriptor"]["url"]
-    assert told["upload_descriptor"]["method"] == "POST"
+    assert told["upload_descriptor"].keys() == {"url", "method", "headers"}
+    assert (told["upload_descriptor"]["method"], told["upload_descriptor"]["headers"]) == (
+        "POST", {},
+    )  # fmt: skip
     assert url.startswith("https://chat.example/api/chatkit/attachment?id=att_")
     signature = url.partition("upload=")[2]
     assert check_upload(KEYS, told["id"], signature, world.clock.at) is None
@@ -70,6 +73,19 @@ async def test_a_message_carries_its_files_and_no_place_to_upload_to() -> None:
     assert file["id"] == told["id"]
     assert "upload_descriptor" not in file
     assert file["thread_id"] == answer.thread_id
+
+
+@pytest.mark.parametrize(("count", "status"), [(7, 0), (8, 413)])
+async def test_a_message_carries_seven_files(count: int, status: int) -> None:
+    world = World(Scripted())
+    told = [(await world.ask(announce())).json for _ in range(count)]
+    answer = await world.ask(create("Look", *(one["id"] for one in told if one)))
+
+    if status:
+        assert answer.refused
+        assert (answer.refused.status, answer.refused.error) == (status, "too_many_attachments")
+    else:
+        assert len(files(answer)) == count
 
 
 async def test_a_pdf_is_a_file() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
 
-from libs.attachments import rendition_key
+from libs.attachments import check_link, rendition_key
 from libs.blobs.fakes import MemoryBlobs
 from libs.errors import Unavailable
+from libs.identity.signatures import Problem
 from libs.reach import Reach
 from libs.snapshot import LeadSnapshot, Photo, Sent, Summary
 from services.mailer.letter.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet
@@ -90,6 +92,30 @@ async def test_finds_renditions_files_and_what_is_missing_in_order() -> None:
         "it is too large", "it could not be read", "it is not in our store",
         "we could not take it in when it was sent",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "gif", "heic", "avif"])
+async def test_whatever_a_photo_was_the_mail_shows_its_jpeg(kind: str) -> None:
+    photo = _photo(1, mime_type=f"image/{kind}", blob_key=f"chatkit-attachments/1.{kind}")
+    blobs = await _stocked([photo])
+    await blobs.put(photo.blob_key, b"the original", content_type=photo.mime_type)
+
+    mail = read(await _compose(blobs, [photo]))
+
+    [part] = [part for part in mail.walk() if part["Content-ID"]]
+    assert part.get_content_type() == "image/jpeg"
+    assert part.get_payload(decode=True) == JPEG
+
+
+async def test_the_original_is_linked_for_ninety_days() -> None:
+    photo = _photo(1)
+    seen = Seen(html_of(read(await _compose(await _stocked([photo]), [photo]))))
+
+    [link] = [href for href in seen.hrefs if "/api/chatkit/attachment?" in href]
+    signature = parse_qs(urlsplit(link).query)["signature"][0]
+    last = read_snapshot("english_photos").fixed_at + 90 * 86_400
+    assert check_link([KEY], photo.id, "original", signature, last - 1) is None
+    assert check_link([KEY], photo.id, "original", signature, last + 1) is Problem.EXPIRED
 
 
 @pytest.mark.parametrize("body", [b"", b"GIF89a", JPEG[:20], b"\xff\xd8\xff\xd9", b"\xff\xd8" * 50])
