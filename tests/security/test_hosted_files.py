@@ -151,6 +151,7 @@ async def test_a_provider_that_hangs_costs_one_photo_its_time(
         await asyncio.sleep(60)
         return response
 
+    assert module.FETCH.total == 8
     monkeypatch.setattr(module, "FETCH", ClientTimeout(total=0.3))
     world.provider[0] = hang
 
