@@ -144,9 +144,9 @@ def _add_dead(what: Subparsers, common: _Parser) -> None:
 def _add_leads(what: Subparsers, common: _Parser) -> None:
     said = "as a table, or as conversions for Google's Data Manager"
     one = what.add_parser("export", help=said, description=said, parents=[common])
-    one.add_argument("--format", choices=("csv", "json", "google"), default="csv")
+    one.add_argument("--format", choices=("csv", "json", "google"), help="csv, when not given")
     one.add_argument("--shop", default="", help="slug; the default shop when not given")
-    one.set_defaults(oversee=None, run=lambda desk, args: export(desk, args.shop, form=args.format))
+    one.set_defaults(oversee=None, run=_export)
     said = "those that would still become a mail, and visitors yet to be looked at"
     waiting = what.add_parser("open", help=said, description=said, parents=[common])
     waiting.set_defaults(oversee=None, run=lambda desk, _: open_leads(desk))
@@ -164,6 +164,12 @@ async def _doctor(desk: Desk, _: argparse.Namespace) -> Shown:
     from ops.doctor import doctor
 
     return await doctor(desk)
+
+
+async def _export(desk: Desk, args: argparse.Namespace) -> Shown:
+    if args.json and args.format == "csv":
+        raise SettingsError("--json and --format csv contradict each other; give one of them.")
+    return await export(desk, args.shop, form=args.format or "csv")
 
 
 async def _forget(desk: Desk, args: argparse.Namespace) -> Shown:

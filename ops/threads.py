@@ -140,16 +140,18 @@ async def resend(desk: Desk, thread_id: str, *, attempt: int, arrived: bool) -> 
         return _refused(thread_id, f"Nothing was changed: {applied.why}.")
     if arrived:
         return Shown(data={"thread_id": thread_id, "state": "sent"}, lines=["Settled as sent."])
-    await _consider(desk, shop, thread_id)
-    said = "It will be sent now. `handoff why` shows how it goes."
+    soon = await _consider(desk, shop, thread_id)
+    when = "now" if soon else f"within {desk.settings.sweep_seconds:g} s: Redis does not answer"
+    said = f"It will be sent {when}. `handoff why` shows how it goes."
     return Shown(data={"thread_id": thread_id, "state": "pending"}, lines=[said])
 
 
-async def _consider(desk: Desk, shop: str, thread_id: str) -> None:
-    """Only punctuality: the sweeper finds the record within half a minute anyway."""
-    if desk.streams is not None:
-        wish = ConsiderLead(shop=shop, thread_id=thread_id, reason="operator")
-        await desk.streams.publish(wish)
+async def _consider(desk: Desk, shop: str, thread_id: str) -> bool:
+    """Only punctuality: the sweeper finds the record anyway."""
+    if desk.streams is None:
+        return False
+    await desk.streams.publish(ConsiderLead(shop=shop, thread_id=thread_id, reason="operator"))
+    return True
 
 
 def _refused(thread_id: str, said: str, code: int = 1) -> Shown:

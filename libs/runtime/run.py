@@ -22,7 +22,7 @@ from libs.runtime.clock import SystemClock
 from libs.runtime.log import Log, place_of
 from libs.runtime.metrics import Metrics
 from libs.runtime.runtime import Runtime, Service, Site
-from libs.runtime.settings import CommonSettings, load
+from libs.runtime.settings import LOOPBACK, CommonSettings, load
 
 METRICS_SETTING: Final = "HANDOFF_METRICS_PORT"
 STOP_SECONDS: Final = 15.0
@@ -113,8 +113,8 @@ class _Process:
             services = [await plan.wire(plan.settings, runtime) for plan in self.plans]
             if self.extra:
                 services.append(await self.extra(runtime))
-            if port := self.plans[0].settings.metrics_port:
-                services.append(_numbers(port, services, runtime))
+            if self.plans[0].settings.metrics_port:
+                services.append(_numbers(self.plans[0].settings, services, runtime))
             return await _serve(services, runtime, stop, self.ready)
 
     async def _runtime(self, log: Log, stack: AsyncExitStack) -> Runtime:
@@ -175,8 +175,8 @@ def _causes(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
             yield error
 
 
-def _numbers(port: int, services: Sequence[Service], runtime: Runtime) -> Service:
-    """/health and /metrics of a process without HTTP of its own, for who scrapes it."""
+def _numbers(settings: CommonSettings, services: Sequence[Service], runtime: Runtime) -> Service:
+    """/health and /metrics of this process, for who scrapes it."""
     from libs.web.edge import Edge
     from libs.web.ops import Ops
     from libs.web.requests import Requests
@@ -188,7 +188,9 @@ def _numbers(port: int, services: Sequence[Service], runtime: Runtime) -> Servic
     checks = [("redis", redis), *(check for service in services for check in service.health)]
     requests = Requests(runtime.log, runtime.metrics, runtime.clock)
     edge = Edge(Ops(checks, requests).routes(), runtime.log, requests)
-    return Service("numbers", sites=(Site(EdgeServer(edge), "0.0.0.0", port, METRICS_SETTING),))  # noqa: S104 - scraped from other machines; it holds no customer's words
+    host = LOOPBACK if runtime.one_machine else settings.host
+    site = Site(EdgeServer(edge), host, settings.metrics_port, METRICS_SETTING)
+    return Service("numbers", sites=(site,))
 
 
 Tasks = list[asyncio.Task[None]]

@@ -72,7 +72,7 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
     sweep_seconds: Interval = 30
     quiet_seconds: Seconds = 300
     metrics_port: PortOrNone = msgspec.field(default=0, name="HANDOFF_METRICS_PORT")
-    """A service without HTTP of its own serves /health and /metrics here; 0: it does not."""
+    """Where a process serves /health and /metrics, besides what it serves anyway; 0: nowhere."""
 
     @property
     def data_path(self) -> Path:

@@ -216,6 +216,15 @@ class TestResend:
         [lane] = await streams.oversight.stats(LEAD_CONSIDER)
         assert lane.unread == 1
 
+    async def test_without_redis_the_sweeper_finds_it(self) -> None:
+        there = stores({"SWEEP_SECONDS": "20"})
+        await there.lead(record(State.HELD, attempt=2))
+
+        shown = await threads.resend(there.desk, THREAD, attempt=2, arrived=False)
+
+        assert there.records.leads[KEY].state is State.PENDING
+        assert "sent within 20 s: Redis does not answer" in str(shown.lines)
+
     async def test_settles_one_that_arrived(self) -> None:
         there = stores()
         await there.lead(record(State.HELD, attempt=2))
@@ -454,6 +463,17 @@ async def test_doctor_of_a_store_that_does_not_open_is_a_finding(
     assert await answer(parser().parse_args(["doctor", "--json"])) == 1
     [finding] = json.loads(capsys.readouterr().out)
     assert (finding["what"], finding["ok"]) == ("records", False)
+
+
+@pytest.mark.usefixtures("one_desk")
+async def test_an_export_is_not_two_formats_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    codes = [
+        await answer(parser().parse_args(["leads", "export", *words]))
+        for words in (["--json", "--format", "csv"], ["--json", "--format", "google"])
+    ]
+
+    assert codes == [2, 0]
+    assert "--format csv contradict" in capsys.readouterr().err
 
 
 def test_tables_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 from collections.abc import Awaitable, Callable
@@ -14,16 +15,45 @@ from libs.runtime.run import Plan, guarded, run
 from libs.runtime.runtime import Runtime, Service
 from libs.runtime.settings import CommonSettings
 from libs.streams.link import RedisRefused
+from tests.servers import free_port
 
 
-def end(loop: Callable[[], Awaitable[None]]) -> int:
+def end(
+    loop: Callable[[], Awaitable[None]],
+    settings: CommonSettings | None = None,
+    *,
+    one_machine: bool = True,
+) -> int:
     """Of a process with one part, that does this."""
 
     async def wire(_: CommonSettings, __: Runtime) -> Service:
         return Service("part", loops=(loop,))
 
-    plans = [Plan("part", CommonSettings(), wire)]
-    return guarded(lambda: run(plans, redis_url="fake://", one_machine=True))
+    plans = [Plan("part", settings or CommonSettings(), wire)]
+    return guarded(lambda: run(plans, redis_url="fake://", one_machine=one_machine))
+
+
+@pytest.mark.parametrize(
+    ("one_machine", "heard_on"), [(True, "127.0.0.1"), (False, "127.0.0.2")], ids=["one", "many"]
+)
+def test_numbers_are_served_where_the_host_says_and_on_one_machine_on_loopback(
+    one_machine: bool,  # noqa: FBT001 - a column
+    heard_on: str,
+) -> None:
+    settings = CommonSettings(host="127.0.0.2", metrics_port=free_port())
+    heard: list[str] = []
+
+    async def listen() -> None:
+        for host in ("127.0.0.1", "127.0.0.2"):
+            with contextlib.suppress(ConnectionRefusedError):
+                _, writer = await asyncio.open_connection(host, settings.metrics_port)
+                writer.close()
+                heard.append(host)
+        raise SettingsError("Enough.")
+
+    end(listen, settings, one_machine=one_machine)
+
+    assert heard == [heard_on]
 
 
 async def in_groups(error: Exception) -> None:

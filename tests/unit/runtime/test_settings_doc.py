@@ -23,7 +23,8 @@ CLASSES: tuple[type[CommonSettings], ...] = (
 )  # fmt: skip
 ROOT = Path(__file__).parents[3]
 DOC = (ROOT / "docs" / "settings.md").read_text()
-NAMED = dict(re.findall(r"`([A-Z][A-Z0-9_]{3,})`(?: \[([^\]]+)\])?", DOC))
+NAMED = dict(reversed(re.findall(r"`([A-Z][A-Z0-9_]{3,})`(?: \[([^\]]+)\])?", DOC)))
+"""With the default, which stands where a setting is named first."""
 
 
 def _fields() -> dict[str, object]:
@@ -60,4 +61,4 @@ def test_the_doc_tells_the_default(name: str) -> None:
     elif default in ("", None) or not isinstance(default, str | int | float):
         assert not re.fullmatch(r"[\d.]+", said)
     elif name not in {"SMTP_PORT", "LIMIT_UPLOAD_MEGABYTES_PER_DAY"}:
-        assert said == f"{default:g}" if isinstance(default, float) else str(default)
+        assert said == (f"{default:g}" if isinstance(default, float) else str(default))
