@@ -35,7 +35,7 @@ Address = tuple[str, int]
 def connect(url: str | FakeServer, *, name: str) -> Redis:
     """Opens nothing yet. Raises SettingsError for an address that means nothing."""
     if not isinstance(url, str) or url.startswith("fake:"):
-        from libs.streams.fake import FakeWire, new_server
+        from libs.streams.fakeredis_wire import FakeWire, new_server
 
         server = new_server() if isinstance(url, str) else url
         return RedisClient(lambda: FakeWire(server))

@@ -14,7 +14,7 @@ from libs.leases.redis import RedisLeases, RedisSentMarks
 from libs.runtime.clock import SystemClock
 from libs.streams.address import connect
 from libs.streams.client import Redis
-from libs.streams.fake import new_server
+from libs.streams.fakeredis_wire import new_server
 
 
 class LeasesContract:

@@ -14,7 +14,7 @@ from libs.streams import scripts
 from libs.streams.address import connect
 from libs.streams.broker import Broker, DeadLetter, Entry, LaneMissing, LaneStats, Later
 from libs.streams.client import Redis
-from libs.streams.fake import new_server
+from libs.streams.fakeredis_wire import new_server
 from libs.streams.memory import MemoryBroker
 from libs.streams.redis import RedisBroker
 from tests import needs, servers

@@ -1,4 +1,4 @@
-"""README and CONTRIBUTING tell the truth: their commands work, and what they name exists."""
+"""The pages tell the truth: their commands work, and what they name exists."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from services.mailer.adapters.ses_errors import MEANINGS
+from services.mailer.adapters.smtp_errors import Stage
+from services.mailer.ports import Refused
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +67,15 @@ def test_a_command_that_would_recurse_is_a_target_that_parses(command: str) -> N
     done = make("-n", *words[1:])
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("page", [*PAGES, ".ci/run"])
+def test_every_target_that_a_page_names_is_there(page: str) -> None:
+    text = (ROOT / page).read_text()
+    named = set(re.findall(r"(?:^|`|=5 )make ([a-z]+)", text, re.MULTILINE))
+
+    assert named
+    assert named <= targets()
 
 
 def test_help_lists_every_target() -> None:
@@ -130,6 +142,14 @@ def _exists(path: str, page: str) -> bool:
     """From the root or beside the page; `<name>` stands for any."""
     pattern = re.sub(r"<[a-z]+>", "*", path).rstrip("/")
     return any(any(folder.glob(pattern)) for folder in (ROOT, (ROOT / page).parent))
+
+
+def test_the_mailer_says_what_to_do_about_every_refusal() -> None:
+    readme = (ROOT / "services/mailer/README.md").read_text()
+    codes = {m.code for m in MEANINGS.values() if isinstance(m, Refused)}
+
+    assert [code for code in sorted(codes) if f"`{code}`" not in readme] == []
+    assert [stage for stage in Stage if f"`{stage}_…`" not in readme] == []
 
 
 @pytest.mark.parametrize("service", SERVICES)
