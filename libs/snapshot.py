@@ -86,7 +86,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts of contracts §4, grounded: nothing in here is made up."""
+    """The facts, grounded: nothing in here is made up."""
 
     customer_name: str | None = None
     customer_phone: str | None = None

@@ -22,7 +22,7 @@ class Considered(Happening, frozen=True, kw_only=True):
 
 
 class NotNow(Happening, frozen=True, kw_only=True):
-    """A gate of contracts §2 says: later."""
+    """A gate (`services/lead/gates.py`) says: later."""
 
     reason: str
     due_at: float

@@ -18,7 +18,7 @@ WHY: Final = {
     State.HELD: "held",
     State.CLOSED: "closed",
 }
-"""What to answer when the state has overtaken an event (contracts §2)."""
+"""What to answer when the state has overtaken an event (`docs/promises.md`)."""
 
 
 def hold(record: LeadRecord, now: float, reason: str) -> Write:

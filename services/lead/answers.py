@@ -1,4 +1,4 @@
-"""What an asker is told: contracts §2. The gateway hides the details from strangers."""
+"""What an asker is told (`docs/promises.md`). The gateway hides the details from strangers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is this a lead, and may its mail leave now? Contracts §2 as pure functions, one per look.
+"""Is this a lead, and may its mail leave now? The rows of `docs/promises.md`, pure.
 
 standing(record, leased)      rows 1-4   what the record alone says
 heard(record, conversation)   rows 5-7   what the customer said, and when

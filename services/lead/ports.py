@@ -34,7 +34,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a model says about a conversation: contracts §4, and nothing of it is believed yet."""
+    """What a model says about a conversation; nothing of it is believed yet."""
 
     customer_name: str | None
     customer_phone: str | None

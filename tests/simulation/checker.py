@@ -1,4 +1,4 @@
-"""The invariants I1 to I15 of `once.md`, checked at every write, send and answer of a run."""
+"""The invariants of `docs/promises.md`, checked at every write, send and answer of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model is asked, and the exact shape its answer must have: contracts §4."""
+"""What the model is asked, and the exact shape its answer must have."""
 # ruff: noqa: E501 - the prompt is prose, wrapped as the model reads it
 
 from __future__ import annotations

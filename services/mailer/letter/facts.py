@@ -28,7 +28,7 @@ _LISTS: Final = {
     "call_script_prompts": 3,
     "missing_info": 8,
 }
-"""Field → how many lines it may hold (contracts §4)."""
+"""Field → how many lines it may hold."""
 
 
 def printable(summary: Summary, own_hosts: frozenset[str]) -> Summary:

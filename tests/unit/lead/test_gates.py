@@ -1,4 +1,4 @@
-"""The gates as pure functions: every state, every silence, every answer, in the order of §2."""
+"""The gates as pure functions: every state, every silence, every answer, in the table's order."""
 
 from __future__ import annotations
 

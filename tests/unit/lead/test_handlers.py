@@ -1,4 +1,4 @@
-"""Contracts §2, row by row, on fakes: what is answered, what is remembered, what is sent."""
+"""`docs/promises.md` row by row, on fakes: what is answered, what is remembered, what is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, a record keeps I3, I4, I10 and I14 of `once.md`."""
+"""Whatever happens in whatever order, a record keeps I3, I4, I10 and I14 of `docs/promises.md`."""
 
 from __future__ import annotations
 

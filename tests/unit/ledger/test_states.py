@@ -1,4 +1,4 @@
-"""The table of `once.md`, written down a second time and compared cell by cell.
+"""The table of `libs/ledger/states.py`, written down a second time and compared cell by cell.
 
 A cell in capitals is the state written, small letters are why nothing is, `!` refuses and alerts.
 """
