@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -18,7 +17,6 @@ from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord
 from libs.runtime.clock import Clock, SystemClock
 from libs.runtime.embedded_redis import EMBEDDED_FOLDER, URL_FILE
-from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.settings import CommonSettings, load
@@ -141,10 +139,7 @@ async def _streams(settings: CommonSettings, stack: AsyncExitStack) -> tuple[Str
         return None, "is not there: REDIS_URL is empty, and the data folder knows of none"
     redis = connect(url, name="handoff-ops")
     stack.push_async_callback(redis.aclose)
-    process = Process(
-        reader="ops", metrics=Metrics(), log=Log("ops", level="error"), clock=SystemClock(),
-        rng=random.Random(), new_id=random_id,
-    )  # fmt: skip
+    process = Process("ops", Metrics(), Log("ops", level="error"))
     try:
         async with asyncio.timeout(OPEN_SECONDS):
             await redis.execute("PING")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -120,7 +119,7 @@ async def gateway(
     `photos`: the real attachments service runs beside it.
     """
     text = io.StringIO()
-    log, metrics, rng = Log("gateway", out=text), Metrics(), random.Random(1)
+    log, metrics = Log("gateway", out=text), Metrics()
     port = free_port()
     given = {
         "HANDOFF_DATA": str(data),
@@ -129,12 +128,8 @@ async def gateway(
         **environ,
     }
     async with AsyncExitStack() as stack:
-        streams = await open_streams(
-            redis_url, metrics=metrics, log=log, clock=SystemClock(), rng=rng,
-            stack=stack,
-        )  # fmt: skip
-        runtime = Runtime(stack=stack, streams=streams, metrics=metrics, log=log, rng=rng,
-                          one_machine=one_machine)  # fmt: skip
+        streams = await open_streams(redis_url, metrics=metrics, log=log, stack=stack)
+        runtime = Runtime(stack, streams, metrics, log, one_machine=one_machine)
         if photos:
             given |= await _attachments(given, runtime)
         service = await wire(load(GatewaySettings, given), runtime)

@@ -80,7 +80,6 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shop: str
     visitor: str
     due_at: float
-    session_expires: float
     locale: str = ""
     page_url: str = ""
     version: int = 1

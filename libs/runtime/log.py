@@ -64,10 +64,6 @@ class Log:
         self._out = out
         self._clock = clock or SystemClock()
 
-    def debug(self, event: str, **fields: object) -> None:
-        if self._floor <= LEVELS["debug"]:
-            self._write("debug", event, fields)
-
     def info(self, event: str, **fields: object) -> None:
         if self._floor <= LEVELS["info"]:
             self._write("info", event, fields)

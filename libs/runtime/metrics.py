@@ -87,9 +87,6 @@ class Metrics:
     def set(self, metric: Metric, *labels: str, value: float) -> None:
         self._values.setdefault(metric, {})[labels] = value
 
-    def observe(self, metric: Metric, *labels: str, seconds: float) -> None:
-        self.observe_all(metric, *labels, all_seconds=(seconds,))
-
     def observe_all(self, metric: Metric, *labels: str, all_seconds: Sequence[float]) -> None:
         """Many at once, for a path that handles a hundred thousand a second."""
         rows = self._buckets.setdefault(metric, {})
@@ -107,9 +104,6 @@ class Metrics:
     def total(self, metric: Metric) -> float:
         """All series of a metric together."""
         return sum(self._values.get(metric, {}).values())
-
-    def observations(self, metric: Metric) -> int:
-        return sum(sum(row) for row in self._buckets.get(metric, {}).values())
 
     def prometheus(self) -> str:
         """The text exposition format."""

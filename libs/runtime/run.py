@@ -9,7 +9,6 @@ import asyncio
 import errno
 import gc
 import os
-import random
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -18,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from libs.errors import SettingsError
-from libs.runtime.clock import SystemClock
 from libs.runtime.log import Log, place_of
 from libs.runtime.metrics import Metrics
 from libs.runtime.runtime import Runtime, Service, Site
@@ -120,24 +118,9 @@ class _Process:
     async def _runtime(self, log: Log, stack: AsyncExitStack) -> Runtime:
         from libs.streams.open import open_streams
 
-        metrics, clock, rng = Metrics(), SystemClock(), random.Random()
-        streams = await open_streams(
-            self.redis_url,
-            metrics=metrics,
-            log=log,
-            clock=clock,
-            rng=rng,
-            stack=stack,
-        )
-        return Runtime(
-            stack=stack,
-            streams=streams,
-            metrics=metrics,
-            log=log,
-            clock=clock,
-            rng=rng,
-            one_machine=self.one_machine,
-        )
+        metrics = Metrics()
+        streams = await open_streams(self.redis_url, metrics=metrics, log=log, stack=stack)
+        return Runtime(stack, streams, metrics, log, one_machine=self.one_machine)
 
 
 async def _serve(
@@ -182,10 +165,8 @@ def _numbers(settings: CommonSettings, services: Sequence[Service], runtime: Run
     from libs.web.requests import Requests
     from libs.web.server import EdgeServer
 
-    async def redis() -> bool:
-        return bool(await runtime.streams.redis.execute("PING"))
-
-    checks = [("redis", redis), *(check for service in services for check in service.health)]
+    redis = ("redis", runtime.streams.answers)
+    checks = [redis, *(check for service in services for check in service.health)]
     requests = Requests(runtime.log, runtime.metrics, runtime.clock)
     edge = Edge(Ops(checks, requests).routes(), runtime.log, requests)
     host = LOOPBACK if runtime.one_machine else settings.host

@@ -6,7 +6,6 @@ opens goes on `runtime.stack` and is closed in reverse order when the process st
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -34,7 +33,6 @@ class Runtime:
     metrics: Metrics
     log: Log
     clock: Clock = field(default_factory=SystemClock)
-    rng: random.Random = field(default_factory=random.Random)
     new_id: NewId = random_id
     one_machine: bool = False
     """Everything in one process on the embedded defaults."""

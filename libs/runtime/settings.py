@@ -107,6 +107,11 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
         return tuple(part.strip() for part in given.split(",") if part.strip())
 
 
+def attachments_at(url: str, port: int, *, one_machine: bool) -> str:
+    """Where the attachments service listens: in one process it is found without a setting."""
+    return url.rstrip("/") or (f"http://{LOOPBACK}:{port}" if one_machine else "")
+
+
 def load(cls: type[S], environ: Mapping[str, str]) -> S:
     """Raises SettingsError with one sentence that names the variable."""
     given = {

@@ -85,7 +85,6 @@ class ShopProfile(
     ]
     """What to say on the phone where the summary has too few lines of its own."""
     colour: Colour = "#1f3a5f"
-    logo_text: str = ""
     logs_url: str = ""
     """Where a thread can be looked at; `{thread}` stands for its id."""
     limits: Limits = Limits()

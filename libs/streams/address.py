@@ -8,6 +8,7 @@ fake://                                 a fakeredis in this process
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -45,7 +46,7 @@ def connect(url: str | FakeServer, *, name: str) -> Redis:
             return _sentinel(url, name)
         if scheme.endswith("+cluster"):
             return _cluster(url, name)
-        opener = _single(url, name)
+        opener = _opener({**parse_url(url), **_options(name)})
     except ValueError as error:
         raise SettingsError(f"REDIS_URL is not an address of a Redis: {error}.") from error
     return RedisClient(lambda: Link(opener))
@@ -63,22 +64,11 @@ def _options(name: str) -> dict[str, Any]:
     }
 
 
-def _single(url: str, name: str) -> Opener:
-    given: dict[str, Any] = {**parse_url(url), **_options(name)}
-    kind: type[AbstractConnection] = given.pop("connection_class", Connection)
-
-    async def opener() -> AbstractConnection:
-        return kind(**given)
-
-    return opener
-
-
 def _cluster(url: str, name: str) -> Redis:
     common, addresses, _ = _parts(url, name)
 
     def link(address: Address) -> RedisClient:
-        opener = _fixed(common, address)
-        return RedisClient(lambda: Link(opener))
+        return RedisClient(lambda: Link(_opener(common, address)))
 
     return ClusterClient(link, addresses)
 
@@ -90,12 +80,12 @@ def _sentinel(url: str, name: str) -> Redis:
         raise ValueError("it names no master")
     kind = common["connection_class"]
     sentinels = [
-        Link(_fixed({"connection_class": kind, **_options(name)}, address)) for address in addresses
+        Link(_opener({"connection_class": kind, **_options(name)}, one)) for one in addresses
     ]
 
     async def opener() -> AbstractConnection:
-        host, port = await _ask_sentinels(sentinels, master)
-        return await _fixed({**common, "db": int(db or 0)}, (host, port))()
+        address = await _ask_sentinels(sentinels, master)
+        return await _opener({**common, "db": int(db or 0)}, address)()
 
     return RedisClient(lambda: Link(opener), also_close=sentinels)
 
@@ -106,12 +96,13 @@ async def _ask_sentinels(sentinels: list[Link], master: str) -> Address:
     return host.decode(), int(port)
 
 
-def _fixed(common: dict[str, Any], address: Address) -> Opener:
-    given = dict(common)
-    kind: type[Connection] = given.pop("connection_class")
+def _opener(common: Mapping[str, Any], address: Address | None = None) -> Opener:
+    """None: the place stands in `common`."""
+    given = {**common, **({"host": address[0], "port": address[1]} if address else {})}
+    kind: type[AbstractConnection] = given.pop("connection_class", Connection)
 
     async def opener() -> AbstractConnection:
-        return kind(host=address[0], port=address[1], **given)
+        return kind(**given)
 
     return opener
 

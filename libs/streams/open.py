@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
 from libs.errors import SettingsError, Unavailable
-from libs.runtime.clock import Clock
 from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
@@ -26,20 +24,11 @@ START_SECONDS: Final = 10.0
 
 
 async def open_streams(
-    redis_url: str | FakeServer,
-    *,
-    metrics: Metrics,
-    log: Log,
-    clock: Clock,
-    rng: random.Random,
-    stack: AsyncExitStack,
+    redis_url: str | FakeServer, *, metrics: Metrics, log: Log, stack: AsyncExitStack
 ) -> Streams:
     """`fake://` is a Redis inside this process. Raises SettingsError."""
     redis = connect(redis_url, name=f"handoff-{log.service}")
-    process = Process(
-        reader=f"{log.service}-{random_id()}", metrics=metrics, log=log, clock=clock, rng=rng,
-        new_id=random_id,
-    )  # fmt: skip
+    process = Process(f"{log.service}-{random_id()}", metrics, log)
     streams = Streams(RedisBroker(redis), process, redis)
     stack.push_async_callback(streams.aclose)
     if isinstance(redis_url, str) and not redis_url.startswith("fake:"):

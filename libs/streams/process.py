@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from libs.runtime.clock import Clock
-from libs.runtime.ids import NewId
+from libs.runtime.clock import Clock, SystemClock
+from libs.runtime.ids import NewId, random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.streams.pace import Pace
@@ -18,7 +18,7 @@ class Process:
     """Unique: two processes under one name would read each other's pending entries."""
     metrics: Metrics
     log: Log
-    clock: Clock
-    rng: random.Random
-    new_id: NewId
+    clock: Clock = field(default_factory=SystemClock)
+    rng: random.Random = field(default_factory=random.Random)
+    new_id: NewId = random_id
     pace: Pace = field(default_factory=Pace)

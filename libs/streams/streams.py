@@ -43,6 +43,10 @@ class Streams:
             raise LookupError("these streams do not run on a Redis")
         return self.client
 
+    async def answers(self) -> bool:
+        """Whether the Redis does. Raises Unavailable."""
+        return bool(await self.redis.execute("PING"))
+
     @property
     def oversight(self) -> Oversight:
         return Oversight(self.broker)

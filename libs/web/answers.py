@@ -25,8 +25,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """For the log: our code for what happened."""
 
 
-def json_answer(content: object, *, status: int = 200, headers: Headers = ()) -> Answer:
-    return Answer(status, msgspec.json.encode(content), headers=headers)
+def json_answer(content: object, *, status: int = 200) -> Answer:
+    return Answer(status, msgspec.json.encode(content))
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):

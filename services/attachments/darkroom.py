@@ -177,7 +177,6 @@ def _printed(
         height=upright.height,
         fingerprint=_fingerprint(picture),
         original_bytes=len(original),
-        mail_bytes=len(mail),
     )
     shown = _jpeg(small, 80, profile)
     return developed, {"original": original, "1200.jpg": mail, "320.jpg": shown}

@@ -18,7 +18,6 @@ class Developed(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     """64 bits of what it looks like: near-duplicates differ in few of them."""
     original_bytes: int
-    mail_bytes: int
 
 
 class Refused(Exception):  # noqa: N818 - the picture is refused, nothing broke

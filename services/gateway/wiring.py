@@ -7,13 +7,12 @@ from aiohttp import ClientSession, DummyCookieJar
 from libs.blobs.open import open_blobs
 from libs.identity.keys import site_keys
 from libs.ledger.open import open_records, records_answer
-from libs.ledger.port import LeadRecords
 from libs.limits.redis import RedisLimits
 from libs.runtime.runtime import Runtime, Service, Site
+from libs.runtime.settings import attachments_at
 from libs.shops.profile import load_shops
-from libs.streams.client import Redis
 from libs.web.edge import Edge
-from libs.web.ops import Check, Ops
+from libs.web.ops import Ops
 from libs.web.requests import Requests
 from libs.web.server import EdgeServer
 from services.gateway.admission import Admission
@@ -51,7 +50,10 @@ async def _parts(
     client = ClientSession(cookie_jar=DummyCookieJar(), auto_decompress=False)
     await runtime.stack.enter_async_context(client)
     runtime_from = runtime_origins(settings)
-    url = _attachments_url(settings, one_machine=runtime.one_machine)
+    url = attachments_at(
+        settings.attachments_url, settings.attachments_port, one_machine=runtime.one_machine
+    )
+    checks = (("database", lambda: records_answer(records)), ("redis", streams.answers))
     return Parts(
         sessions=Sessions(streams, admission, settings),
         leads=Leads(streams, streams, admission, visitors, settings),
@@ -66,18 +68,5 @@ async def _parts(
             if runtime.one_machine or not file.demo
         ),
         guests=frozenset(runtime_from),
-        ops=Ops(_checks(streams.redis, records), requests),
+        ops=Ops(checks, requests),
     )
-
-
-def _checks(redis: Redis, records: LeadRecords) -> tuple[Check, ...]:
-    async def answers() -> bool:
-        return bool(await redis.execute("PING"))
-
-    return (("database", lambda: records_answer(records)), ("redis", answers))
-
-
-def _attachments_url(settings: GatewaySettings, *, one_machine: bool) -> str:
-    if settings.attachments_url or not one_machine:
-        return settings.attachments_url.rstrip("/")
-    return f"http://127.0.0.1:{settings.attachments_port}"

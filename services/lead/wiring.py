@@ -19,6 +19,7 @@ from libs.messages.streams import LEAD_CONSIDER, LEAD_SIGNAL
 from libs.model_connection import ModelConnection
 from libs.runtime.log import Log
 from libs.runtime.runtime import Runtime, Service
+from libs.runtime.settings import attachments_at
 from libs.shops.profile import load_shops
 from libs.streams.port import Consumer
 from services.lead.adapters.openai import OpenAISummaryModel
@@ -121,9 +122,9 @@ def _summaries(
 async def _hosted_files(
     settings: LeadSettings, runtime: Runtime, blobs: Blobs
 ) -> HostedFiles | None:
-    url = settings.attachments_url.rstrip("/")
-    if runtime.one_machine:
-        url = url or f"http://127.0.0.1:{settings.attachments_port}"
+    url = attachments_at(
+        settings.attachments_url, settings.attachments_port, one_machine=runtime.one_machine
+    )
     if settings.conversations != "hosted" or not url:
         return None
     from aiohttp import ClientSession

@@ -39,15 +39,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def mail(self, copy: Copy, shop: ShopProfile) -> Mail:
-        return Mail(
-            shop=self.key.shop,
-            thread_id=self.key.thread_id,
-            attempt=self.attempt,
-            lid=self.lid,
-            sender=address(shop.sender),
-            recipients=tuple(address(each) for each in shop.recipients),
-            body=copy.body,
-        )
+        return lead_mail(self, shop, copy.body)
 
     def arm(self, copy: Copy, transcript_ends_at: str) -> Arm:
         return Arm(
@@ -84,6 +76,19 @@ def job_for(wish: SendLeadMail, record: LeadRecord, lid: str) -> Job:
         possible_copy=possible_copy(record),
         again=again,
         lid=lid,
+    )
+
+
+def lead_mail(attempt: Job | LeadRecord, shop: ShopProfile, body: bytes) -> Mail:
+    """Of an attempt that is to be armed, or was."""
+    return Mail(
+        shop=attempt.key.shop,
+        thread_id=attempt.key.thread_id,
+        attempt=attempt.attempt,
+        lid=attempt.lid,
+        sender=address(shop.sender),
+        recipients=tuple(address(each) for each in shop.recipients),
+        body=body,
     )
 
 

@@ -16,7 +16,7 @@ from libs.ledger.steps import is_due
 from libs.runtime.clock import Clock
 from libs.shops.profile import ShopProfile
 from services.mailer.copies import Copies
-from services.mailer.job import address
+from services.mailer.job import lead_mail
 from services.mailer.journal import Receipts
 from services.mailer.ports import Accepted, Mail, MailTransport, Receipt, Refused, Unknown
 
@@ -62,16 +62,8 @@ class Resolver:
 
     async def _armed(self, record: LeadRecord) -> Mail:
         """The very mail of the attempt: a provider with idempotency keys may be asked again."""
-        shop = self.shops[record.key.shop]
-        return Mail(
-            shop=record.key.shop,
-            thread_id=record.key.thread_id,
-            attempt=record.attempt,
-            lid=record.lid,
-            sender=address(shop.sender),
-            recipients=tuple(address(each) for each in shop.recipients),
-            body=await self.copies.find(record) or b"",
-        )
+        body = await self.copies.find(record) or b""
+        return lead_mail(record, self.shops[record.key.shop], body)
 
 
 def may_be_armed(record: LeadRecord, now: float) -> bool:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import random
 import subprocess
 import sys
 import time
@@ -19,7 +18,6 @@ from typing import Final
 from libs.conversations.store import ChatStore, ItemRow, Owner, ThreadRow
 from libs.conversations.store_open import open_chat_store
 from libs.messages.lead import ConsiderLead
-from libs.runtime.clock import SystemClock
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.settings import CommonSettings
@@ -121,9 +119,8 @@ def _await_line(log: Path, wanted: bytes, alive: Callable[[], bool]) -> None:
 async def streams_of(redis_url: str) -> AsyncIterator[Streams]:
     async with AsyncExitStack() as stack:
         yield await open_streams(
-            redis_url, metrics=Metrics(), log=Log("bench", level="error"),
-            clock=SystemClock(), rng=random.Random(1), stack=stack,
-        )  # fmt: skip
+            redis_url, metrics=Metrics(), log=Log("bench", level="error"), stack=stack
+        )
 
 
 async def seed(data: Path, name: str, count: int) -> list[ConsiderLead]:

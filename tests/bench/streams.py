@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -16,7 +15,6 @@ import uvloop
 from libs.messages.base import Attribution
 from libs.messages.lead import ConsiderLead
 from libs.messages.streams import LEAD_CONSIDER
-from libs.runtime.clock import SystemClock
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.streams.envelope import seal
@@ -218,9 +216,8 @@ def _with_streams(url: str, work: Callable[[Streams], Awaitable[Report]]) -> Rep
     async def live() -> Report:
         async with AsyncExitStack() as stack:
             streams = await open_streams(
-                url, metrics=Metrics(), log=Log("bench", level="warning"),
-                clock=SystemClock(), rng=random.Random(), stack=stack,
-            )  # fmt: skip
+                url, metrics=Metrics(), log=Log("bench", level="warning"), stack=stack
+            )
             return await work(streams)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

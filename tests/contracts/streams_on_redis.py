@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from libs.messages.lead import ConsiderLead
 from libs.messages.streams import LEAD_CONSIDER, Stream
-from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
@@ -38,10 +36,8 @@ def wish(thread: str = "cthr_1") -> ConsiderLead:
 @contextlib.asynccontextmanager
 async def streams_at(redis: str | Redis, name: str = "test") -> AsyncIterator[Streams]:
     client = connect(redis, name=name) if isinstance(redis, str) else redis
-    process = Process(
-        reader=f"{name}-{random_id()}", metrics=Metrics(), log=Log(name, out=io.StringIO()),
-        clock=SystemClock(), rng=random.Random(), new_id=random_id, pace=QUICK,
-    )  # fmt: skip
+    log = Log(name, out=io.StringIO())
+    process = Process(f"{name}-{random_id()}", Metrics(), log, pace=QUICK)
     streams = Streams(RedisBroker(client), process, client)
     try:
         yield streams

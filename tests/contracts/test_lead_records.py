@@ -44,9 +44,7 @@ def newer(record: LeadRecord, **changes: object) -> LeadRecord:
 
 
 def watch(visitor: str = "v_1", *, due_at: float = NOW, version: int = 1) -> Watch:
-    return Watch(
-        shop="craigs", visitor=visitor, due_at=due_at, session_expires=due_at, version=version
-    )
+    return Watch(shop="craigs", visitor=visitor, due_at=due_at, version=version)
 
 
 async def race(records: LeadRecords, record: LeadRecord, expected: int | None) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 from libs.errors import SettingsError
 from libs.messages.lead import ConsiderLead, LeadDecision
 from libs.messages.streams import LEAD_CONSIDER
-from libs.runtime.clock import SystemClock
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.streams import open as opening
@@ -25,10 +23,7 @@ from tests import servers
 
 
 async def opened(url: str, stack: AsyncExitStack) -> Streams:
-    return await open_streams(
-            url, metrics=Metrics(), log=Log("test"), clock=SystemClock(),
-            rng=random.Random(), stack=stack,
-    )  # fmt: skip
+    return await open_streams(url, metrics=Metrics(), log=Log("test"), stack=stack)
 
 
 async def _asks_and_answers(url: str) -> None:

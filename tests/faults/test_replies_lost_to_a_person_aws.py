@@ -38,7 +38,7 @@ class Kept:
     async def put_lead(self) -> None:
         sent = LeadRecord(key=KEY, state=State.SENT, attempt=1, visitor=OWNER.visitor)
         await self.records.write(sent, expected_version=None)
-        watch = Watch(shop=KEY.shop, visitor=OWNER.visitor, due_at=9.0, session_expires=9.0)
+        watch = Watch(shop=KEY.shop, visitor=OWNER.visitor, due_at=9.0)
         await self.records.put_watch(watch)
         await self.blobs.put("mail/craigs/cthr_1/a", b"Dear shop", content_type="text/plain")
         await self.chats.put_thread(OWNER, ThreadRow(id=KEY.thread_id, created_at=4e9, title=""))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -24,7 +23,6 @@ from libs.messages.base import Message
 from libs.messages.chat import ChatRequest
 from libs.messages.lead import ConsiderLead
 from libs.messages.streams import LEAD_CONSIDER
-from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
@@ -117,9 +115,8 @@ async def gateway(redis_url: str) -> AsyncIterator[Streams]:
     """What the gateway asks with."""
     async with AsyncExitStack() as stack:
         yield await open_streams(
-            redis_url, metrics=Metrics(), log=Log("gateway", level="error"),
-            clock=SystemClock(), rng=random.Random(1), stack=stack,
-        )  # fmt: skip
+            redis_url, metrics=Metrics(), log=Log("gateway", level="error"), stack=stack
+        )
 
 
 def wish(body: dict[str, Any], **more: Any) -> ChatRequest:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import io
 import json
-import random
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -116,10 +115,7 @@ async def running(data: Path, redis_url: str, **environ: str) -> AsyncIterator[R
     logged = io.StringIO()
     metrics, log, clock = Metrics(), Log("lead", out=logged), SystemClock()
     async with AsyncExitStack() as stack:
-        streams = await open_streams(
-            redis_url, metrics=metrics, log=log, clock=clock,
-            rng=random.Random(1), stack=stack,
-        )  # fmt: skip
+        streams = await open_streams(redis_url, metrics=metrics, log=log, stack=stack)
         runtime = Runtime(stack=stack, streams=streams, metrics=metrics, log=log, one_machine=True)
         services = [await wire_lead(lead, runtime), await wire_mailer(mailer, runtime)]
         records = await open_records(lead, stack, clock)
@@ -272,9 +268,7 @@ async def test_wiped_redis_loses_no_timer(tmp_path: Path, redis_url: str) -> Non
 async def test_visitor_who_vanished_still_becomes_a_mail(tmp_path: Path, redis_url: str) -> None:
     async with running(tmp_path, redis_url, SWEEP_SECONDS="0.3") as world:
         await world.talk("cthr_gone", WORDS)
-        await world.records.put_watch(
-            Watch(shop=SHOP, visitor=VISITOR, due_at=1.0, session_expires=1.0, locale="es")
-        )
+        await world.records.put_watch(Watch(shop=SHOP, visitor=VISITOR, due_at=1.0, locale="es"))
 
         await world.becomes("cthr_gone", State.SENT)
 

@@ -7,7 +7,6 @@ import contextlib
 import email
 import email.policy
 import json
-import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -78,10 +77,7 @@ async def running(data: Path, redis_url: str, **environ: str) -> AsyncIterator[R
     settings = load(MailerSettings, {"HANDOFF_DATA": str(data), **environ})
     metrics, log, clock = Metrics(), Log("mailer"), SystemClock()
     async with AsyncExitStack() as stack:
-        streams = await open_streams(
-            redis_url, metrics=metrics, log=log, clock=clock,
-            rng=random.Random(1), stack=stack,
-        )  # fmt: skip
+        streams = await open_streams(redis_url, metrics=metrics, log=log, stack=stack)
         runtime = Runtime(stack=stack, streams=streams, metrics=metrics, log=log, one_machine=True)
         service = await wire(settings, runtime)
         records = await open_records(settings, stack, clock)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,7 +16,6 @@ from libs.identity.sessions import Session, read_session_token
 from libs.identity.visitors import visitor_id
 from libs.ledger.open import open_records
 from libs.messages.session import MintSession, SessionMinted, SessionRefused
-from libs.runtime.clock import SystemClock
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.runtime import Runtime, Service
@@ -40,11 +38,8 @@ HOSTED = {
 async def opened(redis_url: str, out: io.StringIO | None = None) -> AsyncIterator[Runtime]:
     log = Log("session", out=out or io.StringIO())
     async with AsyncExitStack() as stack:
-        metrics, clock, rng = Metrics(), SystemClock(), random.Random(1)
-        streams = await open_streams(
-            redis_url, metrics=metrics, log=log, clock=clock, rng=rng,
-            stack=stack,
-        )  # fmt: skip
+        metrics = Metrics()
+        streams = await open_streams(redis_url, metrics=metrics, log=log, stack=stack)
         yield Runtime(stack=stack, streams=streams, metrics=metrics, log=log)
 
 

@@ -49,7 +49,6 @@ _MORALES: Final = replace(
         "Ofrezca una hora para traerlo, o pida fotos por mensaje.",
     ),
     colour="#1f5f4a",
-    logo_text="Morales",
     logs_url="",
 )
 """A shop that reads Spanish."""

@@ -145,7 +145,7 @@ def series() -> dict[str, set[str]]:
         if isinstance(metric, metrics.Metric):
             labels = ["x"] * len(metric.labels)
             if metric.kind == "histogram":
-                counted.observe(metric, *labels, seconds=1)
+                counted.observe_all(metric, *labels, all_seconds=(1,))
             else:
                 counted.count(metric, *labels)
     found: dict[str, set[str]] = {}

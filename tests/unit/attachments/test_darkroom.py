@@ -234,12 +234,12 @@ def test_a_phone_s_shot_is_seen_as_large_and_as_good_as_fits(
 def test_the_mail_view_is_small_enough(size: tuple[int, int], tmp_path: Path) -> None:
     noisy = Image.effect_noise(size, 90).convert("RGB")
 
-    developed = _develop(pictures.encoded("image/jpeg", noisy, quality=95), "image/jpeg", tmp_path)
+    _develop(pictures.encoded("image/jpeg", noisy, quality=95), "image/jpeg", tmp_path)
 
     body = (tmp_path / "1200.jpg").read_bytes()
     with Image.open(io.BytesIO(body)) as view:
         assert max(view.size) <= MAIL_SIDE
-    assert len(body) == developed.mail_bytes <= MAIL_BYTES
+    assert len(body) <= MAIL_BYTES
     with Image.open(tmp_path / "320.jpg") as view:
         assert max(view.size) <= 320
 

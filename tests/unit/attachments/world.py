@@ -37,9 +37,8 @@ class Quick:
         for name in ("original", "1200.jpg", "320.jpg"):
             (folder / name).write_bytes(name.encode())
         return Developed(
-            mime_type=mime_type, width=4, height=3, fingerprint="0" * 16,
-            original_bytes=8, mail_bytes=8,
-        )  # fmt: skip
+            mime_type=mime_type, width=4, height=3, fingerprint="0" * 16, original_bytes=8
+        )
 
 
 def attachments(spool: Path, blobs: MemoryBlobs | None = None) -> Attachments:

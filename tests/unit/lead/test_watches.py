@@ -11,9 +11,7 @@ from libs.ledger.record import LeadKey, LeadRecord, State, Watch
 from libs.messages.lead import ConsiderLead
 from tests.unit.lead.world import NOW, READY_WORDS, SHOP, VISITOR, World
 
-WATCH = Watch(
-    shop=SHOP, visitor=VISITOR, due_at=NOW, session_expires=NOW - 1, locale="es", page_url="/seats"
-)
+WATCH = Watch(shop=SHOP, visitor=VISITOR, due_at=NOW, locale="es", page_url="/seats")
 
 
 @pytest.fixture
@@ -83,9 +81,7 @@ async def test_watch_that_is_not_due_stays(world: World) -> None:
 
 
 async def test_watch_moved_by_a_newer_session_stays(world: World) -> None:
-    newer = Watch(
-        shop=SHOP, visitor=VISITOR, due_at=NOW + 900, session_expires=NOW + 600, version=2
-    )
+    newer = Watch(shop=SHOP, visitor=VISITOR, due_at=NOW + 900, version=2)
 
     async def while_we_work(_method: str, _about: str) -> None:
         await world.records.put_watch(newer)

@@ -138,9 +138,7 @@ async def test_a_person_is_gone_under_each_of_their_ids(tmp_path: Path) -> None:
     for where, also in ((TrailKey(SHOP, "v_1"), "v_newer"), (newer, "v_1")):
         await trails.touch(where, Told(locale="es", also=(also,)), at=NOW)
     await trails.add(newer, Signal(event="call", at=NOW))
-    await there.records.put_watch(
-        Watch(shop=SHOP, visitor="v_newer", due_at=NOW, session_expires=NOW)
-    )
+    await there.records.put_watch(Watch(shop=SHOP, visitor="v_newer", due_at=NOW))
 
     await forget(there.desk, THREAD)
 
@@ -260,7 +258,7 @@ async def test_the_watch_goes_unless_others_of_its_browser_need_it(*, alone: boo
         there.conversations.put(SHOP, conversation("cthr_9"))
     for visitor in ("v_1", "v_2"):
         await there.records.put_watch(
-            Watch(shop=SHOP, visitor=visitor, due_at=NOW + 2000, session_expires=NOW, page_url="/p")
+            Watch(shop=SHOP, visitor=visitor, due_at=NOW + 2000, page_url="/p")
         )
 
     shown = await forget(there.desk, THREAD)

@@ -81,9 +81,7 @@ async def test_when_nothing_is_held_the_exit_code_is_0() -> None:
 async def test_a_visitor_who_may_have_written_is_waited_for() -> None:
     made = stores()
     for number in (1, 2):
-        watch = Watch(
-            shop=SHOP, visitor=f"v_{number}", due_at=NOW + number * HOUR, session_expires=NOW
-        )
+        watch = Watch(shop=SHOP, visitor=f"v_{number}", due_at=NOW + number * HOUR)
         await made.records.put_watch(watch)
 
     code, told = await asked(made)

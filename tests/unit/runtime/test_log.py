@@ -75,7 +75,6 @@ def test_a_line_below_the_level_is_not_written() -> None:
     log = Log("lead", level="warning", out=out)
 
     log.info("quiet")
-    log.debug("quiet")
 
     assert out.getvalue() == ""
     assert not log.chatty

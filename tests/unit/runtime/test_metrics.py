@@ -22,8 +22,7 @@ def test_counts_by_label_and_in_total() -> None:
 def test_the_text_form_is_what_prometheus_reads() -> None:
     metrics = Metrics()
     metrics.count(HTTP_REQUESTS, 'a"b\\c\n', "200")
-    metrics.observe(HTTP_SECONDS, "lead", seconds=0.004)
-    metrics.observe(HTTP_SECONDS, "lead", seconds=99)
+    metrics.observe_all(HTTP_SECONDS, "lead", all_seconds=(0.004, 99))
     metrics.count(POSSIBLE_DUPLICATES)
 
     text = metrics.prometheus()
