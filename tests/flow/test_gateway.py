@@ -107,12 +107,9 @@ class TestSession:
 
 
 class TestLead:
-    @pytest.mark.parametrize("reason", ["pagehide"])
-    async def test_pagehide_is_queued_as_soon_as_it_is_in_the_stream(
-        self, tmp_path: Path, reason: str
-    ) -> None:
+    async def test_a_queued_trigger_is_in_the_stream(self, tmp_path: Path) -> None:
         async with gateway(tmp_path) as running:
-            body = {"threadId": THREAD, "reason": reason, "user": "u-1"}
+            body = {"threadId": THREAD, "reason": "pagehide", "user": "u-1"}
             status, answer, _ = await post(f"{running.url}/api/chatkit/lead", body)
             [lane] = [s for s in await running.streams.oversight.stats(LEAD_CONSIDER) if s.unread]
 
@@ -120,13 +117,24 @@ class TestLead:
         assert answer["lead_reason"] == "queued"
         assert lane.unread == 1
 
-    async def test_a_beacon_is_read_as_json_and_never_waits(self, tmp_path: Path) -> None:
-        async with gateway(tmp_path) as running:
-            body = {"threadId": THREAD, "reason": "idle", "user": "u-1"}
-            beacon = {"Content-Type": "text/plain;charset=UTF-8"}
-            status, answer, _ = await post(f"{running.url}/api/chatkit/lead", body, beacon)
+    @pytest.mark.parametrize(
+        ("reason", "headers", "settings"),
+        [
+            ("pagehide", {}, {}),
+            ("idle", {"Content-Type": "text/plain;charset=UTF-8"}, {}),
+            ("idle", {}, {"ANSWER_SECONDS": "0"}),
+        ],
+        ids=["pagehide", "beacon", "no time to answer"],
+    )
+    async def test_who_cannot_wait_is_queued_though_an_answer_would_come_at_once(
+        self, tmp_path: Path, reason: str, headers: dict[str, str], settings: dict[str, str]
+    ) -> None:
+        behind = {ConsiderLead: reply(decision("not_idle", known=False))}
+        async with gateway(tmp_path, behind=behind, **settings) as running:
+            body = {"threadId": THREAD, "reason": reason, "user": "u-1"}
+            status, answer, _ = await post(f"{running.url}/api/chatkit/lead", body, headers)
 
-        assert (status, answer["reason"]) == (202, "queued")
+        assert (status, answer["sent"], answer["reason"]) == (202, False, "queued")
 
     async def test_what_is_not_decided_in_time_is_queued(self, tmp_path: Path) -> None:
         async with gateway(tmp_path, ANSWER_SECONDS="0.05") as running:

@@ -120,12 +120,19 @@ def _listed(sent: Counter[Kind], phrases: Phrases) -> str:
 def _next_steps(
     found: Found, contacts: Sequence[Contact], sent: Counter[Kind], phrases: Phrases
 ) -> tuple[str, ...]:
-    steps = [phrases.ways[contact.kind].format(contact.shown) for contact in contacts[:2]]
+    steps = [phrases.ways[contact.kind].format(contact.shown) for contact in _first_ways(contacts)]
     if not found.needs_known:
         steps.append(phrases.ask_need)
     if not sent["photo"]:
         steps.append(phrases.ask_photos)
     return (*steps, phrases.agree)
+
+
+def _first_ways(contacts: Sequence[Contact]) -> list[Contact]:
+    """Of each kind the first; one in doubt only where there is nothing better."""
+    first = {contact.kind: contact for contact in reversed(contacts)}.values()
+    ways = sorted(first, key=contacts.index)
+    return [contact for contact in ways if not contact.doubt] or ways
 
 
 def greeting(language: str | None, name: str | None, about: str | None, shop: ShopProfile) -> str:

@@ -359,6 +359,35 @@ def test_what_was_sent_is_called_what_it_is(sent: tuple[str, ...], told: str) ->
     assert ("Ask for photos." in summary.next_steps) is (told == "They sent a PDF.")
 
 
+@pytest.mark.parametrize(
+    ("given", "steps"),
+    [
+        (("phone",), ["Call or text 1."]),
+        (("phone", "email"), ["Call or text 1.", "Email 2."]),
+        (("email", "phone"), ["Email 1.", "Call or text 2."]),
+        (("phone", "phone", "email"), ["Call or text 1.", "Email 3."]),
+        (("phone?", "email"), ["Email 2."]),
+        (("phone?", "email?"), ["Call or text 1.", "Email 2."]),
+    ],
+)
+def test_the_steps_name_the_first_way_of_each_kind_and_what_is_in_doubt_last(
+    given: tuple[str, ...], steps: list[str]
+) -> None:
+    contacts = tuple(
+        replace(
+            PHONE,
+            kind="phone" if kind.startswith("phone") else "email",
+            shown=str(number),
+            doubt="it may be somebody else's" if kind.endswith("?") else "",
+        )
+        for number, kind in enumerate(given, 1)
+    )
+
+    found = summary_of(said("My seat is torn"), contacts).next_steps
+
+    assert list(found[:-2]) == steps
+
+
 def test_missing_facts_become_questions() -> None:
     summary = summary_of(said("Call me"), found=Found())
 
