@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from libs.blobs.port import BlobMissingError, Blobs
+from libs.blobs.port import Blobs
+from libs.blobs.structs import find_struct, put_struct
 from libs.identity.signatures import Problem, sign, verify
 
 EXTENSIONS: Final = {
@@ -111,19 +112,11 @@ def rendition_key(attachment_id: str, side: Literal["1200", "320"]) -> str:
 
 
 async def find_record(blobs: Blobs, attachment_id: str) -> StoredAttachment | None:
-    try:
-        return decode_record(await blobs.get(record_key(attachment_id)))
-    except BlobMissingError:
-        return None
+    return await find_struct(blobs, record_key(attachment_id), StoredAttachment)
 
 
 async def put_record(blobs: Blobs, record: StoredAttachment) -> None:
-    body = msgspec.json.encode(record)
-    await blobs.put(record_key(record.id), body, content_type="application/json")
-
-
-def decode_record(body: bytes) -> StoredAttachment:
-    return msgspec.json.decode(body, type=StoredAttachment)
+    await put_struct(blobs, record_key(record.id), record)
 
 
 def declared_type(header: str) -> str:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from libs.blobs.port import BlobMissingError, Blobs
+from libs.blobs.port import Blobs
+from libs.blobs.structs import find_struct, put_struct
 from libs.messages.base import Attribution, Touch
 from libs.snapshot import Signal
 
@@ -108,9 +108,7 @@ class Trails:
         enough = len(lately) == MOST_A_DAY and set(told.also) <= set(last.also)
         if enough or told.adds_nothing_to(last):
             return
-        body = msgspec.json.encode(told)
-        key = _key(where.touches, at, body)
-        await self.blobs.put(key, body, content_type="application/json")
+        await put_struct(self.blobs, _key(where.touches, at, told), told)
 
     async def touch_each(
         self, shop: str, visitors: Sequence[str], told: Told, *, at: float
@@ -147,9 +145,7 @@ class Trails:
         return {other for each in await self._read(keys, Told) for other in each.also}
 
     async def add(self, where: TrailKey, signal: Signal) -> None:
-        body = msgspec.json.encode(signal)
-        key = _key(where.signals, signal.at, body)
-        await self.blobs.put(key, body, content_type="application/json")
+        await put_struct(self.blobs, _key(where.signals, signal.at, signal), signal)
 
     async def signals(
         self, where: TrailKey, *, now: float, until: float = math.inf
@@ -177,11 +173,9 @@ class Trails:
         return keys
 
     async def _read(self, keys: list[str], kind: type[T]) -> list[T]:
-        found: list[T] = []
-        for key in keys:
-            with suppress(BlobMissingError):  # forgotten in between
-                found.append(msgspec.json.decode(await self.blobs.get(key), type=kind))
-        return found
+        """But those that were forgotten in between."""
+        found = [await find_struct(self.blobs, key, kind) for key in keys]
+        return [each for each in found if each is not None]
 
 
 class TrailKey(msgspec.Struct, frozen=True):
@@ -210,8 +204,8 @@ class TrailKey(msgspec.Struct, frozen=True):
         return hashlib.sha256(self.visitor.encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def _key(prefix: str, at: float, body: bytes) -> str:
-    what = hashlib.sha256(body).hexdigest()[:16]
+def _key(prefix: str, at: float, told: msgspec.Struct) -> str:
+    what = hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]
     return f"{prefix}{_END_OF_TIME - int(at * 1000):015d}-{what}.json"
 
 

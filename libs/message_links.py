@@ -15,7 +15,8 @@ from typing import Final
 
 import msgspec
 
-from libs.blobs.port import BlobMissingError, Blobs
+from libs.blobs.port import Blobs
+from libs.blobs.structs import find_struct, put_struct
 from libs.identity.signatures import base64url, mac
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
@@ -64,7 +65,7 @@ def link_key(token: str) -> str:
 
 async def keep_link(blobs: Blobs, token: str, link: MessageLink) -> None:
     """Before the mail is armed. Again is harmless: the same token always means the same link."""
-    await blobs.put(link_key(token), msgspec.json.encode(link), content_type="application/json")
+    await put_struct(blobs, link_key(token), link)
 
 
 async def find_link(
@@ -72,9 +73,8 @@ async def find_link(
 ) -> MessageLink | NoLink:
     if not _TOKEN.fullmatch(token):
         return NoLink.INVALID
-    try:
-        link = msgspec.json.decode(await blobs.get(link_key(token)), type=MessageLink)
-    except BlobMissingError:
+    link = await find_struct(blobs, link_key(token), MessageLink)
+    if link is None:
         return NoLink.NOT_FOUND
     record = await records.read(LeadKey(link.shop, link.thread_id))
     if record is None or not _may_have_left(record, link.snapshot):

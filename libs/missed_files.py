@@ -13,13 +13,13 @@ import msgspec
 
 from libs.attachments import (
     StoredAttachment,
-    decode_record,
     find_record,
     put_record,
     refusal_key,
     refusals_prefix,
 )
-from libs.blobs.port import BlobMissingError, Blobs
+from libs.blobs.port import Blobs
+from libs.blobs.structs import find_struct, put_struct
 
 MOST_KEPT: Final = 50
 """Of one visitor, the newest: a stranger fills neither the store nor a mail with names."""
@@ -41,7 +41,7 @@ async def keep_missed(blobs: Blobs, missed: StoredAttachment) -> None:
     others.sort(key=lambda info: info.modified_at, reverse=True)
     for oldest in others[MOST_KEPT - 1 :]:
         await blobs.delete(oldest.key)
-    await blobs.put(key, msgspec.json.encode(missed), content_type="application/json")
+    await put_struct(blobs, key, missed)
 
 
 async def take_back(blobs: Blobs, announced: StoredAttachment) -> None:
@@ -51,9 +51,10 @@ async def take_back(blobs: Blobs, announced: StoredAttachment) -> None:
 
 async def missed_files(blobs: Blobs, shop: str, visitor: str) -> AsyncIterator[StoredAttachment]:
     async for info in blobs.list(refusals_prefix(shop, visitor)):
-        # Forgotten in between; or spoiled, which must not cost a lead.
-        with suppress(BlobMissingError, msgspec.DecodeError):
-            missed = decode_record(await blobs.get(info.key))
+        with suppress(msgspec.DecodeError):  # a spoiled one must not cost a lead
+            missed = await find_struct(blobs, info.key, StoredAttachment)
+            if missed is None:
+                continue
             if missed.problem != BROKE_OFF or not await was_taken_back(blobs, missed.id):
                 yield missed
 

@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from libs.blobs.port import BlobMissingError, Blobs
+from libs.blobs.port import Blobs
+from libs.blobs.structs import find_struct, put_struct
 from libs.ledger.record import LeadRecord, State
 from libs.messages.mail import DeliveryEvent
 
@@ -42,12 +43,9 @@ async def leave_trace(blobs: Blobs, event: DeliveryEvent, now: float) -> None:
         attempt=event.attempt,
         event=event.event,
     )
-    await blobs.put(KEY, msgspec.json.encode(seen), content_type="application/json")
+    await put_struct(blobs, KEY, seen)
 
 
 async def read_trace(blobs: Blobs) -> SecondSender | None:
     """Raises Unavailable."""
-    try:
-        return msgspec.json.decode(await blobs.get(KEY), type=SecondSender)
-    except BlobMissingError:
-        return None
+    return await find_struct(blobs, KEY, SecondSender)

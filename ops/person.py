@@ -8,9 +8,10 @@ from typing import Final
 
 import msgspec
 
-from libs.attachments import decode_record
+from libs.attachments import StoredAttachment
 from libs.attribution import TrailKey, Trails
 from libs.blobs.port import BlobMissingError
+from libs.blobs.structs import find_struct
 from libs.conversations.port import Conversation
 from libs.errors import SettingsError
 from libs.ledger.record import LeadKey
@@ -132,8 +133,7 @@ async def _uploads(
         elsewhere |= set() if conversation is None else _files(conversation)
     found: set[str] = set()
     for name in [info.key async for info in desk.blobs.list("attachments/")]:
-        with suppress(BlobMissingError):
-            kept = decode_record(await desk.blobs.get(name))
+        if kept := await find_struct(desk.blobs, name, StoredAttachment):
             loose = kept.visitor in visitors and not kept.thread_id and kept.id not in elsewhere
             if kept.shop == key.shop and (kept.thread_id == key.thread_id or loose):
                 found.add(kept.id)

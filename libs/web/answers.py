@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 from typing import Final, Literal
 
@@ -99,5 +100,5 @@ class Refused(HandoffError):  # noqa: N818 - it names what was done to the reque
 
 
 def retry_after(seconds: float) -> Headers:
-    """Whole seconds, at least one."""
-    return (("Retry-After", str(max(1, int(-(-seconds // 1))))),)
+    """In whole seconds; 0: nobody knows when."""
+    return (("Retry-After", str(math.ceil(seconds))),) if seconds else ()

@@ -20,13 +20,13 @@ from libs.attachments import (
     find_record,
     is_attachment_id,
 )
-from libs.identity.sessions import Session, read_session_token
 from libs.identity.signatures import Problem
 from libs.missed_files import TAKEN_BACK
 from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
 from libs.runtime.metrics import UPLOAD_BYTES, UPLOADS, Metrics
 from libs.web.answers import Answer, Headers, Refused, json_answer
+from libs.web.bearer import needed_session
 from libs.web.body import invite
 from libs.web.call import Call
 from libs.web.edge import Route
@@ -91,7 +91,8 @@ class AttachmentSite:
         return await self.attachments.take_in(announced, kind, wire)
 
     async def _direct(self, call: Call, wire: Arriving) -> StoredAttachment:
-        session = self._session(call)
+        session = needed_session(call, self.keys, self.clock.now())
+        call.shop = session.shop
         file = await file_of(call, wire)
         announced = StoredAttachment(
             id=f"att_{self.new_id()}",
@@ -102,16 +103,6 @@ class AttachmentSite:
             thread_id=file.thread_id,
         )
         return await self.attachments.take_in(announced, file.content_type, file.arriving)
-
-    def _session(self, call: Call) -> Session:
-        scheme, _, token = call.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Refused("missing_session")
-        session = read_session_token(self.keys, token.strip(), self.clock.now())
-        if isinstance(session, Problem):
-            raise Refused("token_expired" if session is Problem.EXPIRED else "invalid_session")
-        call.shop = session.shop
-        return session
 
     def _shown(self, stored: StoredAttachment) -> dict[str, str | None]:
         expires = int(self.clock.now()) + PREVIEW_SECONDS

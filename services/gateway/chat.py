@@ -137,6 +137,5 @@ def _event(position: str, data: str) -> bytes:
 
 
 def _refused(refusal: ChatRefused) -> Refused:
-    wait = refusal.retry_after_seconds
-    headers = retry_after(wait) if wait else ()
-    return Refused(refusal.error, refusal.detail, status=refusal.status, headers=headers)
+    wait = retry_after(refusal.retry_after_seconds)
+    return Refused(refusal.error, refusal.detail, status=refusal.status, headers=wait)

@@ -88,9 +88,8 @@ def _minted(reply: object) -> Answer:
                 )
             )
         case SessionRefused():
-            wait = reply.retry_after_seconds
-            headers = retry_after(wait) if wait else ()
-            raise Refused(reply.error, reply.detail, status=reply.status, headers=headers)
+            wait = retry_after(reply.retry_after_seconds)
+            raise Refused(reply.error, reply.detail, status=reply.status, headers=wait)
         case _:
             raise TypeError(f"{type(reply).__name__} does not answer a mint")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from libs.identity.sessions import Session, read_session_token
-from libs.identity.signatures import Problem
+from libs.identity.sessions import Session
 from libs.identity.visitors import visitor_ids
 from libs.runtime.clock import Clock
 from libs.web.answers import Refused
+from libs.web.bearer import borne_session, needed_session
 from libs.web.call import Call
 
 Visitor = tuple[str, ...]
@@ -30,7 +30,7 @@ class Visitors:
         claimed = _ids(self.keys, user) if user else ()
         if "Authorization" not in call.headers:
             return claimed
-        session = self._session(call)
+        session = borne_session(call, self.keys, self.clock.now())
         if not isinstance(session, Session) or session.shop != call.shop:
             return claimed
         if claimed and not set(claimed) & set(session.visitors):
@@ -39,17 +39,7 @@ class Visitors:
 
     def session(self, call: Call) -> Session:
         """Whose session it is, where one is needed."""
-        session = self._session(call)
-        if session is None:
-            raise Refused("missing_session")
-        if session is Problem.EXPIRED:
-            raise Refused("token_expired")
-        if session is Problem.INVALID or (call.shop and session.shop != call.shop):
+        session = needed_session(call, self.keys, self.clock.now())
+        if call.shop and session.shop != call.shop:
             raise Refused("invalid_session")
         return session
-
-    def _session(self, call: Call) -> Session | Problem | None:
-        scheme, _, token = call.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            return None
-        return read_session_token(self.keys, token.strip(), self.clock.now())

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from libs.blobs.port import BlobMissingError, Blobs
+from libs.blobs.port import Blobs
+from libs.blobs.structs import find_struct, put_struct
 from libs.errors import Unavailable
 from libs.flights import SingleFlight
 from libs.limits.caps import ALL_SHOPS
@@ -46,8 +47,7 @@ class Summaries:
         if self.model is None or not await self._may_spend(subject):
             return by_rule
         summary = await self._drafted(self.model, subject, by_rule)
-        body = msgspec.json.encode(summary)
-        await self.blobs.put(_cache_key(subject), body, content_type="application/json")
+        await put_struct(self.blobs, _cache_key(subject), summary)
         return summary
 
     async def _drafted(self, model: SummaryModel, subject: Subject, by_rule: Summary) -> Summary:
@@ -76,8 +76,8 @@ class Summaries:
 
     async def _cached(self, subject: Subject) -> Summary | None:
         try:
-            return msgspec.json.decode(await self.blobs.get(_cache_key(subject)), type=Summary)
-        except (BlobMissingError, msgspec.DecodeError):
+            return await find_struct(self.blobs, _cache_key(subject), Summary)
+        except msgspec.DecodeError:
             return None
 
     async def _may_spend(self, subject: Subject) -> bool:

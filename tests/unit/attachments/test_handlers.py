@@ -11,8 +11,9 @@ from typing import IO, NoReturn
 import msgspec
 import pytest
 
-from libs.attachments import StoredAttachment, decode_record, find_record, put_record, refusal_key
+from libs.attachments import StoredAttachment, find_record, put_record, refusal_key
 from libs.blobs.fakes import MemoryBlobs
+from libs.blobs.structs import find_struct
 from libs.errors import Unavailable
 from libs.missed_files import missed_files, take_back
 from services.attachments import handlers
@@ -89,9 +90,9 @@ class NoSpace:
         raise OSError(ENOSPC, "No space left on device")
 
 
-async def asked_for(blobs: MemoryBlobs) -> StoredAttachment:
+async def asked_for(blobs: MemoryBlobs) -> StoredAttachment | None:
     key = refusal_key(ANNOUNCED.shop, ANNOUNCED.visitor, ANNOUNCED.id)
-    return decode_record(await blobs.get(key))
+    return await find_struct(blobs, key, StoredAttachment)
 
 
 @pytest.mark.parametrize(

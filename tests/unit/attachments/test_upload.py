@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from libs.attachments import decode_record, refusals_prefix
+from libs.attachments import StoredAttachment, refusals_prefix
 from libs.blobs.fakes import MemoryBlobs
 from libs.identity.sessions import Session, mint_session_token
 from libs.runtime.ids import random_id
@@ -63,7 +64,7 @@ async def test_a_photo_that_broke_off_is_asked_for(
         await over.wait()
 
     [key] = blobs.bodies
-    missed = decode_record(await blobs.get(key))
+    missed = msgspec.json.decode(await blobs.get(key), type=StoredAttachment)
     assert key.startswith(refusals_prefix("craigs", "v_ana"))
     assert (missed.name, missed.problem, missed.thread_id) == ("seat.jpg", "not_uploaded", "cthr_1")
 
@@ -82,7 +83,7 @@ async def test_a_photo_whose_sender_fell_silent_is_asked_for(
 
     [body] = blobs.bodies.values()
     assert answer.status == 408
-    assert decode_record(body).problem == "not_uploaded"
+    assert msgspec.json.decode(body)["problem"] == "not_uploaded"
 
 
 async def test_a_stranger_leaves_no_record(site: AttachmentSite, blobs: MemoryBlobs) -> None:

@@ -12,7 +12,8 @@ from libs.attachments import (
     StoredAttachment,
     check_link,
     check_upload,
-    decode_record,
+    find_record,
+    put_record,
     record_key,
 )
 from libs.missed_files import BROKE_OFF, keep_missed, missed_files
@@ -173,7 +174,8 @@ async def test_a_removed_file_cannot_be_sent_any_more() -> None:
 
 
 async def broke_off(world: World, attachment_id: str) -> None:
-    record = decode_record(await world.blobs.get(record_key(attachment_id)))
+    record = await find_record(world.blobs, attachment_id)
+    assert record
     await keep_missed(world.blobs, msgspec.structs.replace(record, problem=BROKE_OFF))
 
 
@@ -202,15 +204,16 @@ async def test_a_file_that_was_refused_is_asked_for_also_when_it_is_removed() ->
     world = World()
     told = (await world.ask(announce())).json
     assert told
-    record = decode_record(await world.blobs.get(record_key(told["id"])))
+    record = await find_record(world.blobs, told["id"])
+    assert record
     refused = msgspec.structs.replace(record, problem="unsupported_type")
-    await world.blobs.put(record_key(record.id), msgspec.json.encode(refused), content_type="")
+    await put_record(world.blobs, refused)
     await keep_missed(world.blobs, refused)
 
     await world.ask(remove(told["id"]))
 
     assert await missed(world) == [told["id"]]
-    assert decode_record(await world.blobs.get(record_key(record.id))) == refused
+    assert await find_record(world.blobs, record.id) == refused
 
 
 async def test_what_a_message_carries_is_asked_for_whatever_is_removed_later() -> None:

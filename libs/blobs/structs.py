@@ -1,0 +1,23 @@
+"""A struct kept as a blob of JSON."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from libs.blobs.port import BlobMissingError, Blobs
+
+T = TypeVar("T")
+
+
+async def put_struct(blobs: Blobs, key: str, struct: msgspec.Struct) -> None:
+    await blobs.put(key, msgspec.json.encode(struct), content_type="application/json")
+
+
+async def find_struct(blobs: Blobs, key: str, kind: type[T]) -> T | None:
+    """Raises msgspec.DecodeError."""
+    try:
+        return msgspec.json.decode(await blobs.get(key), type=kind)
+    except BlobMissingError:
+        return None
