@@ -31,6 +31,7 @@ from libs.streams.memory import MemoryBroker
 from libs.streams.process import Process
 from libs.streams.streams import Streams
 from ops.desk import Desk
+from ops.finding import Finding
 from tests.clock import HandClock
 
 NOW: Final = 1_800_000_000.0
@@ -150,3 +151,8 @@ def conversation(
     photos = tuple(Attachment(id=file, name="a.jpg", mime_type="image/jpeg") for file in files)
     said = Item(id="cthi_1", speaker="customer", text=text, at=NOW - 60, attachments=photos)
     return Conversation(thread_id=thread, visitor=visitor, title="Seat", items=(said,))
+
+
+def well(finding: Finding) -> bool:
+    assert finding.ok or finding.do, f"{finding.what} does not say what to do"
+    return finding.ok
