@@ -168,6 +168,14 @@ AWS_OF_A_PERSON: Sites = {
 }
 SES: Sites = {"SendEmail": re.compile(rb"POST /v2/email/outbound-emails")}
 
+NOT_STRUCK = frozenset(
+    {"CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "AbortMultipartUpload",
+     "HELO"}
+)  # fmt: skip
+"""Parts of an upload above 5 MB: nobody has it before it is complete. HELO: to a server that knows
+no EHLO, and before MAIL.
+"""
+
 
 def unnamed(calls: Iterable[bytes], *tables: Sites) -> set[bytes]:
     """The beginnings of those that no table names."""

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hiredis
-import pytest
 
 from libs.streams.client import Script
 from tests.faults import call_sites
@@ -18,7 +17,13 @@ from tests.faults.proxy import Proxy
 ROOT = Path(__file__).parents[2]
 SCRIPT = re.compile(r"^(\w+): Final = Script\(", re.MULTILINE)
 COMMAND = re.compile(r"redis\.(?:execute|block|everywhere)\(\s*\"([A-Z]+)\"")
-OPERATION = re.compile(r"(?:_call|_conditional)\(\s*\"(\w+)\"")
+OPERATION = re.compile(
+    r"(?:_call|_conditional)\(\s*\"(\w+)\"|\bclient\.([a-z]\w*)(?=\(|\n)|\bclient\.get_waiter\(\"(\w+)"
+)
+"""Of an AWS client: through a wrapper, or at once."""
+NO_CALL = frozenset({"close", "get_waiter"})
+SMTP_COMMAND = re.compile(r"\bclient\.([a-z]+)(?=\(|\n)|execute_command\(b\"(\w+)\"")
+NO_COMMAND = frozenset({"close", "execute_command", "transport", "protocol"})
 
 
 def sources(*folders: str) -> Iterator[tuple[str, str]]:
@@ -59,15 +64,35 @@ def test_every_command_of_redis_is_struck() -> None:
     assert {command for command in found if rf"\n{command}\r" not in IN_REDIS} == set()
 
 
-@pytest.mark.parametrize("store", ["libs/ledger", "libs/conversations"])
-def test_every_operation_of_dynamodb_is_struck(store: str) -> None:
-    found = {name for module, text in sources(store) if "dynamodb" in module
-             for name in OPERATION.findall(text)}  # fmt: skip
-    patterns = struck(call_sites.AWS)
+def named(*tables: call_sites.Sites) -> set[str]:
+    """The first words of their rows."""
+    return {name.split()[0] for table in tables for name in table} | call_sites.NOT_STRUCK
 
-    assert found
-    operations = {name.title().replace("_", "") for name in found}
-    assert {operation for operation in operations if f".{operation}" not in patterns} == set()
+
+def is_of_aws(module: str, text: str) -> bool:
+    """`doctor` only looks."""
+    return ("aiobotocore" in text or "dynamodb" in module) and "doctor" not in module
+
+
+def test_every_operation_of_aws_is_struck() -> None:
+    texts = [text for module, text in CODE if is_of_aws(module, text)]
+    found = {name for text in texts for names in OPERATION.findall(text) for name in names if name}
+    waits = {"table_exists": "DescribeTable"}
+    operations = {waits.get(name) or name.title().replace("_", "") for name in found - NO_CALL}
+
+    of_aws = (call_sites.AWS_AT_START, call_sites.AWS, call_sites.AWS_OF_A_PERSON, call_sites.SES)
+    assert len(operations) > 15
+    assert operations - named(*of_aws) == set()
+
+
+def test_every_command_of_smtp_is_struck() -> None:
+    text = (ROOT / "services/mailer/adapters/smtp.py").read_text()
+    found = {name for names in SMTP_COMMAND.findall(text) for name in names if name}
+    called = {"connect": "greeting", "login": "AUTH"}
+    commands = {called.get(name) or name.upper() for name in found - NO_COMMAND}
+
+    assert len(commands) > 7
+    assert commands - named(call_sites.SMTP, call_sites.SMTP_WITH_TLS) == set()
 
 
 def test_what_passed_is_split_into_calls_and_what_no_row_names_is_seen() -> None:
