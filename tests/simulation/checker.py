@@ -53,7 +53,10 @@ class Checker:
     """Redis has said something untrue, in a run in which nothing else goes wrong."""
     violations: list[Violation] = field(default_factory=list)
     accepts: dict[LeadKey, list[Accept]] = field(default_factory=dict)
-    arms: dict[tuple[LeadKey, int], tuple[str, float]] = field(default_factory=dict)
+    arms: dict[tuple[LeadKey, int], float] = field(default_factory=dict)
+    """When each attempt was armed."""
+    records: dict[LeadKey, LeadRecord] = field(default_factory=dict)
+    """As they are now."""
     nonces: set[str] = field(default_factory=set)
     model_calls: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     """When, per thread and snapshot."""
@@ -71,6 +74,7 @@ class Checker:
         self.violations.append(Violation(invariant, what))
 
     def on_write(self, before: LeadRecord | None, after: LeadRecord, now: float) -> None:
+        self.records[after.key] = after
         if after.state is State.PENDING and after.due_at is None:
             self.fail("I10", f"{after.key} is PENDING and nobody will ever look again")
         by_us = after.state is State.SENT and after.sent_by != "operator"
@@ -93,7 +97,7 @@ class Checker:
         if after.lid in self.nonces:
             self.fail("I3", f"{after.key} was armed with a nonce of before")
         self.nonces.add(after.lid)
-        self.arms[after.key, after.attempt] = (after.lid, now)
+        self.arms[after.key, after.attempt] = now
 
     def on_armed_against(self, key: LeadKey, seen: str) -> None:
         """`seen`: the proof of an earlier send that whoever armed had before its eyes."""
@@ -107,7 +111,9 @@ class Checker:
 
     def on_send(self, key: LeadKey, attempt: int, lid: str, waited: float) -> None:
         """A sender is about to let the mail go."""
-        if self.arms.get((key, attempt), ("", 0.0))[0] != lid:
+        record = self.records.get(key)
+        own = record and record.state is State.SENDING and record.lid == lid
+        if not own or record.attempt != attempt:
             self.fail("I6", f"{key} attempt {attempt} is sent by one who did not arm it")
         if waited > SEND_WITHIN_SECONDS + 1:
             self.fail("I7", f"{key} attempt {attempt} is sent {waited:.0f} s after it was signed")
@@ -124,6 +130,12 @@ class Checker:
             self._on_second(key, earlier[-1], accept)
         earlier.append(accept)
 
+    def on_accept_in_time(self, key: LeadKey, accept: Accept) -> None:
+        """By a provider whom nobody can ask: only time keeps a sender back who was silent."""
+        late = accept.at - self._armed_at(key, accept)
+        if late > accept.windows.fence_seconds + 2 * self.rules.skew_seconds:
+            self.fail("I7", f"{key} attempt {accept.attempt} was taken {late:.0f} s after its ARM")
+
     def on_alert(self, recipients: tuple[str, ...]) -> None:
         if set(recipients) != {self.alert_to}:
             self.fail("I12", "an alert went to somebody else")
@@ -137,7 +149,7 @@ class Checker:
             self.fail("I2", f"{key} was sent twice under never_two")
 
     def _armed_at(self, key: LeadKey, accept: Accept) -> float:
-        return self.arms.get((key, accept.attempt), ("", 0.0))[1]
+        return self.arms.get((key, accept.attempt), 0.0)
 
     def on_ack(self, stream: str, entry_id: str) -> None:
         if (stream, entry_id) not in self.handled:
@@ -179,6 +191,8 @@ class Checker:
         self, leads: dict[LeadKey, LeadRecord], with_contact: set[LeadKey], told: set[LeadKey]
     ) -> None:
         """`told`: the threads that an alert mail has named."""
+        for key in self.accepts.keys() - with_contact:
+            self.fail("surprise", f"{key} became a mail and gave no contact")
         for key in with_contact:
             self._settled(key, leads.get(key), told=key in told)
 

@@ -75,6 +75,8 @@ class Provider:
         by_fallback = transport == self.faults.plan.fallback
         accept = Accept(mail.attempt, now, flagged, WINDOWS[transport], by_fallback)
         self.checker.on_accept(key, accept, mail.recipients)
+        if transport != "outbox":
+            self.checker.on_accept_in_time(key, accept)
         self.faults.note("accepted", mail.name, transport, flagged)
         if transport == "ses":
             self._tell(mail, "delivery")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulation import modes
+from tests.simulation import modes, provider
 from tests.simulation.faults import Faults, Plan
 from tests.simulation.front import NO_ANSWER, Front
 from tests.simulation.mutants import MUTANTS, Mutant, broken_without_faults, caught, laboratory
@@ -164,6 +164,20 @@ def test_a_redis_that_lies_while_all_else_is_well_makes_no_second_mail() -> None
     assert [(result.plan.seed, result.violations) for result in broken] == []
     assert totals.sends == totals.leads > 80
     assert totals.second == totals.crashes == 0
+
+
+def test_a_provider_that_takes_a_mail_after_its_fence_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SES takes no old signature: the fence stands on that."""
+    slow = frozenset({"provider.delays", "events.lost"})
+    plans = [Plan(seed=seed, threads=3, enabled=slow) for seed in range(40)]
+    monkeypatch.setattr(provider, "SIGNATURE_SECONDS", 1e9)
+
+    _, broken = modes.run(plans, until="I7")
+
+    assert broken
+    assert "I7" in broken[-1].broken
 
 
 def test_a_redis_that_calls_every_thread_sent_delays_a_hosted_lead_and_loses_none(
