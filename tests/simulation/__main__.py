@@ -24,7 +24,7 @@ import msgspec
 from tests.simulation import mutants
 
 if TYPE_CHECKING:
-    from tests.simulation.modes import Totals
+    from tests.simulation.totals import Totals
     from tests.simulation.world import Result
 
 CHUNK = 50
@@ -41,7 +41,7 @@ def main() -> int:
     started = time.monotonic()
     totals, broken = _run(given)
     _say("\n".join(totals.lines()))
-    _say(f"{'wall seconds':<26}{time.monotonic() - started:>14,.0f}")
+    _say(f"{'wall seconds':<28}{time.monotonic() - started:>14,.0f}")
     return _report(broken, shrink=not given.no_shrink)
 
 
@@ -79,9 +79,9 @@ def _run(given: argparse.Namespace) -> tuple[Totals, list[Result]]:
 def _in_parallel(
     jobs: int, work: Callable[..., tuple[Totals, list[Result]]], shares: Sequence[tuple[Any, ...]]
 ) -> tuple[Totals, list[Result]]:
-    from tests.simulation import modes
+    from tests.simulation.totals import Totals
 
-    totals, broken = modes.Totals(), []
+    totals, broken = Totals(), []
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         for part, failures in pool.map(work, *zip(*shares, strict=True)):
             totals.merge(part)

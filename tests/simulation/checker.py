@@ -112,8 +112,8 @@ class Checker:
     def on_send(self, key: LeadKey, attempt: int, lid: str, waited: float) -> None:
         """A sender is about to let the mail go."""
         record = self.records.get(key)
-        own = record and record.state is State.SENDING and record.lid == lid
-        if not own or record.attempt != attempt:
+        own = (State.SENDING, attempt, lid)
+        if record is None or (record.state, record.attempt, record.lid) != own:
             self.fail("I6", f"{key} attempt {attempt} is sent by one who did not arm it")
         if waited > SEND_WITHIN_SECONDS + 1:
             self.fail("I7", f"{key} attempt {attempt} is sent {waited:.0f} s after it was signed")

@@ -1,4 +1,4 @@
-"""What goes wrong in a run: which faults a seed enables, when they strike, and a name for each."""
+"""What goes wrong in a run: when a fault strikes, where, and what then becomes of a call."""
 
 from __future__ import annotations
 
@@ -7,36 +7,15 @@ import hashlib
 import itertools
 import random
 from collections.abc import Awaitable, Callable, Collection
-from typing import Final, Literal, TypeVar
-
-import msgspec
-from msgspec.structs import replace
+from typing import Final, TypeVar
 
 from libs.blobs.port import BlobMissingError
 from libs.errors import Unavailable
 from tests.simulation.evidence import THREAD
 from tests.simulation.loop import PROCESS, SimLoop, SimProcess
+from tests.simulation.plan import STORE_FAULTS, STORES, Plan
 
 T = TypeVar("T")
-Transport = Literal["ses", "smtp", "outbox"]
-
-STORES: Final = ("records", "redis", "blobs", "conversations")
-STORE_FAULTS: Final = (
-    "request_lost", "reply_lost", "reset", "applied_late", "applied_twice", "throttled", "down",
-)  # fmt: skip
-FAULTS: Final = (
-    *(f"{store}.{fault}" for store in STORES for fault in STORE_FAULTS),
-    "redis.flushed", "redis.tail_lost", "redis.lies", "journal.fails",
-    "process.crash", "process.pause", "process.clock_step",
-    "provider.silent", "provider.refuses", "provider.throttles", "provider.delays",
-    "provider.resets", "provider.resets_after", "provider.bounces", "provider.refuses_at_door",
-    "provider.away", "events.lost", "events.late", "events.doubled",
-    "model.throttled", "model.cut_off", "model.hangs",
-)  # fmt: skip
-FALLBACK_FAULTS: Final = (
-    "fallback.silent", "fallback.refuses", "fallback.throttles", "fallback.delays",
-    "fallback.resets", "fallback.resets_after", "fallback.refuses_at_door", "fallback.away",
-)  # fmt: skip
 
 EXCUSES: Final = ("redis.", "blobs.")
 """After these the model may be asked about the same snapshot again (I11)."""
@@ -69,75 +48,6 @@ ANSWER_SECONDS: Final = 5.0
 PAUSES: Final = (20.0, 150.0, 3000.0)
 """Shorter than a lease, longer than one, longer than every window."""
 LATE_SECONDS: Final = 900.0
-CLOCK_TOLD: Final = 0.7
-OPERATOR: Final = 0.3
-FALLBACK: Final = 0.4
-ENABLED: Final = (0.1, 0.3, 0.6, 1.0)
-"""Which share of the faults a seed enables."""
-PATIENT: Final = 0.005
-"""A run of more than a day costs as much as twenty others."""
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a run depends on: the same plan gives the same run."""
-
-    seed: int
-    enabled: frozenset[str] = frozenset()
-    rate: float = 0.0
-    fault_seconds: float = 5400.0
-    threads: int = 2
-    policy: Literal["never_zero", "never_two"] = "never_zero"
-    transport: Transport = "ses"
-    fallback: Literal["", "ses", "smtp"] = ""
-    """The second way out, where the first is SES or SMTP."""
-    clock_told: bool = True
-    """Whether the record store's replies carry a date, as DynamoDB's do and SQLite's do not."""
-    operator: bool = False
-    """A person reads the alerts, and has what is held sent or settled."""
-    patient: bool = False
-    """The customers give their contact on the second day, when their thread is closed."""
-    keep: frozenset[int] | None = None
-    """Only the faults with these numbers strike; None: all. For shrinking and replay."""
-    crash_at: frozenset[int] = frozenset()
-    """Port calls of the sending processes, counted from 1, at which the process dies."""
-    pause_at: frozenset[int] = frozenset()
-    """Likewise, at which it sleeps for `pause_seconds`."""
-    pause_seconds: float = 3000.0
-    mutation: str = ""
-
-    @classmethod
-    def drawn(cls, seed: int) -> Plan:
-        """A random subset of faults, at a random rate, over a random time."""
-        rng = random.Random(f"{seed}:plan")
-        share = rng.choice(ENABLED)
-        plan = cls(
-            seed=seed,
-            enabled=frozenset(fault for fault in FAULTS if rng.random() < share),
-            rate=rng.choice((0.003, 0.01, 0.03, 0.07)),
-            fault_seconds=rng.choice((1800.0, 3600.0, 7200.0)),
-            threads=rng.choice((1, 1, 2, 3)),
-            policy=rng.choice(("never_zero", "never_zero", "never_zero", "never_two")),
-            transport=rng.choice(("ses", "ses", "smtp", "outbox")),
-            clock_told=rng.random() < CLOCK_TOLD,
-            operator=rng.random() < OPERATOR,
-            patient=rng.random() < PATIENT,
-        )
-        return plan._with_fallback(random.Random(f"{seed}:fallback"))
-
-    @property
-    def lies_alone(self) -> bool:
-        """Nothing goes wrong but what Redis says: whatever breaks, a lie broke it."""
-        return self.enabled == {"redis.lies"} and not self.crash_at and not self.pause_at
-
-    def _with_fallback(self, rng: random.Random) -> Plan:
-        """By dice of its own: the plans of all other seeds stay what they were."""
-        if self.transport == "outbox" or rng.random() >= FALLBACK:
-            return self
-        share = rng.choice(ENABLED)
-        faults = {fault for fault in FALLBACK_FAULTS if rng.random() < share}
-        second: Final = "smtp" if self.transport == "ses" else "ses"
-        return replace(self, fallback=second, enabled=self.enabled | faults)
-
 
 Menu = tuple[tuple[str, float], ...]
 """Faults, each with where its part of the draw ends."""

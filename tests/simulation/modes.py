@@ -11,7 +11,9 @@ from contextlib import contextmanager
 import msgspec
 from msgspec.structs import replace
 
-from tests.simulation.faults import FALLBACK_FAULTS, FAULTS, PAUSES, Plan
+from tests.simulation.faults import PAUSES
+from tests.simulation.plan import ALL_FAULTS, FALLBACK_FAULTS, FAULTS, Plan
+from tests.simulation.totals import Totals
 from tests.simulation.world import Result, simulate
 
 REFUSALS = frozenset(
@@ -24,71 +26,6 @@ OVERSLEPT_RECEIPT = 1500.0
 """The first copy is armed, the second not yet."""
 TWICE = 100
 COLLECT = 20
-
-
-class Totals(msgspec.Struct):
-    """The table."""
-
-    seeds: int = 0
-    virtual_hours: float = 0.0
-    crashes: int = 0
-    wakes: int = 0
-    leads: int = 0
-    sends: int = 0
-    by_fallback: int = 0
-    flagged: int = 0
-    unflagged: int = 0
-    second: int = 0
-    by_event: int = 0
-    unmailed: int = 0
-    decided: int = 0
-    lost: int = 0
-    model_calls: int = 0
-    seconds: float = 0.0
-    """Of one processor."""
-
-    def add(self, result: Result, seconds: float) -> None:
-        self.seeds += 1
-        self.virtual_hours += result.seconds / 3600
-        self.crashes += result.crashes
-        self.wakes += result.wakes
-        self.leads += result.leads
-        self.sends += result.sends
-        self.by_fallback += result.by_fallback
-        self.flagged += result.flagged
-        self.unflagged += result.unflagged
-        self.second += result.second
-        self.by_event += result.by_event
-        self.unmailed += result.unmailed
-        self.decided += result.decided
-        self.lost += result.lost
-        self.model_calls += result.model_calls
-        self.seconds += seconds
-
-    def merge(self, other: Totals) -> None:
-        for name in self.__struct_fields__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-    def lines(self) -> Iterator[str]:
-        rows = (
-            ("seeds", f"{self.seeds:,}"),
-            ("virtual hours", f"{self.virtual_hours:,.0f}"),
-            ("crashes", f"{self.crashes:,}"),
-            ("long sleeps ended", f"{self.wakes:,}"),
-            ("leads with contact", f"{self.leads:,}"),
-            ("held, no mail taken", f"{self.unmailed:,}"),
-            ("decided by a person", f"{self.decided:,}"),
-            ("lost leads", f"{self.lost:,}"),
-            ("accepted sends", f"{self.sends:,}"),
-            ("of them by the fallback", f"{self.by_fallback:,}"),
-            ("second mails of a lead", f"{self.second:,}"),
-            ("flagged (first or second)", f"{self.flagged:,}"),
-            ("unflagged second mails", f"{self.unflagged:,}"),
-            ("settled by a late event", f"{self.by_event:,}"),
-            ("model calls per lead", f"{self.model_calls / max(1, self.leads):.2f}"),
-            ("seeds per hour and core", f"{self.seeds / max(1e-9, self.seconds) * 3600:,.0f}"),
-        )
-        return (f"{name:<26}{value:>14}" for name, value in rows)
 
 
 def run(plans: Iterable[Plan], *, until: str = "") -> tuple[Totals, list[Result]]:
@@ -161,6 +98,17 @@ def storm(seeds: range) -> Iterator[Plan]:
     return (
         Plan(seed=seed, enabled=shaky, rate=0.1, threads=3, fault_seconds=7200) for seed in seeds
     )
+
+
+def everything(seeds: range) -> Iterator[Plan]:
+    """All named faults in each run, and so rarely that some mails leave."""
+    return (
+        Plan(
+            seed=seed, threads=4, enabled=ALL_FAULTS, rate=0.02,
+            transport="smtp" if seed % 2 else "ses", fallback="ses" if seed % 2 else "smtp",
+        )
+        for seed in seeds
+    )  # fmt: skip
 
 
 def mutated(name: str, first: int, seeds: range, *, until: str) -> tuple[Totals, list[Result]]:

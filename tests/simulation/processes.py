@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,6 @@ from libs.attribution import Trails
 from libs.ledger.events import Rules
 from libs.ledger.record import LeadKey
 from libs.limits.fakes import MemoryLimits
-from libs.messages.lead import ConsiderLead
 from libs.messages.mail import DeliveryEvent, SendLeadMail
 from libs.messages.streams import LEAD_CONSIDER, MAIL_EVENT, MAIL_SEND, SESSION_MINT
 from libs.runtime.log import Log
@@ -23,7 +22,7 @@ from libs.runtime.metrics import Metrics
 from libs.shops.profile import Shops
 from libs.snapshot import LeadSnapshot
 from libs.streams.pace import Pace
-from libs.streams.port import Consumer, Delivery, Handler
+from libs.streams.port import Consumer, Delivery
 from libs.streams.process import Process
 from libs.streams.streams import Streams
 from services.lead.gates import Times
@@ -47,10 +46,10 @@ from services.mailer.wiring import AT_ONCE, SEND_SECONDS
 from services.session.fakes import ScriptedChatSessions
 from services.session.handlers import SessionHandlers
 from services.session.settings import SessionSettings
-from tests.simulation.checker import Checker
 from tests.simulation.customers import KEYS, SHOP
-from tests.simulation.evidence import SIGHT, THREAD, Sight
+from tests.simulation.evidence import SIGHT, Sight
 from tests.simulation.faults import Faults
+from tests.simulation.listening import SimLog, at_work, noted
 from tests.simulation.loop import SimProcess
 from tests.simulation.model import summary_model
 from tests.simulation.provider import Letter, Provider, SimTransport
@@ -73,43 +72,6 @@ PACE = Pace(
 """Slower than production where nothing is won by looking more often; never faster."""
 SWEEP_SECONDS = 180.0
 WATCH_SECONDS = SessionSettings().watch_seconds
-
-
-def noted(consumer: Consumer, checker: Checker) -> Consumer:
-    """The checker knows which handlers have ended."""
-
-    async def handle(delivery: Delivery[Any]) -> None:
-        await consumer.handler(delivery)
-        checker.handled.add((consumer.stream.name, delivery.entry_id))
-
-    return replace(consumer, handler=handle)
-
-
-def at_work(process: SimProcess, consider: Handler[ConsiderLead]) -> Handler[ConsiderLead]:
-    """What befalls its work, or the process meanwhile, is told of this thread (I11)."""
-
-    async def handle(delivery: Delivery[ConsiderLead]) -> None:
-        thread_id = delivery.message.thread_id
-        THREAD.set(thread_id)
-        process.at_work.append(thread_id)
-        try:
-            await consider(delivery)
-        finally:
-            process.at_work.remove(thread_id)
-            THREAD.set("")
-
-    return handle
-
-
-class SimLog(Log):
-    """Writes nothing: the checker hears what a process says in an error."""
-
-    def __init__(self, process: str, checker: Checker) -> None:
-        super().__init__(process, level="error")
-        self._checker = checker
-
-    def error(self, event: str, **fields: object) -> None:
-        self._checker.on_error(event, fields)
 
 
 class ProcessClock:

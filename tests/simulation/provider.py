@@ -24,7 +24,8 @@ from services.mailer.ports import (
     Windows,
 )
 from tests.simulation.checker import Accept, Checker
-from tests.simulation.faults import PROVIDER_RATE, Faults, Transport
+from tests.simulation.faults import PROVIDER_RATE, Faults
+from tests.simulation.plan import Transport
 
 WINDOWS: Final = {"ses": ses.WINDOWS, "smtp": smtp.WINDOWS, "outbox": outbox.WINDOWS}
 SIGNATURE_SECONDS: Final = 300.0

@@ -9,8 +9,9 @@ import pytest
 from libs.ledger.events import Rules
 from tests.simulation.checker import WORK_SECONDS, Checker
 from tests.simulation.evidence import THREAD
-from tests.simulation.faults import Faults, Plan
+from tests.simulation.faults import Faults
 from tests.simulation.loop import PROCESS, SimLoop, SimProcess
+from tests.simulation.plan import Plan
 
 
 @pytest.fixture

@@ -31,10 +31,11 @@ from tests.contracts.test_streams_broker import BrokerContract, Flush
 from tests.contracts.test_summary_models import SummaryModelContract
 from tests.simulation import model, provider
 from tests.simulation.checker import Checker
-from tests.simulation.faults import Faults, Plan, Transport
+from tests.simulation.faults import Faults
 from tests.simulation.front import MarkedLimits
 from tests.simulation.loop import SimLoop, SimProcess
 from tests.simulation.model import summary_model
+from tests.simulation.plan import Plan, Transport
 from tests.simulation.provider import Provider, SimTransport
 from tests.simulation.stores import (
     CheckedMarks,

@@ -19,9 +19,10 @@ from libs.streams.envelope import seal
 from libs.streams.lanes import lane_of
 from tests.simulation.checker import Checker, Violation
 from tests.simulation.customers import SHOP, scripts
-from tests.simulation.faults import Faults, Plan, at_once
+from tests.simulation.faults import Faults, at_once
 from tests.simulation.front import Front
 from tests.simulation.loop import PROCESS, SimLoop, SimProcess
+from tests.simulation.plan import Plan
 from tests.simulation.processes import ALERT_TO, EPOCH, Parts, run_process
 from tests.simulation.provider import Provider
 from tests.simulation.stores import open_stores
