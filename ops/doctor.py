@@ -25,7 +25,7 @@ from services.mailer.ports import SKEW_SECONDS
 
 CHECK_SECONDS: Final = 10.0
 SUNSET: Final = date(2026, 11, 30)
-"""OpenAI ends hosted workflows."""
+"""The day on which OpenAI announced to end hosted workflows."""
 _SOON_DAYS: Final = 30
 _REDIS_FIRST: Final = "Mend Redis first."
 _TRACE_SECONDS: Final = 7 * 86_400
@@ -166,8 +166,8 @@ async def hosted(desk: Desk) -> Finding:
     if desk.settings.conversations != "hosted":
         return Finding(what="conversations", ok=True, said="our own chat")
     days = (SUNSET - _day(desk.clock.now())).days
-    ends = f"ends it on {SUNSET} ({days} days)" if days > 0 else f"ended it on {SUNSET}"
-    said = f"hosted by OpenAI, which {ends}"
+    when = f"in {days} days" if days > 0 else f"{-days} days ago" if days else "today"
+    said = f"hosted by OpenAI, which announced its end for {SUNSET} ({when})"
     do = "Move to CONVERSATIONS=own, as `docs/migrate-from-agent-builder.md` says."
     return Finding(what="conversations", ok=False, said=said, do=do)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -227,17 +227,19 @@ async def test_a_second_sender_is_seen_for_a_week() -> None:
     assert well(await doctor.second_sender(later))
 
 
-async def test_hosted_conversations_have_an_end() -> None:
+@pytest.mark.parametrize(
+    ("day", "when"),
+    [("2026-11-01", "in 29 days"), ("2026-11-30", "today"), ("2027-11-30", "365 days ago")],
+)
+async def test_hosted_conversations_have_an_end_before_it_and_after(day: str, when: str) -> None:
     environ = {"CONVERSATIONS": "hosted", "OPENAI_API_KEY": "sk-test"}
-    clock = HandClock(datetime(2026, 11, 1, tzinfo=UTC).timestamp())
+    clock = HandClock(datetime.fromisoformat(f"{day}T12:00+00:00").timestamp())
 
     finding = await doctor.hosted(dataclasses.replace(stores(environ).desk, clock=clock))
 
     assert not well(finding)
-    assert "29 days" in finding.said
-    clock.at += 29 * 86_400
-    over = await doctor.hosted(dataclasses.replace(stores(environ).desk, clock=clock))
-    assert "ended it" in over.said
+    assert finding.said.endswith(f"announced its end for 2026-11-30 ({when})")
+    assert "migrate-from-agent-builder.md" in finding.do
     assert well(await doctor.hosted(stores().desk))
 
 
