@@ -71,16 +71,14 @@ def static_files(runtime: Sequence[str]) -> tuple[StaticFile, ...]:
 
 @dataclass(frozen=True)
 class Loaded:
-    """One file, read at the start; a missing one is not found until the next start."""
+    """One file, read at the start."""
 
     file: StaticFile
-    body: bytes | None
-    zipped: bytes = b""
-    etag: str = ""
+    body: bytes
+    zipped: bytes
+    etag: str
 
     async def serve(self, call: Call) -> Answer:
-        if self.body is None:
-            raise Refused("not_found")
         headers = (*self.file.headers, ("ETag", self.etag), ("Vary", "Accept-Encoding, Origin"))
         if self.etag in call.headers.get("If-None-Match", ""):
             return Answer(304, content_type=self.file.content_type, headers=headers)
@@ -91,10 +89,8 @@ class Loaded:
 
 
 def load(file: StaticFile, folder: Path = FOLDER) -> Loaded:
-    try:
-        body = (folder / file.name).read_bytes()
-    except FileNotFoundError:
-        return Loaded(file, None)
+    """Raises SettingsError."""
+    body = _read(folder / file.name)
     etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
     return Loaded(file, body, gzip.compress(body, 9, mtime=0), etag)
 
@@ -151,11 +147,13 @@ class Front:
             "phone_shown": shop.phone_shown,
             "colour": shop.colour,
             "on_colour": ink_on(shop.colour),
+            "most_files": MOST_FILES,
+            "largest_file_bytes": LARGEST_BYTES,
             "open_now": state_at(shop, self.clock.now()).shop_is_open_now,
             "locale": locale,
             "dir": direction_of(locale),
             "texts": {
-                **self.phrases.get(locale, self.phrases.get("en", {})),
+                **self.phrases[locale],
                 "greeting": texts.greeting,
                 "placeholder": texts.placeholder,
                 "prompts": texts.start_prompts,
@@ -187,8 +185,15 @@ class Front:
 
 
 def load_phrases(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
-    try:
-        raw = (folder / "phrases.json").read_bytes()
-    except FileNotFoundError:
-        return {}
+    """Raises SettingsError."""
+    raw = _read(folder / "phrases.json")
     return msgspec.json.decode(raw, type=dict[str, dict[str, str]])
+
+
+def _read(path: Path) -> bytes:
+    """A shop whose script tag would be answered 404 is told at the start, not by its customers."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        sentence = f"{path} cannot be read ({error.strerror}): install Handoff again."
+        raise SettingsError(sentence) from error

@@ -31,11 +31,11 @@ def front(settings: GatewaySettings = SETTINGS) -> Front:
     return Front(SHOPS, settings, HandClock(), OWN, load_phrases())
 
 
-async def test_a_file_that_is_not_there_is_not_found(tmp_path: Path) -> None:
-    with pytest.raises(Refused) as refused:
-        await load_file(static_files(())[0], tmp_path).serve(call())
-
-    assert refused.value.status == 404
+def test_a_file_that_is_not_there_stops_the_start_and_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"handoff\.js cannot be read \(No such file"):
+        load_file(static_files(())[0], tmp_path)
+    with pytest.raises(SettingsError, match=r"phrases\.json cannot be read"):
+        load_phrases(tmp_path)
 
 
 async def test_a_file_is_served_plain_zipped_or_not_again(tmp_path: Path) -> None:
