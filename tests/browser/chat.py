@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 NEED = "My driver seat in a 2015 Ford F-150 is torn and I want it repaired."
 PHONE = "I'm Ana, call me at 408-555-0176."
+HIDDEN = """() => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""A phone turns to another app."""
 ARTEFACTS = Path(__file__).parents[2] / "test-artefacts"
 """Screenshots to look at; git does not keep them."""
 
@@ -118,14 +124,23 @@ def reference_in(text: str) -> str:
 
 async def mail_of(shop: Product, thread: str, page: Page) -> EmailMessage:
     """The one lead mail of this thread, when it is there."""
+    return await _arrived(shop, page, lambda mail: mail["X-Handoff-Thread"] == thread)
+
+
+async def mail_saying(shop: Product, words: str, page: Page) -> EmailMessage:
+    return await _arrived(shop, page, lambda mail: words in text_of(mail))
+
+
+async def _arrived(
+    shop: Product, page: Page, wanted: Callable[[EmailMessage], bool]
+) -> EmailMessage:
     for _ in range(300):
-        mails = [_message(path) for path in shop.mails()]
-        found = [mail for mail in mails if mail["X-Handoff-Thread"] == thread]
+        found = [mail for mail in map(_message, shop.mails()) if wanted(mail)]
         if found:
             [only] = found
             return only
         await page.wait_for_timeout(100)
-    raise AssertionError(f"no mail for {thread}: {shop.log[-3000:]}")
+    raise AssertionError(f"no such mail: {shop.log[-3000:]}")
 
 
 def text_of(mail: EmailMessage) -> str:

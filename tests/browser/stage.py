@@ -11,8 +11,9 @@ from typing import Any
 
 from aiohttp import web
 
+from libs.attachments import LARGEST_BYTES
 from libs.web.answers import Refused
-from services.gateway.front import FOLDER, load_phrases
+from services.gateway.front import FOLDER, MOST_FILES, load_phrases
 
 Item = dict[str, Any]
 THREAD = "cthr_stage"
@@ -145,6 +146,7 @@ class Stage:
             "mode": "own", "runtime_urls": [], "runtime": None, "shop": "A shop",
             "assistant": "Roxana", "phone": "+14085550142", "phone_shown": "(408) 555-0142",
             "colour": "#1f3a5f", "on_colour": "#ffffff", "open_now": True, "locale": locale,
+            "most_files": MOST_FILES, "largest_file_bytes": LARGEST_BYTES,
             "dir": "rtl" if locale == "ar" else "ltr", "texts": {**phrases[locale], **texts},
         }  # fmt: skip
         here = f"http://{request.host}"

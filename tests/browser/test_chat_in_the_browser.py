@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.chat import NEED, PHONE, mail_of, text_of
+from tests.browser.chat import NEED, PHONE, mail_of, mail_saying, text_of
 from tests.pictures import encoded, scene
 
 if TYPE_CHECKING:
@@ -87,6 +87,26 @@ async def test_closing_the_tab_right_after_the_phone_number_loses_nothing(
     await chat.page.close(run_before_unload=False)
 
     assert "(408) 555-0176" in text_of(await mail_of(shop, thread, other.page))
+
+
+async def test_closing_the_tab_while_a_photo_uploads_loses_no_words_from_another_origin(
+    shop: Product, visits: Visits
+) -> None:
+    """Whose browser asks for leave first. Playwright routes nothing: it would hold what leaves."""
+    chat = await visits.page(bypass_csp=True)
+    await chat.page.goto(f"http://localhost:{shop.port}/handoff.css")
+    await chat.page.add_script_tag(url=f"{shop.url}/handoff.js")
+    await chat.launcher.click()
+    await chat.page.evaluate("XMLHttpRequest.prototype.send = () => {}")
+    await chat.attach("seat.jpg", "image/jpeg", encoded("image/jpeg"))
+    await chat.input.fill(f"{NEED} {PHONE} Ask for the blue seat.")
+    await chat.input.press("Enter")
+    await expect(chat.panel.get_by_role("status")).to_have_text("Uploading")
+    await chat.page.close()
+
+    other = await visits.page()
+    mail = await mail_saying(shop, "blue seat", other.page)
+    assert "(408) 555-0176" in text_of(mail)
 
 
 async def test_two_tabs_are_two_conversations_of_one_visitor(shop: Product, visits: Visits) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.chat import NEED, ChatPage, reference_in
 from tests.pictures import encoded, scene
@@ -57,33 +58,48 @@ async def test_every_state_fits_its_screen(
 
     await chat.attach("IMG_0042.HEIC", "image/heic", encoded("image/heic", scene(1600, 1200)))
     await chat.panel.locator(".chip img:visible").wait_for()
-    await chat.shoot(f"{place}-photo-waiting")
-    await chat.say(NEED)
+    await chat.shoot(f"{place}-photo")
+    await _sent_too_early(chat, f"{place}-message-waiting")
     await chat.shoot(f"{place}-conversation")
     assert await chat.page.evaluate(FITS) == [0, []]
 
-    seen = await _unheard(chat)
+    await chat.page.route("**/api/chatkit", lambda route: route.abort())
+    lost = await _held(chat, "**/api/chatkit")
+    await chat.input.fill("By the end of next week, if that is possible.")
+    await chat.input.press("Enter")
     await chat.panel.locator(".typing").wait_for()
     await chat.shoot(f"{place}-typing")
-    seen.set()
+    lost.set()
     await chat.alert.wait_for()
     await chat.shoot(f"{place}-error")
     assert reference_in(await chat.alert.inner_text())
     assert await chat.page.evaluate(FITS) == [0, []]
 
 
-async def _unheard(chat: ChatPage) -> asyncio.Event:
-    """A message that stays on its way until this is set, then is lost."""
-    seen = asyncio.Event()
-
-    async def lose(route: Route) -> None:
-        await seen.wait()
-        await route.abort()
-
-    await chat.page.route("**/api/chatkit", lose)
-    await chat.input.fill("By the end of next week, if that is possible.")
+async def _sent_too_early(chat: ChatPage, name: str) -> None:
+    """And answered, once its second photo is there."""
+    arrived = await _held(chat, "**/attachment")
+    await chat.attach("seat.jpg", "image/jpeg", encoded("image/jpeg", scene(800, 600)))
+    await chat.input.fill(NEED)
     await chat.input.press("Enter")
-    return seen
+    await expect(chat.panel.get_by_role("status")).to_have_text("Uploading")
+    await chat.shoot(name)
+    assert await chat.page.evaluate(FITS) == [0, []]
+    arrived.set()
+    await chat.assistant.last.wait_for()
+    await chat.answered()
+
+
+async def _held(chat: ChatPage, address: str) -> asyncio.Event:
+    """What is sent there stays on its way until this is set."""
+    free = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await free.wait()
+        await route.fallback()
+
+    await chat.page.route(address, hold)
+    return free
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

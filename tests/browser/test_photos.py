@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import expect
 
 from services.gateway.front import load_phrases
-from tests.browser.chat import NEED, ChatPage, reference_in
-from tests.browser.stage import Asked, answered, created, done, said
+from tests.browser.chat import HIDDEN, NEED, PHONE, ChatPage, reference_in
+from tests.browser.stage import THREAD, Asked, answered, created, done, said
 
 if TYPE_CHECKING:
     from aiohttp import web
+    from playwright.async_api import Locator
 
     from tests.browser.conftest import Visits
     from tests.browser.stage import Stage
@@ -24,6 +26,10 @@ CHOOSE = """(field, sizes) => { const chosen = new DataTransfer();
   sizes.forEach((size, at) => chosen.items.add(new File([new Uint8Array(size)], `${at + 1}.jpg`)));
   field.files = chosen.files; field.dispatchEvent(new Event("change")) }"""
 """As a person chooses them; the bytes are made in the browser."""
+CONNECTIONS = 6
+"""Of Chromium to one server."""
+CROWD = f"""() => {{ for (let n = 1; n < {CONNECTIONS}; n += 1)
+  fetch("/api/chatkit/attachment", {{ method: "POST", body: 'filename="other' }}) }}"""
 PAST_EVERY_SESSION = 4_100_000_000
 """By a clock that is wrong by decades."""
 
@@ -176,3 +182,162 @@ async def test_photos_go_two_at_a_time_and_one_that_is_removed_makes_room_and_is
     assert sorted(arriving) == ["1.jpg", "2.jpg", "3.jpg"]
     assert await chat.panel.locator(".chip img").count() == 1
     assert await chat.alert.count() == 0
+
+
+@dataclass
+class SlowPhotos:
+    """An upload that ends when the test says so, and how."""
+
+    fate: str = ""
+    """Of those on their way: a code refuses them."""
+    decided: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: int = 0
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        from aiohttp import web
+
+        named = (await request.read()).split(b'filename="')[1][:5].decode()
+        self.arrived += 1
+        await self.decided.wait()
+        if self.fate and named == "1.jpg":
+            return web.json_response({"error": self.fate}, status=415)
+        return _kept()
+
+
+def _told(theatre: Stage) -> list[tuple[str, list[str]]]:
+    """What the chat service heard, once each: text and photos."""
+    heard = {one.request_id: one.params["input"] for one in theatre.wishes()}
+    return [
+        ("".join(part["text"] for part in said["content"]), said["attachments"])
+        for said in heard.values()
+    ]
+
+
+async def _pressed_too_early(
+    theatre: Stage, visits: Visits, photos: SlowPhotos, *sizes: int
+) -> ChatPage:
+    theatre.script, theatre.uploading = _answer, photos
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await _choose(chat, *(sizes or (3,)))
+    await chat.input.fill(PHONE)
+    await chat.input.press("Enter")
+    await expect(_status(chat)).to_have_text(load_phrases()["en"]["uploading"])
+    return chat
+
+
+def _status(chat: ChatPage) -> Locator:
+    return chat.panel.get_by_role("status")
+
+
+async def test_a_message_waits_for_its_photo_and_leaves_by_itself_once(
+    theatre: Stage, visits: Visits
+) -> None:
+    photos = SlowPhotos()
+    chat = await _pressed_too_early(theatre, visits, photos)
+    await chat.input.press("Enter")
+    await chat.input.press("Enter")
+    await expect(chat.send).to_be_disabled()
+    assert await chat.input.input_value() == PHONE
+    assert theatre.wishes() == []
+    await chat.page.get_by_role("heading").click()
+    photos.decided.set()
+    await chat.assistant.wait_for()
+
+    assert _told(theatre) == [(PHONE, ["att_1"])]
+    assert await chat.customer.count() == 1
+    await expect(_status(chat)).to_have_text("")
+    assert await chat.input.input_value() == ""
+    assert await chat.input.evaluate("node => !node.matches(':focus')"), "nobody is interrupted"
+
+
+async def test_a_message_leaves_without_a_photo_that_fails(theatre: Stage, visits: Visits) -> None:
+    photos = SlowPhotos(fate="unsupported_type")
+    chat = await _pressed_too_early(theatre, visits, photos, 3, 3)
+    photos.decided.set()
+    await chat.assistant.wait_for()
+
+    assert _told(theatre) == [(PHONE, ["att_1"])]
+    assert load_phrases()["en"]["unsupported_type"] in await chat.alert.inner_text()
+    assert await chat.panel.locator(".chip").count() == 1
+    await chat.answered()
+    await chat.input.press("Enter")
+    assert await chat.customer.count() == 1, "there is nothing to send"
+
+
+async def test_what_is_edited_while_it_waits_is_a_draft_again(
+    theatre: Stage, visits: Visits
+) -> None:
+    photos = SlowPhotos()
+    chat = await _pressed_too_early(theatre, visits, photos)
+    await chat.input.press_sequentially(" Or")
+    await expect(_status(chat)).to_have_text("")
+    photos.decided.set()
+    await expect(chat.panel.locator(".chip progress")).to_have_count(0)
+    assert theatre.wishes() == []
+    await chat.input.press_sequentially(" write.")
+    await chat.input.press("Enter")
+    await chat.assistant.wait_for()
+
+    assert _told(theatre) == [(f"{PHONE} Or write.", ["att_1"])]
+
+
+async def test_a_tab_that_closes_takes_no_words_with_it(theatre: Stage, visits: Visits) -> None:
+    """Though every connection that a browser opens is taken, and freed only when the page goes."""
+    photos = SlowPhotos()
+    chat = await _pressed_too_early(theatre, visits, photos)
+    await chat.page.evaluate(CROWD)
+    async with asyncio.timeout(60):
+        while photos.arrived < CONNECTIONS:
+            await asyncio.sleep(0.02)
+    await chat.page.close()
+    await theatre.until_asked(1)
+
+    assert _told(theatre) == [(PHONE, [])]
+
+
+async def test_the_photo_follows_the_words_of_who_comes_back(
+    theatre: Stage, visits: Visits
+) -> None:
+    photos = SlowPhotos()
+    chat = await _pressed_too_early(theatre, visits, photos)
+    await chat.page.evaluate(HIDDEN)
+    await theatre.until_asked(1)
+    await chat.answered()
+    photos.decided.set()
+    await theatre.until_asked(2)
+
+    assert _told(theatre) == [(PHONE, []), ("", ["att_1"])]
+    await expect(chat.panel.locator(".chip")).to_have_count(0)
+
+
+@pytest.mark.parametrize("closes", [False, True], ids=["stays", "closes"])
+async def test_what_is_said_during_an_answer_is_heard(
+    theatre: Stage, visits: Visits, *, closes: bool
+) -> None:
+    finished = asyncio.Event()
+
+    async def script(asked: Asked) -> None:
+        if asked.text == PHONE:
+            return await asked.tell(done(said(3, PHONE)), done(answered(4, "Thank you.")))
+        await asked.tell(created(), done(said(1, NEED)))
+        await finished.wait()
+        return await asked.tell(done(answered(2, "Which side is it?")))
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    for words in (NEED, PHONE):
+        await chat.input.fill(words)
+        await chat.input.press("Enter")
+        await theatre.until_asked(1)
+    await expect(_status(chat)).to_have_text(load_phrases()["en"]["typing"])
+    if closes:
+        await chat.page.close()
+    else:
+        finished.set()
+    await theatre.until_asked(2)
+    finished.set()
+
+    assert _told(theatre) == [(NEED, []), (PHONE, [])]
+    assert theatre.wishes()[1].params["thread_id"] == THREAD

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from services.gateway.front import FOLDER
-from tests.browser.chat import NEED, PHONE, mail_of, text_of
+from tests.browser.chat import HIDDEN, NEED, PHONE, mail_of, text_of
 from tests.browser.pages import other_site, page_with
 from tests.product import Product, product
 
@@ -103,12 +103,6 @@ async def test_leaving_sends_a_beacon_and_only_after_something_was_said(
     sent = json.loads(beacon.post_data or "{}")
     assert (sent["threadId"], sent["reason"]) == (thread, "pagehide")
     assert await mail_of(shop, thread, chat.page)
-
-
-HIDDEN = """() => {
-  Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
-  document.dispatchEvent(new Event("visibilitychange"));
-}"""
 
 
 async def test_a_phone_that_turns_to_another_app_sends_it_too_by_whatever_way_is_open(

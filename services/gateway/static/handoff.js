@@ -11,8 +11,6 @@
   const ATTRIBUTION_DAYS = 180;
   const CLICK_IDS = ["gclid", "gbraid", "wbraid"];
   const UTM = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];
-  const MOST_FILES = 7;
-  const LARGEST_FILE_BYTES = 12 * 1024 * 1024;
   const LONGEST_URL = 2048;
   const SILENCE_MS = 45000;
   const PHOTO_MS = 120000; // the gateway waits 90 s
@@ -39,7 +37,7 @@
   const make = (tag, props = {}, ...children) => {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(props)) {
-      if (name in node && !name.startsWith("aria")) node[name] = value;
+      if (name in node) node[name] = value;
       else node.setAttribute(name, value);
     }
     node.append(...children);
@@ -130,7 +128,6 @@
     return minting;
   };
 
-  /** Once more with another secret where this one has ended. */
   const authorized = async (ask) => {
     const token = await clientSecret();
     const answer = await ask(token).catch((error) => {
@@ -169,7 +166,6 @@
     return kept;
   };
 
-  /** The last touch, and within it the first where that was another. */
   const attribution = () => {
     const { at: firstAt, ...first } = touches.first;
     const { at: lastAt, ...last } = touches.last;
@@ -211,7 +207,6 @@
     }
   };
 
-  /** The page goes away: only a beacon still leaves. */
   const triggerLeaving = () => {
     const reason = "pagehide";
     if (mayAsk(threadId) && !beacon("chatkit_lead_email_url", { threadId, reason })) trigger(reason);
@@ -237,12 +232,14 @@
     if (threadId) session.drop(sentMark(threadId));
   };
 
+  const whenLeaving = (then) => {
+    addEventListener("pagehide", then);
+    document.addEventListener("visibilitychange", () => document.hidden && then());
+  };
+
   const CLICKS = { "tel:": "click_call", "sms:": "click_text", "mailto:": "click_email" };
   const watchPage = () => {
-    addEventListener("pagehide", triggerLeaving);
-    document.addEventListener("visibilitychange", () => {
-      if (document.hidden) triggerLeaving();
-    });
+    whenLeaving(triggerLeaving);
     document.addEventListener("click", ({ target }) => {
       const clickUrl = target.closest?.("a[href]")?.protocol;
       const event = CLICKS[clickUrl];
@@ -287,7 +284,6 @@
     };
   };
 
-  /** None where no address has it, or it does not take our options. */
   const runtimeChat = async (frame) => {
     for (const url of config.chat.runtime_urls) {
       try {
@@ -303,18 +299,17 @@
   const TRIES = 3;
   const TRY_WAIT_MS = 1000;
   const MOST_WAITS = 120;
-  const GONE = 499; // as nginx says of who no longer listens
 
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
   const request = (type, params) => ({ type, params, metadata: {} });
 
-  /** Ask the chat service; an answer under way is awaited. */
+  /** An answer under way is awaited. */
   const protocol = async ({ body, requestId }, { position, read } = {}) => {
     const ask = (token) => {
       const headers = { Authorization: `Bearer ${token}` };
       if (position) headers["Last-Event-ID"] = position;
-      return postJson(`${base}/api/chatkit`, body, { requestId, headers, read });
+      return postJson(`${base}/api/chatkit`, body, { requestId, headers, read, keepalive: true });
     };
     for (let waits = 0; ; waits += 1) {
       try {
@@ -383,7 +378,6 @@
   const iconButton = (name, label, props = {}) =>
     make("button", { type: "button", "aria-label": label, title: label, ...props }, icon(name));
 
-  /** An error beside what it belongs to, with the id that a person can quote. */
   const troubleNode = (error, again, ...more) => {
     const retry = make("button", { type: "button" }, say.again);
     const reference = error.requestId ? `${say.reference}: ${error.requestId.slice(0, 12)}` : "";
@@ -407,9 +401,9 @@
       : make("span", {}, file.name);
 
   const messageOf = (files, text) => [
-    ...(files?.length ? [make("div", { className: "photos" }, ...files.map(picture))] : []),
-    ...(text ? [make("span", {}, isolated(text))] : []),
-  ];
+    files?.length && make("div", { className: "photos" }, ...files.map(picture)),
+    text && make("span", {}, isolated(text)),
+  ].filter(Boolean);
 
   /** Between Arabic words the parts of a phone number or a time would stand in the wrong order. */
   const NUMBERS = /[+(]?\p{Nd}[\p{Nd} ().-]{5,}\p{Nd}|\p{Nd}+:\p{Nd}+ [AP]M/gu;
@@ -418,7 +412,7 @@
 
   const textOf = (item) => (item.content || []).map((part) => part.text || "").join("");
 
-  /** What was said, grouped by speaker. It stays at its end unless somebody scrolled away. */
+  /** It stays at its end unless somebody scrolled away. */
   const makeLog = (onAnswer) => {
     const top = make("div", { className: "top" });
     const node = make("div", { className: "log", role: "log", "aria-live": "polite", tabIndex: 0 }, top);
@@ -491,15 +485,15 @@
       },
       /** The oldest such message will never be stored. */
       giveUp() { unstored.shift(); },
-      wait(text = say.typing) {
+      wait() {
         rest();
-        const dots = make("div", { className: "bubble typing", role: "img", "aria-label": text },
+        const dots = make("div", { className: "bubble typing", role: "img", "aria-label": say.typing },
           make("i"), make("i"), make("i"));
         typing = make("div", { className: "group assistant" }, dots);
         node.append(typing);
         scroll();
       },
-      /** What stands above all messages: a way to the earlier ones, or why they are not here. */
+      /** A way to earlier messages, or why they are not here. */
       top(child) { top.replaceChildren(child); },
       older(items) {
         const below = node.scrollHeight - node.scrollTop;
@@ -624,7 +618,7 @@
       image.src = URL.createObjectURL(file);
       entries.push(entry);
       node.append(chip);
-      if (file.size > LARGEST_FILE_BYTES) fail(new Trouble(say.too_large));
+      if (file.size > config.chat.largest_file_bytes) fail(new Trouble(say.too_large));
       else lanes.push(lanes.shift().then(send));
       onChange();
     };
@@ -632,7 +626,7 @@
     return {
       node,
       add(files) {
-        const room = MOST_FILES - entries.length;
+        const room = config.chat.most_files - entries.length;
         const over = files.length - room;
         notice?.remove();
         [...files].slice(0, room).forEach(upload);
@@ -659,29 +653,47 @@
       type: "file", multiple: true, hidden: true, "aria-label": say.photo,
       accept: "image/*,.heic,.heif,.avif,application/pdf",
     });
-    let held = false;
+    const status = make("small", { role: "status" });
+    let held = "";
+    let waiting = false; // it was sent, and leaves when nothing holds it any more
+    const full = () => input.value.trim() || tray.files().length;
     const ready = () => {
-      send.disabled = held || tray.busy() || !(input.value.trim() || tray.files().length);
+      const busy = tray.busy();
+      waiting &&= full() || busy;
+      if (waiting && !held && !busy) return go();
+      send.disabled = waiting || !(full() || busy);
+      status.textContent = waiting ? held || say.uploading : "";
     };
     const tray = makeTray(ready);
-    const node = make("form", { className: "composer" }, tray.node, input, attach, pick, send);
+    const node = make("form", { className: "composer" }, tray.node, input, attach, status, pick, send);
 
     const grow = () => {
       input.style.height = "auto";
       input.style.height = `${Math.min(input.scrollHeight + 2, 160)}px`;
     };
-    const submit = () => {
-      ready();
-      if (send.disabled) return;
+    /** Photos still on their way follow. */
+    const go = () => {
       const [text, files] = [input.value.trim(), tray.files()];
       input.value = "";
+      waiting = false;
       tray.clear();
       grow();
+      waiting = tray.busy();
       onSend(text, files);
+      ready();
+    };
+    const submit = () => {
+      waiting = true;
       input.focus();
+      ready();
     };
     node.onsubmit = (event) => { event.preventDefault(); submit(); };
-    input.oninput = () => { grow(); ready(); noteActivity(); };
+    input.oninput = () => {
+      waiting = false; // what is edited is a draft again
+      grow();
+      ready();
+      noteActivity();
+    };
     input.onkeydown = (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
@@ -697,8 +709,9 @@
     return {
       node,
       focus() { grow(); input.focus(); },
-      hold(on) { held = on; ready(); },
-      send(text) { input.value = text; submit(); },
+      hold(why) { held = why; ready(); },
+      leave() { if (waiting && full()) go(); },
+      send(text) { input.value += ` ${text}`; submit(); },
     };
   };
 
@@ -718,13 +731,12 @@
       else if (event.item) log.show(event.item);
       else if (event.type === "thread.item.removed") log.remove(event.item_id);
       else if (event.type === "thread.item.updated") log.write(event);
-      else if (event.type === "progress_update") log.wait(event.text);
     };
 
     /** One message at a time; a screen reader waits for it all. */
     const hold = (on) => {
       busy = on && chat;
-      composer.hold(on);
+      composer.hold(on && say.typing);
       log.node.setAttribute("aria-busy", on);
     };
 
@@ -734,13 +746,17 @@
         : request("threads.create", { input });
 
     /** What was sent once is repeated as it was: the chat service hears a request id once. */
-    const tell = async (wish, mine) => {
+    const written = (wish) => {
       wish.body ||= message(wish.input);
       keepWishes();
+      return wish;
+    };
+
+    const tell = async (wish, mine) => {
       if (wish.again) log.dropAnswer(asked);
       log.wait();
-      await converse(wish, (event) => {
-        if (mine !== chat) throw new Trouble("", "", { status: GONE });
+      await converse(written(wish), (event) => {
+        if (mine !== chat) return;
         if (event.type !== "error") return apply(event);
         const more = { status: 500, retriable: event.allow_retry, told: true };
         throw new Trouble(event.message || say.dropped, wish.requestId, more);
@@ -804,6 +820,12 @@
     const composer = makeComposer(submit);
     frame.replaceChildren(log.node, composer.node);
 
+    /** What waits leaves now. If the page lives on it is sent again, and heard once. */
+    whenLeaving(() => {
+      composer.leave();
+      wishes.slice(1).forEach((wish) => protocol(written(wish)).catch(() => {}));
+    });
+
     const showStart = () => {
       const prompts = say.prompts.map((text) =>
         make("button", { type: "button", onclick: () => composer.send(text) }, text));
@@ -811,7 +833,6 @@
       log.add(start);
     };
 
-    /** The newest messages, or those before `after`. */
     const showPage = async (after) => {
       const mine = chat;
       const params = { thread_id: threadId, limit: PAGE_ITEMS, order: "desc", after };
@@ -827,19 +848,21 @@
         else work();
       } catch (error) {
         if (mine !== chat) return;
-        composer.hold(false);
-        if (error.status !== 404) log.top(troubleNode(error, () => showPage(after)));
-        else { useThread(null); reset(); }
+        if (error.status === 404) { useThread(null); reset(); return; }
+        log.top(troubleNode(error, () => showPage(after)));
+        composer.hold("");
       }
     };
 
     const load = () => {
       chat = {};
       asked = null;
-      hold(false);
       log.clear();
-      composer.hold(Boolean(threadId)); // what is said now must not come twice
-      if (threadId) return showPage();
+      hold(false);
+      if (threadId) {
+        composer.hold(say.loading); // what is said now must not come twice
+        return showPage();
+      }
       if (!wishes.length) showStart();
       return work();
     };
