@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -138,6 +139,19 @@ async def test_both_attempts_together_end_before_the_lease(
     async with asyncio.timeout(60):
         with pytest.raises(Unavailable, match="timeout"):
             await model.draft(PROMPT)
+
+
+async def test_an_attempt_that_hangs_is_given_up_for_the_second(
+    model: OpenAISummaryModel, server: OpenAIServer
+) -> None:
+    assert model.attempt_seconds == 60
+    model = dataclasses.replace(model, attempt_seconds=2)
+    server.fail("responses", Hang(110))
+    server.answers.append(Text(json.dumps(GOOD)))
+
+    async with asyncio.timeout(60):
+        assert (await model.draft(PROMPT)).summary
+    assert len(server.seen("responses")) == 2
 
 
 @pytest.mark.parametrize("failure", [Garbage(), Garbage("[]"), Garbage('{"id": "x"}')])

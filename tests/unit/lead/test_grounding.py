@@ -332,6 +332,15 @@ def test_model_that_misses_the_contact_gives_the_rules_reason() -> None:
     assert made_up.handoff_reason == "missing_contact"
 
 
+def test_a_models_words_are_in_the_shops_own_language() -> None:
+    about = subject()
+    spanish = replace(about, profile=replace(PROFILE, languages=("es", "en")))
+
+    summary, _ = checked(EMPTY, "", spanish, Summary())
+
+    assert summary.language == "es"
+
+
 def test_absurd_language_is_not_believed() -> None:
     absurd = check(replace(EMPTY, customer_language="<script>1</script>"), ("customer", "zzz"))
     address = check(replace(EMPTY, customer_language="evil at evil dot com"), ("customer", "zzz"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -13,6 +14,7 @@ from libs.limits.port import Limit, Verdict
 from libs.runtime.metrics import MODEL_CALLS, UNGROUNDED
 from services.lead.fakes import EMPTY, ScriptedModel
 from services.lead.ports import Draft, DraftRefusedError, Prompt
+from services.lead.summary.prompt import prompt_for, schema
 from services.lead.transcript import (
     HEAD_CHARACTERS,
     MARKER,
@@ -222,6 +224,54 @@ async def test_the_model_hears_the_doubts_that_the_mail_shows(said: str, way: st
     (prompt,) = world.model.prompts
     assert f"\n- {way}" in prompt.instructions
     assert all(one.doubt in prompt.instructions for one in world.snapshot(mail).contacts)
+
+
+def test_prompt_names_the_shop_its_phone_and_its_language() -> None:
+    spanish = replace(PROFILE, languages=("es", "en"))
+
+    prompt = prompt_for("t", (), (), spanish)
+
+    said = " ".join(prompt.instructions.split())
+    assert "(at most 8): short, in es." in said
+    assert "which names Craig's Auto Upholstery and its phone (408) 555-0142, and no price" in said
+    assert said.endswith("Ways to reach the customer: none")
+
+
+LIMITS = {
+    "next_steps": (0, 6),
+    "follow_up_questions": (0, 6),
+    "call_script_prompts": (3, 3),
+    "missing_info": (0, 8),
+}
+
+
+def test_schema_is_strict_and_asks_for_every_field_of_the_contract() -> None:
+    form = schema()
+    facts = {
+        "customer_name", "customer_phone", "customer_email", "customer_location",
+        "customer_language", "vehicle", "project", "timeline",
+    }  # fmt: skip
+    others = {"handoff_ready", "handoff_reason", "summary", "outreach_message", "evidence"}
+
+    for closed in (form, form["properties"]["evidence"]):
+        assert closed["additionalProperties"] is False
+        assert set(closed["required"]) == set(closed["properties"])
+    assert set(form["required"]) == facts | others | LIMITS.keys() == set(Draft.__struct_fields__)
+    assert set(form["properties"]["evidence"]["required"]) == facts
+    for name in (*facts, "outreach_message"):
+        assert form["properties"][name] == {"type": ["string", "null"]}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_list_is_as_long_as_the_schema_says_and_no_longer_is_taken(name: str) -> None:
+    least, most = LIMITS[name]
+    asked = schema()["properties"][name]
+    answer = msgspec.to_builtins(EMPTY)
+
+    assert (asked["minItems"], asked["maxItems"]) == (least, most)
+    assert msgspec.convert(answer | {name: ["x"] * most}, Draft)
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(answer | {name: ["x"] * (most + 1)}, Draft)
 
 
 def test_long_conversation_is_cut_in_its_middle() -> None:
