@@ -56,7 +56,7 @@ COMMANDS: dict[str, tuple[str, int, int, Stand]] = {
     "XDEL of a dead letter": ("dead drop {dead}", NOT_ASKED, NOTHING_THERE, Stand(parked=0)),
     "REVIVE": ("dead retry {dead}", NOT_ASKED, NOTHING_THERE, Stand(waiting=1, parked=0)),
     "XADD lead.consider": ("resend cthr_1 --attempt 1", NOT_ASKED, ATTENTION, Stand(waiting=1)),
-    "EXISTS lease": ("why cthr_1", DONE, DONE, UNTOUCHED),
+    "EXISTS lease": ("why cthr_1", ATTENTION, ATTENTION, UNTOUCHED),
     "DEL sent mark": ("forget cthr_1", ATTENTION, DONE, FORGOTTEN),
     "ERASE": ("forget cthr_1", ATTENTION, DONE, FORGOTTEN),
     "ERASE_ANSWERS": ("forget cthr_1", ATTENTION, NOTHING_THERE, FORGOTTEN),
