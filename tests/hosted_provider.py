@@ -129,7 +129,7 @@ async def _attachments(stack: AsyncExitStack, blobs: MemoryBlobs, folder: Path) 
     url = f"http://127.0.0.1:{port}"
     site = AttachmentSite(attachments, KEYS, url, SystemClock(), random_id, Metrics())
     log = Log("attachments", level="error")
-    edge = Edge(site.routes(), log, Requests(log, Metrics(), SystemClock()))
+    edge = Edge(site.routes(), log, Requests("provider", log, Metrics(), SystemClock()))
     await _serve(stack, EdgeServer(edge), port, None)
     return url
 

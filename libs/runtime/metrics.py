@@ -19,10 +19,13 @@ class Metric(msgspec.Struct, frozen=True, eq=False):
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 HTTP_REQUESTS = Metric(
-    "handoff_http_requests_total", "counter", "Answered HTTP requests.", ("route", "status")
+    "handoff_http_requests_total",
+    "counter",
+    "Answered HTTP requests.",
+    ("listener", "route", "status"),
 )
 HTTP_SECONDS = Metric(
-    "handoff_http_seconds", "histogram", "Time from request to answer.", ("route",)
+    "handoff_http_seconds", "histogram", "Time from request to answer.", ("listener", "route")
 )
 RATE_LIMITED = Metric(
     "handoff_rate_limited_total", "counter", "Requests refused by a limit.", ("limit",)

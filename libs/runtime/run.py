@@ -167,7 +167,7 @@ def _numbers(settings: CommonSettings, services: Sequence[Service], runtime: Run
 
     redis = ("redis", runtime.streams.answers)
     checks = [redis, *(check for service in services for check in service.health)]
-    requests = Requests(runtime.log, runtime.metrics, runtime.clock)
+    requests = Requests("numbers", runtime.log, runtime.metrics, runtime.clock)
     edge = Edge(Ops(checks, requests).routes(), runtime.log, requests)
     host = LOOPBACK if runtime.one_machine else settings.host
     site = Site(EdgeServer(edge), host, settings.metrics_port, METRICS_SETTING)

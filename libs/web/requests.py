@@ -40,7 +40,8 @@ Answered = tuple[float, Call, str, int, float]
 class Requests:
     """The lines need no redaction: every value is a code of ours or was matched by a pattern."""
 
-    def __init__(self, log: Log, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, listener: str, log: Log, metrics: Metrics, clock: Clock) -> None:
+        self._listener = listener  # a process may have several, each with a /health of its own
         self._log = log
         self.metrics = metrics
         self.clock = clock
@@ -74,8 +75,8 @@ class Requests:
         for _, _, route, status, seconds in answered:
             series[route, status].append(seconds)
         for (route, status), times in series.items():
-            self.metrics.count(HTTP_REQUESTS, route, str(status), by=len(times))
-            self.metrics.observe_all(HTTP_SECONDS, route, all_seconds=times)
+            self.metrics.count(HTTP_REQUESTS, self._listener, route, str(status), by=len(times))
+            self.metrics.observe_all(HTTP_SECONDS, self._listener, route, all_seconds=times)
             tally.requests += len(times)
             tally.seconds += sum(times)
             tally.errors += len(times) if status >= _SERVER_ERROR else 0

@@ -34,7 +34,7 @@ async def wire(settings: OneMachineSettings, runtime: Runtime) -> Service:
     inbox = InboxSite(
         Outbox(settings.data_path / OUTBOX_FOLDER), lambda thread: story_of(desk, thread)
     )
-    requests = Requests(runtime.log, runtime.metrics, runtime.clock)
+    requests = Requests("inbox", runtime.log, runtime.metrics, runtime.clock)
     edge = Edge(inbox.routes(), runtime.log, requests)
     site = Site(EdgeServer(edge), "127.0.0.1", settings.inbox_port, "HANDOFF_INBOX_PORT")
     return Service("inbox", sites=(site,))

@@ -41,7 +41,7 @@ async def wire(settings: AttachmentsSettings, runtime: Runtime) -> Service:
         new_id=runtime.new_id,
         metrics=runtime.metrics,
     )
-    requests = Requests(runtime.log, runtime.metrics, runtime.clock)
+    requests = Requests("attachments", runtime.log, runtime.metrics, runtime.clock)
     edge = Edge(photos.routes(), runtime.log, requests)
     # In one process only our own gateway asks: no stranger reaches this door past its checks.
     host = LOOPBACK if runtime.one_machine else settings.host

@@ -31,7 +31,7 @@ async def wire(settings: GatewaySettings, runtime: Runtime) -> Service:
     origins = Origins(
         load_shops(settings.shops), own_origins(settings) if runtime.one_machine else ()
     )
-    requests = Requests(runtime.log, runtime.metrics, runtime.clock)
+    requests = Requests("gateway", runtime.log, runtime.metrics, runtime.clock)
     parts = await _parts(settings, runtime, origins, requests)
     edge = Edge(routes(parts), runtime.log, requests, origins.shop_of, runtime.new_id)
     site = Site(EdgeServer(edge), settings.host, settings.port, "HANDOFF_PORT")

@@ -56,7 +56,7 @@ async def serve(port: int, folder: Path) -> None:
         url = f"http://127.0.0.1:{port}"
         site = AttachmentSite(attachments, KEYS, url, SystemClock(), random_id, Metrics())
         log = Log("attachments", level="error")
-        edge = Edge(site.routes(), log, Requests(log, Metrics(), SystemClock()))
+        edge = Edge(site.routes(), log, Requests("attachments", log, Metrics(), SystemClock()))
         runner = web.ServerRunner(EdgeServer(edge))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

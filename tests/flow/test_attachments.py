@@ -127,7 +127,7 @@ async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         metrics = Metrics()
         site = AttachmentSite(attachments, KEYS, url, SystemClock(), random_id, metrics)
         log = Log("attachments", level="error")
-        requests = Requests(log, metrics, SystemClock())
+        requests = Requests("attachments", log, metrics, SystemClock())
         runner = web.ServerRunner(EdgeServer(Edge(site.routes(), log, requests)))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

@@ -588,9 +588,10 @@ class TestOps:
         assert told["error_count"] == 0
         assert headers["Content-Type"].startswith("text/plain")
         lines = text.decode().splitlines()
-        assert 'handoff_http_requests_total{route="lead_signal",status="200"} 1' in lines
-        assert 'handoff_http_requests_total{route="lead_signal",status="429"} 2' in lines
-        assert 'handoff_http_requests_total{route="none",status="404"} 1' in lines
+        answered = 'handoff_http_requests_total{listener="gateway",route='
+        assert answered + '"lead_signal",status="200"} 1' in lines
+        assert answered + '"lead_signal",status="429"} 2' in lines
+        assert answered + '"none",status="404"} 1' in lines
         assert 'handoff_rate_limited_total{limit="signals_per_address"} 2' in lines
 
 

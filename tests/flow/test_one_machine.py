@@ -98,6 +98,21 @@ async def test_a_chat_becomes_exactly_one_mail(shop: Product) -> None:
     assert "(408) 555-0176" in body.get_content()
 
 
+async def test_the_numbers_of_one_process_tell_its_listeners_apart(shop: Product) -> None:
+    at = {"gateway": shop.port, "attachments": shop.attachments_port, "inbox": shop.inbox_port}
+    async with aiohttp.ClientSession() as http:
+        for port in at.values():
+            async with http.get(f"http://127.0.0.1:{port}/nowhere") as answer:
+                assert answer.status == 404
+        await asyncio.sleep(0.1)  # counted together, a moment later
+        async with http.get(f"{shop.url}/metrics", headers={"Accept": "text/plain"}) as answer:
+            numbers = await answer.text()
+
+    for listener in at:
+        series = f'handoff_http_requests_total{{listener="{listener}",route="none",status="404"}}'
+        assert f"{series} 1\n" in numbers
+
+
 async def test_a_visitor_who_never_triggers_still_becomes_a_mail(shop: Product) -> None:
     async with visitor(shop.url) as ana:
         await ana.say(f"{NEED} {PHONE}")

@@ -78,7 +78,7 @@ def test_a_pod_is_asked_where_its_service_answers(name: str) -> None:
         "attachments": getattr(settings, "attachments_port", 0),
     }.get(name, settings.metrics_port)
     [container] = pod(name)["containers"]
-    requests = Requests(Log("test"), metrics.Metrics(), SystemClock())
+    requests = Requests("test", Log("test"), metrics.Metrics(), SystemClock())
     paths = {route.path for route in Ops((), requests).routes()}
 
     for probe in ("livenessProbe", "readinessProbe"):

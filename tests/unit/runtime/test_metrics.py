@@ -11,28 +11,31 @@ from libs.runtime.metrics import HTTP_REQUESTS, HTTP_SECONDS, POSSIBLE_DUPLICATE
 
 def test_counts_by_label_and_in_total() -> None:
     metrics = Metrics()
-    metrics.count(HTTP_REQUESTS, "lead", "200")
-    metrics.count(HTTP_REQUESTS, "lead", "200")
-    metrics.count(HTTP_REQUESTS, "lead", "429", by=3)
+    metrics.count(HTTP_REQUESTS, "gateway", "lead", "200")
+    metrics.count(HTTP_REQUESTS, "gateway", "lead", "200")
+    metrics.count(HTTP_REQUESTS, "gateway", "lead", "429", by=3)
 
-    assert metrics.value(HTTP_REQUESTS, "lead", "200") == 2
+    assert metrics.value(HTTP_REQUESTS, "gateway", "lead", "200") == 2
     assert metrics.total(HTTP_REQUESTS) == 5
 
 
 def test_the_text_form_is_what_prometheus_reads() -> None:
     metrics = Metrics()
-    metrics.count(HTTP_REQUESTS, 'a"b\\c\n', "200")
-    metrics.observe_all(HTTP_SECONDS, "lead", all_seconds=(0.004, 99))
+    metrics.count(HTTP_REQUESTS, "gateway", 'a"b\\c\n', "200")
+    metrics.observe_all(HTTP_SECONDS, "gateway", "lead", all_seconds=(0.004, 99))
     metrics.count(POSSIBLE_DUPLICATES)
 
     text = metrics.prometheus()
 
-    assert 'handoff_http_requests_total{route="a\\"b\\\\c\\n",status="200"} 1\n' in text
-    assert 'handoff_http_seconds_bucket{route="lead",le="0.0025"} 0\n' in text
-    assert 'handoff_http_seconds_bucket{route="lead",le="0.005"} 1\n' in text
-    assert 'handoff_http_seconds_bucket{route="lead",le="+Inf"} 2\n' in text
-    assert 'handoff_http_seconds_sum{route="lead"} 99.004\n' in text
-    assert 'handoff_http_seconds_count{route="lead"} 2\n' in text
+    assert (
+        'handoff_http_requests_total{listener="gateway",route="a\\"b\\\\c\\n",status="200"} 1\n'
+        in text
+    )
+    assert 'handoff_http_seconds_bucket{listener="gateway",route="lead",le="0.0025"} 0\n' in text
+    assert 'handoff_http_seconds_bucket{listener="gateway",route="lead",le="0.005"} 1\n' in text
+    assert 'handoff_http_seconds_bucket{listener="gateway",route="lead",le="+Inf"} 2\n' in text
+    assert 'handoff_http_seconds_sum{listener="gateway",route="lead"} 99.004\n' in text
+    assert 'handoff_http_seconds_count{listener="gateway",route="lead"} 2\n' in text
     assert "handoff_possible_duplicates_total 1\n" in text
     assert text.count("# TYPE handoff_http_seconds histogram") == 1
 

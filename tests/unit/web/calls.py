@@ -48,7 +48,7 @@ class Recorder:
         self.text = io.StringIO()
         self.log = Log("gateway", out=self.text, clock=self.clock)
         self.metrics = Metrics()
-        self.requests = Requests(self.log, self.metrics, self.clock)
+        self.requests = Requests("gateway", self.log, self.metrics, self.clock)
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         self.requests.flush()

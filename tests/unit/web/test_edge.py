@@ -134,9 +134,9 @@ async def test_every_request_is_one_line_and_counted() -> None:
 
     tally = recorder.requests.tally
     assert (tally.requests, tally.errors, tally.limited) == (5, 1, 1)
-    assert recorder.metrics.value(HTTP_REQUESTS, "a", "200") == 2
-    assert recorder.metrics.value(HTTP_REQUESTS, "none", "404") == 1
-    assert 'handoff_http_seconds_count{route="a"} 2\n' in recorder.metrics.prometheus()
+    assert recorder.metrics.value(HTTP_REQUESTS, "gateway", "a", "200") == 2
+    assert recorder.metrics.value(HTTP_REQUESTS, "gateway", "none", "404") == 1
+    assert 'handoff_http_seconds_count{listener="gateway",route="a"} 2\n' in recorder.metrics.prometheus()
     first, *_ = recorder.lines("request")
     assert first.pop("seconds") >= 0
     assert first == {
@@ -153,7 +153,7 @@ async def test_no_line_below_the_level_and_numbers_all_the_same(log_level: str, 
 
     recorder = Recorder()
     log = Log("gateway", level=log_level, out=recorder.text)
-    recorder.requests = Requests(log, recorder.metrics, recorder.clock)
+    recorder.requests = Requests("gateway", log, recorder.metrics, recorder.clock)
     await answered(recorder, call())
 
     assert recorder.requests.tally.requests == 1
