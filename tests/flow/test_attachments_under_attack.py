@@ -27,30 +27,33 @@ AT_ONCE = 16
 
 @dataclass
 class Memory:
-    """Megabytes, at their largest: of the service itself, and with its children."""
+    """Megabytes of the service: at its largest, and together with its children when looked at."""
 
     pid: int
-    alone: list[float] = field(default_factory=list)
     together: list[float] = field(default_factory=list)
+
+    def largest(self) -> float:
+        """The kernel keeps it, whoever looks and when."""
+        return _megabytes(str(self.pid), "status", "VmHWM:")
 
     def look(self) -> None:
         listed = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
-        alone = _megabytes(str(self.pid))
-        self.alone.append(alone)
-        self.together.append(alone + sum(map(_megabytes, listed.split())))
+        pids = [str(self.pid), *listed.split()]
+        self.together.append(sum(_megabytes(pid, "smaps_rollup", "Pss:") for pid in pids))
 
     async def watch(self) -> None:
+        """A look costs milliseconds a process, and no child lives for less than one of these."""
         while True:
             self.look()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
 
-def _megabytes(pid: str) -> float:
+def _megabytes(pid: str, file: str, field: str) -> float:
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
         return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1e3
+    return sum(int(line.split()[1]) for line in lines if line.startswith(field)) / 1e3
 
 
 @contextmanager
@@ -88,7 +91,7 @@ async def test_sixty_bombs_neither_stop_it_nor_make_it_large(tmp_path: Path) -> 
                 return await upload(f"v_{number % AT_ONCE}", kind, body)
 
         assert await upload("v_first", "image/jpeg", pictures.encoded("image/jpeg")) == 200
-        memory.look()
+        at_first = memory.largest()
         watching = asyncio.create_task(memory.watch())
         thrown = [
             asyncio.create_task(throw(number, kind, body))
@@ -100,10 +103,11 @@ async def test_sixty_bombs_neither_stop_it_nor_make_it_large(tmp_path: Path) -> 
         statuses = await asyncio.gather(*thrown)
         watching.cancel()
         afterwards = await upload("v_ana", "image/png", pictures.encoded("image/png"))
+        grown = memory.largest() - at_first
 
     assert statuses == [STATUS[expected] for *_, expected in bombs]
     assert unfinished, "she was served in between"
     assert (meanwhile, afterwards) == (200, 200)
-    assert max(memory.alone) - memory.alone[0] < 40
+    assert 0 <= grown < 40
     assert max(memory.together) < 600
     assert [*(tmp_path / "spool").iterdir()] == []
