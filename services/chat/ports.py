@@ -1,4 +1,4 @@
-"""What the chat needs of the world: something that answers, a protocol, a desk for attachments."""
+"""What the chat needs of the world: something that answers, a protocol, attachments."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Announced(msgspec.Struct, frozen=True, kw_only=True):
         return self.mime_type.startswith("image/")
 
 
-class AttachmentDesk(Protocol):
+class Attachments(Protocol):
     """Where attachments are announced and found; their bytes never come this way."""
 
     async def announce(

@@ -30,25 +30,30 @@ Loops = tuple[Callable[[], Awaitable[None]], ...]
 
 
 async def wire(settings: ChatSettings, runtime: Runtime) -> Service:
+    from services.chat.adapters.attachments import BlobAttachments
     from services.chat.adapters.chatkit import ChatKit
-    from services.chat.adapters.desk import BlobDesk
-    from services.chat.adapters.kept import Desk, KeptThreads
+    from services.chat.adapters.kept import KeptThreads, SdkAttachments
     from services.chat.adapters.speaking import Speaking
     from services.chat.handlers import Chat
     from services.chat.turns import ANSWER_SECONDS, Turns
 
     kept = await open_chat_store(settings, runtime.stack)
-    desk = BlobDesk(
+    attachments = BlobAttachments(
         blobs=await open_blobs(settings, runtime.stack),
         keys=site_keys(settings, one_machine=runtime.one_machine),
         base_url=settings.base_url,
         clock=runtime.clock,
         new_id=runtime.new_id,
     )
-    threads = KeptThreads(kept, desk, runtime.clock, runtime.new_id)
+    threads = KeptThreads(kept, attachments, runtime.clock, runtime.new_id)
     agent, loops = _agent(settings, runtime)
     speaking = Speaking(
-        threads, Desk(desk), kept=kept, agent=agent, clock=runtime.clock, log=runtime.log
+        threads,
+        SdkAttachments(attachments),
+        kept=kept,
+        agent=agent,
+        clock=runtime.clock,
+        log=runtime.log,
     )
     chat = Chat(
         protocol=ChatKit(speaking),

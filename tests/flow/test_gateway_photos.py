@@ -21,7 +21,7 @@ from libs.conversations.store import Owner
 from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
 from libs.runtime.settings import CommonSettings, load
-from services.chat.adapters.desk import BlobDesk
+from services.chat.adapters.attachments import BlobAttachments
 from services.gateway import attachments
 from tests.gateway import KEYS, ORIGIN, SHOP, UNLIMITED, Gateway, bearer, gateway, until_limited
 from tests.raw_http import read_answer
@@ -123,7 +123,7 @@ async def test_what_was_announced_comes_by_its_link_and_may_come_twice(tmp_path:
         AsyncExitStack() as stack,
     ):
         settings = load(CommonSettings, {"HANDOFF_DATA": str(tmp_path)})
-        desk = BlobDesk(
+        desk = BlobAttachments(
             await open_blobs(settings, stack), KEYS, running.url, SystemClock(), random_id
         )
         ana = Owner(SHOP, "v_ana")

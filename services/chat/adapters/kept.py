@@ -22,13 +22,13 @@ from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
 from services.chat.adapters.sdk import store as sdk_store
 from services.chat.adapters.sdk import types as sdk
-from services.chat.ports import Announced, AttachmentDesk, Visit
+from services.chat.ports import Announced, Attachments, Visit
 from services.chat.turns import is_lost
 
 TITLE_CHARACTERS: Final = 120
 
 _items: TypeAdapter[Any] = TypeAdapter(sdk.ThreadItem)
-_attachments: TypeAdapter[Any] = TypeAdapter(sdk.Attachment)
+_attachment: TypeAdapter[Any] = TypeAdapter(sdk.Attachment)
 
 
 class TurnLostError(Exception):
@@ -38,9 +38,11 @@ class TurnLostError(Exception):
 class KeptThreads(sdk_store.Store[Visit]):
     """A customer's own words are never deleted: they are what a lead is made of."""
 
-    def __init__(self, kept: ChatStore, desk: AttachmentDesk, clock: Clock, new_id: NewId) -> None:
+    def __init__(
+        self, kept: ChatStore, attachments: Attachments, clock: Clock, new_id: NewId
+    ) -> None:
         self._kept = kept
-        self._desk = desk
+        self._attachments = attachments
         self._clock = clock
         self._new_id = new_id
 
@@ -142,7 +144,7 @@ class KeptThreads(sdk_store.Store[Visit]):
     def _seen(self, attachment: Any) -> Any:
         if attachment.type != "image":
             return attachment
-        link = AnyUrl(self._desk.preview(attachment.id))
+        link = AnyUrl(self._attachments.preview(attachment.id))
         return attachment.model_copy(update={"preview_url": link})
 
     async def add_thread_item(self, thread_id: str, item: Any, context: Visit) -> None:
@@ -191,8 +193,8 @@ class KeptThreads(sdk_store.Store[Visit]):
     async def load_attachment(self, attachment_id: str, context: Visit) -> Any:
         for owner in context.owners:
             if row := await self._kept.attachment(owner, attachment_id):
-                return self._seen(_attachments.validate_json(row.body))
-            if found := await self._desk.find(owner, attachment_id):
+                return self._seen(_attachment.validate_json(row.body))
+            if found := await self._attachments.find(owner, attachment_id):
                 return shown(found)
         raise sdk_store.NotFoundError("attachment")
 
@@ -200,18 +202,18 @@ class KeptThreads(sdk_store.Store[Visit]):
         for owner in context.owners:
             row = await self._kept.attachment(owner, attachment_id)
             if row and not row.thread_id:
-                await self._desk.take_back(owner, attachment_id)
+                await self._attachments.take_back(owner, attachment_id)
             await self._kept.delete_attachment(owner, attachment_id)
 
 
-class Desk(sdk_store.AttachmentStore[Visit]):
-    """The SDK's view of the attachment desk."""
+class SdkAttachments(sdk_store.AttachmentStore[Visit]):
+    """The SDK's view of a visitor's attachments."""
 
-    def __init__(self, desk: AttachmentDesk) -> None:
-        self._desk = desk
+    def __init__(self, attachments: Attachments) -> None:
+        self._attachments = attachments
 
     async def create_attachment(self, input: sdk.AttachmentCreateParams, context: Visit) -> Any:  # noqa: A002 - the SDK's name
-        announced = await self._desk.announce(
+        announced = await self._attachments.announce(
             context.owner,
             name=clean_name(input.name),
             mime_type=input.mime_type,
@@ -225,7 +227,7 @@ class Desk(sdk_store.AttachmentStore[Visit]):
 
 def shown(announced: Announced) -> Any:
     upload = announced.upload_url and {"url": announced.upload_url, "method": "POST"}
-    return _attachments.validate_python(
+    return _attachment.validate_python(
         {
             "type": "image" if announced.is_image else "file",
             "id": announced.id,

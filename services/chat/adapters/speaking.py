@@ -38,7 +38,7 @@ class Speaking(sdk_server.ChatKitServer[Visit]):
     def __init__(
         self,
         threads: KeptThreads,
-        desk: sdk_store.AttachmentStore[Visit],
+        attachments: sdk_store.AttachmentStore[Visit],
         *,
         kept: ChatStore,
         agent: Agent,
@@ -46,7 +46,7 @@ class Speaking(sdk_server.ChatKitServer[Visit]):
         log: Log,
     ) -> None:
         log_to(log)
-        super().__init__(threads, desk)
+        super().__init__(threads, attachments)
         self.threads = threads
         self._kept = kept
         self._agent = agent

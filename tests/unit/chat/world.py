@@ -19,9 +19,9 @@ from libs.runtime.log import Log
 from libs.shops.profile import load_shops
 from libs.streams.fakes import RememberingPublisher
 from libs.streams.port import Delivery
+from services.chat.adapters.attachments import BlobAttachments
 from services.chat.adapters.chatkit import ChatKit
-from services.chat.adapters.desk import BlobDesk
-from services.chat.adapters.kept import Desk, KeptThreads
+from services.chat.adapters.kept import KeptThreads, SdkAttachments
 from services.chat.adapters.speaking import Speaking
 from services.chat.handlers import Chat
 from services.chat.ports import Agent, Moment, PhoneField
@@ -98,11 +98,13 @@ class World:
     def process(self, agent: Agent | None = None, kept: ChatStore | None = None) -> Chat:
         """Another process of the same service on the same store."""
         kept = kept or self.kept
-        desk = BlobDesk(self.blobs, KEYS, "https://chat.example", self.clock, self.new_id)
-        threads = KeptThreads(kept, desk, self.clock, self.new_id)
+        attachments = BlobAttachments(
+            self.blobs, KEYS, "https://chat.example", self.clock, self.new_id
+        )
+        threads = KeptThreads(kept, attachments, self.clock, self.new_id)
         speaking = Speaking(
             threads,
-            Desk(desk),
+            SdkAttachments(attachments),
             kept=kept,
             agent=agent or self.agent,
             clock=self.clock,

@@ -1,4 +1,4 @@
-"""The attachment desk over the blob store: a record announces a file before its bytes come."""
+"""Attachments in the blob store: a record announces a file before its bytes come."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from services.chat.ports import Announced, ChatRefusal
 
 
 @dataclass(frozen=True)
-class BlobDesk:
-    """AttachmentDesk. Links are signed and alone suffice: a browser sends no token with them."""
+class BlobAttachments:
+    """Attachments. Links are signed and alone suffice: a browser sends no token with them."""
 
     blobs: Blobs
     keys: Sequence[str]
