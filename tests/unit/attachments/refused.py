@@ -6,7 +6,7 @@ import gzip
 import itertools
 from collections.abc import Iterator
 
-from tests.pictures import archive, encoded
+from tests.pictures import KINDS, archive, encoded
 
 Upload = tuple[str, str, bytes]
 """File name, declared type, bytes."""
@@ -103,9 +103,9 @@ def corpus() -> Iterator[Upload]:
 
 def _polyglots() -> Iterator[Upload]:
     """Two things at once: a picture to one reader, an archive, page or document to another."""
-    for kind in ("jpeg", "png", "gif", "webp"):
-        picture = encoded(f"image/{kind}")
-        name, declared = f"two.{kind}", f"image/{kind}"
+    for declared in KINDS:
+        picture = encoded(declared)
+        name = f"two.{declared[6:]}"
         yield name, declared, picture + archive()
         yield name, declared, picture + archive("META-INF/MANIFEST.MF")
         head = picture[:20]
@@ -123,7 +123,7 @@ def _polyglots() -> Iterator[Upload]:
 
 def _liars() -> Iterator[Upload]:
     """Bytes, name and header that do not agree."""
-    bodies = {f"image/{k}": encoded(f"image/{k}") for k in ("jpeg", "png", "gif", "webp")}
+    bodies = {kind: encoded(kind) for kind in KINDS}
     for real, claimed in itertools.permutations(bodies, 2):
         yield "photo", claimed, bodies[real]
         yield f"photo.{claimed[6:]}", real, bodies[real]
