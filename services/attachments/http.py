@@ -21,7 +21,6 @@ from libs.attachments import (
     is_attachment_id,
 )
 from libs.identity.signatures import Problem
-from libs.missed_files import TAKEN_BACK
 from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
 from libs.runtime.metrics import UPLOAD_BYTES, UPLOADS, Metrics
@@ -80,7 +79,7 @@ class AttachmentSite:
         now = self.clock.now()
         _refuse(check_upload(self.keys, attachment_id, call.parameter("upload"), now))
         announced = await find_record(self.attachments.blobs, attachment_id)
-        if announced is None or announced.problem == TAKEN_BACK:
+        if announced is None:
             raise Refused("not_found")
         if announced.mime_type:
             return announced  # its bytes are in already: the answer got lost on the way

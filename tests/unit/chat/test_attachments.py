@@ -173,10 +173,11 @@ async def test_a_removed_file_cannot_be_sent_any_more() -> None:
     assert (await world.ask(create("Look", told["id"]))).refused
 
 
-async def broke_off(world: World, attachment_id: str) -> None:
+async def missing(world: World, attachment_id: str, problem: str = BROKE_OFF) -> None:
+    """As the attachments service remembers it."""
     record = await find_record(world.blobs, attachment_id)
     assert record
-    await keep_missed(world.blobs, msgspec.structs.replace(record, problem=BROKE_OFF))
+    await keep_missed(world.blobs, msgspec.structs.replace(record, problem=problem))
 
 
 async def missed(world: World) -> list[str]:
@@ -190,12 +191,12 @@ async def test_a_file_that_is_removed_on_its_way_is_not_asked_for(first: str) ->
     told = (await world.ask(announce())).json
     assert told
     if first == "broken":
-        await broke_off(world, told["id"])
+        await missing(world, told["id"])
         assert await missed(world) == [told["id"]]
 
     await world.ask(remove(told["id"]))
     if first == "removed":
-        await broke_off(world, told["id"])
+        await missing(world, told["id"])
 
     assert await missed(world) == []
 
@@ -216,12 +217,23 @@ async def test_a_file_that_was_refused_is_asked_for_also_when_it_is_removed() ->
     assert await find_record(world.blobs, record.id) == refused
 
 
+async def test_what_we_failed_to_take_in_is_asked_for_also_when_it_is_removed() -> None:
+    world = World()
+    told = (await world.ask(announce())).json
+    assert told
+    await missing(world, told["id"], "unavailable")
+
+    await world.ask(remove(told["id"]))
+
+    assert await missed(world) == [told["id"]]
+
+
 async def test_what_a_message_carries_is_asked_for_whatever_is_removed_later() -> None:
     world = World(Scripted())
     told = (await world.ask(announce())).json
     assert told
     await world.ask(create("Look", told["id"]))
-    await broke_off(world, told["id"])
+    await missing(world, told["id"])
 
     await world.ask(remove(told["id"]))
 
@@ -234,7 +246,7 @@ async def test_a_stranger_takes_nothing_back() -> None:
     assert told
 
     assert (await world.ask(remove(told["id"]), visitor="v_eve")).refused
-    await broke_off(world, told["id"])
+    await missing(world, told["id"])
 
     assert await missed(world) == [told["id"]]
 
