@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 
 from services.mailer.letter.links import link_host, mark_links, unlinked
-from services.mailer.letter.reach import LONGEST_MAILTO, own_page
+from services.mailer.letter.reach import draft_link, own_page
 from services.mailer.letter.wording import clean, one_line
 from tests.golden import CASES, HERE, Case
 from tests.golden.reading import Seen, golden, html_of, text_of
@@ -80,8 +80,16 @@ def test_chips_stand_only_where_they_lead_somewhere() -> None:
 def test_a_mailto_is_never_too_long_and_keeps_the_signature(case: Case) -> None:
     for href in Seen(html_of(golden(case.path))).hrefs:
         if href.startswith("mailto:") and "?" in href:
-            assert len(href) <= LONGEST_MAILTO
+            assert len(href) <= 1_800
             assert href.endswith("271%20Bestor%20St%2C%20San%20Jose%2C%20CA%2095112")
+
+
+@pytest.mark.parametrize("word", ["seat ", "مقعد ", "座椅"])
+def test_a_long_message_fills_a_mailto_and_is_cut_before_the_signature(word: str) -> None:
+    href = draft_link("mailto:a@b.example", "Hello", word * 400 + "\n\nCraig's")
+
+    assert 1_700 < len(href) <= 1_800
+    assert href.endswith("%0D%0A%0D%0ACraig%27s")
 
 
 @pytest.mark.parametrize(
