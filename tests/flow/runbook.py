@@ -32,9 +32,12 @@ class Ran:
 @cache
 def sections() -> Mapping[str, tuple[str, ...]]:
     """Every heading with the commands under it; the text before the first is under ''."""
+    return {name: _commands(body) for name, body in bodies().items()}
+
+
+def bodies() -> Mapping[str, str]:
     parts = re.split(r"^## (.+)$", _text(), flags=re.MULTILINE)
-    named = {"": parts[0], **dict(zip(parts[1::2], parts[2::2], strict=True))}
-    return {name: _commands(body) for name, body in named.items()}
+    return {"": parts[0], **dict(zip(parts[1::2], parts[2::2], strict=True))}
 
 
 def _commands(body: str) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ from libs.runtime.settings import CommonSettings, load
 from libs.snapshot import LeadSnapshot, Line, Summary, snapshot_key
 from libs.streams.envelope import seal
 from tests.clock import HandClock
-from tests.flow.runbook import ROOT, follow, mend, sections
+from tests.flow.runbook import ROOT, bodies, follow, mend, sections
 from tests.product import Product, product, visitor
 from tests.servers import free_port
 
@@ -216,6 +216,16 @@ def test_every_section_is_followed() -> None:
     assert sections().keys() == FOLLOWED.keys()
     assert all(name in globals() for name in FOLLOWED.values())
     assert all(len(commands) == 3 for name, commands in sections().items() if name)
+
+
+@pytest.mark.parametrize("name", [name for name in bodies() if name])
+def test_a_section_says_what_is_seen_what_the_commands_mean_and_what_to_capture(name: str) -> None:
+    seen, _, rest = bodies()[name].strip().partition("```sh")
+    meaning, _, capture = rest.partition("```")[2].partition("Capture: ")
+
+    assert seen.startswith("You see: ")
+    assert len(meaning.split()) > 30
+    assert capture.strip().endswith(".")
 
 
 def test_the_commands_that_find_the_cause_change_nothing() -> None:
