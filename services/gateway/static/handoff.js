@@ -21,7 +21,7 @@
 
   // ── Small things ──
 
-  /** Storage that a browser may refuse: then the visit is simply not remembered. */
+  /** Storage that a browser may refuse: then nothing is remembered. */
   const keep = (area) => {
     const may = (what) => (...given) => {
       try { return window[area][what](...given); } catch { return null; }
@@ -475,7 +475,7 @@
         else if (update.type.endsWith("part.done")) at.textContent = isolated(update.content.text);
         scroll();
       },
-      /** Drawn at once; it becomes the stored message when its id is known. */
+      /** It becomes the stored message when its id is known. */
       say(text, files) {
         atEnd = true;
         const drawn = bubble("customer");
@@ -820,7 +820,7 @@
     const composer = makeComposer(submit);
     frame.replaceChildren(log.node, composer.node);
 
-    /** What waits leaves now. If the page lives on it is sent again, and heard once. */
+    /** If the page lives on, it is sent again, and heard once. */
     whenLeaving(() => {
       composer.leave();
       wishes.slice(1).forEach((wish) => protocol(written(wish)).catch(() => {}));
