@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from libs.blobs.port import BlobMissingError
+from libs.runtime.aws import aws_client
 from ops.desk import Desk
 from ops.finding import Finding
 from services.lead.retention import KEPT_SECONDS
@@ -31,14 +32,9 @@ async def retention(desk: Desk) -> Finding:
     """A folder is tidied by the lead service; of a bucket nobody but its own rules takes care."""
     if desk.settings.blobs == "folder":
         return Finding(what="retention", ok=True, said="the lead service tidies the folder daily")
-    from aiobotocore.session import get_session
     from botocore.exceptions import BotoCoreError, ClientError
 
-    opened = get_session().create_client(
-        "s3",
-        region_name=desk.settings.aws_region,
-        endpoint_url=desk.settings.s3_url or None,
-    )
+    opened = aws_client("s3", desk.settings.aws_region, desk.settings.s3_url)
     try:
         async with opened as client:
             answer = await client.get_bucket_lifecycle_configuration(Bucket=desk.settings.s3_bucket)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
+from libs.runtime.aws import aws_client
 from libs.runtime.settings import load
 from ops.desk import Desk
 from ops.finding import Finding
@@ -140,7 +141,7 @@ async def _ses(desk: Desk, settings: MailerSettings) -> Finding:
 
     name = settings.ses_configuration_set
     try:
-        async with _client("sesv2", settings) as client:
+        async with aws_client("sesv2", settings.aws_region, settings.aws_endpoint_url) as client:
             refused = await _account(client) or await _configuration_set(client, name)
             return refused or await _senders(client, desk)
     except (BotoCoreError, ClientError) as error:
@@ -152,7 +153,7 @@ async def _queue(settings: MailerSettings) -> Finding:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        async with _client("sqs", settings) as client:
+        async with aws_client("sqs", settings.aws_region, settings.aws_endpoint_url) as client:
             names = ["ApproximateNumberOfMessages"]
             url = settings.ses_events_queue_url
             answer = await client.get_queue_attributes(QueueUrl=url, AttributeNames=names)
@@ -163,16 +164,6 @@ async def _queue(settings: MailerSettings) -> Finding:
         return Finding(what="mail events", ok=False, said=f"the queue answers {code}", do=do)
     waiting = answer["Attributes"][names[0]]
     return Finding(what="mail events", ok=True, said=f"the queue answers, {waiting} wait in it")
-
-
-def _client(service: str, settings: MailerSettings) -> Any:
-    from aiobotocore.session import get_session
-
-    return get_session().create_client(
-        service,
-        region_name=settings.aws_region,
-        endpoint_url=settings.aws_endpoint_url or None,
-    )
 
 
 async def _configuration_set(client: Any, name: str) -> Finding | None:

@@ -13,6 +13,7 @@ from typing import IO, Any, Final, TypeVar
 from libs.blobs.keys import check_key, check_prefix
 from libs.blobs.port import BlobInfo, BlobMissingError
 from libs.errors import SettingsError, Unavailable
+from libs.runtime.aws import aws_client
 
 T = TypeVar("T")
 
@@ -162,11 +163,12 @@ async def open_s3(
     *, bucket: str, region: str, endpoint_url: str, sse: str, create: bool
 ) -> AsyncIterator[S3Blobs]:
     """Raises SettingsError when the bucket is not there for us."""
-    from aiobotocore.config import AioConfig
-    from aiobotocore.session import get_session
     from botocore.exceptions import BotoCoreError, ClientError
 
-    config = AioConfig(
+    session = aws_client(
+        "s3",
+        region,
+        endpoint_url,
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         retries={"total_max_attempts": 3, "mode": "standard"},
@@ -174,9 +176,6 @@ async def open_s3(
         request_checksum_calculation="when_required",  # not every S3 knows the newer checksums
         response_checksum_validation="when_required",
         s3={"addressing_style": "path"} if create else {},
-    )
-    session = get_session().create_client(
-        "s3", region_name=region, endpoint_url=endpoint_url or None, config=config
     )
     async with session as client:
         try:

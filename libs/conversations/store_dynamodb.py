@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final, TypeVar
@@ -25,13 +24,20 @@ from libs.conversations.store import (
     decode_turn,
     encode_row,
 )
-from libs.errors import Unavailable
+from libs.dynamodb import ConditionFailedError, DynamoTable, Item
 
-ANSWER_SECONDS: Final = 8.0
-REFUSED: Final = "ConditionalCheckFailedException"
+LAYOUT: Final = {
+    "KeySchema": [
+        {"AttributeName": "pk", "KeyType": "HASH"},
+        {"AttributeName": "sk", "KeyType": "RANGE"},
+    ],
+    "AttributeDefinitions": [
+        {"AttributeName": "pk", "AttributeType": "S"},
+        {"AttributeName": "sk", "AttributeType": "S"},
+    ],
+}
 
 R = TypeVar("R", bound=msgspec.Struct)
-Attributes = dict[str, Any]  # botocore's own shape: {"attribute": {"S": value}}
 
 
 class DynamoChatStore:
@@ -42,9 +48,8 @@ class DynamoChatStore:
     Each row carries `expires_at`, by which the table forgets it: nobody has to call `expire`.
     """
 
-    def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self._table = table
+    def __init__(self, table: DynamoTable) -> None:
+        self._call = table.call
 
     async def put_thread(self, owner: Owner, thread: ThreadRow) -> None:
         """The thread last: one that is listed but not there is passed over, the reverse is lost."""
@@ -90,7 +95,7 @@ class DynamoChatStore:
                 ConditionExpression="attribute_exists(pk)",
                 ExpressionAttributeValues={":expires": {"N": str(int(expires))}},
             )
-        except _RefusedError as error:
+        except ConditionFailedError as error:
             raise ThreadMissingError(thread_id) from error
         await self._put(place, f"item#{item.id}", expires, _body(item))
 
@@ -129,7 +134,7 @@ class DynamoChatStore:
     async def open_turn(self, owner: Owner, turn: TurnRow) -> TurnRow | None:
         try:
             await self._put_turn(owner, turn, ConditionExpression="attribute_not_exists(pk)")
-        except _RefusedError:
+        except ConditionFailedError:
             return await self.turn(owner, turn.key)
         return None
 
@@ -174,7 +179,7 @@ class DynamoChatStore:
         return 0
 
     async def _put(
-        self, partition: str, sort: str, expires: float, attributes: Attributes, **more: Any
+        self, partition: str, sort: str, expires: float, attributes: Item, **more: Any
     ) -> None:
         age = {"expires_at": {"N": str(int(expires))}}
         await self._call("put_item", Item=_key(partition, sort) | age | attributes, **more)
@@ -189,12 +194,12 @@ class DynamoChatStore:
     async def _under(
         self, partition: str, prefix: str, start: str = "", *,
         newest_first: bool = False, page: int = 100,
-    ) -> AsyncGenerator[Attributes]:  # fmt: skip
+    ) -> AsyncGenerator[Item]:  # fmt: skip
         """Rows whose sort key has the prefix, behind `start`; `~` sorts after every id."""
         low, high = (
             (prefix, start or prefix + "~") if newest_first else (start or prefix, prefix + "~")
         )
-        position: Attributes = {}
+        position: Item = {}
         while True:
             answer = await self._call(
                 "query",
@@ -214,28 +219,6 @@ class DynamoChatStore:
                 return
             position = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
-    async def _call(self, operation: str, **arguments: Any) -> Attributes:
-        """The one table of DynamoDB's errors: a condition refused, or it cannot serve us now."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                answer: Attributes = await getattr(self._client, operation)(
-                    TableName=self._table, **arguments
-                )
-        except ClientError as error:
-            code = str(error.response["Error"]["Code"])
-            if code == REFUSED:
-                raise _RefusedError(code) from error
-            raise Unavailable("conversations", code) from error
-        except (BotoCoreError, TimeoutError, OSError) as error:
-            raise Unavailable("conversations", type(error).__name__) from error
-        return answer
-
-
-class _RefusedError(Exception):
-    """A condition did not hold."""
-
 
 def _visitor(owner: Owner) -> str:
     return f"visitor#{owner.shop}#{owner.visitor}"
@@ -250,9 +233,9 @@ def _listed(thread: ThreadRow) -> str:
     return f"thread#{int(thread.created_at * 1e6):020}#{thread.id}"
 
 
-def _key(partition: str, sort: str) -> Attributes:
+def _key(partition: str, sort: str) -> Item:
     return {"pk": {"S": partition}, "sk": {"S": sort}}
 
 
-def _body(row: msgspec.Struct) -> Attributes:
+def _body(row: msgspec.Struct) -> Item:
     return {"body": {"S": encode_row(row)}}

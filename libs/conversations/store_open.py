@@ -17,14 +17,9 @@ async def open_chat_store(settings: CommonSettings, stack: AsyncExitStack) -> Ch
         from libs.conversations.store_sqlite_open import open_sqlite
 
         return await stack.enter_async_context(open_sqlite(settings.data_path / SQLITE_FILE))
-    from libs.conversations.store_dynamodb_open import open_dynamodb
-    from libs.runtime.aws import is_stand_in
+    from libs.conversations.store_dynamodb import LAYOUT, DynamoChatStore
+    from libs.dynamodb import open_table
 
-    return await stack.enter_async_context(
-        open_dynamodb(
-            table=f"{settings.dynamodb_table}-chat",
-            region=settings.aws_region,
-            endpoint_url=settings.dynamodb_url,
-            create=is_stand_in(settings.dynamodb_url),
-        )
-    )
+    name = f"{settings.dynamodb_table}-chat"
+    opening = open_table(settings, "conversations", name, LAYOUT)
+    return DynamoChatStore(await stack.enter_async_context(opening))

@@ -2,45 +2,53 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import msgspec
 
-from libs.errors import Unavailable
+from libs.dynamodb import ConditionFailedError, DynamoTable, Item
 from libs.ledger.record import LeadKey, LeadRecord, Watch
-from libs.runtime.aws import use_table
 from libs.runtime.clock import Clock
 
-CONNECT_SECONDS: Final = 2
-READ_SECONDS: Final = 4
 FRESH_SECONDS: Final = 10
 """A skew measured longer ago than this is measured again."""
 PAGE: Final = 100
 
-ATTRIBUTES: Final = {"pk": "S", "due_kind": "S", "due_at": "N", "shop": "S", "thread_id": "S"}
-INDEXES: Final = {
+_ATTRIBUTES: Final = {"pk": "S", "due_kind": "S", "due_at": "N", "shop": "S", "thread_id": "S"}
+_INDEXES: Final = {
     "by_due": ("due_kind", "due_at", "ALL"),
     "by_shop": ("shop", "thread_id", "KEYS_ONLY"),
+}
+LAYOUT: Final = {
+    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+    "AttributeDefinitions": [
+        {"AttributeName": name, "AttributeType": kind} for name, kind in _ATTRIBUTES.items()
+    ],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": name,
+            "KeySchema": [
+                {"AttributeName": hashed, "KeyType": "HASH"},
+                {"AttributeName": ranged, "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": projection},
+        }
+        for name, (hashed, ranged, projection) in _INDEXES.items()
+    ],
 }
 
 _encode = msgspec.json.Encoder().encode
 _lead = msgspec.json.Decoder(LeadRecord).decode
 _watch = msgspec.json.Decoder(Watch).decode
 
-Item = dict[str, Any]  # botocore's own shape: {"attribute": {"S": value}}
-
 
 class DynamoLeadRecords:
     """LeadRecords. An item has `due_kind` and `due_at` only while it is due for something, so the
-    index `by_due` holds nothing but open work. No call is retried here: a lost reply is read back.
+    index `by_due` holds nothing but open work.
     """
 
-    def __init__(self, client: Any, table: str, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, table: DynamoTable, clock: Clock) -> None:
         self._table = table
         self._clock = clock
         self._skew = 0.0
@@ -129,25 +137,12 @@ class DynamoLeadRecords:
     async def _conditional(self, operation: str, **arguments: Any) -> bool:
         try:
             await self._call(operation, **arguments)
-        except Unavailable as unavailable:
-            if "ConditionalCheckFailed" in unavailable.reason:
-                return False
-            raise
+        except ConditionFailedError:
+            return False
         return True
 
     async def _call(self, operation: str, **arguments: Any) -> Item:
-        """The one table of DynamoDB's errors: all mean that the store did not serve us now."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS + READ_SECONDS):
-                answer: Item = await getattr(self._client, operation)(
-                    TableName=self._table, **arguments
-                )
-        except ClientError as error:
-            raise Unavailable("records", str(error.response["Error"]["Code"])) from error
-        except (BotoCoreError, TimeoutError, OSError) as error:
-            raise Unavailable("records", type(error).__name__) from error
+        answer = await self._table.call(operation, **arguments)
         self._measure(answer["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
         return answer
 
@@ -160,54 +155,3 @@ class DynamoLeadRecords:
 
 def _due(kind: str, due_at: float) -> Item:
     return {"due_kind": {"S": kind}, "due_at": {"N": repr(due_at)}}
-
-
-@contextlib.asynccontextmanager
-async def open_dynamodb(
-    *, table: str, region: str, endpoint_url: str, clock: Clock, create: bool
-) -> AsyncIterator[DynamoLeadRecords]:
-    """Raises SettingsError when the table is missing and we were not told to create it."""
-    async with dynamodb_client(region, endpoint_url) as client:
-        await use_table(client, table, create_table if create else None)
-        yield DynamoLeadRecords(client, table, clock)
-
-
-def dynamodb_client(region: str, endpoint_url: str) -> Any:
-    """An asynchronous context manager; its client never repeats a call by itself."""
-    from aiobotocore.config import AioConfig
-    from aiobotocore.session import get_session
-
-    config = AioConfig(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        retries={"total_max_attempts": 1},
-        max_pool_connections=50,
-    )
-    return get_session().create_client(
-        "dynamodb", region_name=region, endpoint_url=endpoint_url or None, config=config
-    )
-
-
-async def create_table(client: Any, table: str) -> None:
-    """The table and its two indexes, unless it is there."""
-    with contextlib.suppress(client.exceptions.ResourceInUseException):
-        await client.create_table(
-            TableName=table,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": kind} for name, kind in ATTRIBUTES.items()
-            ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": name,
-                    "KeySchema": [
-                        {"AttributeName": hashed, "KeyType": "HASH"},
-                        {"AttributeName": ranged, "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": projection},
-                }
-                for name, (hashed, ranged, projection) in INDEXES.items()
-            ],
-        )
-    await client.get_waiter("table_exists").wait(TableName=table)

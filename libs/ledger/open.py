@@ -7,7 +7,6 @@ from typing import Final
 
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey
-from libs.runtime.aws import is_stand_in
 from libs.runtime.clock import Clock, SystemClock
 from libs.runtime.settings import CommonSettings
 
@@ -23,17 +22,11 @@ async def open_records(
         from libs.ledger.sqlite import open_sqlite
 
         return await stack.enter_async_context(open_sqlite(settings.data_path / SQLITE_FILE))
-    from libs.ledger.dynamodb import open_dynamodb
+    from libs.dynamodb import open_table
+    from libs.ledger.dynamodb import LAYOUT, DynamoLeadRecords
 
-    return await stack.enter_async_context(
-        open_dynamodb(
-            table=settings.dynamodb_table,
-            region=settings.aws_region,
-            endpoint_url=settings.dynamodb_url,
-            clock=clock or SystemClock(),
-            create=is_stand_in(settings.dynamodb_url),
-        )
-    )
+    opening = open_table(settings, "records", settings.dynamodb_table, LAYOUT)
+    return DynamoLeadRecords(await stack.enter_async_context(opening), clock or SystemClock())
 
 
 async def records_answer(records: LeadRecords) -> bool:

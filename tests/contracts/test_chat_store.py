@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,10 +22,11 @@ from libs.conversations.store import (
     TurnRow,
 )
 from libs.conversations.store_dynamodb import DynamoChatStore
-from libs.conversations.store_dynamodb_open import open_dynamodb
 from libs.conversations.store_fake import MemoryChatStore
+from libs.conversations.store_open import open_chat_store
 from libs.conversations.store_sqlite_open import open_sqlite
 from libs.errors import SettingsError
+from libs.runtime.settings import CommonSettings
 
 ANA = Owner("craigs", "v_ana")
 BEN = Owner("craigs", "v_ben")
@@ -263,13 +265,11 @@ class TestSqliteChatStore(AgingContract):
 class TestDynamoChatStore(ChatStoreContract):
     @pytest.fixture
     async def store(self, moto_url: str) -> AsyncIterator[ChatStore]:
-        async with open_dynamodb(
-            table=f"chat-{uuid.uuid4().hex[:8]}",
-            region="us-east-1",
-            endpoint_url=moto_url,
-            create=True,
-        ) as store:
-            yield store
+        settings = CommonSettings(
+            records="dynamodb", aws_endpoint_url=moto_url, dynamodb_table=f"t{uuid.uuid4().hex}"
+        )
+        async with contextlib.AsyncExitStack() as stack:
+            yield await open_chat_store(settings, stack)
 
     async def test_every_row_ages(self, store: DynamoChatStore) -> None:
         await store.put_thread(ANA, thread("a"))
@@ -290,10 +290,3 @@ class TestDynamoChatStore(ChatStoreContract):
 
         ages = {row["sk"]["S"]: float(row["expires_at"]["N"]) for row in rows}
         assert ages["thread"] == 7 + RETENTION_SECONDS
-
-    async def test_a_table_that_is_not_there_stops_the_start(self, moto_url: str) -> None:
-        with pytest.raises(SettingsError, match="nowhere"):
-            async with open_dynamodb(
-                table="nowhere", region="us-east-1", endpoint_url=moto_url, create=False
-            ):
-                pass

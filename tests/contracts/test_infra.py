@@ -15,7 +15,8 @@ import pytest
 import yaml
 from aiobotocore.session import get_session
 
-from libs.conversations import store_dynamodb_open as chats
+from libs.conversations import store_dynamodb as chats
+from libs.dynamodb import Layout, create_table
 from libs.ledger import dynamodb as records
 from libs.messages.mail import DeliveryEvent
 from libs.runtime.log import Log
@@ -32,7 +33,7 @@ NOT_IN_MOTO = (
 )  # fmt: skip
 SOURCES = {
     "dynamodb": ("libs/ledger/dynamodb.py", "libs/conversations/store_dynamodb.py",
-                 "libs/runtime/aws.py"),
+                 "libs/dynamodb.py"),
     "s3": ("libs/blobs/s3.py", "ops/doctor_blobs.py"),
     "sesv2": ("services/mailer/adapters/ses.py", "ops/doctor_mail.py"),
     "sqs": ("services/mailer/adapters/ses_events.py", "ops/doctor_mail.py"),
@@ -104,13 +105,15 @@ def shape(table: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(("resource", "store"), [("Records", records), ("Chats", chats)])
+@pytest.mark.parametrize(
+    ("resource", "layout"), [("Records", records.LAYOUT), ("Chats", chats.LAYOUT)]
+)
 async def test_its_tables_are_those_that_the_code_makes_for_itself(
-    stack: dict[str, str], moto_url: str, resource: str, store: Any
+    stack: dict[str, str], moto_url: str, resource: str, layout: Layout
 ) -> None:
     async with client("dynamodb", moto_url) as aws:
         own = f"own-{uuid.uuid4().hex}"
-        await store.create_table(aws, own)
+        await create_table(aws, own, layout)
         ours = await aws.describe_table(TableName=own)
         theirs = await aws.describe_table(TableName=stack[resource])
 

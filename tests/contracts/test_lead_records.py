@@ -15,13 +15,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from libs.dynamodb import DynamoTable, use_table
 from libs.errors import SettingsError, Unavailable
+from libs.ledger.dynamodb import DynamoLeadRecords
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.open import open_records
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord, State, Step, Watch
+from libs.runtime.aws import aws_client
 from libs.runtime.clock import SystemClock
 from libs.runtime.settings import CommonSettings
+from tests.servers import free_port
 
 NOW = 1_800_000_000.123456
 
@@ -302,19 +306,13 @@ class TestDynamoRecords(LeadRecordsContract):
             assert await again.read(lead().key) == lead()
 
     async def test_refuses_a_table_that_nobody_made(self, moto_url: str) -> None:
-        from libs.ledger.dynamodb import open_dynamodb
-
-        with pytest.raises(SettingsError, match="ResourceNotFound"):
-            async with open_dynamodb(
-                table="nowhere", region="us-east-1", endpoint_url=moto_url, clock=SystemClock(),
-                create=False,
-            ):  # fmt: skip
-                pass
+        async with aws_client("dynamodb", "us-east-1", moto_url) as client:
+            with pytest.raises(SettingsError, match=r"nowhere.*ResourceNotFound"):
+                await use_table(client, "nowhere", None)
 
     async def test_says_when_nobody_answers(self) -> None:
-        from libs.ledger.dynamodb import DynamoLeadRecords, dynamodb_client
-        from tests.servers import free_port
-
-        async with dynamodb_client("us-east-1", f"http://127.0.0.1:{free_port()}") as client:
+        url = f"http://127.0.0.1:{free_port()}"
+        async with aws_client("dynamodb", "us-east-1", url) as client:
+            records = DynamoLeadRecords(DynamoTable(client, "t", "records"), SystemClock())
             with pytest.raises(Unavailable, match="records"):
-                await DynamoLeadRecords(client, "t", SystemClock()).read(lead().key)
+                await records.read(lead().key)

@@ -11,7 +11,7 @@ import email
 import email.policy
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from libs.ledger.dynamodb import open_dynamodb
+from libs.ledger.open import open_records
 from libs.ledger.port import LeadRecords
-from libs.runtime.clock import SystemClock
+from libs.runtime.settings import CommonSettings
 from tests.contracts.post_offices import SHOP_SENDER, TO_SES
 from tests.faults import call_sites
 from tests.faults.call_sites import unnamed
@@ -137,11 +137,12 @@ async def on_aws(there: Aws, folder: Path, **more: str) -> AsyncIterator[OnAws]:
         async with (
             proxy("127.0.0.1", redis.port) as in_redis,
             deployment(folder, redis_url=through(in_redis), **environ) as handoff,
-            open_dynamodb(
-                table="handoff", region=REGION, endpoint_url=there.url, clock=SystemClock(),
-                create=True,
-            ) as records,
-        ):  # fmt: skip
+            AsyncExitStack() as stack,
+        ):
+            settings = CommonSettings(
+                records="dynamodb", aws_region=REGION, aws_endpoint_url=there.url
+            )
+            records = await open_records(settings, stack)
             reporting = asyncio.create_task(there.report())
             try:
                 yield OnAws(handoff, records, in_redis)

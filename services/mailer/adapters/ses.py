@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from libs.runtime.aws import aws_client
 from libs.runtime.clock import Clock
 from services.mailer.adapters.ses_errors import meaning
 from services.mailer.ports import (
@@ -164,12 +165,12 @@ async def open_ses(
     stack: AsyncExitStack, account: SesAccount, clock: Clock, windows: Windows = WINDOWS
 ) -> SesTransport:
     """A client that never repeats a request, never follows a redirect and waits after signing."""
-    from aiobotocore.config import AioConfig
-    from aiobotocore.session import get_session
-
     from services.mailer.adapters.ses_session import OneShotSession
 
-    config = AioConfig(
+    opened = aws_client(
+        "sesv2",
+        account.region,
+        account.endpoint_url,
         connect_timeout=CONNECT_SECONDS,
         read_timeout=account.read_seconds,
         retries={"total_max_attempts": 1, "mode": "standard"},
@@ -177,14 +178,7 @@ async def open_ses(
         http_session_cls=OneShotSession,
         max_pool_connections=100,
     )
-    client = await stack.enter_async_context(
-        get_session().create_client(
-            "sesv2",
-            region_name=account.region,
-            endpoint_url=account.endpoint_url or None,
-            config=config,
-        )
-    )
+    client = await stack.enter_async_context(opened)
     client.meta.events.register("before-call.sesv2.SendEmail", _put_body)
     client.meta.events.register("before-send.sesv2.SendEmail", _wait_after_signing)
     return SesTransport(client, clock, account.configuration_set, windows)

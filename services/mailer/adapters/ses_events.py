@@ -16,6 +16,7 @@ import msgspec
 
 from libs.errors import Unavailable
 from libs.messages.mail import DeliveryEvent
+from libs.runtime.aws import aws_client
 from libs.runtime.log import Log
 from libs.streams.port import Publisher
 
@@ -191,13 +192,7 @@ async def open_events(
     publisher: Publisher,
     log: Log,
 ) -> SesEvents:
-    from aiobotocore.config import AioConfig
-    from aiobotocore.session import get_session
-
-    config = AioConfig(connect_timeout=10, read_timeout=WAIT_SECONDS + 10)
-    client = await stack.enter_async_context(
-        get_session().create_client(
-            "sqs", region_name=region, endpoint_url=endpoint_url or None, config=config
-        )
-    )
+    longest = WAIT_SECONDS + 10
+    opened = aws_client("sqs", region, endpoint_url, connect_timeout=10, read_timeout=longest)
+    client = await stack.enter_async_context(opened)
     return SesEvents(client, queue_url, publisher, log)

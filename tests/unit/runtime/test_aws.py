@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import NoCredentialsError
 
+from libs.dynamodb import use_table
 from libs.errors import SettingsError
-from libs.runtime.aws import use_table
 
 
 class Nobody:
