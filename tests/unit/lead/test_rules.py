@@ -202,6 +202,7 @@ def test_a_name_is_no_vehicle() -> None:
         ("lo necesito para el viernes", "para el viernes"),
         ("esta semana no, mejor el sábado", "el sábado"),
         ("not this week, but before June 3rd", "before June 3rd"),
+        ("today no later than 5", "today"),
         ("下周可以吗", "下周"),
         ("càng sớm càng tốt", "càng sớm càng tốt"),
         ("my seat is torn", ""),
