@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import re
@@ -31,6 +32,11 @@ _SCRIPT: Final = (
     ("Cache-Control", "public, max-age=300"),
     ("Cross-Origin-Resource-Policy", "cross-origin"),
 )
+_FOR_GOOD: Final = (
+    ("Cache-Control", "public, max-age=31536000, immutable"),
+    ("Cross-Origin-Resource-Policy", "cross-origin"),
+)
+_PIN: Final = re.compile(rb"\{([a-z]+\.js)\}")
 _ORIGIN: Final = re.compile(r"(https://[A-Za-z0-9.-]+(?::\d{1,5})?)/[!-~]*", re.ASCII)
 
 
@@ -41,6 +47,8 @@ class StaticFile(msgspec.Struct, frozen=True):
     headers: Headers
     demo: bool = False
     """Only in the one-machine mode."""
+    pinned: bool = False
+    """Asked for by what is in it: a page of another version is told that it is not here."""
 
 
 def runtime_origins(settings: GatewaySettings) -> tuple[str, ...]:
@@ -62,6 +70,7 @@ def static_files(runtime: Sequence[str]) -> tuple[StaticFile, ...]:
     script, css = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
     return (
         StaticFile("/handoff.js", "handoff.js", script, _SCRIPT),
+        StaticFile("/panel.js", "panel.js", script, _FOR_GOOD, pinned=True),
         StaticFile("/handoff.css", "handoff.css", css, _SCRIPT),
         StaticFile("/", "demo.html", "text/html; charset=utf-8", demo, demo=True),
         StaticFile("/demo.js", "demo.js", script, demo, demo=True),
@@ -77,8 +86,11 @@ class Loaded:
     body: bytes
     zipped: bytes
     etag: str
+    pin: str = ""
 
     async def serve(self, call: Call) -> Answer:
+        if self.pin and call.parameter("v") != self.pin:
+            raise Refused("not_found")
         headers = (*self.file.headers, ("ETag", self.etag), ("Vary", "Accept-Encoding, Origin"))
         if self.etag in call.headers.get("If-None-Match", ""):
             return Answer(304, content_type=self.file.content_type, headers=headers)
@@ -89,10 +101,17 @@ class Loaded:
 
 
 def load(file: StaticFile, folder: Path = FOLDER) -> Loaded:
-    """Raises SettingsError."""
-    body = _read(folder / file.name)
+    """With the hash of what it loads filled in: its own covers both. Raises SettingsError."""
+    raw = _read(folder / file.name)
+    body = _PIN.sub(lambda found: _pin(_read(folder / found[1].decode())).encode(), raw)
     etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
-    return Loaded(file, body, gzip.compress(body, 9, mtime=0), etag)
+    pin = _pin(body) if file.pinned else ""
+    return Loaded(file, body, gzip.compress(body, 9, mtime=0), etag, pin)
+
+
+def _pin(body: bytes) -> str:
+    """As an `integrity` attribute says it."""
+    return f"sha384-{base64.b64encode(hashlib.sha384(body).digest()).decode()}"
 
 
 @dataclass(frozen=True)

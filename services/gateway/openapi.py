@@ -109,6 +109,12 @@ OPERATIONS: Final = {
     ("GET", "/handoff.js"): Operation(
         says="The script tag.", answers={200: "text/javascript", 304: ""}, refusals=(404,)
     ),
+    ("GET", "/panel.js"): Operation(
+        says="The chat panel of our own, which the script tag loads by what is in it.",
+        query=("v",),
+        answers={200: "text/javascript", 304: ""},
+        refusals=(404,),
+    ),
     ("GET", "/handoff.css"): Operation(
         says="The look of the chat.", answers={200: "text/css", 304: ""}, refusals=(404,)
     ),
@@ -131,6 +137,7 @@ _QUERY: Final = {
     "view": {"type": "string", "enum": ["original", "1200", "320"]},
     "signature": {"type": "string", "maxLength": 128},
     "upload": {"type": "string", "maxLength": 128},
+    "v": {"type": "string", "maxLength": 128},
 }
 _ALSO_TEXT: Final = {"/metrics": ("text/plain",), "/api/chatkit": ("application/json",)}
 _PAGES: Final = frozenset({"/message/"})

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from libs.attachments import LARGEST_BYTES
 from libs.web.answers import Refused
-from services.gateway.front import FOLDER, MOST_FILES, load_phrases
+from services.gateway.front import MOST_FILES, load, load_phrases, static_files
 
 Item = dict[str, Any]
 THREAD = "cthr_stage"
@@ -125,6 +125,8 @@ class Stage:
     asked: list[Asked] = field(default_factory=list)
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """What else was posted: path and body."""
+    loads: list[str] = field(default_factory=list)
+    """Of the script's own files."""
     uploading: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
 
     def wishes(self) -> list[Asked]:
@@ -195,13 +197,18 @@ async def stage() -> AsyncIterator[Stage]:
         html = PAGE.format(lang=request.query.get("lang", "en"))
         return web.Response(text=html, content_type="text/html")
 
-    async def file(request: web.Request) -> web.FileResponse:
-        return web.FileResponse(FOLDER / request.path.lstrip("/"))
+    files = {file.path: load(file) for file in static_files(())}
+
+    async def file(request: web.Request) -> web.Response:
+        made.loads.append(request.path)
+        found = files[request.path]
+        headers = {"Content-Type": found.file.content_type}
+        return web.Response(body=found.body, headers=headers)
 
     app = web.Application()
     app.router.add_get("/", page)
     app.router.add_get("/handoff.json", made.config)
-    app.router.add_get("/{name:handoff.(js|css)}", file)
+    app.router.add_get("/{name:(handoff|panel).(js|css)}", file)
     app.router.add_post("/api/chatkit", made.speak)
     app.router.add_post("/api/chatkit/attachment", made.upload)
     app.router.add_post("/{path:.*}", made.note)

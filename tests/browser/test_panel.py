@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -229,7 +228,8 @@ async def test_a_new_chat_hears_nothing_of_the_old_one(theatre: Stage, visits: V
     await _send(chat, "Do you do boats?")
     await chat.answered()
     assert await chat.customer.all_inner_texts() == ["Do you do boats?"]
-    assert [one.kind for one in theatre.asked] == ["threads.create"] * 2
+    assert {one.kind for one in theatre.asked} == {"threads.create"}
+    assert len({one.request_id for one in theatre.asked}) == 2
 
 
 async def test_a_line_that_falls_silent_ends_in_try_again(theatre: Stage, visits: Visits) -> None:
@@ -502,10 +502,13 @@ async def test_every_word_to_the_shop_carries_both_touches(theatre: Stage, visit
 
     theatre.script = script
     chat = await visits.page()
-    bad = f"wbraid=b%20lank&utm_term=a%00b%E2%80%8Bc&utm_content={'c' * 300}"
+    bad = f"wbraid=b%20lank&utm_term=a%00b%E2%80%8Bc%E2%80%A8d&utm_content={'c' * 127}🚗{'c' * 99}"
+    await chat.page.add_init_script(
+        "Object.defineProperty(document, 'referrer', { get: () => 'android-app://an.app/' })"
+    )
     await chat.page.goto(f"{theatre.url}/?gclid=Cj0-abc&utm_source=google&{bad}")
     await chat.launcher.wait_for()
-    await chat.open(f"{theatre.url}/?utm_source=newsletter&more={'x' * 3000}")
+    await chat.open(f"{theatre.url}/?lang=pt%20br&utm_source=newsletter&more={'x' * 3000}")
     await _send(chat)
     await chat.answered()
     await chat.page.keyboard.press("Escape")
@@ -528,7 +531,8 @@ async def test_every_word_to_the_shop_carries_both_touches(theatre: Stage, visit
         assert attribution["first_touch_at"] < attribution["last_touch_at"]
         assert attribution["first"] == {
             "landing_page": f"{theatre.url}/", "gclid": "Cj0-abc", "utm_source": "google",
-            "utm_term": "abc", "utm_content": "c" * 128,
+            "utm_term": "abcd", "utm_content": "c" * 127 + "🚗",
+            "referrer": "android-app://an.app/",
         }  # fmt: skip
+        assert body["locale"] == "en"
         assert len(body["pageUrl"]) == 2048
-        assert json.dumps(body).isascii()

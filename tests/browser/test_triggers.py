@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
+from yarl import URL
 
-from services.gateway.front import FOLDER
 from tests.browser.chat import HIDDEN, NEED, PHONE, mail_of, text_of
 from tests.browser.pages import other_site, page_with
 from tests.product import Product, product
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from playwright.async_api import Route
+
     from tests.browser.conftest import Visits
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
@@ -198,34 +202,48 @@ async def test_idle_asks_after_five_minutes(shop: Product, visits: Visits) -> No
 async def test_a_shops_own_page_works_under_a_strict_policy_with_integrity(
     tmp_path_factory: pytest.TempPathFactory, visits: Visits
 ) -> None:
-    """What docs/migrate-from-agent-builder.md tells a site to write."""
-    body = (FOLDER / "handoff.js").read_bytes()
-    sri = f"sha384-{base64.b64encode(hashlib.sha384(body).digest()).decode()}"
+    """What docs/migrate-from-agent-builder.md tells a site to write; and where it says a nonce."""
     with product(tmp_path_factory.mktemp("strict") / "data") as shop:
-        attributes = f'integrity="{sri}" crossorigin="anonymous"'
-        chat = await visits.page()
-        policy = (
-            f"default-src 'none'; script-src {shop.url}; connect-src {shop.url}; img-src {shop.url}"
-            " data: blob:"
-        )
-        html = page_with(f"{shop.url}/handoff.js", attributes).replace(
-            "<head>", f'<head><meta http-equiv="Content-Security-Policy" content="{policy}">'
-        )
-        await chat.page.route(
-            f"{shop.url}/shop", lambda route: route.fulfill(body=html, content_type="text/html")
-        )
-        await chat.open(f"{shop.url}/shop")
-        assert await chat.say(NEED)
-        assert [said for said in chat.console if "Content Security Policy" in said] == []
+        async with aiohttp.ClientSession() as http, http.get(f"{shop.url}/handoff.js") as answer:
+            body = await answer.read()
+        sri = f"sha384-{base64.b64encode(hashlib.sha384(body).digest()).decode()}"
+        attributes = f'integrity="{sri}" crossorigin="anonymous" nonce="n0nce"'
+        for allowed in (shop.url, "'nonce-n0nce'"):
+            chat = await visits.page()
+            policy = (
+                f"default-src 'none'; script-src {allowed}; connect-src {shop.url};"
+                f" img-src {shop.url} data: blob:"
+            )
+            html = page_with(f"{shop.url}/handoff.js", attributes).replace(
+                "<head>", f'<head><meta http-equiv="Content-Security-Policy" content="{policy}">'
+            )
+            await chat.page.route(f"{shop.url}/shop", _serve(html))
+            await chat.open(f"{shop.url}/shop")
+            assert await chat.say(NEED)
+            assert [said for said in chat.console if "Content Security Policy" in said] == []
 
 
-async def test_the_script_is_small(shop: Product) -> None:
-    async with (
-        aiohttp.ClientSession(auto_decompress=False) as http,
-        http.get(f"{shop.url}/handoff.js", headers={"Accept-Encoding": "gzip"}) as answer,
-    ):
-        zipped = await answer.read()
+def _serve(html: str) -> Callable[[Route], Awaitable[None]]:
+    async def serve(route: Route) -> None:
+        await route.fulfill(body=html, content_type="text/html")
 
-    assert gzip.decompress(zipped).startswith(b"/*! Handoff")
-    assert len(zipped) < GZIPPED_BYTES
-    assert len(gzip.compress((FOLDER / "handoff.css").read_bytes())) < 3 * 1024
+    return serve
+
+
+async def test_what_a_page_loads_is_small(shop: Product, visits: Visits) -> None:
+    chat = await visits.page()
+    await chat.open(shop.url)
+    [panel] = [one.url for one in chat.requests if "/panel.js" in one.url]
+    zipped: list[bytes] = []
+    async with aiohttp.ClientSession(auto_decompress=False) as http:
+        for url in (f"{shop.url}/handoff.js", panel, f"{shop.url}/handoff.css"):
+            async with http.get(
+                URL(url, encoded=True), headers={"Accept-Encoding": "gzip"}
+            ) as answer:
+                zipped.append(await answer.read())
+
+    script, panel_script, style = zipped
+    for each in (script, panel_script):
+        assert gzip.decompress(each).startswith(b"/*! Handoff")
+        assert len(each) < GZIPPED_BYTES
+    assert len(style) < 3 * 1024

@@ -93,6 +93,6 @@ def test_the_gateway_tells_who_falls_silent_and_the_service_waits_longer() -> No
 
 def _patience_of_a_browser() -> float:
     """From the last byte that it sent."""
-    found = re.search(r"PHOTO_MS = (\d+);", (FOLDER / "handoff.js").read_text("utf-8"))
+    found = re.search(r"PHOTO_MS = (\d+);", (FOLDER / "panel.js").read_text("utf-8"))
     assert found
     return int(found[1]) / 1000

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -49,6 +52,22 @@ async def test_a_file_is_served_plain_zipped_or_not_again(tmp_path: Path) -> Non
     assert gzip.decompress(zipped.body) == plain.body
     assert len(zipped.body) < len(plain.body)
     assert (again.status, again.body) == (304, b"")
+
+
+async def test_the_panel_is_served_for_good_to_pages_that_ask_for_this_very_one() -> None:
+    files = {file.path: load_file(file) for file in static_files(())}
+    script, panel = files["/handoff.js"], files["/panel.js"]
+    digest = base64.b64encode(hashlib.sha384(panel.body).digest()).decode()
+
+    served = await panel.serve(call(target=f"/panel.js?v={quote(f'sha384-{digest}', safe='')}"))
+
+    assert f'"sha384-{digest}"' in script.body.decode()
+    assert served.body == panel.body
+    assert "immutable" in dict(served.headers)["Cache-Control"]
+    for version in ("", "?v=", "?v=sha384-abc"):
+        with pytest.raises(Refused) as refused:
+            await panel.serve(call(target=f"/panel.js{version}"))
+        assert refused.value.status == 404
 
 
 async def test_urls_follow_the_address_by_which_the_browser_came() -> None:

@@ -1,0 +1,418 @@
+"""What a customer wrote reaches the shop: whatever happens meanwhile, by itself, once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.chat import HIDDEN, NEED, PHONE, ChatPage
+from tests.browser.stage import (
+    THREAD,
+    Asked,
+    Stage,
+    answered,
+    created,
+    done,
+    failed,
+    phone_field,
+    said,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from aiohttp import web
+    from playwright.async_api import Route
+
+    from tests.browser.conftest import Visits
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
+
+ANSWER = "Which side is it?"
+THANKS = "Thank you."
+NUMBER = "408-555-0176"
+
+
+async def _send(chat: ChatPage, text: str) -> None:
+    await chat.input.fill(text)
+    await chat.input.press("Enter")
+
+
+async def _lines(chat: ChatPage) -> list[str]:
+    return await chat.panel.locator(".bubble:not(.typing)").all_inner_texts()
+
+
+async def _heard(asked: Asked) -> None:
+    """A first message and what follows it, each answered in its place."""
+    if asked.kind == "threads.create":
+        await asked.tell(created(), done(said(1, asked.text)), done(answered(2, ANSWER)))
+    else:
+        await asked.tell(done(said(3, asked.text)), done(answered(4, THANKS)))
+
+
+def _told(theatre: Stage) -> list[str]:
+    """Each message once, however often it was sent."""
+    return list({one.request_id: one.text for one in theatre.wishes()}.values())
+
+
+async def test_what_is_said_during_an_answer_leaves_after_it_and_stands_below_it(
+    theatre: Stage, visits: Visits
+) -> None:
+    finished = asyncio.Event()
+
+    async def script(asked: Asked) -> None:
+        if asked.text == NEED:
+            await asked.tell(created(), done(said(1, NEED)))
+            await finished.wait()
+            return await asked.tell(done(answered(2, ANSWER)))
+        number = 1 + 2 * len(theatre.asked)
+        return await asked.tell(done(said(number, asked.text)), done(answered(number + 1, THANKS)))
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    for text in (NEED, PHONE, "Any day."):
+        await _send(chat, text)
+    await expect(chat.customer).to_have_text([NEED, PHONE, "Any day."])
+    assert await chat.input.input_value() == ""
+    assert len(theatre.asked) == 1
+    finished.set()
+    await expect(chat.assistant).to_have_count(3)
+    await chat.answered()
+
+    assert await _lines(chat) == [NEED, ANSWER, PHONE, THANKS, "Any day.", THANKS]
+    assert [one.text for one in theatre.asked] == [NEED, PHONE, "Any day."]
+
+
+async def test_what_is_said_while_a_conversation_loads_leaves_once(
+    theatre: Stage, visits: Visits
+) -> None:
+    typed = asyncio.Event()
+
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        if asked.kind == "items.list":
+            await typed.wait()
+            return asked.page([said(1, NEED), answered(2, ANSWER)])
+        return await _heard(asked)
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.page.goto(theatre.url)
+    await chat.page.evaluate(f"sessionStorage.setItem('chatkit-thread-id', '{THREAD}')")
+    await chat.page.reload()
+    await chat.launcher.click()
+    await _send(chat, PHONE)
+    await expect(chat.customer).to_have_text([PHONE])
+    assert theatre.wishes() == []
+    typed.set()
+    await expect(chat.assistant).to_have_count(2)
+
+    assert await _lines(chat) == [NEED, ANSWER, PHONE, THANKS]
+    assert len(theatre.wishes()) == 1
+
+
+async def test_a_message_that_does_not_leave_is_sent_again_by_itself(
+    theatre: Stage, visits: Visits
+) -> None:
+    """After pauses that grow; the visitor is told of the third."""
+    lost: list[str] = []
+
+    async def lose(route: Route) -> None:
+        lost.append(route.request.headers["x-request-id"])
+        await (route.abort() if len(lost) < 5 else route.continue_())
+
+    theatre.script = _heard
+    chat = await visits.page()
+    await chat.page.clock.install()
+    await chat.open(theatre.url)
+    await chat.page.route("**/api/chatkit", lose)
+    await _send(chat, NEED)
+    for count, seconds in enumerate((0.5, 1, 5, 10), 1):
+        await _until(lost, count)
+        await chat.page.wait_for_timeout(200)
+        assert await chat.alert.count() == (count > 2)
+        await chat.page.clock.run_for(seconds * 1000)
+    await chat.answered()
+
+    assert await _lines(chat) == [NEED, ANSWER]
+    assert await chat.alert.count() == 0
+    assert len(set(lost)) == 1
+
+
+async def test_a_message_that_is_refused_for_now_leaves_when_the_network_or_the_visitor_is_back(
+    theatre: Stage, visits: Visits
+) -> None:
+    trouble = ["unavailable"] * 3
+
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        if trouble:
+            return asked.refuse(trouble.pop(), **{"Retry-After": "300"})
+        return await _heard(asked)
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await _send(chat, NEED)
+    for count, event in enumerate(("online", "pageshow", "visibilitychange"), 1):
+        await theatre.until_asked(count)
+        await chat.alert.wait_for()
+        await chat.page.wait_for_timeout(200)
+        assert await chat.alert.count() == 1, "said once"
+        target = "document" if event == "visibilitychange" else "window"
+        await chat.page.evaluate(f"{target}.dispatchEvent(new Event('{event}'))")
+    await expect(chat.assistant).to_have_text([ANSWER])
+
+    assert await chat.alert.count() == 0
+    assert len({one.request_id for one in theatre.asked}) == 1
+
+
+async def _until(seen: list[str], count: int) -> None:
+    async with asyncio.timeout(60):
+        while len(seen) < count:
+            await asyncio.sleep(0.02)
+
+
+async def test_unsent_words_leave_from_the_next_page_behind_a_closed_panel(
+    theatre: Stage, visits: Visits
+) -> None:
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        if asked.kind == "items.list":
+            return asked.page([said(1, NEED), answered(2, ANSWER)])
+        return await _heard(asked) if back else asked.refuse("unavailable")
+
+    back = False
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await _send(chat, NEED)
+    await chat.alert.wait_for()
+    await chat.page.keyboard.press("Escape")
+    before, back = len(theatre.asked), True
+    await chat.page.goto(f"{theatre.url}/?page=2")
+    await theatre.until_asked(before + 1)
+    while not await chat.thread():
+        await chat.page.wait_for_timeout(20)
+
+    assert await chat.panel.count() == 0
+    await chat.launcher.click()
+    await expect(chat.assistant).to_have_text([ANSWER])
+    assert await _lines(chat) == [NEED, ANSWER]
+    assert len({one.request_id for one in theatre.asked}) == 1
+
+
+async def test_words_for_a_thread_that_is_gone_begin_another(
+    theatre: Stage, visits: Visits
+) -> None:
+    """Also those that were typed into a field; and what comes after them goes to the new one."""
+
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        if asked.kind == "threads.create":
+            begun.append(asked.text)
+            number = len(begun) * 10
+            thread = {"type": "thread.created", "thread": {"id": f"{THREAD}{len(begun)}"}}
+            fields = [done(phone_field(number + 2))] if len(begun) == 1 else []
+            return await asked.tell(thread, done(said(number, asked.text)), *fields)
+        if asked.params["thread_id"] == f"{THREAD}1":
+            return asked.refuse("unknown_thread")
+        return await asked.tell(done(said(90, asked.text)))
+
+    begun: list[str] = []
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await _send(chat, NEED)
+    await chat.panel.get_by_label("Your phone?").fill(NUMBER)
+    await chat.panel.get_by_label("Your phone?").press("Enter")
+    await _send(chat, "Any day.")
+    while theatre.wishes()[-1].params.get("thread_id") != f"{THREAD}2":
+        await chat.page.wait_for_timeout(20)
+    await chat.answered()
+
+    assert begun == [NEED, NUMBER]
+    assert await chat.customer.all_inner_texts() == [NEED, NUMBER, "Any day."]
+    assert await chat.thread() == f"{THREAD}2"
+    assert await chat.alert.count() == 0
+
+
+async def test_a_number_for_a_field_that_is_closed_is_said_as_a_message(
+    theatre: Stage, visits: Visits
+) -> None:
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        if asked.kind == "threads.add_structured_input":
+            return asked.refuse("not_possible", 422)
+        if asked.kind == "threads.create":
+            return await asked.tell(created(), done(said(1, NEED)), done(phone_field(2)))
+        return await _heard(asked)
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await _send(chat, NEED)
+    await chat.panel.get_by_label("Your phone?").fill(NUMBER)
+    await chat.panel.get_by_label("Your phone?").press("Enter")
+    await expect(chat.assistant.last).to_have_text(THANKS)
+
+    assert (theatre.asked[-1].kind, theatre.asked[-1].text) == (
+        "threads.add_user_message", NUMBER
+    )  # fmt: skip
+    assert await chat.customer.all_inner_texts() == [NEED, NUMBER]
+
+
+async def test_what_was_not_heard_yet_still_leaves_when_a_new_chat_begins(
+    theatre: Stage, visits: Visits
+) -> None:
+    """Also where its old conversation is gone when it is loaded."""
+
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        if asked.kind == "items.list" or back != {asked.text}:
+            return asked.refuse("unknown_thread" if asked.kind == "items.list" else "unavailable")
+        return await _heard(asked)
+
+    back: set[str] = set()
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await _send(chat, NEED)
+    await chat.alert.wait_for()
+    back = {NEED}
+    before = len(theatre.asked)
+    await chat.panel.get_by_role("button", name="New chat").click()
+    await chat.start.wait_for()
+    assert (await theatre.until_asked(before + 1)).text == NEED
+    await chat.page.wait_for_timeout(200)
+    assert await _lines(chat) == []
+    assert await chat.thread() == ""
+
+    await _send(chat, PHONE)
+    await chat.alert.wait_for()
+    await chat.page.evaluate(f"sessionStorage.setItem('chatkit-thread-id', '{THREAD}')")
+    back = {PHONE}
+    await chat.page.reload()
+    await expect(chat.assistant).to_have_text([ANSWER])
+    assert await _lines(chat) == [PHONE, ANSWER]
+
+
+async def test_after_a_failed_answer_the_next_words_do_not_wait_for_it(
+    theatre: Stage, visits: Visits
+) -> None:
+    async def script(asked: Asked) -> None:
+        if asked.kind == "threads.create":
+            return await asked.tell(created(), done(said(1, NEED)), failed())
+        return await _heard(asked)
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await _send(chat, NEED)
+    await chat.alert.wait_for()
+    await _send(chat, PHONE)
+    await expect(chat.assistant).to_have_text([THANKS])
+
+    assert [one.kind for one in theatre.asked] == ["threads.create", "threads.add_user_message"]
+    assert await chat.alert.count() == 0
+
+
+OUTLIVES = """{ const { fetch } = window; window.outlives = [];
+  window.fetch = (url, options) => {
+    if (url.endsWith("/api/chatkit")) outlives.push(options.keepalive);
+    return fetch(url, options);
+  } }"""
+"""Whether a request goes on without its page: loopback is too fast to see one that does not."""
+
+
+async def test_who_turns_away_or_leaves_leaves_no_words_behind(
+    theatre: Stage, visits: Visits
+) -> None:
+    holding = asyncio.Event()
+
+    async def script(asked: Asked) -> None:
+        if asked.text == NEED:
+            await asked.tell(created(), done(said(1, NEED)))
+            await holding.wait()
+            return await asked.tell(done(answered(2, ANSWER)))
+        return await _heard(asked)
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.page.add_init_script(OUTLIVES)
+    await chat.open(theatre.url)
+    await _send(chat, NEED)
+    while not await chat.thread():
+        await chat.page.wait_for_timeout(20)
+    await _send(chat, PHONE)
+    await chat.page.evaluate(HIDDEN)
+    assert (await theatre.until_asked(2)).text == PHONE
+    assert await chat.page.evaluate("outlives") == [True, True]
+    await _send(chat, "Any day.")
+    await chat.page.close()
+    await theatre.until_asked(4)
+    holding.set()
+
+    assert set(_told(theatre)) == {NEED, PHONE, "Any day."}
+    assert {one.params.get("thread_id") for one in theatre.asked[1:]} == {THREAD}
+
+
+async def test_neither_a_prompt_nor_an_input_method_takes_a_draft(
+    theatre: Stage, visits: Visits
+) -> None:
+    """WebKit ends a composition before the Enter that confirmed it: only its code tells."""
+    theatre.script = _heard
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await chat.input.fill("My number is")
+    await chat.input.evaluate(
+        """node => node.dispatchEvent(new KeyboardEvent("keydown",
+             { key: "Enter", keyCode: 229, bubbles: true, cancelable: true }))"""
+    )
+    await chat.start.get_by_role("button").first.click()
+    await chat.answered()
+
+    assert _told(theatre) == ["My seat is torn"]
+    assert await chat.input.input_value() == "My number is"
+
+
+@pytest.mark.parametrize("path", ["/handoff.json", "/handoff.css", "/panel.js"])
+async def test_a_part_that_fails_to_load_is_asked_for_again(
+    theatre: Stage, visits: Visits, path: str
+) -> None:
+    lost: list[str] = []
+
+    async def once(route: Route) -> None:
+        if lost:
+            return await route.continue_()
+        lost.append(path)
+        return await route.abort()
+
+    theatre.script = _heard
+    chat = await visits.page()
+    await chat.page.route(f"**{path}*", once)
+    await chat.open(theatre.url)
+    assert lost
+    assert await chat.say(NEED) == ANSWER
+
+
+async def test_a_panel_of_other_content_never_runs_and_the_telephone_is_left(
+    theatre: Stage, visits: Visits
+) -> None:
+    async def another(route: Route) -> None:
+        asked.append(route.request.url)
+        await route.fulfill(body="window.evil = true", content_type="text/javascript")
+
+    asked: list[str] = []
+    chat = await visits.page()
+    await chat.page.clock.install()
+    await chat.page.route("**/panel.js*", another)
+    await chat.page.goto(theatre.url)
+    await chat.launcher.click()
+    for count in range(1, 5):
+        await _until(asked, count)
+        await chat.page.wait_for_timeout(100)
+        await chat.page.clock.run_for(5_000)
+    await chat.alert.wait_for()
+
+    assert await chat.alert.get_by_role("link", name="(408) 555-0142").count() == 1
+    assert await chat.page.evaluate("window.evil") is None
+    await chat.page.unroute_all()
+    await chat.alert.get_by_role("button", name="Try again").click()
+    await chat.start.wait_for()
