@@ -9,6 +9,10 @@ from libs.messages.base import Attribution, Message
 BROWSER_REASONS: Final = frozenset({"idle", "pagehide", "chat_closed", "auto"})
 REASONS: Final = BROWSER_REASONS | {"quiet", "watch", "operator"}
 """The last three are ours, and not a browser's to say."""
+NOT_READY: Final = frozenset(
+    {"missing_contact", "missing_project_details", "missing_vehicle_context", "not_ready"}
+)
+"""Why a conversation is no lead yet, as its summary says it."""
 
 
 class ConsiderLead(Message, tag="lead.consider.v1", frozen=True, kw_only=True):

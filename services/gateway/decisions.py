@@ -15,7 +15,7 @@ import msgspec
 
 from libs.leases.port import SentMark
 from libs.messages.base import Message
-from libs.messages.lead import LeadDecision
+from libs.messages.lead import NOT_READY, LeadDecision
 from libs.messages.mail import LeadMailHeld, LeadMailSent
 from libs.web.answers import Answer, Refused
 from services.gateway.visitors import Visitor
@@ -52,9 +52,6 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 _ENCODER = msgspec.json.Encoder()
-_MODELS_REASONS = frozenset(
-    {"missing_contact", "missing_project_details", "missing_vehicle_context", "not_ready"}
-)
 
 
 def queued(asked: Asked) -> Answer:
@@ -103,7 +100,7 @@ def _decision(asked: Asked, reply: LeadDecision) -> Answer:
         retry_scheduled=reply.scheduled_for is not None,
         scheduled_for=reply.scheduled_for,
         missing_info=reply.missing_info,
-        handoff_reason=reply.reason if reply.reason in _MODELS_REASONS else "",
+        handoff_reason=reply.reason if reply.reason in NOT_READY else "",
     )
 
 

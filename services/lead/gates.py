@@ -15,6 +15,7 @@ import msgspec
 from libs.ledger.events import Considered, Event, GaveUp, NothingToSend, NotNow, Reopened
 from libs.ledger.record import LeadRecord, State
 from libs.ledger.timing import DAY_SECONDS
+from libs.messages.lead import NOT_READY
 from libs.snapshot import Summary
 from services.lead.transcript import Subject
 
@@ -196,11 +197,6 @@ def to_remember(case: Case, verdict: Verdict, *, reason: str) -> tuple[Event, ..
 
 CLOSED_AS: Final = {"no_contact": "missing_contact", "empty": "empty_thread"}
 """What an asker is told about a closed thread."""
-
-NOT_READY: Final = frozenset(
-    {"missing_contact", "missing_project_details", "missing_vehicle_context"}
-)
-
 
 _LOOKED_AWAY: Final = frozenset({"", "not_idle", "reopened", "unknown_thread", "watch"})
 """Steps of a record at which nobody had asked yet whether the customer can be reached."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +37,6 @@ class Street:
     rng: random.Random
     threads: list[str] = field(default_factory=list)
     """Conversations with contact."""
-    reloads: int = 0
     longest_seconds: float = 0.0
     """From a session's begin to the last word in it: the watch must be longer."""
     visits: set[asyncio.Task[None]] = field(default_factory=set)
@@ -74,7 +73,6 @@ class Street:
                 if words:
                     _heard(await someone.say(words))
             except FAILED:
-                self.reloads += 1
                 began, someone.secret = 0.0, ""
                 await asyncio.sleep(1 + self.rng.random() * 2)
             else:
@@ -100,9 +98,3 @@ async def visitors(url: str, *, per_second: float = 2.0, seed: int = 1) -> Async
     finally:
         for task in (coming, *street.visits):
             task.cancel()
-
-
-async def repeatedly(times: int, every_seconds: float, fault: Callable[[], Awaitable[Any]]) -> None:
-    for _ in range(times):
-        await asyncio.sleep(every_seconds)
-        await fault()

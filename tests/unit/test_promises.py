@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from libs.ledger.steps import WHY
-from services.lead.gates import CLOSED_AS, NOT_READY
+from libs.messages.lead import NOT_READY
+from services.lead.gates import CLOSED_AS
 
 ROOT = Path(__file__).parents[2]
 ANSWERS, INVARIANTS = (ROOT / "docs/promises.md").read_text().split("## The invariants")
@@ -24,7 +25,7 @@ def test_every_answer_is_in_the_table() -> None:
 
     gates = re.findall(r'(?:reason=|_silent\(case, )"(\w+)"', text_of("services/lead/gates.py"))
     gateway = re.findall(r'_answer\(asked, "(\w+)"', text_of("services/gateway/decisions.py"))
-    known = {*gates, *gateway, *WHY.values(), *CLOSED_AS.values(), *NOT_READY, "not_ready"}
+    known = {*gates, *gateway, *WHY.values(), *CLOSED_AS.values(), *NOT_READY}
     assert told == known
     assert all(f"`{word}`" in rare for word in ("pending", "closed", "accepted"))
 

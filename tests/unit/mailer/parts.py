@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -159,6 +158,3 @@ class Mailroom:
     @property
     def logged(self) -> str:
         return self.out.getvalue()
-
-
-RNG = random.Random(1)

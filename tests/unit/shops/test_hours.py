@@ -14,7 +14,6 @@ from libs.shops.profile import ShopProfile, load_shops
 from libs.shops.schedule import Hours
 
 CRAIGS = load_shops("deploy/shops").default
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def shop(**changes: object) -> ShopProfile:
