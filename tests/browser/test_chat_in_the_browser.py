@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
+from services.gateway.front import load_phrases
 from tests.browser.chat import NEED, PHONE, mail_of, mail_saying, text_of
 from tests.pictures import encoded, scene
 
@@ -171,3 +172,15 @@ async def test_every_language_of_the_shop_has_all_words(shop: Product, visits: V
                "ru", "ta", "id", "fa", "te", "fr"]  # fmt: skip
 
     assert await chat.page.evaluate(words, locales) == [[locale, True] for locale in locales]
+
+
+async def test_a_script_tag_may_name_another_language_than_its_page(
+    shop: Product, visits: Visits
+) -> None:
+    """The demo page is not written in Korean; its script tag says `data-locale`."""
+    chat = await visits.page()
+    await chat.page.goto(f"{shop.url}/?lang=ko")
+
+    await expect(chat.launcher).to_have_attribute("lang", "ko")
+    await expect(chat.launcher).to_have_text(load_phrases()["ko"]["open"])
+    assert await chat.page.locator("html").get_attribute("lang") == "en"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.stage import THREAD, Asked, answered, said
+from tests.browser.chat import NEED
+from tests.browser.stage import THREAD, Asked, answered, created, done, said
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -156,3 +157,62 @@ async def test_while_the_runtime_loads_the_panel_says_so_and_one_that_fails_is_r
     await chat.start.wait_for()
     assert await chat.panel.get_by_text("Loading your conversation").count() == 0
     assert await chat.page.evaluate(FOCUSED) == ["handoff", "TEXTAREA"]
+
+
+LISTEN = """() => { window.heard = [];
+  for (const name of ["ready", "thread", "lead", "error"]) document.addEventListener(
+    `handoff:${name}`, ({ detail }) => heard.push([name, detail])) }"""
+
+
+async def test_a_page_opens_closes_and_hears_the_chat(theatre: Stage, visits: Visits) -> None:
+    """As docs/migrate-from-agent-builder.md tells its author."""
+
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        if asked.kind == "threads.create":
+            return await asked.tell(
+                created(), done(said(1, NEED)), done(answered(2, "Which side?"))
+            )
+        return asked.refuse("too_large")
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.page.goto(theatre.url)
+    await chat.launcher.wait_for()
+    await chat.page.evaluate(LISTEN)
+    await chat.page.evaluate("Handoff.open()")
+    await chat.start.wait_for()
+    await chat.say(NEED)
+    assert await chat.page.evaluate("Handoff.threadId") == THREAD
+    await chat.input.fill("And this?")
+    await chat.input.press("Enter")
+    await chat.alert.wait_for()
+    await chat.page.evaluate("Handoff.close()")
+    await expect(chat.panel).to_have_count(0)
+    await chat.page.wait_for_function("heard.length === 4")
+    await chat.page.evaluate("Handoff.newChat()")
+    await chat.page.wait_for_function("heard.length === 6")
+
+    lead = ["lead", {"reason": "chat_closed", "sent": False, "lead_reason": "not_idle"}]
+    heard = await chat.page.evaluate("heard")
+    assert heard[:4] == [
+        ["ready", {"runtime": False}],
+        ["thread", {"threadId": THREAD}],
+        ["error", {"where": "chat", "requestId": theatre.asked[1].request_id}],
+        lead,
+    ]
+    assert heard[4:] == [["thread", {"threadId": None}], lead]
+    assert await chat.page.evaluate("Handoff.threadId") is None
+
+
+async def test_the_button_that_closes_asks_for_a_decision(theatre: Stage, visits: Visits) -> None:
+    chat = await visits.page()
+    await _reloaded_in_a_conversation(chat, theatre)
+    await chat.input.fill("I come by")
+    await chat.panel.get_by_role("button", name="Close chat").click()
+    await expect(chat.launcher).to_be_visible()
+    async with asyncio.timeout(60):
+        while not any(path.endswith("lead") for path, _ in theatre.told):
+            await asyncio.sleep(0.02)
+
+    [told] = [body for path, body in theatre.told if path.endswith("lead")]
+    assert (told["threadId"], told["reason"]) == (THREAD, "chat_closed")

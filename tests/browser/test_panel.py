@@ -362,6 +362,7 @@ async def test_the_phone_field_is_sent_once_and_its_answer_stays(
     theatre.script = script
     chat = await _opened(visits, theatre)
     await _send(chat)
+    assert await chat.panel.get_by_label("Your phone?").get_attribute("type") == "tel"
     await chat.panel.get_by_label("Your phone?").fill("555-0176")
     await chat.panel.locator(".field [type=submit]").dblclick()
     await chat.alert.wait_for()

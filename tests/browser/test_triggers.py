@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import hashlib
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Route
 
     from tests.browser.conftest import Visits
+    from tests.browser.stage import Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
@@ -182,6 +184,28 @@ async def test_a_call_from_the_page_is_a_signal(shop: Product, visits: Visits) -
     sent = json.loads(heard.request.post_data or "{}")
     assert (sent["event"], sent["clickUrl"]) == ("click_call", "tel:")
     assert sent["attribution"]["gclid"] == "Cj0-abc"
+
+
+async def test_every_way_to_reach_the_shop_is_a_signal_also_of_a_phone(
+    theatre: Stage, visits: Visits
+) -> None:
+    chat = await visits.page(has_touch=True, is_mobile=True)
+    await chat.page.goto(theatre.url)
+    await chat.launcher.wait_for()
+    ways = "".join(
+        f'<a href="{to}"><b>x</b></a>' for to in ("tel:1", "sms:1", "mailto:a@b.example")
+    )
+    await chat.page.evaluate("ways => { document.querySelector('main').innerHTML = ways }", ways)
+    for way in ("tel", "sms", "mailto"):
+        await chat.page.locator(f"a[href^={way}] b").evaluate("node => node.click()")
+    async with asyncio.timeout(60):
+        while len(theatre.told) < 3:
+            await asyncio.sleep(0.02)
+
+    told = sorted((body["event"], body["clickUrl"]) for _, body in theatre.told)
+    assert told == [("click_call", "tel:"), ("click_email", "mailto:"), ("click_text", "sms:")]
+    assert {body["attribution"]["device_type"] for _, body in theatre.told} == {"mobile"}
+    assert {path for path, _ in theatre.told} == {"/api/lead-signal"}
 
 
 async def test_idle_asks_after_five_minutes(shop: Product, visits: Visits) -> None:
