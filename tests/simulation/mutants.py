@@ -61,6 +61,12 @@ MUTANTS: Final = (
              "now + rules.fence_seconds + rules.evidence_seconds + 2 * rules.skew_seconds",
              "now + 60"),
     )),
+    Mutant("no_time_for_events", "I2", (
+        Edit("services.mailer.adapters.ses", "evidence_seconds=1200", "evidence_seconds=0"),
+    )),
+    Mutant("a_fence_too_low", "I2", (
+        Edit("services.mailer.adapters.smtp", "fence_seconds=900", "fence_seconds=60"),
+    )),
     Mutant("copy_not_marked", "I1", (
         Edit("libs.ledger.states",
              "return record.possible_duplicate or bool(record.ambiguous)"
