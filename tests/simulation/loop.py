@@ -160,7 +160,7 @@ class SimLoop(asyncio.BaseEventLoop):
     def _run_once(self) -> None:
         """Callback by callback: any of those that are ready, else the clock moves on.
 
-        Half of a run's time goes by in here and in `_move_on`, so nothing is called that need not.
+        A fifth of a run's time goes by in here: nothing is called that need not be.
         """
         ready, draw = self._ready, self._draw
         while not self._stopping:
