@@ -7,18 +7,21 @@ depends on it), never a 5xx; and nothing of it reaches the log.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import pytest_asyncio
 import yarl
 from aiohttp import ClientSession
 
 from libs.messages.lead import ConsiderLead, LeadDecision
 from libs.messages.session import MintSession, SessionMinted
 from tests.gateway import JSON, UNLIMITED, Gateway, bearer, gateway, reply
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MINTED = SessionMinted(client_secret="s", expires_at=1, user="u", mode="own")
 DECIDED = LeadDecision(thread_id="cthr_a", sent=False, reason="held")
@@ -108,13 +111,10 @@ FOREIGN: Final = ("é", "漢字", "\U0001f600", "\uff43thr_", "\u0430", "\u0660"
 LONE_SURROGATE: Final = r'"\ud800"'
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    return tmp_path_factory.mktemp("fields")
-
-
-@pytest.fixture
-async def running(data: Path) -> AsyncIterator[Gateway]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+    """One for all: to start it takes longer than a field's questions."""
+    data = tmp_path_factory.mktemp("fields")
     async with gateway(data, behind=BEHIND, **UNLIMITED) as started:
         yield started
 
