@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from aiosmtplib import SMTP
 
 SECONDS: Final = 8.0
+_FOR_GOOD: Final = 500
+"""A greylisted address, 4yz, is taken a little later."""
 
 
 async def mail(desk: Desk) -> Finding:
@@ -92,24 +95,37 @@ async def _smtp(desk: Desk, settings: MailerSettings) -> Finding:
         do = "Check SMTP_HOST, SMTP_PORT, SMTP_TLS and the account."
         return Finding(what="mail", ok=False, said=said, do=do)
     if refused:
-        do = "Let the server take this sender, or change `sender` in the shop's profile."
+        do = "Let the server take it, or mend `sender` or `recipients` in the shop's profile."
         return Finding(what="mail", ok=False, said=f"not taken: {', '.join(refused)}", do=do)
     signed = f", signed for {settings.smtp_dkim_domain}" if settings.smtp_dkim_domain else ""
     return Finding(what="mail", ok=True, said=f"{host}:{port} takes us{signed}")
 
 
 async def _not_taken(client: SMTP, desk: Desk) -> list[str]:
-    """Senders whose mail would be refused; nothing is sent."""
-    from aiosmtplib import SMTPSenderRefused
+    """Addresses that the server refuses for good; nothing is sent."""
+    refused: dict[str, int] = {}
+    for shop in desk.shops.by_slug.values():
+        sender, *recipients = (parseaddr(box)[1] for box in (shop.sender, *shop.recipients))
+        refused |= await _refusals(client, sender, recipients)
+    return [f"{address} ({code})" for address, code in sorted(refused.items())]
 
-    refused = []
-    for sender in _bare_senders(desk):
-        try:
-            await client.mail(sender)
-        except SMTPSenderRefused as error:
-            refused.append(f"{sender} ({error.code})")
-        await client.rset()
-    return refused
+
+async def _refusals(client: SMTP, sender: str, recipients: Sequence[str]) -> dict[str, int]:
+    """By address; many servers say only after a recipient that they do not take the sender."""
+    from aiosmtplib import SMTPRecipientRefused, SMTPSenderRefused
+
+    refused = {}
+    try:
+        await client.mail(sender)
+        for recipient in recipients:
+            try:
+                await client.rcpt(recipient)
+            except SMTPRecipientRefused as error:
+                refused[recipient] = error.code
+    except SMTPSenderRefused as error:
+        refused[sender] = error.code
+    await client.rset()
+    return {address: code for address, code in refused.items() if code >= _FOR_GOOD}
 
 
 def _signature(desk: Desk, settings: MailerSettings) -> Finding | None:
