@@ -11,7 +11,7 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -80,6 +80,13 @@ class SqliteThread:
             raise Unavailable(self._part, f"no answer in {ANSWER_SECONDS:.0f} s") from error
         except sqlite3.Error as error:
             raise Unavailable(self._part, str(error)) from error
+
+    async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        return await self.run(lambda db: db.execute(sql, values).fetchall())
+
+    async def change(self, sql: str, values: Sequence[object]) -> int:
+        """How many rows."""
+        return await self.run(lambda db: db.execute(sql, values).rowcount)
 
     def stop(self) -> None:
         """Finishes what was asked before."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,9 +46,7 @@ class TwoSizeBlobs:
             await self._drop(key)
             return
         row = (check_key(key), content_type, time.time_ns(), body)
-        await self._writer.run(
-            lambda db: db.execute("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?)", row),
-        )
+        await self._writer.change("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?)", row)
 
     async def put_file(self, key: str, file: Path, *, content_type: str) -> None:
         await self._files.put_file(key, file, content_type=content_type)
@@ -69,7 +67,7 @@ class TwoSizeBlobs:
             yield piece
 
     async def info(self, key: str) -> BlobInfo | None:
-        rows = await self._rows(f"{_INFO} WHERE key = ?", check_key(key))
+        rows = await self._reader.rows(f"{_INFO} WHERE key = ?", (check_key(key),))
         return _info(rows[0]) if rows else await self._files.info(key)
 
     async def delete(self, key: str) -> bool:
@@ -93,7 +91,7 @@ class TwoSizeBlobs:
     async def _list(self, prefix: str) -> AsyncIterator[BlobInfo]:
         query = f"{_INFO} WHERE key >= ? AND key > ? AND key < ? ORDER BY key LIMIT {PAGE}"
         last, end = "", prefix + _AFTER_ALL_KEYS
-        while rows := await self._rows(query, prefix, last, end):
+        while rows := await self._reader.rows(query, (prefix, last, end)):
             for row in rows:
                 yield _info(row)
             last = rows[-1][0]
@@ -113,15 +111,8 @@ class TwoSizeBlobs:
             raise BlobMissingError(key)
         return body
 
-    async def _rows(self, query: str, *values: str) -> Sequence[tuple[Any, ...]]:
-        return await self._reader.run(lambda db: db.execute(query, values).fetchall())
-
     async def _drop(self, key: str) -> bool:
-        row = (check_key(key),)
-        found = await self._writer.run(
-            lambda db: db.execute("DELETE FROM blobs WHERE key = ?", row).rowcount
-        )
-        return found > 0
+        return await self._writer.change("DELETE FROM blobs WHERE key = ?", (check_key(key),)) > 0
 
 
 def _info(row: tuple[Any, ...]) -> BlobInfo:

@@ -38,7 +38,7 @@ class SqliteChatStore:
         self._reader = reader
 
     async def put_thread(self, owner: Owner, thread: ThreadRow) -> None:
-        await self._run(
+        await self._writer.change(
             "INSERT INTO threads VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET hidden = excluded.hidden, body = excluded.body",
             (*_key(owner), thread.id, thread.created_at, thread.created_at, thread.hidden,
@@ -94,14 +94,14 @@ class SqliteChatStore:
         return _page(found, decode_item, limit)
 
     async def delete_item(self, owner: Owner, thread_id: str, item_id: str) -> None:
-        await self._run(
+        await self._writer.change(
             "DELETE FROM items WHERE shop = ? AND visitor = ? AND thread = ? AND id = ?",
             (*_key(owner), thread_id, item_id),
         )
 
     async def put_attachment(self, owner: Owner, attachment: AttachmentRow) -> None:
         row = (attachment.id, attachment.at, attachment.thread_id, encode_row(attachment))
-        await self._run(
+        await self._writer.change(
             "INSERT OR REPLACE INTO attachments VALUES (?, ?, ?, ?, ?, ?)", (*_key(owner), *row)
         )
 
@@ -113,7 +113,7 @@ class SqliteChatStore:
         return decode_attachment(found[0]) if found else None
 
     async def delete_attachment(self, owner: Owner, attachment_id: str) -> None:
-        await self._run(
+        await self._writer.change(
             "DELETE FROM attachments WHERE shop = ? AND visitor = ? AND id = ?",
             (*_key(owner), attachment_id),
         )
@@ -134,7 +134,7 @@ class SqliteChatStore:
         return decode_turn(found[0]) if found else None
 
     async def put_turn(self, owner: Owner, turn: TurnRow) -> None:
-        await self._run(
+        await self._writer.change(
             "INSERT OR REPLACE INTO turns VALUES (?, ?, ?, ?, ?, ?)",
             (*_key(owner), turn.key, turn.at, turn.thread_id, encode_row(turn)),
         )
@@ -164,12 +164,8 @@ class SqliteChatStore:
 
         return await self._writer.run(delete)
 
-    async def _run(self, sql: str, values: Sequence[object]) -> None:
-        await self._writer.run(lambda db: db.execute(sql, values).rowcount)
-
     async def _bodies(self, sql: str, values: Sequence[object]) -> list[str]:
-        rows = await self._reader.run(lambda db: db.execute(sql, values).fetchall())
-        return [row[0] for row in rows]
+        return [row[0] for row in await self._reader.rows(sql, values)]
 
 
 def _forget(db: sqlite3.Connection, key: tuple[Any, ...]) -> bool:

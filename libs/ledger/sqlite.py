@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -39,80 +38,43 @@ class SqliteLeadRecords:
         self._reader = reader
 
     async def read(self, key: LeadKey) -> LeadRecord | None:
-        row = await self._reader.run(
-            lambda db: db.execute(
-                "SELECT body FROM leads WHERE shop = ? AND thread_id = ?", (key.shop, key.thread_id)
-            ).fetchone(),
-        )
-        return None if row is None else _lead(row[0])
+        sql = "SELECT body FROM leads WHERE shop = ? AND thread_id = ?"
+        rows = await self._reader.rows(sql, (key.shop, key.thread_id))
+        return _lead(rows[0][0]) if rows else None
 
     async def write(self, record: LeadRecord, *, expected_version: int | None) -> bool:
-        key, body = record.key, _encode(record)
-
-        def conditional(db: sqlite3.Connection) -> bool:
-            if expected_version is None:
-                written = db.execute(
-                    "INSERT INTO leads VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                    (key.shop, key.thread_id, record.version, record.due_at, body),
-                )
-            else:
-                written = db.execute(
-                    "UPDATE leads SET version = ?, due_at = ?, body = ?"
-                    " WHERE shop = ? AND thread_id = ? AND version = ?",
-                    (
-                        record.version,
-                        record.due_at,
-                        body,
-                        key.shop,
-                        key.thread_id,
-                        expected_version,
-                    ),
-                )
-            return written.rowcount == 1
-
-        return await self._writer.run(conditional)
+        key = (record.key.shop, record.key.thread_id)
+        body = (record.version, record.due_at, _encode(record))
+        if expected_version is None:
+            sql = "INSERT INTO leads VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            return await self._writer.change(sql, (*key, *body)) == 1
+        sql = (
+            "UPDATE leads SET version = ?, due_at = ?, body = ?"
+            " WHERE shop = ? AND thread_id = ? AND version = ?"
+        )
+        return await self._writer.change(sql, (*body, *key, expected_version)) == 1
 
     async def due(self, now: float, limit: int) -> list[LeadRecord]:
-        rows = await self._reader.run(
-            lambda db: db.execute(
-                "SELECT body FROM leads WHERE due_at <= ? ORDER BY due_at LIMIT ?", (now, limit)
-            ).fetchall(),
-        )
+        sql = "SELECT body FROM leads WHERE due_at <= ? ORDER BY due_at LIMIT ?"
+        rows = await self._reader.rows(sql, (now, limit))
         return [_lead(row[0]) for row in rows]
 
     async def put_watch(self, watch: Watch) -> None:
         row = (watch.shop, watch.visitor, watch.due_at, _encode(watch))
-        await self._writer.run(
-            lambda db: db.execute("INSERT OR REPLACE INTO watches VALUES (?, ?, ?, ?)", row),
-        )
+        await self._writer.change("INSERT OR REPLACE INTO watches VALUES (?, ?, ?, ?)", row)
 
     async def due_watches(self, now: float, limit: int) -> list[Watch]:
-        rows = await self._reader.run(
-            lambda db: db.execute(
-                "SELECT body FROM watches WHERE due_at <= ? ORDER BY due_at LIMIT ?", (now, limit)
-            ).fetchall(),
-        )
+        sql = "SELECT body FROM watches WHERE due_at <= ? ORDER BY due_at LIMIT ?"
+        rows = await self._reader.rows(sql, (now, limit))
         return [_watch(row[0]) for row in rows]
 
     async def end_watch(self, watch: Watch) -> bool:
-        row = (watch.shop, watch.visitor, _encode(watch))
-        ended = await self._writer.run(
-            lambda db: (
-                db.execute(
-                    "DELETE FROM watches WHERE shop = ? AND visitor = ? AND body = ?", row
-                ).rowcount
-            ),
-        )
-        return ended == 1
+        sql = "DELETE FROM watches WHERE shop = ? AND visitor = ? AND body = ?"
+        return await self._writer.change(sql, (watch.shop, watch.visitor, _encode(watch))) == 1
 
     async def list_leads(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadRecord]:
-        rows = await self._reader.run(
-            lambda db: db.execute(
-                "SELECT body FROM leads WHERE shop = ? AND thread_id > ?"
-                " ORDER BY thread_id LIMIT ?",
-                (shop, after, limit),
-            ).fetchall(),
-        )
+        sql = "SELECT body FROM leads WHERE shop = ? AND thread_id > ? ORDER BY thread_id LIMIT ?"
+        rows = await self._reader.rows(sql, (shop, after, limit))
         return [_lead(row[0]) for row in rows]
 
     async def clock_skew(self) -> float | None:
