@@ -58,17 +58,19 @@ _MARK: Final = (
 )
 _GLUE: Final = (
     rf"(?:[\s:=\-]|{_MARK}|\b(?:is|was|the|it|its|my|your|our|end(?:s|ing)?|in|with|for|by|"
-    r"de|del|la|el|es|fue|est|é|là|says|reads|shows|on (?:the|my|its) \w+)\b|"
-    r"是|为|為|는|은|は|هو|है)*$"
+    r"de|del|la|el|es|fue|est|é|là)\b|是|为|為|는|은|は|هو|है)*"
 )
+_LABEL: Final = r"(?:(?:on (?:the|its) (?!phone|cell|line|mobile)\w+ )?(?:says|reads|shows)[\s:]+)?"
+"""`model number on the chair says`."""
 
 NUMBER_OF_A_THING: Final = re.compile(
-    rf"(?:({_NUMBER_OF})?(?:{_ANY_THING})(?(1)|[\s:\-]*{_MARK})|\bfax){_GLUE}", re.IGNORECASE
+    rf"(?:({_NUMBER_OF})?(?:{_ANY_THING})(?(1)|[\s:\-]*{_MARK})|\bfax){_GLUE}{_LABEL}$",
+    re.IGNORECASE,
 )
 """Right before a number, and said to be the number of something: `quote #`, `número de pedido`."""
-NEVER_A_PHONE: Final = re.compile(rf"(?:{_NEVER_A_PHONE}){_GLUE}", re.IGNORECASE)
+NEVER_A_PHONE: Final = re.compile(rf"(?:{_NEVER_A_PHONE}){_GLUE}$", re.IGNORECASE)
 """Things that are named by a number, however it is written."""
-SELDOM_A_PHONE: Final = re.compile(rf"(?:{_SELDOM_A_PHONE}){_GLUE}", re.IGNORECASE)
+SELDOM_A_PHONE: Final = re.compile(rf"(?:{_SELDOM_A_PHONE}){_GLUE}$", re.IGNORECASE)
 """So are these; but `I want to order 408-555-0117` is a customer."""
 
 MONEY_BEFORE: Final = re.compile(r"(?:[$€£¥₹₩₽₫]|\b(?:usd|eur|mxn|rs|inr)\.?)\s?$", re.IGNORECASE)
@@ -156,6 +158,8 @@ ANOTHERS_AFTER: Final = re.compile(
     re.IGNORECASE,
 )
 
+_UNLESS: Final = r"(?<!\bif )(?<!\bcase )(?<!\bwhen )(?<!\bunless )"
+_DEAD: Final = r"(?:'?s| is| was)? (?:dead|disconnected|out of service|no longer in service)"
 CORRECTS: Final = re.compile(
     r"\b(?:correction|i meant|i mean|meant to|my bad|my mistake|my error|mi error|my old one|"
     r"typo|wrong (?:number|email|one|digit|address)|"
@@ -165,10 +169,9 @@ CORRECTS: Final = re.compile(
     r"oops|whoops|let me (?:correct|fix)|use this|better (?:number|email|to use)|changed my|"
     r"correct(?:ed)? (?:number|email|one|is)|"
     r"(?:number|email|phone|cell) (?:has )?changed|it'?s now|is now|"
-    r"(?:that|this|the (?:other|old|first|last))(?: (?:one|number|phone|cell|email|address))?"
-    r"(?:'?s| is| was)? (?:dead|gone|closed|cancell?ed|disconnected|out of service|no good|"
-    r"not work(?:ing)?)|"
-    r"es[ea] (?:n[uú]mero |correo )?ya no(?: (?:sirve|funciona|existe|es))?|"
+    rf"{_UNLESS}(?:that|this|the (?:other|old|first|last)) (?:one|number|phone|cell|email|address)"
+    rf"{_DEAD}|{_UNLESS}(?:that|this){_DEAD}|"
+    r"(?<!\bsi )es[ea] (?:n[uú]mero |correo )?ya no(?: (?:sirve|funciona|existe|es))?|"
     r"(?:right|real) (?:number|email|one) is|"
     r"me equivoqu[eé]|correcci[oó]n|quise decir|quer[ií]a decir|en realidad|"
     r"mejor (?:a|al|use|este)|"

@@ -61,13 +61,14 @@ class _Check:
     def summary(self) -> Summary:
         draft = self.draft
         ready = bool(self.subject.contacts) and (draft.handoff_ready or self.by_rule.handoff_ready)
+        name, vehicle = self.fact("customer_name"), self.fact("vehicle")
         return Summary(
-            customer_name=self.fact("customer_name"),
+            customer_name=name,
             customer_phone=self.contact("phone", draft.customer_phone),
             customer_email=self.contact("email", draft.customer_email),
             customer_location=self.fact("customer_location"),
             customer_language=self.language(),
-            vehicle=self.fact("vehicle"),
+            vehicle=vehicle,
             project=self.fact("project"),
             timeline=self.fact("timeline"),
             handoff_ready=ready,
@@ -80,7 +81,7 @@ class _Check:
                 self.entries(draft.call_script_prompts), self.subject.profile
             ),
             missing_info=self.entries(draft.missing_info),
-            outreach_message=self.outreach(),
+            outreach_message=self.outreach(name, vehicle),
             source="model",
             language=self.subject.profile.languages[0],
         )
@@ -120,19 +121,16 @@ class _Check:
         kept = (self.clean(text, self.grounds, _ENTRY_CHARACTERS) for text in texts)
         return tuple(text for text in kept if text)
 
-    def outreach(self) -> str | None:
+    def outreach(self, name: str | None, vehicle: str | None) -> str | None:
         """To the customer: it names the shop and its phone, nobody else's, and no price."""
-        if self.draft.outreach_message is None:
-            return self.greeting() if self.subject.contacts else None
         profile = self.subject.profile
+        own = greeting(self.language(), name, vehicle, profile)
+        if self.draft.outreach_message is None:
+            return own if self.subject.contacts else None
         grounds = grounds_of_shop(self.subject.contacts, profile)
         text = self.clean(self.draft.outreach_message, grounds, _SUMMARY_CHARACTERS)
         named = profile.name in text and _digits(profile.phone_shown) in _digits(text)
-        return text if named else self.greeting()
-
-    def greeting(self) -> str:
-        name, about = self.fact("customer_name"), self.fact("vehicle")
-        return greeting(self.language(), name, about, self.subject.profile)
+        return text if named else own
 
     def language(self) -> str | None:
         """The model's, unless the letters speak against it: it knows more languages than we."""

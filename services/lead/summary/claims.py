@@ -158,7 +158,7 @@ _LINK: Final = (
     r"(?:\s+(?:is|of|at|for|around|about|be|would|will|es|de|será|approximately)|\s*[:=~]"
     r"|大约|大約|大概|约|約|是|为|為|は|が|은|는)"
 )
-_HUNDREDS: Final = r"\d?[十百千万萬][\d十百千万萬]*"
+_HUNDREDS: Final = r"(?<![\d十百千万萬])\d?[十百千万萬][\d十百千万萬]{0,12}"
 """`五百`, once its digits are read."""
 
 _NUMBER: Final = re.compile(r"(?<![\d])\d(?:[\d.,']*\d)?\s?k?(?![a-z\d])", re.IGNORECASE)

@@ -99,7 +99,7 @@ TIMELINE: Final = tuple(
         r"|(?:with)?in (?:a|an|one|two|three|four|a few|a couple of|\d{1,2}) (?:day|week|month)s?))\b",
         r"(?P<said>lo antes posible|cuanto antes|urgente|hoy|mañana|esta semana|este fin de semana"
         r"|la próxima semana|la semana que viene|el próximo mes|(?:(?:para|antes del?)(?: el)?|el|este) (?:lunes|martes"
-        r"|miércoles|jueves|viernes|sábado|domingo|navidad|año nuevo|día de acción de gracias)|sin prisa)(?! no\b)",
+        r"|miércoles|jueves|viernes|sábado|domingo|navidad|año nuevo|día de acción de gracias)|sin prisa)(?! (?:no|se|me|pasad[oa])\b)",
         r"(?P<said>o mais rápido possível|amanhã|próxima semana|semana que vem|dès que possible|demain"
         r"|cette semaine|la semaine prochaine|le mois prochain)",
         r"(?P<said>càng sớm càng tốt|tuần này|tuần sau|tuần tới|ngày mai|hôm nay|tháng sau|bukas|sa susunod na"

@@ -136,7 +136,8 @@ def test_plain_text_has_nothing_that_a_reader_cannot_see() -> None:
 @pytest.mark.parametrize(
     "text",
     ["a" * 16_000, "1 " * 8_000, "a.b" * 5_000, "one " * 4_000, "$1," * 5_000,
-     "a at b dot " * 1_400, "call a b c " * 1_400, "@" * 16_000, "((((" * 4_000, "1-800-" * 2_600],
+     "a at b dot " * 1_400, "call a b c " * 1_400, "@" * 16_000, "((((" * 4_000, "1-800-" * 2_600,
+     "$ " + "十" * 16_000, "1" * 16_000 + "十", "五百" * 8_000, "1," * 8_000, "1" * 16_000 + "x"],
 )  # fmt: skip
 def test_hostile_text_costs_little(text: str) -> None:
     began = time.process_time()
