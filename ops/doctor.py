@@ -166,7 +166,8 @@ async def hosted(desk: Desk) -> Finding:
     if desk.settings.conversations != "hosted":
         return Finding(what="conversations", ok=True, said="our own chat")
     days = (SUNSET - _day(desk.clock.now())).days
-    when = f"in {days} days" if days > 0 else f"{-days} days ago" if days else "today"
+    span = "1 day" if abs(days) == 1 else f"{abs(days)} days"
+    when = f"in {span}" if days > 0 else f"{span} ago" if days else "today"
     said = f"hosted by OpenAI, which announced its end for {SUNSET} ({when})"
     do = "Move to CONVERSATIONS=own, as `docs/migrate-from-agent-builder.md` says."
     return Finding(what="conversations", ok=False, said=said, do=do)

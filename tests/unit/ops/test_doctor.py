@@ -229,7 +229,12 @@ async def test_a_second_sender_is_seen_for_a_week() -> None:
 
 @pytest.mark.parametrize(
     ("day", "when"),
-    [("2026-11-01", "in 29 days"), ("2026-11-30", "today"), ("2027-11-30", "365 days ago")],
+    [
+        ("2026-11-01", "in 29 days"),
+        ("2026-11-29", "in 1 day"),
+        ("2026-11-30", "today"),
+        ("2027-11-30", "365 days ago"),
+    ],
 )
 async def test_hosted_conversations_have_an_end_before_it_and_after(day: str, when: str) -> None:
     environ = {"CONVERSATIONS": "hosted", "OPENAI_API_KEY": "sk-test"}
