@@ -88,8 +88,8 @@ class DynamoLeadRecords:
         return await self._conditional(
             "delete_item",
             Key={"pk": {"S": str(watch)}},
-            ConditionExpression="body = :body",
-            ExpressionAttributeValues={":body": {"S": _encode(watch).decode()}},
+            ConditionExpression="due_at = :due_at",
+            ExpressionAttributeValues={":due_at": {"N": repr(watch.due_at)}},
         )
 
     async def list_leads(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadRecord]:

@@ -61,7 +61,8 @@ class MemoryRecords:
 
     async def end_watch(self, watch: Watch) -> bool:
         await self._before("end_watch", watch)
-        if self.watches.get((watch.shop, watch.visitor)) != watch:
+        stored = self.watches.get((watch.shop, watch.visitor))
+        if stored is None or stored.due_at != watch.due_at:
             return False
         del self.watches[watch.shop, watch.visitor]
         return True

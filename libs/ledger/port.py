@@ -32,7 +32,10 @@ class LeadRecords(Protocol):
     async def due_watches(self, now: float, limit: int) -> list[Watch]: ...
 
     async def end_watch(self, watch: Watch) -> bool:
-        """Remove it if it is still this version; False when a newer session moved it."""
+        """Remove it if it is still due when it was; False when a newer session moved it.
+
+        Whatever else is in it, a field of another release too, does not count.
+        """
         ...
 
     async def list_leads(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadRecord]:

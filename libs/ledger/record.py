@@ -80,6 +80,8 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shop: str
     visitor: str
     due_at: float
+    session_expires: float = 0.0
+    """Read by processes of an earlier release only: they decode no watch without it."""
     locale: str = ""
     page_url: str = ""
     version: int = 1

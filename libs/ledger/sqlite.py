@@ -69,8 +69,8 @@ class SqliteLeadRecords:
         return [_watch(row[0]) for row in rows]
 
     async def end_watch(self, watch: Watch) -> bool:
-        sql = "DELETE FROM watches WHERE shop = ? AND visitor = ? AND body = ?"
-        return await self._writer.change(sql, (watch.shop, watch.visitor, _encode(watch))) == 1
+        sql = "DELETE FROM watches WHERE shop = ? AND visitor = ? AND due_at = ?"
+        return await self._writer.change(sql, (watch.shop, watch.visitor, watch.due_at)) == 1
 
     async def list_leads(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadRecord]:
         sql = "SELECT body FROM leads WHERE shop = ? AND thread_id > ? ORDER BY thread_id LIMIT ?"

@@ -9,6 +9,7 @@ from typing import Final
 from libs.attribution import Told, Trails
 from libs.errors import Unavailable
 from libs.flights import SingleFlight
+from libs.identity.sessions import SESSION_SECONDS
 from libs.identity.visitors import visitor_ids
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import Watch
@@ -98,6 +99,7 @@ class SessionHandlers:
             shop=wanted.shop.slug,
             visitor=wanted.visitors[0],
             due_at=now + self.watch_seconds,
+            session_expires=now + SESSION_SECONDS,
             locale=wanted.locale,
             page_url=wanted.page_url,
         )

@@ -30,6 +30,12 @@ from tests.servers import free_port
 NOW = 1_800_000_000.123456
 
 
+class LaterWatch(Watch, frozen=True, kw_only=True):
+    """As a later release writes it."""
+
+    from_2030: str = ""
+
+
 def lead(thread: str = "cthr_1", *, shop: str = "craigs", due_at: float | None = NOW) -> LeadRecord:
     return LeadRecord(
         key=LeadKey(shop, thread),
@@ -158,6 +164,15 @@ class LeadRecordsContract:
 
         assert await records.end_watch(watch())
         assert not await records.end_watch(watch())
+        assert await records.due_watches(NOW, 10) == []
+
+    async def test_ends_a_watch_that_another_release_wrote(self, records: LeadRecords) -> None:
+        await records.put_watch(
+            LaterWatch(shop="craigs", visitor="v_1", due_at=NOW, from_2030="set")
+        )
+
+        [due] = await records.due_watches(NOW, 10)
+        assert await records.end_watch(msgspec.convert(due, Watch, from_attributes=True))
         assert await records.due_watches(NOW, 10) == []
 
     async def test_keeps_a_watch_that_a_newer_session_moved(self, records: LeadRecords) -> None:

@@ -121,6 +121,7 @@ async def test_leaves_a_watch_that_falls_due_after_the_session() -> None:
 
     watch = desk.records.watches["craigs", visitor_id(KEYS[0], "u-1")]
     assert watch.due_at == NOW + 2100
+    assert watch.session_expires == NOW + 600
     assert (watch.locale, watch.page_url) == ("zh-CN", "https://craigs.autos/seats")
 
 
