@@ -26,7 +26,8 @@ from libs.streams.streams import Streams
 
 SHOP: Final = "craigs"
 WORDS: Final = "My name is Ana Ruiz, the seat of my 2016 Honda Civic is torn, 408-555-0176"
-LONG_AGO: Final = 1_790_000_000.0
+LONG_AGO: Final = time.time() - 60 * 86_400
+"""Quiet for long, and not yet too old to be kept."""
 SEEDED_AT_ONCE: Final = 200
 START_SECONDS: Final = 30.0
 _SAYS: Final = {b"DATA": b"354 go\r\n", b"QUIT": b"221 bye\r\n"}

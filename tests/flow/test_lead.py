@@ -30,6 +30,7 @@ from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.runtime import Runtime, Service
 from libs.runtime.settings import load
+from libs.streams import scripts
 from libs.streams.open import open_streams
 from libs.streams.streams import Streams
 from services.lead.settings import LeadSettings
@@ -45,8 +46,11 @@ pytestmark = pytest.mark.slow
 SHOP, VISITOR = "craigs", "v_flow"
 OWNER = Owner(SHOP, VISITOR)
 WORDS = "My name is Ana Ruiz, the seat of my 2016 Honda Civic is torn, 408-555-0176"
-LONG_AGO = 1_790_000_000.0
+LONG_AGO = time.time() - 60 * 86_400
+"""Every chat is quiet since then, and nothing of it is yet too old to be kept."""
 NOT_COUNTED = ("XREAD", "XLEN", "HELLO", "CLIENT", "ECHO")
+BY_THE_CLOCK = (scripts.RENEW.sha, scripts.STATS.sha, scripts.TURN.sha)
+"""Chores, some a second whatever the load."""
 STREAM_KEYS = tuple(
     f"{{{name}:0}}:stream" for name in ("lead.consider", "lead.signal", "mail.send")
 )
@@ -228,7 +232,11 @@ async def test_no_more_than_eight_commands_after_admission(
             await world.settled()
 
         after_admission = seen[seen.index(next(line for line in seen if "XADD" in line)) + 1 :]
-        ours = [line for line in after_admission if not line.startswith("XDEL {reply.")]
+        ours = [
+            line
+            for line in after_admission
+            if not line.startswith(("XDEL {reply.", *(f"EVALSHA {sha}" for sha in BY_THE_CLOCK)))
+        ]
         assert any(line.startswith("XADD {mail.send") for line in ours)
         assert len(ours) <= 8, "\n".join(ours)
 
