@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -20,6 +20,8 @@ E164 = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,38}$")]
 Region = Annotated[str, Meta(pattern=r"^([A-Z]{2})?$")]
 Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$")]
+RETIRED: Final = ("logo_text",)
+"""Keys of an earlier release that nothing reads now: a profile with one of them still starts."""
 CALL_SCRIPT_LINES = 3
 
 
@@ -182,6 +184,8 @@ def _default(profiles: list[ShopProfile]) -> ShopProfile:
 def _read(path: Path) -> ShopProfile:
     try:
         given = tomllib.loads(path.read_text("utf-8"))
+        for key in RETIRED:
+            given.pop(key, None)
         return msgspec.convert({"slug": path.stem, **given}, ShopProfile)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"{path.name} cannot be read: {error}.") from error

@@ -61,6 +61,12 @@ def test_the_region_follows_the_phone_unless_it_is_given(tmp_path: Path) -> None
     assert (shops.by_slug["mx"].phone_region, shops.by_slug["us"].phone_region) == ("MX", "US")
 
 
+def test_a_profile_with_a_key_that_is_read_no_more_still_starts(tmp_path: Path) -> None:
+    earlier = CRAIGS.replace("colour = ", 'logo_text = "Craig\'s"\ncolour = ', 1)
+
+    assert load_shops(shops_of(tmp_path, craigs=earlier)).default.colour == "#7a1f1f"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
