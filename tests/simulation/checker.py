@@ -190,7 +190,7 @@ class Checker:
     def at_the_end(
         self, leads: dict[LeadKey, LeadRecord], with_contact: set[LeadKey], told: set[LeadKey]
     ) -> None:
-        """`told`: the threads that an alert mail has named."""
+        """`told`: the threads that an alert mail has named, where nobody acts upon it."""
         for key in self.accepts.keys() - with_contact:
             self.fail("surprise", f"{key} became a mail and gave no contact")
         for key in with_contact:
@@ -200,7 +200,7 @@ class Checker:
         state = record.state if record else None
         if state is State.HELD:
             if not told or record is None or record.due_at is not None:
-                self.fail("I8", f"{key} is HELD and nobody was told")
+                self.fail("I8", f"{key} is HELD, and nobody was told or acted")
         elif state is not State.SENT:
             self.fail("I8", f"{key} has contact and is {state}")
 

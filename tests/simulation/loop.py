@@ -146,6 +146,11 @@ class SimLoop(asyncio.BaseEventLoop):
         self._ready.extend(process.kept)
         process.kept.clear()
 
+    def unheard(self) -> list[BaseException]:
+        """What ended a task that nobody waits for."""
+        done = [task for task in self._tasks if task.done() and task._log_traceback]
+        return [error for task in done if (error := task.exception())]
+
     def bury(self) -> None:
         """End of the run: close what never ended, whatever it says to that."""
         for task in self._tasks:

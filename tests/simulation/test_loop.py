@@ -100,6 +100,25 @@ def test_a_sleeping_process_goes_on_where_it_was() -> None:
     assert run(main) == [3005]
 
 
+def test_what_ends_a_task_that_nobody_waits_for_is_heard_in_the_end() -> None:
+    async def failing() -> None:
+        raise ValueError("alone")
+
+    async def main() -> list[BaseException]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimLoop)
+        waited_for, left_alone = loop.create_task(failing()), loop.create_task(failing())
+        await asyncio.wait([waited_for, left_alone])
+        with pytest.raises(ValueError, match="alone"):
+            await waited_for
+        return loop.unheard()
+
+    unheard = run(main)
+
+    assert isinstance(unheard, list)
+    assert [type(error) for error in unheard] == [ValueError]
+
+
 def test_a_thread_is_refused() -> None:
     async def main() -> None:
         await asyncio.to_thread(print)

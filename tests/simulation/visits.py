@@ -6,11 +6,11 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.messages.streams import LEAD_CONSIDER
 from libs.runtime.clock import Clock
+from libs.runtime.settings import CommonSettings
 from libs.shops.profile import Shops
 from libs.streams.lanes import lanes_of
 from ops.desk import Desk
@@ -116,7 +116,7 @@ class Operator:
     async def _decide(self, record: LeadRecord) -> None:
         stores, key = self.stores, record.key
         desk = Desk(
-            settings=cast(Any, None), shops=self.shops, records=stores.records, blobs=stores.blobs,
+            settings=CommonSettings(), shops=self.shops, records=stores.records, blobs=stores.blobs,
             conversations=stores.conversations, clock=self.clock, streams=None,
         )  # fmt: skip
         self.checker.on_operator(key)

@@ -119,9 +119,10 @@ class World:
         await self._settle()
         await asyncio.sleep(LAST_LOOK_SECONDS)
         for other in others:
-            other.cancel()
+            if not other.done():  # a cancelled one would not be heard any more
+                other.cancel()
         with_contact = {script.key for script in self.scripts if script.has_contact}
-        told = {key for key in with_contact if self._was_told(key)}
+        told = {key for key in with_contact if self._was_told(key) and not self.plan.operator}
         self.checker.at_the_end(self.stores.records.leads, with_contact, told)
 
     def _start(self, name: str) -> None:
@@ -239,6 +240,8 @@ def simulate(plan: Plan) -> Result:
         checker.fail("I8", f"the world stands still or turns in circles: {error}")
     finally:
         seconds, steps = loop.time(), loop.steps
+        for error in loop.unheard():
+            checker.fail("died", f"nobody heard of {error!r}")
         loop.set_exception_handler(lambda *_: None)
         loop.bury()
     return _result(world, seconds, steps)
