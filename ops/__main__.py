@@ -57,11 +57,7 @@ async def answer(args: argparse.Namespace) -> int:
             async with AsyncExitStack() as stack:
                 shown = await _asked(args, stack)
     except Unavailable as problem:
-        if args.command != "doctor":
-            return _failed(f"{problem}; see `handoff doctor`.")
-        from ops.doctor import closed
-
-        shown = closed(problem)
+        return _failed(f"{problem}; see `handoff doctor`.")
     except SettingsError as problem:
         return _failed(str(problem))
     except HandoffError as problem:
@@ -74,6 +70,11 @@ async def _asked(args: argparse.Namespace, stack: AsyncExitStack) -> Shown:
     if args.oversee:
         oversee: Oversee = args.oversee
         return await oversee(await open_oversight(os.environ, stack), args)
+    if args.command == "doctor":
+        # It knows all parts, and how a lead is read: imports that no other command waits for.
+        from ops.doctor import examine
+
+        return await examine(os.environ, stack)
     run: Run = args.run
     return await run(await open_desk(os.environ, stack), args)
 
@@ -120,7 +121,7 @@ def parser() -> argparse.ArgumentParser:
         one = add(name, said, oversee=oversee)
         if name != "streams":
             one.add_argument("stream")
-    add("doctor", "is every part as it should be?", _doctor)
+    add("doctor", "is every part as it should be?")
     forget_ = add("forget", "remove a person everywhere", _forget)
     forget_.add_argument("who", help="a thread id, an email address or a phone number")
     leads = commands.add_parser("leads", help="sent, open and held leads", description="many leads")
@@ -157,13 +158,6 @@ def _add_leads(what: Subparsers, common: _Parser) -> None:
 
 async def _streams(oversight: Oversight, _: argparse.Namespace) -> Shown:
     return await streams.overview(oversight, SystemClock().now())
-
-
-async def _doctor(desk: Desk, _: argparse.Namespace) -> Shown:
-    """It knows all parts, and how a lead is read: imports that no other command waits for."""
-    from ops.doctor import doctor
-
-    return await doctor(desk)
 
 
 async def _export(desk: Desk, args: argparse.Namespace) -> Shown:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, TypeVar
 
 from libs.blobs.open import BLOBS_FOLDER, open_blobs
@@ -34,13 +35,12 @@ OPEN_SECONDS: Final = 3.0
 _PAGE: Final = 200
 
 
-@dataclass(frozen=True)
-class Desk:
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What is there before a store is opened."""
+
     settings: CommonSettings
     shops: Shops
-    records: LeadRecords
-    blobs: Blobs
-    conversations: Conversations
     clock: Clock
     streams: Streams | None
     """None: Redis does not answer; most commands go on without it."""
@@ -48,6 +48,15 @@ class Desk:
     """Why it does not answer."""
     environ: Mapping[str, str] = field(default_factory=dict)
     """For settings that only one service has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk(Setup):
+    """Inherits, so that a question to the setup can be put to a whole desk."""
+
+    records: LeadRecords
+    blobs: Blobs
+    conversations: Conversations
 
     async def find(self, thread_id: str) -> tuple[str, LeadRecord | None]:
         """The shop that has a record of this thread (else the default one), and the record."""
@@ -90,23 +99,35 @@ def redis_advice(problem: str) -> str:
 
 async def open_desk(environ: Mapping[str, str], stack: AsyncExitStack) -> Desk:
     """Raises SettingsError, and Unavailable naming the part that does not open."""
-    from libs.conversations.open import open_conversations
+    return await open_stores(await open_setup(environ, stack), stack)
 
+
+async def open_setup(environ: Mapping[str, str], stack: AsyncExitStack) -> Setup:
+    """Raises SettingsError."""
     settings = load(CommonSettings, environ)
     shops = load_shops(settings.shops)
-    _find_stores(settings)
-    blobs = await _opened("blobs", open_blobs(settings, stack))
     streams, problem = await _streams(settings, stack)
-    return Desk(
+    return Setup(
         settings=settings,
         shops=shops,
-        records=await _opened("records", open_records(settings, stack)),
-        blobs=blobs,
-        conversations=await _opened("conversations", open_conversations(settings, stack)),
         clock=SystemClock(),
         streams=streams,
         redis_problem=problem,
         environ=environ,
+    )
+
+
+async def open_stores(setup: Setup, stack: AsyncExitStack) -> Desk:
+    """Raises SettingsError, and Unavailable naming the part that does not open."""
+    from libs.conversations.open import open_conversations
+
+    settings = setup.settings
+    _find_stores(settings)
+    return Desk(
+        **vars(setup),
+        blobs=await _opened("blobs", open_blobs(settings, stack)),
+        records=await _opened("records", open_records(settings, stack)),
+        conversations=await _opened("conversations", open_conversations(settings, stack)),
     )
 
 
@@ -116,11 +137,18 @@ def _find_stores(settings: CommonSettings) -> None:
     """
     of_sqlite, of_folder = settings.records == "sqlite", settings.blobs == "folder"
     for named, name in ((of_sqlite, SQLITE_FILE), (of_folder, BLOBS_FOLDER)):
-        if named and not (settings.data_path / name).exists():
+        if named and not _is_there(settings.data_path / name):
             raise SettingsError(
                 f"There is no Handoff in {settings.data_path.resolve()} (no {name}): set"
                 " HANDOFF_DATA, RECORDS and BLOBS as the services have them, and start those first."
             )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # above all, a folder of another user
+        raise SettingsError(f"HANDOFF_DATA: {path.parent}: {error.strerror}.") from error
 
 
 async def _opened(part: str, opening: Awaitable[T]) -> T:

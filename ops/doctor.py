@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -14,7 +15,7 @@ from libs.ledger.record import LeadKey
 from libs.messages.streams import STREAMS
 from libs.runtime.settings import load
 from libs.second_sender import read_trace
-from ops.desk import Desk, redis_advice
+from ops.desk import Desk, Setup, open_setup, open_stores, redis_advice
 from ops.doctor_blobs import blobs, retention
 from ops.doctor_mail import alerts, events, fallback, mail
 from ops.finding import Finding
@@ -30,25 +31,47 @@ _SOON_DAYS: Final = 30
 _REDIS_FIRST: Final = "Mend Redis first."
 _TRACE_SECONDS: Final = 7 * 86_400
 
+D = TypeVar("D", bound=Setup)
+Checks = tuple[tuple[str, Callable[[D], Awaitable[Finding]]], ...]
+
+
+async def examine(environ: Mapping[str, str], stack: AsyncExitStack) -> Shown:
+    """A store that does not open keeps no other part from being asked: the first start of all may
+    have failed on one of those. Raises SettingsError.
+    """
+    setup = await open_setup(environ, stack)
+    try:
+        desk = await open_stores(setup, stack)
+    except HandoffError as problem:
+        return await _with_stores(setup, [_closed(problem)])
+    return await doctor(desk)
+
 
 async def doctor(desk: Desk) -> Shown:
-    return _shown([await _asked(desk, name, check) for name, check in CHECKS])
+    return await _with_stores(desk, await _asked_all(desk, OF_STORES))
 
 
-def closed(problem: Unavailable) -> Shown:
-    """A store that does not even open: nothing else can be asked."""
-    do = f"See that {problem.part} runs and is reached; then ask again for the rest."
-    return _shown([Finding(what=problem.part, ok=False, said=str(problem), do=do)])
+def _closed(problem: HandoffError) -> Finding:
+    if isinstance(problem, Unavailable):
+        do = f"See that {problem.part} runs and is reached; then ask again for the rest."
+        return Finding(what=problem.part, ok=False, said=str(problem), do=do)
+    do = "On a first start, mend the other problems: a service that starts makes its stores."
+    return Finding(what="stores", ok=False, said=str(problem), do=do)
 
 
-def _shown(findings: list[Finding]) -> Shown:
+async def _with_stores(setup: Setup, stores: list[Finding]) -> Shown:
+    findings = [*await _asked_all(setup, FIRST), *stores, *await _asked_all(setup, OTHERS)]
     rows = [(f.what, "ok" if f.ok else "PROBLEM", f.said, f.do) for f in findings]
     well = all(finding.ok for finding in findings)
     lines = [table(("part", "", "found", "what to do"), rows)]
     return Shown(data=findings, lines=lines, code=0 if well else 1)
 
 
-async def _asked(desk: Desk, name: str, check: Check) -> Finding:
+async def _asked_all(desk: D, checks: Checks[D]) -> list[Finding]:
+    return [await _asked(desk, name, check) for name, check in checks]
+
+
+async def _asked(desk: D, name: str, check: Callable[[D], Awaitable[Finding]]) -> Finding:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             return await check(desk)
@@ -57,14 +80,14 @@ async def _asked(desk: Desk, name: str, check: Check) -> Finding:
         return Finding(what=name, ok=False, said=said, do=f"See that {name} runs and is reached.")
 
 
-async def settings(desk: Desk) -> Finding:
+async def settings(desk: Setup) -> Finding:
     """They were read, or we would not be here; what is left is what they mean together."""
     shops = ", ".join(sorted(desk.shops.by_slug))
     said = f"shops {shops}; records {desk.settings.records}, blobs {desk.settings.blobs}"
     return Finding(what="settings", ok=True, said=said)
 
 
-async def redis(desk: Desk) -> Finding:
+async def redis(desk: Setup) -> Finding:
     if desk.streams is None:
         return Finding(
             what="redis", ok=False, said=desk.redis_problem, do=redis_advice(desk.redis_problem)
@@ -95,7 +118,7 @@ async def clock(desk: Desk) -> Finding:
     return Finding(what="clock", ok=well, said=f"{skew:+.1f} s from the record store", do=do)
 
 
-async def streams(desk: Desk) -> Finding:
+async def streams(desk: Setup) -> Finding:
     """Whether the services live: each reads its streams, also when nothing is in them."""
     if desk.streams is None:
         return Finding(what="streams", ok=False, said="unknown", do=_REDIS_FIRST)
@@ -106,7 +129,7 @@ async def streams(desk: Desk) -> Finding:
     return Finding(what="streams", ok=False, said=" ".join(wrong), do=do)
 
 
-async def dead_letters(desk: Desk) -> Finding:
+async def dead_letters(desk: Setup) -> Finding:
     if desk.streams is None:
         return Finding(what="dead letters", ok=False, said="unknown", do=_REDIS_FIRST)
     oversight = desk.streams.oversight
@@ -115,7 +138,7 @@ async def dead_letters(desk: Desk) -> Finding:
     return Finding(what="dead letters", ok=not parked, said=str(parked), do=do)
 
 
-async def model(desk: Desk) -> Finding:
+async def model(desk: Setup) -> Finding:
     if not desk.settings.openai_api_key:
         said = "no OPENAI_API_KEY: practice agent, summaries by rule"
         return Finding(what="model", ok=True, said=said)
@@ -162,7 +185,7 @@ def _model_finding(listed: _Models, name: str, now: float) -> Finding:
     return Finding(what="model", ok=days > _SOON_DAYS, said=said, do=do)
 
 
-async def hosted(desk: Desk) -> Finding:
+async def hosted(desk: Setup) -> Finding:
     if desk.settings.conversations != "hosted":
         return Finding(what="conversations", ok=True, said="our own chat")
     days = (SUNSET - _day(desk.clock.now())).days
@@ -190,19 +213,19 @@ def _day(now: float) -> date:
     return datetime.fromtimestamp(now, UTC).date()
 
 
-Check = Callable[[Desk], Awaitable[Finding]]
-CHECKS: Final[tuple[tuple[str, Check], ...]] = (
-    ("settings", settings),
-    ("redis", redis),
+FIRST: Final[Checks[Setup]] = (("settings", settings), ("redis", redis))
+OF_STORES: Final[Checks[Desk]] = (
     ("records", records),
     ("blobs", blobs),
-    ("retention", retention),
     ("clock", clock),
+    ("second sender", second_sender),
+)
+OTHERS: Final[Checks[Setup]] = (
+    ("retention", retention),
     ("mail", mail),
     ("fallback mail", fallback),
     ("mail events", events),
     ("alerts", alerts),
-    ("second sender", second_sender),
     ("streams", streams),
     ("dead letters", dead_letters),
     ("model", model),

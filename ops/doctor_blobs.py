@@ -9,7 +9,7 @@ import msgspec
 
 from libs.blobs.port import BlobMissingError
 from libs.runtime.aws import aws_client
-from ops.desk import Desk
+from ops.desk import Desk, Setup
 from ops.finding import Finding
 from services.lead.retention import KEPT_SECONDS
 
@@ -28,7 +28,7 @@ async def blobs(desk: Desk) -> Finding:
     return Finding(what="blobs", ok=well, said="written, read, deleted" if well else "lost", do=do)
 
 
-async def retention(desk: Desk) -> Finding:
+async def retention(desk: Setup) -> Finding:
     """A folder is tidied by the lead service; of a bucket nobody but its own rules takes care."""
     if desk.settings.blobs == "folder":
         return Finding(what="retention", ok=True, said="the lead service tidies the folder daily")

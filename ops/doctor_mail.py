@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from libs.runtime.aws import aws_client
 from libs.runtime.settings import load
-from ops.desk import Desk
+from ops.desk import Setup
 from ops.finding import Finding
 from services.mailer.adapters.dkim import open_signer
 from services.mailer.settings import MailerSettings, check
@@ -25,7 +25,7 @@ _FOR_GOOD: Final = 500
 """A greylisted address, 4yz, is taken a little later."""
 
 
-async def mail(desk: Desk) -> Finding:
+async def mail(desk: Setup) -> Finding:
     settings = _settings(desk)
     if settings.mail == "outbox":
         folder = settings.data_path / OUTBOX_FOLDER
@@ -33,7 +33,7 @@ async def mail(desk: Desk) -> Finding:
     return await _way_out(desk, settings, settings.mail)
 
 
-async def fallback(desk: Desk) -> Finding:
+async def fallback(desk: Setup) -> Finding:
     settings = _settings(desk)
     if not settings.mail_fallback:
         return Finding(what="fallback mail", ok=True, said="none: MAIL_FALLBACK is not set")
@@ -41,7 +41,7 @@ async def fallback(desk: Desk) -> Finding:
     return replace(found, what="fallback mail")
 
 
-async def events(desk: Desk) -> Finding:
+async def events(desk: Setup) -> Finding:
     """Where bounces come from, and the evidence that an attempt without a receipt arrived."""
     settings = _settings(desk)
     if "ses" not in settings.transports:
@@ -52,7 +52,7 @@ async def events(desk: Desk) -> Finding:
     return await _queue(settings)
 
 
-async def alerts(desk: Desk) -> Finding:
+async def alerts(desk: Setup) -> Finding:
     settings = _settings(desk)
     if settings.alert_email:
         return Finding(what="alerts", ok=True, said=f"to {settings.alert_email}")
@@ -62,17 +62,17 @@ async def alerts(desk: Desk) -> Finding:
     return Finding(what="alerts", ok=False, said=said, do="Set ALERT_EMAIL to who looks after it.")
 
 
-def _settings(desk: Desk) -> MailerSettings:
+def _settings(desk: Setup) -> MailerSettings:
     settings = load(MailerSettings, desk.environ)
     check(settings)
     return settings
 
 
-async def _way_out(desk: Desk, settings: MailerSettings, name: str) -> Finding:
+async def _way_out(desk: Setup, settings: MailerSettings, name: str) -> Finding:
     return await (_smtp if name == "smtp" else _ses)(desk, settings)
 
 
-async def _smtp(desk: Desk, settings: MailerSettings) -> Finding:
+async def _smtp(desk: Setup, settings: MailerSettings) -> Finding:
     from aiosmtplib import SMTP, SMTPException
 
     if wrong := _signature(desk, settings):
@@ -101,7 +101,7 @@ async def _smtp(desk: Desk, settings: MailerSettings) -> Finding:
     return Finding(what="mail", ok=True, said=f"{host}:{port} takes us{signed}")
 
 
-async def _not_taken(client: SMTP, desk: Desk) -> list[str]:
+async def _not_taken(client: SMTP, desk: Setup) -> list[str]:
     """Addresses that the server refuses for good; nothing is sent."""
     refused: dict[str, int] = {}
     for shop in desk.shops.by_slug.values():
@@ -128,7 +128,7 @@ async def _refusals(client: SMTP, sender: str, recipients: Sequence[str]) -> dic
     return {address: code for address, code in refused.items() if code >= _FOR_GOOD}
 
 
-def _signature(desk: Desk, settings: MailerSettings) -> Finding | None:
+def _signature(desk: Setup, settings: MailerSettings) -> Finding | None:
     """Receivers count a signature only for a sender of its own domain."""
     domain = settings.smtp_dkim_domain
     if not domain:
@@ -142,7 +142,7 @@ def _signature(desk: Desk, settings: MailerSettings) -> Finding | None:
     return Finding(what="mail", ok=False, said=said, do=do)
 
 
-def _bare_senders(desk: Desk) -> list[str]:
+def _bare_senders(desk: Setup) -> list[str]:
     return sorted({parseaddr(shop.sender)[1] for shop in desk.shops.by_slug.values()})
 
 
@@ -152,7 +152,7 @@ def _aligned(sender: str, signer: str) -> bool:
     return one.endswith(other) or other.endswith(one)
 
 
-async def _ses(desk: Desk, settings: MailerSettings) -> Finding:
+async def _ses(desk: Setup, settings: MailerSettings) -> Finding:
     from botocore.exceptions import BotoCoreError, ClientError
 
     name = settings.ses_configuration_set
@@ -205,7 +205,7 @@ async def _account(client: Any) -> Finding | None:
     return None
 
 
-async def _senders(client: Any, desk: Desk) -> Finding:
+async def _senders(client: Any, desk: Setup) -> Finding:
     """An address counts when it or its domain is verified."""
     unverified = [one for one in _bare_senders(desk) if not await _verified(client, one)]
     if unverified:

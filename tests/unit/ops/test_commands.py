@@ -114,6 +114,7 @@ def one_desk(monkeypatch: pytest.MonkeyPatch) -> None:
         return in_memory().oversight
 
     monkeypatch.setattr("ops.__main__.open_desk", opened)
+    monkeypatch.setattr("ops.doctor.open_stores", opened)
     monkeypatch.setattr("ops.__main__.open_oversight", overseen)
 
 
@@ -167,7 +168,7 @@ async def test_what_cannot_be_asked_is_one_sentence_and_exit_code_2(
     [({}, "records.sqlite3"), ({"RECORDS": "dynamodb"}, "blobs")],
     ids=["records", "blobs"],
 )
-@pytest.mark.parametrize("words", [["leads", "open"], ["why", "cthr_1"], ["doctor"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["leads", "open"], ["why", "cthr_1"]], ids=" ".join)
 async def test_a_folder_without_a_handoff_is_said_and_stays_empty(
     words: list[str],
     environ: dict[str, str],
@@ -188,17 +189,47 @@ async def test_a_folder_without_a_handoff_is_said_and_stays_empty(
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - a test may wait for a folder
 
 
-async def test_doctor_of_a_store_that_does_not_open_is_a_finding(
+async def test_a_folder_that_cannot_be_looked_into_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANDOFF_DATA", "x" * 300)
+
+    assert await answer(parser().parse_args(["why", "cthr_1"])) == 2
+
+    assert capsys.readouterr().err.startswith("handoff: HANDOFF_DATA: ")
+
+
+async def doctors_findings(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, object]]:
+    assert await answer(parser().parse_args(["doctor", "--json"])) == 1
+    return {finding["what"]: finding for finding in json.loads(capsys.readouterr().out)}
+
+
+async def test_doctor_asks_all_that_needs_no_store_before_a_first_start_succeeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANDOFF_DATA", str(tmp_path))
+    monkeypatch.setenv("MAIL", "smtp")
+
+    found = await doctors_findings(capsys)
+
+    assert f"There is no Handoff in {tmp_path}" in str(found["stores"]["said"])
+    assert {name for name, one in found.items() if not one["ok"]} >= {"stores", "redis", "mail"}
+    assert found["model"]["ok"]
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - a test may wait for a folder
+
+
+async def test_doctor_of_a_store_that_does_not_open_asks_the_rest(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def down(*_: object) -> Desk:
         raise Unavailable("records", "timeout")
 
-    monkeypatch.setattr("ops.__main__.open_desk", down)
+    monkeypatch.setattr("ops.doctor.open_stores", down)
 
-    assert await answer(parser().parse_args(["doctor", "--json"])) == 1
-    [finding] = json.loads(capsys.readouterr().out)
-    assert (finding["what"], finding["ok"]) == ("records", False)
+    found = await doctors_findings(capsys)
+
+    assert not found["records"]["ok"]
+    assert {"redis", "mail", "model"} <= found.keys()
 
 
 @pytest.mark.usefixtures("one_desk")

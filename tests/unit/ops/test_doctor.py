@@ -39,8 +39,8 @@ async def test_every_question_is_asked_and_the_worst_decides() -> None:
 
     assert isinstance(shown.data, list)
     assert [finding.what for finding in shown.data] == [
-        "settings", "redis", "records", "blobs", "retention", "clock", "mail", "fallback mail",
-        "mail events", "alerts", "second sender", "streams", "dead letters", "model",
+        "settings", "redis", "records", "blobs", "clock", "second sender", "retention", "mail",
+        "fallback mail", "mail events", "alerts", "streams", "dead letters", "model",
         "conversations",
     ]  # fmt: skip
     assert [finding.what for finding in shown.data if not well(finding)] == [
