@@ -12,11 +12,11 @@ async def held_leads(desk: Desk) -> Shown:
     """Exit code 1 if there are any. All shops; the longest held first. It reads every record."""
     shops = desk.shops.by_slug
     found = [one for shop in shops async for one in desk.leads(shop) if one.state is State.HELD]
-    found.sort(key=lambda one: one.updated_at)
+    found.sort(key=_since)
     if not found:
         return Shown(data=[], lines=["No lead is held."])
     rows = [
-        (one.key.thread_id, one.key.shop, moment(one.updated_at), in_words(one.reason))
+        (one.key.thread_id, one.key.shop, moment(_since(one)), in_words(one.reason))
         for one in found
     ]
     return Shown(
@@ -29,11 +29,17 @@ async def held_leads(desk: Desk) -> Shown:
     )
 
 
+def _since(record: LeadRecord) -> float:
+    """Its last write may be younger: that somebody was told, or a delivery event."""
+    held = (step.at for step in reversed(record.history) if step.what == State.HELD)
+    return next(held, record.updated_at)
+
+
 def _row(record: LeadRecord) -> dict[str, object]:
     return {
         "shop": record.key.shop,
         "thread": record.key.thread_id,
         "attempt": record.attempt,
-        "since": record.updated_at,
+        "since": _since(record),
         "reason": record.reason,
     }

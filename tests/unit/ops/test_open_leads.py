@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from libs.ledger.record import LeadKey, State, Watch
+from libs.ledger.record import LeadKey, State, Step, Watch
 from ops.held_leads import held_leads
 from ops.open_leads import open_leads
 from tests.unit.ops.desks import NOW, SHOP, Stores, record, stores
@@ -72,6 +72,22 @@ async def test_what_is_held_is_listed_however_many_there_are() -> None:
     told: Any = shown.data
     assert shown.code == 1
     assert (len(told), [one["thread"] for one in told[:2]]) == (250, ["cthr_3", "cthr_7"])
+
+
+async def test_a_lead_is_held_since_its_own_step_and_not_since_its_last_write() -> None:
+    made = await there((State.HELD, "ambiguous"), (State.HELD, "ambiguous"))
+    for number, steps in ((0, ((NOW - 5, "held"), (NOW, "told"))), (1, ((NOW - 3, "held"),))):
+        key = LeadKey(SHOP, f"cthr_{number}")
+        history = tuple(Step(at, what) for at, what in steps)
+        updated = replace(made.records.leads[key], updated_at=steps[-1][0], history=history)
+        made.records.leads[key] = updated
+
+    told: Any = (await held_leads(made.desk)).data
+
+    assert [(one["thread"], one["since"]) for one in told] == [
+        ("cthr_0", NOW - 5),
+        ("cthr_1", NOW - 3),
+    ]
 
 
 async def test_when_nothing_is_held_the_exit_code_is_0() -> None:
