@@ -94,20 +94,30 @@ async def _smtp(desk: Setup, settings: MailerSettings) -> Finding:
         said = f"{host}:{port} answers {type(error).__name__}"
         do = "Check SMTP_HOST, SMTP_PORT, SMTP_TLS and the account."
         return Finding(what="mail", ok=False, said=said, do=do)
-    if refused:
-        do = "Let the server take it, or mend `sender` or `recipients` in the shop's profile."
-        return Finding(what="mail", ok=False, said=f"not taken: {', '.join(refused)}", do=do)
     signed = f", signed for {settings.smtp_dkim_domain}" if settings.smtp_dkim_domain else ""
-    return Finding(what="mail", ok=True, said=f"{host}:{port} takes us{signed}")
+    return _taken(f"{host}:{port}", refused, signed)
 
 
-async def _not_taken(client: SMTP, desk: Setup) -> list[str]:
-    """Addresses that the server refuses for good; nothing is sent."""
+def _taken(server: str, refused: dict[str, int], signed: str) -> Finding:
+    for_good = {address: code for address, code in refused.items() if code >= _FOR_GOOD}
+    said = ", ".join(
+        f"{address} ({code})" for address, code in sorted((for_good or refused).items())
+    )
+    if for_good:
+        do = "Let the server take it, or mend `sender` or `recipients` in the shop's profile."
+        return Finding(what="mail", ok=False, said=f"not taken: {said}", do=do)
+    if refused:
+        return Finding(what="mail", ok=True, said=f"{server} answers, but not now: {said}")
+    return Finding(what="mail", ok=True, said=f"{server} takes us{signed}")
+
+
+async def _not_taken(client: SMTP, desk: Setup) -> dict[str, int]:
+    """The server's answers about addresses that it refuses; nothing is sent."""
     refused: dict[str, int] = {}
     for shop in desk.shops.by_slug.values():
         sender, *recipients = (parseaddr(box)[1] for box in (shop.sender, *shop.recipients))
         refused |= await _refusals(client, sender, recipients)
-    return [f"{address} ({code})" for address, code in sorted(refused.items())]
+    return refused
 
 
 async def _refusals(client: SMTP, sender: str, recipients: Sequence[str]) -> dict[str, int]:
@@ -125,7 +135,7 @@ async def _refusals(client: SMTP, sender: str, recipients: Sequence[str]) -> dic
     except SMTPSenderRefused as error:
         refused[sender] = error.code
     await client.rset()
-    return {address: code for address, code in refused.items() if code >= _FOR_GOOD}
+    return refused
 
 
 def _signature(desk: Setup, settings: MailerSettings) -> Finding | None:
