@@ -28,7 +28,12 @@ MOST_FILES: Final = 7
 """In one message."""
 FOLDER: Final = Path(__file__).parent / "static"
 
-_SCRIPT: Final = (
+_FRESH: Final = (
+    ("Cache-Control", "no-cache"),
+    ("Cross-Origin-Resource-Policy", "cross-origin"),
+)
+"""Asked after for each page: an older script would ask for a panel that is gone."""
+_A_WHILE: Final = (
     ("Cache-Control", "public, max-age=300"),
     ("Cross-Origin-Resource-Policy", "cross-origin"),
 )
@@ -69,9 +74,9 @@ def static_files(runtime: Sequence[str]) -> tuple[StaticFile, ...]:
     demo = (("Cache-Control", "no-cache"), ("Content-Security-Policy", policy))
     script, css = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
     return (
-        StaticFile("/handoff.js", "handoff.js", script, _SCRIPT),
+        StaticFile("/handoff.js", "handoff.js", script, _FRESH),
         StaticFile("/panel.js", "panel.js", script, _FOR_GOOD, pinned=True),
-        StaticFile("/handoff.css", "handoff.css", css, _SCRIPT),
+        StaticFile("/handoff.css", "handoff.css", css, _A_WHILE),
         StaticFile("/", "demo.html", "text/html; charset=utf-8", demo, demo=True),
         StaticFile("/demo.js", "demo.js", script, demo, demo=True),
         StaticFile("/demo.css", "demo.css", css, demo, demo=True),

@@ -392,6 +392,24 @@ async def test_a_part_that_fails_to_load_is_asked_for_again(
     assert await chat.say(NEED) == ANSWER
 
 
+async def test_a_panel_that_hangs_is_given_up(theatre: Stage, visits: Visits) -> None:
+    async def hangs(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) > 1:
+            await route.continue_()
+
+    asked: list[str] = []
+    chat = await visits.page()
+    await chat.page.clock.install()
+    await chat.page.route("**/panel.js*", hangs)
+    await chat.page.goto(theatre.url)
+    await chat.launcher.click()
+    await _until(asked, 1)
+    await chat.page.clock.run_for(8_500)
+    await _until(asked, 2)
+    await chat.start.wait_for()
+
+
 async def test_a_panel_of_other_content_never_runs_and_the_telephone_is_left(
     theatre: Stage, visits: Visits
 ) -> None:

@@ -345,6 +345,7 @@
         nonce: script.nonce, onload: () => resolve(node.panelChat), onerror: reject,
       });
       node.core = core;
+      setTimeout(reject, RUNTIME_WAIT_MS);
       document.head.append(node);
     }).catch(async (error) => {
       if (tries === TRIES) throw error;

@@ -63,6 +63,7 @@ async def test_the_panel_is_served_for_good_to_pages_that_ask_for_this_very_one(
 
     assert f'"sha384-{digest}"' in script.body.decode()
     assert served.body == panel.body
+    assert dict(script.file.headers)["Cache-Control"] == "no-cache", "an old one asks for another"
     assert "immutable" in dict(served.headers)["Cache-Control"]
     for version in ("", "?v=", "?v=sha384-abc"):
         with pytest.raises(Refused) as refused:
