@@ -71,7 +71,7 @@ def named(*tables: call_sites.Sites) -> set[str]:
 
 def is_of_aws(module: str, text: str) -> bool:
     """`doctor` only looks."""
-    return ("aiobotocore" in text or "dynamodb" in module) and "doctor" not in module
+    return ("aws_client" in text or "dynamodb" in module) and "doctor" not in module
 
 
 def test_every_operation_of_aws_is_struck() -> None:
