@@ -340,8 +340,9 @@
   /** A file of its own under the name of its content: what was pinned is what runs. */
   const loadPanel = (tries = 0) =>
     new Promise((resolve, reject) => {
+      const again = tries ? `&try=${tries}` : ""; // else a browser waits for the one that hangs
       const node = make("script", {
-        src: `${base}/panel.js?v=${encodeURIComponent(PANEL)}`, integrity: PANEL, crossOrigin: "anonymous",
+        src: `${base}/panel.js?v=${encodeURIComponent(PANEL)}${again}`, integrity: PANEL, crossOrigin: "anonymous",
         nonce: script.nonce, onload: () => resolve(node.panelChat), onerror: reject,
       });
       node.core = core;
