@@ -201,6 +201,31 @@ async def test_unsent_words_leave_from_the_next_page_behind_a_closed_panel(
     assert len({one.request_id for one in theatre.asked}) == 1
 
 
+async def test_a_second_message_outlives_its_page_before_there_is_a_thread(
+    theatre: Stage, visits: Visits
+) -> None:
+    async def script(asked: Asked) -> None:
+        if not back:
+            return await asked.silence()
+        return await _heard(asked)
+
+    back = False
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await _send(chat, NEED)
+    await _send(chat, PHONE)
+    await theatre.until_asked(1)
+    back = True
+    kept = await chat.page.evaluate("sessionStorage.getItem('handoff-wishes')")
+    assert PHONE in kept, "a phone ends a page that is out of sight without a word to it"
+    await chat.page.reload()
+    await expect(chat.assistant).to_have_text([ANSWER, THANKS])
+
+    assert await _lines(chat) == [NEED, ANSWER, PHONE, THANKS]
+    assert len({one.request_id for one in theatre.asked}) == 2
+
+
 async def test_words_for_a_thread_that_is_gone_begin_another(
     theatre: Stage, visits: Visits
 ) -> None:
@@ -351,6 +376,37 @@ async def test_who_turns_away_or_leaves_leaves_no_words_behind(
 
     assert set(_told(theatre)) == {NEED, PHONE, "Any day."}
     assert {one.params.get("thread_id") for one in theatre.asked[1:]} == {THREAD}
+
+
+FOCUSED = "node => node.getRootNode().activeElement === node"
+
+
+async def test_a_button_that_goes_leaves_the_keyboard_in_the_message_field(
+    theatre: Stage, visits: Visits
+) -> None:
+    """A start prompt that was pressed, and a *Try again* that was reached and no longer needed."""
+    refused = True
+
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        return (
+            asked.refuse("unavailable", **{"Retry-After": "300"})
+            if refused
+            else await _heard(asked)
+        )
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await chat.start.get_by_role("button").first.press("Enter")
+    await chat.alert.wait_for()
+    assert await chat.input.evaluate(FOCUSED)
+    await chat.alert.get_by_role("button").focus()
+    refused = False
+    await chat.page.evaluate("dispatchEvent(new Event('online'))")
+    await chat.answered()
+
+    assert await chat.alert.count() == 0
+    assert await chat.input.evaluate(FOCUSED)
 
 
 async def test_neither_a_prompt_nor_an_input_method_takes_a_draft(

@@ -264,6 +264,70 @@ async def test_a_line_that_falls_silent_ends_in_try_again(theatre: Stage, visits
     assert len({one.request_id for one in theatre.asked}) == 1
 
 
+async def test_an_answer_that_is_no_longer_kept_holds_nothing_back(
+    theatre: Stage, visits: Visits
+) -> None:
+    """Only a request without a position is an answer's way back: the chat service has it."""
+    positions: list[str] = []
+    cutting = asyncio.Event()
+
+    async def script(asked: Asked) -> Answered:
+        if asked.kind != "threads.create":
+            return await asked.tell(done(said(3, asked.text)), done(answered(4, "Thank you.")))
+        positions.append(asked.position)
+        if asked.position:
+            return await asked.silence()
+        if len(positions) > 1:
+            return await _whole(asked)
+        await asked.tell(created(), done(said(1, NEED)))
+        await cutting.wait()
+        return asked.cut()
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.page.clock.install()
+    await chat.open(theatre.url)
+    await _send(chat)
+    while not await chat.thread():
+        await chat.page.wait_for_timeout(20)
+    cutting.set()
+    await _send(chat, "408-555-0176")
+    for seconds in (1, SILENCE_MS / 1000, 6):
+        await chat.page.wait_for_timeout(200)
+        await chat.page.clock.run_for(seconds * 1000)
+    await chat.panel.get_by_text("Thank you.").wait_for()
+
+    assert [bool(position) for position in positions] == [False, True, False]
+    assert await chat.assistant.all_inner_texts() == [ANSWER, "Thank you."]
+    assert await chat.alert.count() == 0
+
+
+async def test_what_is_not_kept_is_sent_again_after_pauses_that_grow(
+    theatre: Stage, visits: Visits
+) -> None:
+    """A thread is begun each time, and then its message cannot be stored."""
+
+    async def script(asked: Asked) -> Answered:
+        return await asked.tell(created(), failed())
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.page.clock.install()
+    await chat.open(theatre.url)
+    await _send(chat)
+    await chat.alert.wait_for()
+    await chat.alert.evaluate("node => { node.first = true }")
+    for count, seconds in enumerate((0.5, 1, 5), 2):
+        await chat.page.clock.run_for(seconds * 1000 + 50)
+        await theatre.until_asked(count)
+        await chat.page.wait_for_timeout(200)
+    await chat.page.clock.run_for(3_000)
+    await chat.page.wait_for_timeout(100)
+
+    assert len(theatre.asked) == 4
+    assert await chat.alert.evaluate("node => node.first"), "it is read aloud once"
+
+
 async def test_bytes_that_a_network_swallows_are_asked_for_again_under_the_same_id(
     theatre: Stage, visits: Visits
 ) -> None:

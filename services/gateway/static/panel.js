@@ -433,7 +433,10 @@
       attend(false);
       trouble ||= log.add(troubleNode(error, () => { trouble = null; work(); }), wish.requestId);
     };
-    const calm = () => { trouble = trouble?.remove(); };
+    const calm = () => {
+      if (trouble?.matches(":focus-within")) composer.focus();
+      trouble = trouble?.remove();
+    };
 
     /** A dropped answer is read on where it was. */
     const tell = async (wish, mine) => {
@@ -441,9 +444,11 @@
       if (wish.again) log.dropAnswer(asked);
       const each = (event, place) => {
         if (mine !== chat) return;
-        if (trouble) { calm(); attend(true); }
-        mine.failed = 0;
         mine.position = place || mine.position;
+        if (event.type.startsWith("thread.item.")) { // before, nothing is kept yet
+          if (trouble) { calm(); attend(true); }
+          mine.failed = 0;
+        }
         if (event.type !== "error") return apply(event, wish);
         mine.position = "";
         const more = { status: 500, retriable: event.allow_retry, told: wish.heard };
@@ -482,7 +487,10 @@
       mine.patient = error.status === 409 || (mine.patient && error.status === 429);
       if (!mine.patient) {
         mine.failed += error.silent ? 2 : 1; // silence has taken long enough
-        if (error.status || mine.failed >= TRIES) complain(error, wish);
+        if (error.status || mine.failed >= TRIES) {
+          mine.position = ""; // what it led to is not kept for long
+          complain(error, wish);
+        }
       }
       const pause = PAUSES_SECONDS[Math.min(mine.failed, PAUSES_SECONDS.length) - 1] || 0;
       await new Promise((resolve) => {
@@ -531,6 +539,7 @@
       if (core.threadId) wish.body ||= message(wish);
       if (working !== chat) wishes = wishes.filter((one) => !one.again);
       wishes.push(wish);
+      keepWishes();
       work();
     };
 
@@ -565,8 +574,10 @@
     });
 
     const showStart = () => {
-      const prompts = say.prompts.map((text) =>
-        make("button", { type: "button", onclick: () => submit(text, []) }, text));
+      const prompts = say.prompts.map((text) => {
+        const onclick = () => { submit(text, []); composer.focus(); };
+        return make("button", { type: "button", onclick }, text);
+      });
       start = make("div", { className: "start" }, make("p", {}, say.greeting), ...prompts);
       log.add(start);
     };
