@@ -260,6 +260,41 @@ async def test_words_for_a_thread_that_is_gone_begin_another(
     assert await chat.alert.count() == 0
 
 
+@pytest.mark.parametrize("gone", ["file", "thread"])
+async def test_words_whose_photo_is_not_found_stay_in_their_thread_if_that_is_there(
+    theatre: Stage, visits: Visits, gone: str
+) -> None:
+    """The chat service has one answer for a file that is gone and for a thread that is."""
+
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        photos = asked.params["input"]["attachments"]
+        there = len(theatre.asked) > 1 and asked.kind != "threads.create"
+        if there and (photos or gone == "thread"):
+            return asked.refuse("not_found", 404)
+        return await _heard(asked)
+
+    async def uploading(_: web.Request) -> web.Response:
+        from aiohttp import web
+
+        return web.json_response({"id": "atc_1", "name": "seat.png"})
+
+    theatre.script, theatre.uploading = script, uploading
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    assert await chat.say(NEED) == ANSWER
+    await chat.attach("seat.png", "image/png", b"\x89PNG")
+    await expect(chat.panel.locator(".chip progress")).to_have_count(0)
+    await _send(chat, PHONE)
+    await chat.answered()
+
+    heard = theatre.asked[-1]
+    assert (heard.kind, heard.text, heard.params["input"]["attachments"]) == (
+        ("threads.add_user_message", PHONE, []) if gone == "file"
+        else ("threads.create", PHONE, ["atc_1"])
+    )  # fmt: skip
+    assert await chat.alert.count() == 0
+
+
 async def test_a_number_for_a_field_that_is_closed_is_said_as_a_message(
     theatre: Stage, visits: Visits
 ) -> None:
@@ -344,6 +379,25 @@ OUTLIVES = """{ const { fetch } = window; window.outlives = [];
     return fetch(url, options);
   } }"""
 """Whether a request goes on without its page: loopback is too fast to see one that does not."""
+
+
+REFUSES_TO_OUTLIVE = """{ const { fetch } = window;
+  window.fetch = (url, options) => options?.keepalive && url.endsWith("/api/chatkit")
+    ? Promise.reject(new TypeError("too much at once")) : fetch(url, options) }"""
+"""As a browser does above 64 KB."""
+
+
+async def test_a_message_that_may_not_outlive_its_page_is_sent_all_the_same(
+    theatre: Stage, visits: Visits
+) -> None:
+    theatre.script = _heard
+    chat = await visits.page()
+    await chat.page.add_init_script(REFUSES_TO_OUTLIVE)
+    await chat.open(theatre.url)
+
+    assert await chat.say(NEED) == ANSWER
+    assert await chat.say(PHONE) == THANKS
+    assert await chat.alert.count() == 0
 
 
 async def test_who_turns_away_or_leaves_leaves_no_words_behind(

@@ -10,6 +10,7 @@
   } = core;
   const PAGE_ITEMS = 50;
   const PHOTO_MS = 120000; // the gateway waits 90 s
+  const MOST_CHARACTERS = 8000;
 
   // ── The protocol of our own chat ──
 
@@ -19,7 +20,7 @@
   const protocol = ({ body, requestId }, { position, ...more } = {}) => authorized((token) => {
     const headers = { Authorization: `Bearer ${token}` };
     if (position) headers["Last-Event-ID"] = position;
-    return postJson(`${base}/api/chatkit`, body, { requestId, headers, keepalive: true, ...more });
+    return postJson(`${base}/api/chatkit`, body, { requestId, headers, ...more });
   });
 
   const readEvents = async (answer, heard, each) => {
@@ -186,6 +187,7 @@
     const phone = /phone|tel/i.test(one.id);
     const field = make("input", {
       id, name: one.id, dir: "auto", type: phone ? "tel" : "text", autocomplete: phone ? "tel" : "on",
+      maxLength: MOST_CHARACTERS,
     });
     const skip = make("button", { type: "button", className: "quiet" }, say.skip);
     const buttons = make("div", { className: "buttons" }, make("button", { type: "submit" }, say.send), skip);
@@ -301,7 +303,7 @@
 
   const makeComposer = (onSend) => {
     const input = make("textarea", {
-      rows: 1, placeholder: say.placeholder, "aria-label": say.placeholder, maxLength: 8000,
+      rows: 1, placeholder: say.placeholder, "aria-label": say.placeholder, maxLength: MOST_CHARACTERS,
       enterKeyHint: "send", dir: "auto",
     });
     const send = iconButton("send", say.send, { className: "send", type: "submit", disabled: true });
@@ -416,11 +418,11 @@
     const post = (wish, more) => {
       wish.body ||= message(wish);
       keepWishes();
-      return protocol(wish, more);
+      return protocol(wish, { keepalive: true, ...more });
     };
 
     /** Only so that it is there: nobody waits for the answer. */
-    const hand = (wish) => post(wish, { read: () => {} });
+    const hand = (wish, more) => post(wish, { read: () => {}, ...more });
 
     const attend = (on) => {
       log.rest();
@@ -440,7 +442,8 @@
 
     /** A dropped answer is read on where it was. */
     const tell = async (wish, mine) => {
-      if (wish.quiet) return hand(wish);
+      const keepalive = !mine.failed; // browsers refuse it to more than 64 KB at once
+      if (wish.quiet) return hand(wish, { keepalive });
       if (wish.again) log.dropAnswer(asked);
       const each = (event, place) => {
         if (mine !== chat) return;
@@ -455,20 +458,25 @@
         throw new Trouble(event.message || say.dropped, wish.requestId, more);
       };
       const read = (answer, heard) => readEvents(answer, heard, each);
-      return post(wish, { position: mine.position, read });
+      return post(wish, { position: mine.position, keepalive, read });
     };
 
-    /** Words that cannot go their way may go another: from a closed field, to a thread that is gone. */
+    /** Words that cannot go their way may go another: from a closed field, to a thread or with a file that is gone. */
     const detour = (wish, status) => {
-      const { requestId, said, files, body } = wish;
+      const { requestId, said, text, files, body } = wish;
       const thread = body.params.thread_id;
       if (said) {
         wishes[0] = { requestId, text: said, files: [] };
         log.say(wishes[0]);
         return true;
       }
-      if (status !== 404 || !files || !thread) return false;
-      if (thread === core.threadId) useThread(null);
+      if (status !== 404 || !files) return false;
+      if (text && files.length) Object.assign(wish, { files: [], missing: files }); // or a file is gone
+      else if (!thread) return false;
+      else {
+        wish.files = wish.missing || files;
+        if (thread === core.threadId) useThread(null);
+      }
       wish.body = null;
       return true;
     };
@@ -569,7 +577,8 @@
     /** What waits leaves now. If the page lives on it is told again, and heard once. */
     whenLeaving(() => {
       composer.leave();
-      const ready = (wish) => wish !== telling && !wish.heard && (wish.body || core.threadId);
+      const leaves = (wish) => wish === telling && !chat.failed;
+      const ready = (wish) => !leaves(wish) && !wish.heard && (wish.body || core.threadId);
       wishes.filter(ready).forEach((wish) => hand(wish).catch(() => {}));
     });
 
