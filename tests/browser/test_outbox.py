@@ -353,6 +353,69 @@ async def test_what_was_not_heard_yet_still_leaves_when_a_new_chat_begins(
     assert await _lines(chat) == [PHONE, ANSWER]
 
 
+async def test_what_was_said_before_a_new_chat_stays_one_conversation(
+    theatre: Stage, visits: Visits
+) -> None:
+    """Also where its beginning arrived once already, and is being answered."""
+
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        if not back:
+            return asked.refuse("unavailable", **{"Retry-After": "300"})
+        if len(theatre.asked) == before + 1:
+            return asked.refuse("in_progress", 409, **{"Retry-After": "1"})
+        return await _heard(asked)
+
+    back = False
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await _send(chat, NEED)
+    await chat.alert.wait_for()
+    await _send(chat, PHONE)
+    before, back = len(theatre.asked), True
+    await chat.panel.get_by_role("button", name="New chat").click()
+    await chat.start.wait_for()
+    await _send(chat, "Do you do boats?")
+    await expect(chat.assistant).to_have_text([ANSWER])
+
+    told = {one.text: (one.kind, one.params.get("thread_id")) for one in theatre.asked[before:]}
+    assert told == {
+        NEED: ("threads.create", None), PHONE: ("threads.add_user_message", THREAD),
+        "Do you do boats?": ("threads.create", None),
+    }  # fmt: skip
+    assert await chat.customer.all_inner_texts() == ["Do you do boats?"]
+
+
+async def test_a_number_for_a_closed_field_of_a_chat_that_was_left_is_said_there(
+    theatre: Stage, visits: Visits
+) -> None:
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        if asked.kind == "threads.create":
+            return await asked.tell(created(), done(said(1, NEED)), done(phone_field(2)))
+        if asked.kind == "threads.add_user_message":
+            return await _heard(asked)
+        if left:
+            return asked.refuse("not_possible", 422)
+        return asked.refuse("unavailable", **{"Retry-After": "300"})
+
+    left = False
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await _send(chat, NEED)
+    await chat.panel.get_by_label("Your phone?").fill(NUMBER)
+    await chat.panel.get_by_label("Your phone?").press("Enter")
+    await chat.alert.wait_for()
+    before, left = len(theatre.asked), True
+    await chat.panel.get_by_role("button", name="New chat").click()
+    heard = await theatre.until_asked(before + 2)
+
+    assert (heard.kind, heard.text, heard.params["thread_id"]) == (
+        "threads.add_user_message", NUMBER, THREAD
+    )  # fmt: skip
+    await expect(chat.customer).to_have_count(0)
+
+
 async def test_after_a_failed_answer_the_next_words_do_not_wait_for_it(
     theatre: Stage, visits: Visits
 ) -> None:

@@ -34,7 +34,7 @@
       rest = frames.pop();
       for (const frame of frames) {
         const field = (name) => frame.match(new RegExp(`^${name}: ?(.*)`, "m"))?.[1];
-        if (field("data")) each(JSON.parse(field("data")), field("id"));
+        if (field("data") && each(JSON.parse(field("data")), field("id"))) return; // enough
       }
     }
   };
@@ -392,8 +392,10 @@
 
     const apply = (event, wish) => {
       if (event.item?.type === "user_message") asked = event.item.id;
-      if (event.type === "thread.created") useThread(event.thread.id);
-      else if (event.item) log.show(event.item, wish.requestId);
+      if (event.type === "thread.created") {
+        useThread(event.thread.id);
+        follow(wish, event.thread.id);
+      } else if (event.item) log.show(event.item, wish.requestId);
       else if (event.type === "thread.item.removed") log.remove(event.item_id);
       else if (event.type === "thread.item.updated") log.write(event);
       if (event.item && !wish.heard) {
@@ -402,27 +404,44 @@
       }
     };
 
-    const message = ({ text, files }) => {
+    const message = ({ text, files }, thread) => {
       const input = {
         content: text ? [{ type: "input_text", text }] : [],
         attachments: files.map((file) => file.id),
         quoted_text: null,
         inference_options: {},
       };
-      return core.threadId
-        ? request("threads.add_user_message", { thread_id: core.threadId, input })
+      return thread
+        ? request("threads.add_user_message", { thread_id: thread, input })
         : request("threads.create", { input });
     };
 
     /** What was sent once is repeated as it was: the chat service hears a request id once. */
     const post = (wish, more) => {
-      wish.body ||= message(wish);
+      wish.body ||= message(wish, !wish.quiet && core.threadId);
       keepWishes();
       return protocol(wish, { keepalive: true, ...more });
     };
 
+    /** What was said before its thread was there goes to it. */
+    const followers = (wish) => wishes.filter((one) => one.quiet === wish.quiet && !one.body);
+    const follow = (wish, thread) => {
+      followers(wish).forEach((one) => { one.body = message(one, thread); });
+      keepWishes();
+    };
+
     /** Only so that it is there: nobody waits for the answer. */
     const hand = (wish, more) => post(wish, { read: () => {}, ...more });
+
+    /** Of a chat that was left; its thread is waited for by what was said next. */
+    const handOver = (wish, keepalive) => {
+      const each = ({ type, thread }) => {
+        if (type === "thread.created") follow(wish, thread.id);
+        return type === "thread.created";
+      };
+      const read = (answer, heard) => followers(wish).length && readEvents(answer, heard, each);
+      return hand(wish, { keepalive, read });
+    };
 
     const attend = (on) => {
       log.rest();
@@ -443,7 +462,7 @@
     /** A dropped answer is read on where it was. */
     const tell = async (wish, mine) => {
       const keepalive = !mine.failed; // browsers refuse it to more than 64 KB at once
-      if (wish.quiet) return hand(wish, { keepalive });
+      if (wish.quiet) return handOver(wish, keepalive);
       if (wish.again) log.dropAnswer(asked);
       const each = (event, place) => {
         if (mine !== chat) return;
@@ -463,11 +482,12 @@
 
     /** Words that cannot go their way may go another: from a closed field, to a thread or with a file that is gone. */
     const detour = (wish, status) => {
-      const { requestId, said, text, files, body } = wish;
+      const { requestId, quiet, said, text, files, body } = wish;
       const thread = body.params.thread_id;
       if (said) {
-        wishes[0] = { requestId, text: said, files: [] };
-        log.say(wishes[0]);
+        const spoken = wishes[0] = { requestId, quiet, text: said, files: [] };
+        spoken.body = message(spoken, thread);
+        if (!quiet) log.say(spoken);
         return true;
       }
       if (status !== 404 || !files) return false;
@@ -476,6 +496,8 @@
       else {
         wish.files = wish.missing || files;
         if (thread === core.threadId) useThread(null);
+        const lost = (one) => one.files && one.body?.params.thread_id === thread;
+        wishes.filter(lost).forEach((one) => { one.body = null; });
       }
       wish.body = null;
       return true;
@@ -483,9 +505,10 @@
 
     /** Whether a wish that failed is still to be told; then it is time to. */
     const remains = async (wish, error, mine) => {
-      if (wish.quiet && (error.status === 409 || !error.retriable)) return false;
+      if (wish.quiet && error.status === 409 && !followers(wish).length) return false;
       if (!error.retriable) {
         if (detour(wish, error.status)) return true;
+        if (wish.quiet) return false;
         calm();
         complain(error, wish);
         trouble = null; // it stays beside its message
@@ -544,7 +567,7 @@
     /** What is said after a failed answer is answered in its place. */
     const ask = (wish) => {
       noteMessage();
-      if (core.threadId) wish.body ||= message(wish);
+      if (core.threadId) wish.body ||= message(wish, core.threadId);
       if (working !== chat) wishes = wishes.filter((one) => !one.again);
       wishes.push(wish);
       keepWishes();
@@ -578,7 +601,7 @@
     whenLeaving(() => {
       composer.leave();
       const leaves = (wish) => wish === telling && !chat.failed;
-      const ready = (wish) => !leaves(wish) && !wish.heard && (wish.body || core.threadId);
+      const ready = (wish) => !leaves(wish) && !wish.heard && wish.body;
       wishes.filter(ready).forEach((wish) => hand(wish).catch(() => {}));
     });
 
@@ -636,7 +659,9 @@
       /** What was not heard yet still leaves. */
       reset() {
         wishes = wishes.filter((wish) => !wish.heard);
-        wishes.forEach((wish) => { wish.quiet = true; });
+        const conversation = randomId();
+        wishes.forEach((wish) => { wish.quiet ||= conversation; });
+        keepWishes();
         return load();
       },
     };
