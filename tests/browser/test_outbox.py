@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -226,6 +227,62 @@ async def test_a_second_message_outlives_its_page_before_there_is_a_thread(
     assert len({one.request_id for one in theatre.asked}) == 2
 
 
+KEPT = json.dumps([{"requestId": "0" * 32, "text": NEED, "files": []}])
+
+
+async def test_who_goes_back_takes_up_what_the_next_page_left(
+    theatre: Stage, visits: Visits
+) -> None:
+    theatre.script = _heard
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await chat.page.evaluate("kept => sessionStorage.setItem('handoff-wishes', kept)", KEPT)
+    shown = "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
+    await chat.page.evaluate(f"{shown}; {shown}")
+    await expect(chat.assistant).to_have_text([ANSWER])
+
+    assert await _lines(chat) == [NEED, ANSWER]
+    assert len(theatre.asked) == 1
+
+
+async def test_unsent_words_leave_also_where_openais_runtime_would_come_next(
+    theatre: Stage, visits: Visits
+) -> None:
+    """It knows nothing of them."""
+    theatre.script = _heard
+    theatre.chat = {"runtime_urls": ["/runtime.js"], "runtime": {"api": None, "theme": {}}}
+    chat = await visits.page()
+    await chat.page.goto(theatre.url)
+    await chat.page.evaluate("kept => sessionStorage.setItem('handoff-wishes', kept)", KEPT)
+    stub = "customElements.define('openai-chatkit', class extends HTMLElement { setOptions() {} })"
+    await chat.page.route("**/runtime.js", lambda route: route.fulfill(body=stub))
+    await chat.page.reload()
+    assert (await theatre.until_asked(1)).text == NEED
+
+
+async def test_what_a_loaded_conversation_holds_already_leaves_no_second_speaker(
+    theatre: Stage, visits: Visits
+) -> None:
+    """A screen reader would hear "You:" and nothing."""
+
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        return asked.page([said(1, NEED)]) if asked.kind == "items.list" else await _heard(asked)
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.page.goto(theatre.url)
+    await chat.page.evaluate(f"sessionStorage.setItem('chatkit-thread-id', '{THREAD}')")
+    words = {"content": [{"type": "input_text", "text": NEED}], "attachments": []}
+    body = {"type": "threads.create", "params": {"input": words}, "metadata": {}}
+    kept = json.dumps([json.loads(KEPT)[0] | {"body": body}])
+    await chat.page.evaluate("kept => sessionStorage.setItem('handoff-wishes', kept)", kept)
+    await chat.page.reload()
+    await chat.launcher.click()
+    await expect(chat.assistant).to_have_text([ANSWER])
+
+    assert await chat.panel.locator(".group.customer").count() == 1
+
+
 async def test_words_for_a_thread_that_is_gone_begin_another(
     theatre: Stage, visits: Visits
 ) -> None:
@@ -434,6 +491,42 @@ async def test_after_a_failed_answer_the_next_words_do_not_wait_for_it(
 
     assert [one.kind for one in theatre.asked] == ["threads.create", "threads.add_user_message"]
     assert await chat.alert.count() == 0
+
+
+async def test_a_failed_answer_waits_for_a_person_also_on_the_next_page(
+    theatre: Stage, visits: Visits
+) -> None:
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        if asked.kind == "items.list":
+            return asked.page([said(1, NEED)])
+        return await asked.tell(created(), done(said(1, NEED)), failed())
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await _send(chat, NEED)
+    await chat.alert.wait_for()
+    await chat.page.reload()
+    await expect(chat.customer).to_have_text([NEED])
+    await chat.page.wait_for_timeout(300)
+
+    assert len(theatre.wishes()) == 1
+
+
+async def test_a_session_that_is_refused_is_not_asked_for_at_each_key(
+    theatre: Stage, visits: Visits
+) -> None:
+    async def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        await route.fulfill(status=429, headers={"Retry-After": "5"}, body="{}")
+
+    asked: list[str] = []
+    chat = await visits.page()
+    await chat.page.route("**/api/chatkit/session", refuse)
+    await chat.open(theatre.url)
+    await chat.input.press_sequentially("20 keys are pressed.", delay=20)
+
+    assert len(asked) == 1
 
 
 OUTLIVES = """{ const { fetch } = window; window.outlives = [];

@@ -409,7 +409,8 @@
     if (!config.chat.runtime) ownChat();
     const start = async () => {
       frame.replaceChildren(make("p", { className: "loading" }, say.loading));
-      const runtime = config.chat.runtime && (await runtimeChat(frame));
+      const ours = config.chat.mode !== "hosted" && session.get("handoff-wishes"); // only our panel sends those
+      const runtime = config.chat.runtime && !ours && (await runtimeChat(frame));
       const chat = runtime || (await ownChat())(frame, () => { starting = panelChat = null; open(); });
       announce("ready", { runtime: Boolean(runtime) });
       return chat;

@@ -23,6 +23,13 @@
     return postJson(`${base}/api/chatkit`, body, { requestId, headers, ...more });
   });
 
+  /** A secret at hand when words leave, perhaps in a hurry; a refusal is not asked for anew at each key. */
+  let coldUntil = 0;
+  const warmUp = () => {
+    if (Date.now() < coldUntil) return;
+    clientSecret().catch(({ wait = 0 }) => { coldUntil = Date.now() + 1000 * Math.max(wait, PAUSES_SECONDS.at(-1)); });
+  };
+
   const readEvents = async (answer, heard, each) => {
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
@@ -104,7 +111,11 @@
     const place = (item, who, id) => {
       const drawn = waiting.get(id);
       waiting.delete(id);
-      if (shown.has(item.id)) drawn?.remove();
+      if (shown.has(item.id)) {
+        const group = drawn?.parentElement;
+        drawn?.remove();
+        if (!group?.querySelector(".bubble")) group?.remove();
+      }
       else shown.set(item.id, drawn || bubble(who));
       return shown.get(item.id);
     };
@@ -187,7 +198,7 @@
     const phone = /phone|tel/i.test(one.id);
     const field = make("input", {
       id, name: one.id, dir: "auto", type: phone ? "tel" : "text", autocomplete: phone ? "tel" : "on",
-      maxLength: MOST_CHARACTERS,
+      maxLength: MOST_CHARACTERS, oninput: warmUp,
     });
     const skip = make("button", { type: "button", className: "quiet" }, say.skip);
     const buttons = make("div", { className: "buttons" }, make("button", { type: "submit" }, say.send), skip);
@@ -351,7 +362,7 @@
       grow();
       ready();
       noteActivity();
-      clientSecret().catch(() => {}); // at hand when the words leave, perhaps in a hurry
+      warmUp();
     };
     input.onkeydown = (event) => {
       // Safari ends a composition before the Enter that confirmed it, and marks only its code.
@@ -374,9 +385,12 @@
     };
   };
 
+  const keptWishes = () => JSON.parse(session.get("handoff-wishes")) || [];
+  const isUnheard = (wish) => wish.files && !wish.heard && !wish.quiet;
+
   const panelChat = (frame) => {
     let asked = null; // the customer's newest stored message: what an answer is retried after
-    let wishes = JSON.parse(session.get("handoff-wishes")) || []; // unanswered; a reload goes on
+    let wishes = keptWishes(); // unanswered; a reload goes on
     let chat = null; // another one after New chat: what still comes for the old one is not heard
     let loaded = false;
     let working = null; // the chat whose wishes are on their way
@@ -386,7 +400,8 @@
     let nudge = () => {}; // ends a pause
 
     const keepWishes = () => {
-      if (wishes.length) session.set("handoff-wishes", JSON.stringify(wishes));
+      const kept = wishes.filter((wish) => working || !wish.again); // a person has not decided yet
+      if (kept.length) session.set("handoff-wishes", JSON.stringify(kept));
       else session.drop("handoff-wishes");
     };
 
@@ -559,9 +574,21 @@
       attend(false);
     };
 
+    /** Who goes back finds this page as it was, and the next one may have left words. */
+    const takeUp = () => {
+      const known = new Set(wishes.map((wish) => wish.requestId));
+      const left = keptWishes().filter((wish) => !known.has(wish.requestId));
+      wishes.push(...left);
+      left.filter(isUnheard).forEach(log.say);
+      work();
+    };
+
     const wake = () => document.hidden || nudge();
     addEventListener("online", wake);
-    addEventListener("pageshow", wake);
+    addEventListener("pageshow", ({ persisted }) => {
+      if (persisted) takeUp();
+      wake();
+    });
     document.addEventListener("visibilitychange", wake);
 
     /** What is said after a failed answer is answered in its place. */
@@ -647,7 +674,7 @@
       loaded = false;
       log.clear();
       attend(false);
-      const unheard = wishes.filter((wish) => wish.files && !wish.heard && !wish.quiet);
+      const unheard = wishes.filter(isUnheard);
       unheard.forEach(log.say);
       if (core.threadId) return showPage();
       if (!unheard.length) showStart();
