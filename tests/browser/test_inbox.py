@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
 
+LISTEN = """node => { window.said = [];
+  new MutationObserver(() => said.push(node.textContent)).observe(node, {childList: true}) }"""
+"""It says so for a moment only."""
+
+
 async def _with_one_mail(shop: Product, visits: Visits, **how: Any) -> tuple[Page, str]:
     chat = await visits.page()
     await chat.open(shop.url)
@@ -52,8 +57,11 @@ async def test_it_says_what_was_copied_when_things_happened_and_when_nobody_answ
         permissions=["clipboard-read", "clipboard-write"],
     )  # fmt: skip
     await inbox.get_by_role("navigation").get_by_text(thread).click()
-    await inbox.get_by_role("button", name=thread, exact=True).click()
-    await inbox.get_by_role("button", name="Copied").wait_for()
+    button = inbox.get_by_role("button", name=thread, exact=True)
+    await button.evaluate(LISTEN)
+    await button.click()
+    while "Copied" not in await inbox.evaluate("said"):
+        await inbox.wait_for_timeout(50)
     assert await inbox.evaluate("navigator.clipboard.readText()") == thread
 
     source = inbox.get_by_role("tab", name="Source")
