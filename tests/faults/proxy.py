@@ -37,6 +37,7 @@ class Proxy:
     """The same, by connection."""
     refusing: bool = False
     _pairs: set[_Pair] = field(default_factory=set)
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     def fault(self, match: bytes | re.Pattern[bytes], kind: Kind, times: int = 1) -> Fault:
         """The next `times` writes that contain `match`; an empty one is the connection itself."""
@@ -50,14 +51,30 @@ class Proxy:
         for pair in list(self._pairs):
             pair.close()
 
+    async def end(self) -> None:
+        """Whoever is about to be served, too."""
+        await asyncio.sleep(0)
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+        await asyncio.sleep(0)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.refusing:
+        task = asyncio.current_task()
+        assert task
+        self._serving.add(task)
+        try:
+            await self._join(reader, writer)
+        finally:
             writer.transport.abort()
+            self._serving.discard(task)
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refusing:
             return
         try:
             there = await asyncio.open_connection(self.host, self.server_port)
         except OSError:
-            writer.transport.abort()
             return
         pair = _Pair(self, (reader, writer), there)
         self._pairs.add(pair)
@@ -132,5 +149,4 @@ async def proxy(host: str, server_port: int) -> AsyncIterator[Proxy]:
         yield made
     finally:
         server.close()
-        made.cut()
-        await asyncio.sleep(0)
+        await made.end()
