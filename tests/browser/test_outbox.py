@@ -615,9 +615,8 @@ async def test_a_button_that_goes_leaves_the_keyboard_in_the_message_field(
     await chat.alert.get_by_role("button").focus()
     refused = False
     await chat.page.evaluate("dispatchEvent(new Event('online'))")
-    await chat.answered()
 
-    assert await chat.alert.count() == 0
+    await expect(chat.alert).to_have_count(0)
     assert await chat.input.evaluate(FOCUSED)
 
 
