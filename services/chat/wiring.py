@@ -46,14 +46,10 @@ async def wire(settings: ChatSettings, runtime: Runtime) -> Service:
         new_id=runtime.new_id,
     )
     threads = KeptThreads(kept, attachments, runtime.clock, runtime.new_id)
+    files = SdkAttachments(attachments)
     agent, loops = _agent(settings, runtime)
     speaking = Speaking(
-        threads,
-        SdkAttachments(attachments),
-        kept=kept,
-        agent=agent,
-        clock=runtime.clock,
-        log=runtime.log,
+        threads, files, kept=kept, agent=agent, clock=runtime.clock, log=runtime.log
     )
     chat = Chat(
         protocol=ChatKit(speaking),
@@ -62,17 +58,12 @@ async def wire(settings: ChatSettings, runtime: Runtime) -> Service:
         publisher=runtime.streams,
         log=runtime.log,
     )
+    consumer = Consumer(
+        CHAT_REQUEST, chat.answer, concurrency=AT_ONCE, timeout_seconds=ANSWER_SECONDS, pace=PACE
+    )
     return Service(
         name="chat",
-        consumers=(
-            Consumer(
-                CHAT_REQUEST,
-                chat.answer,
-                concurrency=AT_ONCE,
-                timeout_seconds=ANSWER_SECONDS,
-                pace=PACE,
-            ),
-        ),
+        consumers=(consumer,),
         loops=(_tidy(kept, runtime), *loops),
     )
 
