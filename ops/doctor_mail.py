@@ -14,6 +14,7 @@ from libs.runtime.settings import load
 from ops.desk import Setup
 from ops.finding import Finding
 from services.mailer.adapters.dkim import open_signer
+from services.mailer.letter.wording import one_line
 from services.mailer.settings import MailerSettings, check
 from services.mailer.transports import OUTBOX_FOLDER
 
@@ -91,11 +92,19 @@ async def _smtp(desk: Setup, settings: MailerSettings) -> Finding:
         async with client:
             refused = await _not_taken(client, desk)
     except (SMTPException, OSError) as error:
-        said = f"{host}:{port} answers {type(error).__name__}"
+        said = f"{host}:{port} answers {_answer(error)}"
         do = "Check SMTP_HOST, SMTP_PORT, SMTP_TLS and the account."
         return Finding(what="mail", ok=False, said=said, do=do)
     signed = f", signed for {settings.smtp_dkim_domain}" if settings.smtp_dkim_domain else ""
     return _taken(f"{host}:{port}", refused, signed)
+
+
+def _answer(error: Exception) -> str:
+    from aiosmtplib import SMTPResponseException
+
+    if isinstance(error, SMTPResponseException):
+        return f"{error.code} {one_line(error.message, 200)}"
+    return type(error).__name__
 
 
 def _taken(server: str, refused: dict[str, int], signed: str) -> Finding:
@@ -112,11 +121,17 @@ def _taken(server: str, refused: dict[str, int], signed: str) -> Finding:
 
 
 async def _not_taken(client: SMTP, desk: Setup) -> dict[str, int]:
-    """The server's answers about addresses that it refuses; nothing is sent."""
+    """The server's answers about addresses that it refuses; nothing is sent.
+
+    Who says 421 hangs up, and is asked no more.
+    """
     refused: dict[str, int] = {}
     for shop in desk.shops.by_slug.values():
         sender, *recipients = (parseaddr(box)[1] for box in (shop.sender, *shop.recipients))
         refused |= await _refusals(client, sender, recipients)
+        if not client.is_connected:
+            break
+        await client.rset()
     return refused
 
 
@@ -124,17 +139,18 @@ async def _refusals(client: SMTP, sender: str, recipients: Sequence[str]) -> dic
     """By address; many servers say only after a recipient that they do not take the sender."""
     from aiosmtplib import SMTPRecipientRefused, SMTPSenderRefused
 
-    refused = {}
     try:
         await client.mail(sender)
-        for recipient in recipients:
-            try:
-                await client.rcpt(recipient)
-            except SMTPRecipientRefused as error:
-                refused[recipient] = error.code
     except SMTPSenderRefused as error:
-        refused[sender] = error.code
-    await client.rset()
+        return {sender: error.code}
+    refused: dict[str, int] = {}
+    for recipient in recipients:
+        try:
+            await client.rcpt(recipient)
+        except SMTPRecipientRefused as error:
+            refused[recipient] = error.code
+        if not client.is_connected:
+            break
     return refused
 
 

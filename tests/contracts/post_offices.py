@@ -107,7 +107,7 @@ class Letters:
     sizes: list[int] = field(default_factory=list)
     """As they were told before the mail itself."""
     answers: dict[str, str] = field(default_factory=dict)
-    """By stage: `mail`, `rcpt`, `dot`, or `mail <address>`, `rcpt <address>`."""
+    """By stage: `mail`, `rcpt`, `dot`, `mail <address>`, `rcpt <address>`, `rcpt from <sender>`."""
 
     async def handle_MAIL(self, server: Any, session: Any, envelope: Any, *rest: Any) -> str:  # noqa: N802 - aiosmtpd's name
         if answer := self.answers.get("mail") or self.answers.get(f"mail {rest[0]}"):
@@ -118,7 +118,8 @@ class Letters:
         return "250 OK"
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, *rest: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        if answer := self.answers.get("rcpt") or self.answers.get(f"rcpt {rest[0]}"):
+        asked = ("rcpt", f"rcpt {rest[0]}", f"rcpt from {envelope.mail_from}")
+        if answer := next(filter(None, map(self.answers.get, asked)), None):
             return answer
         envelope.rcpt_tos.append(rest[0])
         return "250 OK"

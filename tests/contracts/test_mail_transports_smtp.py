@@ -53,11 +53,22 @@ CASES = [
     ("rcpt", "450 greylisted", True, COUNTS),
     ("rcpt", "452 mailbox full", True, COUNTS),
     ("rcpt", "550 no such user", True, COUNTS),
+    ("rcpt", "550 5.1.1 no such user", True, COUNTS),
+    ("rcpt", "550 5.7.2 not on this list", True, COUNTS),
+    ("rcpt", "550 5.7.17 the mailbox has another owner", True, COUNTS),
+    ("rcpt", "550 5.1.7 bad sender address", True, TELL),
+    ("rcpt", "550 5.1.8 sender domain not found", True, TELL),
+    ("rcpt", "450 4.1.8 sender domain not found", True, DELAY),
+    ("rcpt", "550 5.7.1 sender rejected", True, TELL),
+    ("rcpt", "554 5.7.1 relay access denied", True, TELL),
+    ("rcpt", "451 4.7.1 greylisted", True, DELAY),
+    ("rcpt", "550 5.7.23 SPF failed", True, TELL),
     ("rcpt", "close", True, DELAY),
     ("rcpt", "hang", True, DELAY),
     ("data", "421 closing", False, DELAY),
     ("data", "451 later", False, DELAY),
     ("data", "554 no valid recipients", False, COUNTS),
+    ("data", "554 5.1.8 sender domain not found", False, TELL),
     ("data", "250 what?", False, TELL),
     ("data", "close", False, DELAY),
     ("data", "hang", False, DELAY),
@@ -65,11 +76,17 @@ CASES = [
     ("dot", "250 ok queued", False, ACCEPTED),
     ("dot", "251 forwarded", False, ACCEPTED),
     ("dot", "354 more?", False, UNKNOWN),
+    ("dot", "354 5.7.26 more?", False, UNKNOWN),
     ("dot", "421 closing", False, DELAY),
     ("dot", "451 local error", False, COUNTS),
     ("dot", "452 storage", False, COUNTS),
     ("dot", "552 too large", False, COUNTS),
     ("dot", "554 looks like spam", False, COUNTS),
+    ("dot", "550 5.7.1 looks like spam", False, COUNTS),
+    ("dot", "550 5.7.26 not authenticated", False, TELL),
+    ("dot", "550 5.7.60 may not send as this sender", False, TELL),
+    ("dot", "554 5.2.252 SendAsDenied", False, TELL),
+    ("dot", "451 4.7.24 SPF did not answer", False, DELAY),
     ("dot", "554 Message rejected: Email address is not verified. The following", False, TELL),
     ("dot", "close", False, UNKNOWN),
     ("dot", "hang", False, UNKNOWN),
@@ -121,15 +138,23 @@ async def test_every_stage_and_reply_means_what_the_table_says(
     assert armed is not before_arm
 
 
-@pytest.mark.parametrize("said", ["450 domain not found", "550 not allowed", "553 not yours"])
-async def test_a_sender_that_is_not_taken_moves_no_other_shop(said: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("mail wrong@shop.example", "450 domain not found"),
+        ("mail wrong@shop.example", "550 not allowed"),
+        ("mail wrong@shop.example", "553 not yours"),
+        ("rcpt from wrong@shop.example", "550 5.7.1 sender rejected"),
+    ],
+)
+async def test_a_sender_that_is_not_taken_moves_no_other_shop(command: str, said: str) -> None:
     told: list[str] = []
 
     async def tell(cause: str) -> None:
         told.append(cause)
 
     async with smtp_office() as office:
-        office.letters.answers["mail wrong@shop.example"] = said
+        office.letters.answers[command] = said
         second = FakeTransport(SystemClock(), name="second")
         both = FallbackTransport(office.transport, second, SystemClock(), tell)
         for sender in ("wrong@shop.example", "right@shop.example"):
@@ -138,7 +163,7 @@ async def test_a_sender_that_is_not_taken_moves_no_other_shop(said: str) -> None
 
         assert [mail.sender for mail in second.accepted] == ["wrong@shop.example"]
         assert office.arrived() == [BODY]
-        assert told == ([] if said.startswith("4") else [f"mail_{said[:3]}"])
+        assert told == ([] if said.startswith("4") else [f"{command[:4]}_{said[:3]}"])
 
 
 async def test_a_server_that_shuts_down_at_mail_rests_for_everybody() -> None:

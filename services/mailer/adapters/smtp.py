@@ -130,7 +130,7 @@ class _Addressed:
         except Exception as error:  # noqa: BLE001 - whatever it is, no byte of the mail has left
             return _silence(Stage.DATA, error)
         if reply.code != START_INPUT:
-            return of_reply(Stage.DATA, reply.code)
+            return of_reply(Stage.DATA, reply.code, reply.message)
         outcome = await self._deliver(transparent(self.body))
         if self.passed_over and isinstance(outcome, Accepted):
             return msgspec.structs.replace(outcome, passed_over=f"rcpt_{self.passed_over[0]}")
@@ -192,7 +192,7 @@ async def _take(stage: Stage, step: Callable[[], Awaitable[object]]) -> None:
     try:
         await step()
     except SMTPResponseException as error:
-        raise NotPrepared(_definite(of_reply(stage, error.code))) from error
+        raise NotPrepared(_definite(of_reply(stage, error.code, error.message))) from error
     except (SMTPException, OSError, ssl.SSLError, ValueError) as error:
         raise NotPrepared(_definite(_silence(stage, error))) from error
 
@@ -206,7 +206,7 @@ def _silence(stage: Stage, error: Exception) -> Outcome:
     from aiosmtplib.errors import SMTPResponseException
 
     if isinstance(error, SMTPResponseException):
-        return of_reply(stage, error.code)
+        return of_reply(stage, error.code, error.message)
     if isinstance(error, ValueError) and not isinstance(error, OSError):  # a certificate is both
         return Refused(f"{stage}_bad_address")
     return of_silence(stage, "timeout" if isinstance(error, TimeoutError) else "lost")

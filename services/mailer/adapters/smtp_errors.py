@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Final
 
@@ -37,6 +38,20 @@ SHUTTING_DOWN: Final = 421
 
 TOO_LARGE: Final = frozenset({523, 552})
 """Said of the size that MAIL announces."""
+
+_ENHANCED: Final = re.compile(r"([45])\d\d\s+\1\.(\d{1,3}\.\d{1,3})\b")
+_SENDER_UNKNOWN: Final = r"1\.[78]|7\.2\d|7\.60|2\.252"
+"""RFC 3463 and 5248: its address or domain, SPF, DKIM; Exchange: it may not send as this sender."""
+_POLICY: Final = r"7\.(?!(?:2|1[789])$)\d+"
+"""Not allowed; but for a list's rule or a mailbox's new owner, which are the recipient's."""
+ABOUT_SENDER: Final = {
+    Stage.RCPT: re.compile(f"{_SENDER_UNKNOWN}|{_POLICY}"),
+    Stage.DATA: re.compile(_SENDER_UNKNOWN),
+    Stage.DOT: re.compile(_SENDER_UNKNOWN),
+}
+"""Enhanced codes that mean the sender, whichever command hears them: before DATA, a policy cannot
+mean a mail of which nothing was seen; after the dot, `5.7.1` may well mean what it says.
+"""
 
 REPLIES: Final = {
     #             4yz, not now   5yz, never
@@ -77,17 +92,23 @@ def of_reply(stage: Stage, code: int, said: str = "") -> Outcome:
         return Refused(name, provider_wide=True)
     if stage is Stage.MAIL and code in TOO_LARGE:
         return Refused(name)
+    if _is_about_sender(stage, f"{code} {said}"):
+        stage = Stage.MAIL
     match code // 100:
-        case 4:
-            return _named(REPLIES[stage][0], name)
-        case 5:
-            return _named(REPLIES[stage][1], name)
+        case 4 | 5 as kind:
+            return _named(REPLIES[stage][kind - 4], name)
         case 2 if stage is Stage.DOT:
             return Accepted()
         case _ if stage is Stage.DOT:
             return Unknown(name)
         case _:
             return _named(_TELL, name)
+
+
+def _is_about_sender(stage: Stage, reply: str) -> bool:
+    enhanced = _ENHANCED.match(reply)
+    means_it = ABOUT_SENDER.get(stage)
+    return bool(enhanced and means_it and means_it.fullmatch(enhanced[2]))
 
 
 def of_silence(stage: Stage, what: str) -> Outcome:

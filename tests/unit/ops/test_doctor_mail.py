@@ -11,7 +11,7 @@ from libs.errors import SettingsError
 from ops.desk import Desk
 from ops.doctor_mail import alerts, events, fallback, mail
 from ops.finding import Finding
-from tests.contracts.post_offices import SHOP_SENDER, smtp_office
+from tests.contracts.post_offices import SHOP_SENDER, ScriptedSmtp, smtp_office
 from tests.servers import free_port
 from tests.unit.ops.desks import stores, well
 
@@ -138,6 +138,8 @@ async def test_an_smtp_server_that_does_not_take_an_address(
     ("stage", "answer", "said"),
     [
         (f"mail {SHOP_SENDER}", "451 greylisted", f"but not now: {SHOP_SENDER} (451)"),
+        (f"mail {SHOP_SENDER}", "421 closing", f"but not now: {SHOP_SENDER} (421)"),
+        ("rcpt leads@craigs.autos", "421 closing", "but not now: leads@craigs.autos (421)"),
         ("rcpt leads@craigs.autos", "450 come back later", "but not now: leads@craigs.autos (450)"),
     ],
 )
@@ -151,6 +153,16 @@ async def test_an_smtp_server_that_takes_an_address_a_little_later(
 
     assert well(finding)
     assert said in finding.said
+
+
+@pytest.mark.slow
+async def test_an_smtp_server_that_is_busy_says_so_itself() -> None:
+    async with ScriptedSmtp({"connect": "421 too many connections"}) as server:
+        here = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(server.port), "SMTP_TLS": "none"}
+        finding = await mail(by(MAIL="smtp", **here))
+
+    assert not well(finding)
+    assert "answers 421 too many connections" in finding.said
 
 
 @pytest.mark.slow
