@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Generic, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from libs.errors import Rejected
 from libs.messages.base import Message
@@ -18,6 +19,8 @@ class Envelope(msgspec.Struct, Generic[M], array_like=True, frozen=True, gc=Fals
     deadline: float = 0.0
     attempts: int = 0
     """Attempts before it was last added to the lane."""
+    outages: int = 0
+    """How many of those ended because a part elsewhere did not answer."""
 
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -37,13 +40,13 @@ def decoder(kind: type[Message]) -> Decoder[Envelope[Message]]:
     return msgspec.json.Decoder(Envelope[kind])  # type: ignore[valid-type]
 
 
-def tried(body: bytes, attempts: int) -> bytes:
-    """The same envelope after `attempts` attempts; the message's own bytes are not touched.
-
-    Raises Rejected when it is no envelope.
-    """
+def unseal(body: bytes) -> Envelope[msgspec.Raw]:
+    """The message in it stays as its bytes. Raises Rejected when it is no envelope."""
     try:
-        opened = _RAW.decode(body)
+        return _RAW.decode(body)
     except UNREADABLE as error:
         raise Rejected("undecodable") from error
-    return _ENCODER.encode(Envelope(opened.message, opened.reply_to, opened.deadline, attempts))
+
+
+def reseal(opened: Envelope[msgspec.Raw], *, attempts: int, outages: int) -> bytes:
+    return _ENCODER.encode(replace(opened, attempts=attempts, outages=outages))

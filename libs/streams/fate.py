@@ -7,7 +7,7 @@ from typing import Final
 
 from libs.errors import Rejected, Retryable, Unavailable
 from libs.streams.broker import DeadLetter, Entry, Later
-from libs.streams.envelope import tried
+from libs.streams.envelope import reseal, unseal
 
 MAX_ATTEMPTS: Final = 12
 """About a quarter of an hour of backoff. An outage elsewhere (Unavailable) does not count."""
@@ -29,11 +29,13 @@ def decide_fate(
 ) -> Later | DeadLetter:
     if isinstance(error, Rejected):
         return parked(entry, attempt, error.reason)
-    if attempt >= MAX_ATTEMPTS and not isinstance(error, Unavailable):
+    opened, elsewhere = unseal(entry.body), isinstance(error, Unavailable)
+    outages = opened.outages + elsewhere
+    if not elsewhere and attempt - outages >= MAX_ATTEMPTS:
         return parked(entry, attempt, f"gave up: {error.reason}")
     wait = error.after_seconds
     at = now + (backoff_seconds(attempt, rng) if wait is None else wait)
-    return Later(entry.id, at, tried(entry.body, attempt))
+    return Later(entry.id, at, reseal(opened, attempts=attempt, outages=outages))
 
 
 def parked(entry: Entry, attempts: int, reason: str) -> DeadLetter:

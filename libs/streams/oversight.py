@@ -11,7 +11,7 @@ from libs.runtime import metrics as m
 from libs.runtime.clock import Clock
 from libs.runtime.metrics import Metrics
 from libs.streams.broker import Broker, DeadLetter, LaneStats
-from libs.streams.envelope import tried
+from libs.streams.envelope import reseal, unseal
 from libs.streams.lanes import lanes_of
 
 
@@ -62,7 +62,7 @@ class Oversight:
         if letter is None:
             return False
         try:
-            body = tried(letter.body, 0)
+            body = reseal(unseal(letter.body), attempts=0, outages=0)
         except Rejected:
             return False
         return any([await self.broker.revive(e, letter.id, body) for e in lanes_of(stream)])

@@ -226,6 +226,35 @@ def test_an_outage_elsewhere_is_no_fault_of_the_message() -> None:
     in_virtual_time(story())
 
 
+def test_after_an_outage_elsewhere_a_message_still_has_all_its_attempts() -> None:
+    async def story() -> None:
+        shop = Shop()
+        await shop.streams.publish(wish())
+        outage = [Unavailable("records", "down")] * 20
+        own = [Retryable("not yet")] * (MAX_ATTEMPTS - 1)
+        async with shop.open(fails(*outage, *own)):
+            await asyncio.sleep(4 * 3600)
+
+        assert shop.attempts == list(range(1, 20 + MAX_ATTEMPTS + 1))
+        assert await shop.empty()
+        assert await shop.broker.dead(LANE) == []
+
+    in_virtual_time(story())
+
+
+def test_outages_between_do_not_save_a_message_that_fails_by_itself() -> None:
+    async def story() -> None:
+        shop = Shop()
+        await shop.streams.publish(wish())
+        async with shop.open(fails(*[Unavailable("records", "down"), Retryable("never")] * 99)):
+            await asyncio.sleep(4 * 3600)
+
+        (letter,) = await shop.broker.dead(LANE)
+        assert (letter.attempts, letter.reason) == (2 * MAX_ATTEMPTS, "gave up: never")
+
+    in_virtual_time(story())
+
+
 def test_a_bug_is_retried_and_its_text_is_told_to_nobody() -> None:
     async def story() -> None:
         out = io.StringIO()

@@ -12,7 +12,7 @@ from libs.messages.session import MintSession
 from libs.messages.streams import LEAD_CONSIDER, STREAMS
 from libs.streams import lanes
 from libs.streams.broker import DeadLetter, Entry, Later
-from libs.streams.envelope import decoder, seal, tried
+from libs.streams.envelope import decoder, reseal, seal, unseal
 from libs.streams.fate import MAX_ATTEMPTS, backoff_seconds, decide_fate
 from libs.streams.lanes import lane_of, lanes_of
 
@@ -47,9 +47,9 @@ def test_an_envelope_keeps_who_waits_and_until_when() -> None:
 def test_trying_again_touches_nothing_of_the_message() -> None:
     newer = b'[{"type":"lead.consider.v1", "shop":"s","field_of_tomorrow":[1, 2]},"a",5.0,1]'
 
-    assert tried(newer, 3) == newer[:-2] + b"3]"
+    assert reseal(unseal(newer), attempts=3, outages=2) == newer[:-2] + b"3,2]"
     with pytest.raises(Rejected):
-        tried(b"no envelope", 1)
+        unseal(b"no envelope")
 
 
 def test_backoff_doubles_with_jitter_up_to_five_minutes() -> None:
