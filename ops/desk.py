@@ -13,17 +13,17 @@ from libs.blobs.open import BLOBS_FOLDER, open_blobs
 from libs.blobs.port import BlobMissingError, Blobs
 from libs.conversations.port import Conversations
 from libs.errors import SettingsError, Unavailable
+from libs.leads.snapshot import LeadSnapshot, decode_snapshot
 from libs.ledger.open import SQLITE_FILE, open_records
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord
+from libs.redis.address import connect
 from libs.runtime.clock import Clock, SystemClock
 from libs.runtime.embedded_redis import EMBEDDED_FOLDER, URL_FILE
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.settings import CommonSettings, load
 from libs.shops.profile import Shops, load_shops
-from libs.snapshot import LeadSnapshot, decode_snapshot
-from libs.streams.address import connect
 from libs.streams.oversight import Oversight
 from libs.streams.process import Process
 from libs.streams.redis import RedisBroker

@@ -11,10 +11,10 @@ from typing import Final, TypeVar
 import msgspec
 
 from libs.errors import HandoffError, Unavailable
+from libs.leads.second_sender import read_trace
 from libs.ledger.record import LeadKey
 from libs.messages.streams import STREAMS
 from libs.runtime.settings import load
-from libs.second_sender import read_trace
 from ops.desk import Desk, Setup, open_setup, open_stores, redis_advice
 from ops.doctor_blobs import blobs, retention
 from ops.doctor_mail import alerts, events, fallback, mail

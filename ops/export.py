@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from libs.attribution import TrailKey, Trails
+from libs.leads.attribution import TrailKey, Trails
+from libs.leads.reach import Reach, reach
+from libs.leads.snapshot import LeadSnapshot, Sent, Signal
 from libs.ledger.record import LeadRecord, State
 from libs.messages.base import Attribution, Touch
-from libs.reach import Reach, reach
-from libs.snapshot import LeadSnapshot, Sent, Signal
 from ops.desk import Desk
 from ops.show import Shown, moment
 

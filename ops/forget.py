@@ -13,20 +13,20 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from libs.attachments import (
+from libs.attachments.records import (
     find_record,
     is_attachment_id,
     record_key,
     refusal_key,
     rendition_key,
 )
-from libs.attribution import TrailKey, Trails
+from libs.databases.sqlite import empty_log
 from libs.errors import HandoffError, Unavailable
 from libs.identity.keys import site_keys
+from libs.leads.attribution import TrailKey, Trails
+from libs.leads.message_links import link_key, link_token
+from libs.leads.snapshot import snapshots_folder
 from libs.leases.redis import RedisSentMarks
-from libs.message_links import link_key, link_token
-from libs.snapshot import snapshots_folder
-from libs.sqlite import empty_log
 from ops.desk import Desk, embedded_url
 from ops.person import Person, find_threads, know
 from ops.show import Shown, facts

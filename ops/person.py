@@ -8,15 +8,15 @@ from typing import Final
 
 import msgspec
 
-from libs.attachments import StoredAttachment
-from libs.attribution import TrailKey, Trails
+from libs.attachments.records import StoredAttachment
 from libs.blobs.port import BlobMissingError
 from libs.blobs.structs import find_struct
 from libs.conversations.port import Conversation
 from libs.errors import SettingsError
+from libs.leads.attribution import TrailKey, Trails
+from libs.leads.snapshot import SNAPSHOTS, LeadSnapshot, decode_snapshot, snapshots_folder
 from libs.ledger.record import LeadKey
 from libs.shops.profile import ShopProfile, Shops
-from libs.snapshot import SNAPSHOTS, LeadSnapshot, decode_snapshot, snapshots_folder
 from ops.desk import Desk
 from services.lead.contact.extract import named
 from services.lead.transcript import lines_of

@@ -8,9 +8,9 @@ from typing import Final
 import msgspec
 
 from libs.conversations.port import Conversation
+from libs.leads.snapshot import LeadSnapshot, Sent
 from libs.ledger.record import LeadRecord, State
 from libs.ledger.timing import HISTORY_STEPS
-from libs.snapshot import LeadSnapshot, Sent
 from ops.wording import EVIDENCE, TIMERS, in_words, step_in_words
 
 

@@ -8,6 +8,8 @@ from msgspec.structs import replace
 
 from libs.conversations.port import Conversation
 from libs.errors import Unavailable
+from libs.leads.reach import reach
+from libs.leads.snapshot import Contact, LeadSnapshot, Sent
 from libs.leases.port import lease_key
 from libs.ledger.apply import apply
 from libs.ledger.events import OperatorConfirm, OperatorResend
@@ -15,8 +17,6 @@ from libs.ledger.record import LeadKey, State
 from libs.messages.dedupe import thread_lease
 from libs.messages.lead import ConsiderLead
 from libs.messages.streams import LEAD_CONSIDER, MAIL_SEND, STREAMS
-from libs.reach import reach
-from libs.snapshot import Contact, LeadSnapshot, Sent
 from ops.desk import Desk
 from ops.show import Shown, facts, moment, table
 from ops.story import Facts, Parked, Story, tell

@@ -17,7 +17,7 @@ from typing import Any, Final
 from libs.blobs.folder import FolderBlobs, open_folder
 from libs.blobs.keys import check_key, check_prefix
 from libs.blobs.port import BlobInfo, BlobMissingError
-from libs.sqlite import SqliteThread, open_sqlite_file
+from libs.databases.sqlite import SqliteThread, open_sqlite_file
 
 SMALL_BYTES: Final = 64 * 1024
 FILE: Final = ".small.sqlite3"

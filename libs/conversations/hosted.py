@@ -15,7 +15,7 @@ from libs.conversations.items import Raw, read_items
 from libs.conversations.port import Conversation
 from libs.errors import Unavailable
 from libs.identity.visitors import hosted_user, visitor_of
-from libs.openai_connection import OpenAIConnection, asked_wait
+from libs.model.openai_connection import OpenAIConnection, asked_wait
 
 if TYPE_CHECKING:
     from openai import Omit

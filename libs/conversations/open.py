@@ -22,7 +22,7 @@ async def open_conversations(settings: CommonSettings, stack: AsyncExitStack) ->
             "OPENAI_API_KEY is not set, and CONVERSATIONS=hosted cannot do without."
         )
     from libs.conversations.hosted import HostedConversations
-    from libs.openai_connection import OpenAIConnection
+    from libs.model.openai_connection import OpenAIConnection
 
     connection = OpenAIConnection(settings.openai_api_key, settings.openai_base_url)
     stack.push_async_callback(connection.aclose)

@@ -24,7 +24,7 @@ from libs.conversations.store import (
     decode_turn,
     encode_row,
 )
-from libs.dynamodb import ConditionFailedError, DynamoTable, Item
+from libs.databases.dynamodb import ConditionFailedError, DynamoTable, Item
 
 LAYOUT: Final = {
     "KeySchema": [

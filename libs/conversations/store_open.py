@@ -18,7 +18,7 @@ async def open_chat_store(settings: CommonSettings, stack: AsyncExitStack) -> Ch
 
         return await stack.enter_async_context(open_sqlite(settings.data_path / SQLITE_FILE))
     from libs.conversations.store_dynamodb import LAYOUT, DynamoChatStore
-    from libs.dynamodb import open_table
+    from libs.databases.dynamodb import open_table
 
     name = f"{settings.dynamodb_table}-chat"
     opening = open_table(settings, "conversations", name, LAYOUT)

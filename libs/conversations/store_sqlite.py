@@ -20,7 +20,7 @@ from libs.conversations.store import (
     decode_turn,
     encode_row,
 )
-from libs.sqlite import SqliteThread
+from libs.databases.sqlite import SqliteThread
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from libs.conversations.store_sqlite import SqliteChatStore
-from libs.sqlite import open_sqlite_file
+from libs.databases.sqlite import open_sqlite_file
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS threads (

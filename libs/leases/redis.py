@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from libs.leases.port import SentMark, lease_key, sent_key
-from libs.streams.client import Redis, Script
+from libs.redis.client import Redis, Script
 
 SENT_SECONDS: Final = 30 * 86_400
 """Later triggers are answered from the record, which never forgets."""

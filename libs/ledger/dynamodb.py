@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from libs.dynamodb import ConditionFailedError, DynamoTable, Item
+from libs.databases.dynamodb import ConditionFailedError, DynamoTable, Item
 from libs.ledger.record import LeadKey, LeadRecord, Watch
 from libs.runtime.clock import Clock
 

@@ -22,7 +22,7 @@ async def open_records(
         from libs.ledger.sqlite import open_sqlite
 
         return await stack.enter_async_context(open_sqlite(settings.data_path / SQLITE_FILE))
-    from libs.dynamodb import open_table
+    from libs.databases.dynamodb import open_table
     from libs.ledger.dynamodb import LAYOUT, DynamoLeadRecords
 
     opening = open_table(settings, "records", settings.dynamodb_table, LAYOUT)

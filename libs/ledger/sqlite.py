@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
+from libs.databases.sqlite import SqliteThread, open_sqlite_file
 from libs.ledger.record import LeadKey, LeadRecord, Watch
-from libs.sqlite import SqliteThread, open_sqlite_file
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS leads (

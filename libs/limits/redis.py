@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from libs.limits.port import Limit, Verdict, limit_key
+from libs.redis.client import Redis, Script
+from libs.redis.link import Word
 from libs.runtime.clock import Clock
-from libs.streams.client import Redis, Script
-from libs.streams.link import Word
 
 # KEYS: one per limit, then perhaps one to read along.
 # ARGV: now in microseconds (empty: ask the server), then each limit's count, milliseconds, kind.

@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
 from libs.errors import SettingsError, Unavailable
+from libs.redis.address import connect
+from libs.redis.client import Redis
 from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
-from libs.streams.address import connect
-from libs.streams.client import Redis
 from libs.streams.process import Process
 from libs.streams.redis import RedisBroker
 from libs.streams.streams import Streams

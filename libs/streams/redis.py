@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Final
 
+from libs.redis.client import Redis
+from libs.redis.link import REPLY_SECONDS, Reply, Word
 from libs.streams import scripts
 from libs.streams.broker import DeadLetter, Entry, LaneStats, Later, Turn
-from libs.streams.client import Redis
-from libs.streams.link import REPLY_SECONDS, Reply, Word
 
 ANSWER_SECONDS: Final = 600
 """How long an answer can be read after its last piece."""

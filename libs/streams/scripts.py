@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from libs.redis.client import Script
 from libs.streams.broker import SUSPECT_DELIVERIES
-from libs.streams.client import Script
 
 GROUP: Final = "readers"
 """One group a stream: a second reader gets a stream of its own."""

@@ -13,9 +13,9 @@ from typing import Final
 from libs.errors import Unavailable
 from libs.messages.base import Message
 from libs.messages.streams import STREAM_OF, Stream
+from libs.redis.client import Redis
 from libs.streams.ask import Answers, read_chunks, send_reply
 from libs.streams.broker import Broker
-from libs.streams.client import Redis
 from libs.streams.consume import LaneLoop
 from libs.streams.envelope import seal
 from libs.streams.lanes import lane_of, lanes_of

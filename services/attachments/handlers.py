@@ -13,7 +13,8 @@ from typing import IO, Final
 
 import msgspec
 
-from libs.attachments import (
+from libs.attachments.missed import BROKE_OFF, TAKEN_BACK, keep_missed, was_taken_back
+from libs.attachments.records import (
     EXTENSIONS,
     LARGEST_BYTES,
     StoredAttachment,
@@ -23,7 +24,6 @@ from libs.attachments import (
 )
 from libs.blobs.port import Blobs
 from libs.errors import Unavailable
-from libs.missed_files import BROKE_OFF, TAKEN_BACK, keep_missed, was_taken_back
 from services.attachments.darkroom_queue import DarkroomQueue
 from services.attachments.ports import (
     Allowance,

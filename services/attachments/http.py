@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from libs.attachments import (
+from libs.attachments.records import (
     PREVIEW_SECONDS,
     StoredAttachment,
     View,

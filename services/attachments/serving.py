@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 import msgspec
 
-from libs.attachments import EXTENSIONS, View, find_record, rendition_key, type_of_name
+from libs.attachments.records import EXTENSIONS, View, find_record, rendition_key, type_of_name
 from libs.blobs.port import BlobInfo, Blobs
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from libs.attachments import declared_type, type_of_name
+from libs.attachments.records import declared_type, type_of_name
 
 HEAD_BYTES: Final = 4096
 TAIL_BYTES: Final = 70_000

@@ -81,7 +81,7 @@ def _agent(settings: ChatSettings, runtime: Runtime) -> tuple[Agent, Loops]:
 
         return PracticeAgent(), (_practising(runtime.log),)
     from libs.limits.redis import RedisLimits
-    from libs.model_connection import ModelConnection
+    from libs.model.connection import ModelConnection
     from services.chat.adapters.purse import LimitedPurse
     from services.chat.adapters.responses import ResponsesAgent
 

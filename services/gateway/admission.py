@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from libs.errors import Unavailable
-from libs.limits.caps import ALL_SHOPS
 from libs.limits.port import Limit, Limits, Verdict
+from libs.model.caps import ALL_SHOPS
 from libs.runtime.log import Log
 from libs.runtime.metrics import RATE_LIMITED, Metrics
 from libs.runtime.settings import Rate

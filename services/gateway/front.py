@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from libs.attachments import LARGEST_BYTES
+from libs.attachments.records import LARGEST_BYTES
 from libs.errors import SettingsError
 from libs.runtime.clock import Clock
 from libs.shops.colour import ink_on

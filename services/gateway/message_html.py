@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from libs.message_links import MessageLink
+from libs.leads.message_links import MessageLink
 from libs.shops.colour import ink_on
 from libs.shops.profile import ShopProfile
 from libs.web.answers import Answer, Refused

@@ -8,8 +8,8 @@ from typing import Final, Literal
 import msgspec
 
 from libs.blobs.port import Blobs
+from libs.leads.message_links import MessageLink, NoLink, find_link
 from libs.ledger.port import LeadRecords
-from libs.message_links import MessageLink, NoLink, find_link
 from libs.runtime.clock import Clock
 from libs.shops.profile import Shops
 from libs.web.answers import Answer, Refused, json_answer

@@ -12,11 +12,11 @@ from typing import Final, Literal
 
 import msgspec
 
+from libs.leads.snapshot import Summary
 from libs.ledger.events import Considered, Event, GaveUp, NothingToSend, NotNow, Reopened
 from libs.ledger.record import LeadRecord, State
 from libs.ledger.timing import DAY_SECONDS
 from libs.messages.lead import NOT_READY
-from libs.snapshot import Summary
 from services.lead.transcript import Subject
 
 QUIET_MARGIN_SECONDS: Final = 5.0

@@ -11,9 +11,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from libs.attribution import Told, TrailKey, Trails
 from libs.conversations.port import Conversation, Conversations
 from libs.errors import Rejected
+from libs.leads.attribution import Told, TrailKey, Trails
+from libs.leads.snapshot import Signal
 from libs.ledger.apply import Applied, apply
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, State
@@ -23,10 +24,9 @@ from libs.messages.mail import SendLeadMail
 from libs.runtime.clock import Clock
 from libs.runtime.log import Log
 from libs.runtime.metrics import DECISIONS, HELD, Metrics
+from libs.runtime.together import together
 from libs.shops.profile import ShopProfile, Shops
-from libs.snapshot import Signal
 from libs.streams.port import Delivery, Publisher
-from libs.together import together
 from services.lead import gates
 from services.lead.answers import decision
 from services.lead.contact.extract import contacts

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Protocol
 
 import msgspec
 
-from libs.attachments import StoredAttachment
+from libs.attachments.records import StoredAttachment
 from libs.conversations.port import Attachment
 
 HandoffReason = Literal[

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from libs.attachments import StoredAttachment, clean_name
+from libs.attachments.missed import BROKE_OFF
+from libs.attachments.records import StoredAttachment, clean_name
 from libs.conversations.port import Conversation
-from libs.missed_files import BROKE_OFF
-from libs.snapshot import Photo, Signal
+from libs.leads.snapshot import Photo, Signal
 
 UNNAMED_SECONDS: Final = 3_600
 """A thread has no id until its first message; photos may be chosen before."""

@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from libs.attribution import RETENTION_SECONDS
 from libs.blobs.port import Blobs
 from libs.errors import Unavailable
-from libs.message_links import LIFE_SECONDS
+from libs.leads.attribution import RETENTION_SECONDS
+from libs.leads.message_links import LIFE_SECONDS
 from libs.runtime.clock import Clock
 from libs.runtime.log import Log
 from services.lead.contact.extract import forget_read_lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from libs.limits.caps import DEFAULT_MODEL, ModelSettings
+from libs.model.caps import DEFAULT_MODEL, ModelSettings
 from libs.runtime.settings import Seconds
 
 

@@ -10,14 +10,12 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from libs.attachments import StoredAttachment, find_record, is_attachment_id
-from libs.attribution import TrailKey, Trails
+from libs.attachments.missed import missed_files
+from libs.attachments.records import StoredAttachment, find_record, is_attachment_id
 from libs.blobs.port import Blobs
 from libs.conversations.port import Attachment, Conversation
-from libs.messages.lead import ConsiderLead
-from libs.missed_files import missed_files
-from libs.runtime.clock import Clock
-from libs.snapshot import (
+from libs.leads.attribution import TrailKey, Trails
+from libs.leads.snapshot import (
     LeadSnapshot,
     Line,
     Photo,
@@ -26,7 +24,9 @@ from libs.snapshot import (
     snapshot_key,
     snapshots_folder,
 )
-from libs.together import together
+from libs.messages.lead import ConsiderLead
+from libs.runtime.clock import Clock
+from libs.runtime.together import together
 from services.lead.gates import Kind, Send
 from services.lead.ports import HostedFiles, Owner
 from services.lead.refused import asked_for

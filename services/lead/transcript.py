@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 
 from libs.conversations.port import Conversation
+from libs.leads.snapshot import Contact, Line
 from libs.shops.profile import ShopProfile
-from libs.snapshot import Contact, Line
 
 MODEL_CHARACTERS: Final = 16_000
 HEAD_CHARACTERS: Final = 4_000

@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Final
 
-from libs.attribution import Trails
 from libs.blobs.open import open_blobs
 from libs.blobs.port import Blobs
 from libs.conversations.open import open_conversations
 from libs.errors import Unavailable
 from libs.identity.keys import site_keys
+from libs.leads.attribution import Trails
 from libs.leases.redis import RedisLeases
 from libs.ledger.open import open_records, records_answer
 from libs.limits.redis import RedisLimits
 from libs.messages.streams import LEAD_CONSIDER, LEAD_SIGNAL
-from libs.model_connection import ModelConnection
+from libs.model.connection import ModelConnection
 from libs.runtime.log import Log
 from libs.runtime.runtime import Runtime, Service
 from libs.runtime.settings import attachments_at

@@ -17,9 +17,9 @@ import msgspec
 
 from libs.blobs.port import BlobMissingError, Blobs
 from libs.errors import HandoffError
+from libs.leads.snapshot import LeadSnapshot, decode_snapshot
 from libs.ledger.record import LeadRecord
 from libs.runtime.log import Log
-from libs.snapshot import LeadSnapshot, decode_snapshot
 from services.mailer.letter.shape import Rung
 from services.mailer.ports import Compose, Variant
 

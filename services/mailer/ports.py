@@ -10,8 +10,8 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
+from libs.leads.snapshot import LeadSnapshot
 from libs.ledger.record import LeadKey
-from libs.snapshot import LeadSnapshot
 from services.mailer.letter.shape import Rung
 
 LAUNCH_SECONDS: Final = 30.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from libs.blobs.port import Blobs
 from libs.errors import Unavailable
+from libs.leads.second_sender import leave_trace, of_another
 from libs.ledger.apply import Applied
 from libs.ledger.events import Refuse
 from libs.ledger.record import LeadRecord, State
@@ -13,7 +14,6 @@ from libs.messages.mail import DeliveryEvent
 from libs.runtime import metrics as m
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
-from libs.second_sender import leave_trace, of_another
 from services.mailer.alerts import Alerts
 from services.mailer.job import Job
 from services.mailer.ports import Refused, Unknown

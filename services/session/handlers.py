@@ -6,17 +6,17 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from libs.attribution import Told, Trails
 from libs.errors import Unavailable
-from libs.flights import SingleFlight
 from libs.identity.sessions import SESSION_SECONDS
 from libs.identity.visitors import visitor_ids
+from libs.leads.attribution import Told, Trails
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import Watch
-from libs.limits.caps import ALL_SHOPS
 from libs.limits.port import Limit, Limits
 from libs.messages.session import MintSession, SessionMinted, SessionRefused, SessionReply
+from libs.model.caps import ALL_SHOPS
 from libs.runtime.clock import Clock
+from libs.runtime.flights import SingleFlight
 from libs.runtime.ids import NewId
 from libs.runtime.log import Log
 from libs.runtime.metrics import SESSIONS, Metrics

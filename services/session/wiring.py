@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from libs.attribution import Trails
 from libs.blobs.open import open_blobs
 from libs.errors import SettingsError
 from libs.identity.keys import site_keys
+from libs.leads.attribution import Trails
 from libs.ledger.open import open_records, records_answer
 from libs.limits.port import Limit
 from libs.limits.redis import RedisLimits

@@ -11,7 +11,7 @@ from email.message import EmailMessage
 import msgspec
 
 from libs.blobs.fakes import MemoryBlobs
-from libs.snapshot import LeadSnapshot, Photo
+from libs.leads.snapshot import LeadSnapshot, Photo
 from services.mailer.letter.arrange import arrange
 from services.mailer.letter.build import MailBuilder
 from services.mailer.letter.mime import Envelope, mime_pieces

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from libs.attachments import LARGEST_BYTES
+from libs.attachments.records import LARGEST_BYTES
 from libs.web.answers import Refused
 from services.gateway.front import MOST_FILES, load, load_phrases, static_files
 

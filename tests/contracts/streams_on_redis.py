@@ -11,11 +11,11 @@ from typing import Any
 
 from libs.messages.lead import ConsiderLead
 from libs.messages.streams import LEAD_CONSIDER, Stream
+from libs.redis.address import connect
+from libs.redis.client import Redis
 from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
-from libs.streams.address import connect
-from libs.streams.client import Redis
 from libs.streams.pace import Pace
 from libs.streams.port import Consumer, Delivery
 from libs.streams.process import Process

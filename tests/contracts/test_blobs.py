@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from libs.attachments import LARGEST_BYTES
+from libs.attachments.records import LARGEST_BYTES
 from libs.blobs.fakes import MemoryBlobs
 from libs.blobs.folder import open_folder
 from libs.blobs.open import open_blobs
@@ -361,7 +361,7 @@ class TestTwoSizeBlobs(BlobsContract):
     async def test_says_when_the_file_is_locked(
         self, settings: CommonSettings, root: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("libs.sqlite.BUSY_SECONDS", 0.05)
+        monkeypatch.setattr("libs.databases.sqlite.BUSY_SECONDS", 0.05)
         async with contextlib.AsyncExitStack() as stack:
             blobs = await open_blobs(settings, stack)
             with contextlib.closing(sqlite3.connect(root / FILE, isolation_level=None)) as other:

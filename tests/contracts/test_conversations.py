@@ -18,7 +18,7 @@ from libs.conversations.own import OwnConversations
 from libs.conversations.store_fake import MemoryChatStore
 from libs.errors import Unavailable
 from libs.identity.visitors import hosted_user, visitor_id
-from libs.openai_connection import OpenAIConnection
+from libs.model.openai_connection import OpenAIConnection
 from tests.contracts.houses import SHOP, HostedHouse, House, MemoryHouse, OwnHouse
 from tests.openai_server import CutOff, Failure, Garbage, Hang, OpenAIServer, Status, openai_server
 from tests.openai_shapes import user_message

@@ -16,7 +16,7 @@ import yaml
 from aiobotocore.session import get_session
 
 from libs.conversations import store_dynamodb as chats
-from libs.dynamodb import Layout, create_table
+from libs.databases.dynamodb import Layout, create_table
 from libs.ledger import dynamodb as records
 from libs.messages.mail import DeliveryEvent
 from libs.runtime.log import Log
@@ -33,7 +33,7 @@ NOT_IN_MOTO = (
 )  # fmt: skip
 SOURCES = {
     "dynamodb": ("libs/ledger/dynamodb.py", "libs/conversations/store_dynamodb.py",
-                 "libs/dynamodb.py"),
+                 "libs/databases/dynamodb.py"),
     "s3": ("libs/blobs/s3.py", "ops/doctor_blobs.py"),
     "sesv2": ("services/mailer/adapters/ses.py", "ops/doctor_mail.py"),
     "sqs": ("services/mailer/adapters/ses_events.py", "ops/doctor_mail.py"),

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from libs.dynamodb import DynamoTable, use_table
+from libs.databases.dynamodb import DynamoTable, use_table
 from libs.errors import SettingsError, Unavailable
 from libs.ledger.dynamodb import DynamoLeadRecords
 from libs.ledger.fakes import MemoryRecords
@@ -226,7 +226,7 @@ class TestSqliteRecords(LeadRecordsContract):
     async def test_refuses_a_network_disk(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("libs.sqlite._disk_kind", lambda _: "nfs4")
+        monkeypatch.setattr("libs.databases.sqlite._disk_kind", lambda _: "nfs4")
 
         with pytest.raises(SettingsError, match="network file system"):
             async with contextlib.AsyncExitStack() as stack:
@@ -237,7 +237,7 @@ class TestSqliteRecords(LeadRecordsContract):
     ) -> None:
         import sqlite3
 
-        monkeypatch.setattr("libs.sqlite.BUSY_SECONDS", 0.05)
+        monkeypatch.setattr("libs.databases.sqlite.BUSY_SECONDS", 0.05)
         async with contextlib.AsyncExitStack() as stack:
             records = await open_records(CommonSettings(data=str(tmp_path)), stack)
             with contextlib.closing(

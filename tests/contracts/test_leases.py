@@ -11,10 +11,10 @@ from fakeredis import FakeServer
 from libs.leases.memory import MemoryLeases, MemorySentMarks
 from libs.leases.port import Leases, SentMark, SentMarks, lease_key, sent_key
 from libs.leases.redis import RedisLeases, RedisSentMarks
+from libs.redis.address import connect
+from libs.redis.client import Redis
+from libs.redis.fakeredis_wire import new_server
 from libs.runtime.clock import SystemClock
-from libs.streams.address import connect
-from libs.streams.client import Redis
-from libs.streams.fakeredis_wire import new_server
 
 
 class LeasesContract:

@@ -14,8 +14,8 @@ from libs.leases.port import SentMark, sent_key
 from libs.limits.fakes import MemoryLimits
 from libs.limits.port import Kind, Limit, Limits, limit_key
 from libs.limits.redis import RedisLimits
+from libs.redis.address import connect
 from libs.runtime.settings import Rate
-from libs.streams.address import connect
 from tests import servers
 from tests.clock import HandClock
 

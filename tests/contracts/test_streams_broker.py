@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from fakeredis import FakeServer
 
+from libs.redis.address import connect
+from libs.redis.client import Redis
+from libs.redis.fakeredis_wire import new_server
 from libs.runtime.clock import SystemClock
 from libs.streams import scripts
-from libs.streams.address import connect
 from libs.streams.broker import Broker, DeadLetter, Entry, LaneMissing, LaneStats, Later
-from libs.streams.client import Redis
-from libs.streams.fakeredis_wire import new_server
 from libs.streams.memory import MemoryBroker
 from libs.streams.redis import RedisBroker
 

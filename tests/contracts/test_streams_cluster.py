@@ -14,8 +14,8 @@ import pytest
 from libs.errors import SettingsError
 from libs.messages.lead import ConsiderLead, LeadDecision
 from libs.messages.streams import STREAMS
-from libs.streams.address import connect
-from libs.streams.client import Redis
+from libs.redis.address import connect
+from libs.redis.client import Redis
 from libs.streams.lanes import lane_name
 from libs.streams.port import Delivery
 from libs.streams.redis import _all_keys

@@ -12,10 +12,10 @@ import pytest
 from libs.errors import SettingsError
 from libs.messages.lead import ConsiderLead, LeadDecision
 from libs.messages.streams import LEAD_CONSIDER
+from libs.redis.address import connect
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.streams import open as opening
-from libs.streams.address import connect
 from libs.streams.open import open_streams
 from libs.streams.port import Consumer, Delivery
 from libs.streams.streams import Streams

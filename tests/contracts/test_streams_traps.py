@@ -10,11 +10,11 @@ import pytest
 
 from libs.errors import Unavailable
 from libs.leases.redis import RedisLeases
+from libs.redis.address import connect
+from libs.redis.client import Redis, RedisClient
+from libs.redis.link import CONNECT_SECONDS, REPLY_SECONDS, Link, translate
 from libs.streams import scripts
-from libs.streams.address import connect
 from libs.streams.broker import DeadLetter, Later
-from libs.streams.client import Redis, RedisClient
-from libs.streams.link import CONNECT_SECONDS, REPLY_SECONDS, Link, translate
 from libs.streams.pace import Pace
 from libs.streams.port import Delivery
 from libs.streams.redis import WAIT_SECONDS, RedisBroker

@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from libs.errors import Unavailable
-from libs.model_connection import ModelConnection
+from libs.model.connection import ModelConnection
 from services.lead.adapters.openai import OpenAISummaryModel
 from services.lead.fakes import EMPTY, ScriptedModel
 from services.lead.ports import Draft, DraftRefusedError, Prompt, SummaryModel

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from libs.errors import Unavailable
-from libs.streams.address import connect
+from libs.redis.address import connect
 from services.attachments.adapters.allowance import RedisAllowance
 from services.attachments.settings import AttachmentsSettings
 from tests.clock import HandClock

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 
 from libs.leases import redis as leases
 from libs.limits import redis as limits
+from libs.redis.client import Script
 from libs.streams import scripts
-from libs.streams.client import Script
 from services.attachments.adapters import allowance
 
 Site = re.Pattern[bytes]

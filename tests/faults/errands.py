@@ -12,9 +12,9 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from libs.attribution import Signal
 from libs.blobs.open import BLOBS_FOLDER
 from libs.blobs.small import open_two_sizes
+from libs.leads.attribution import Signal
 from libs.messages.streams import LEAD_SIGNAL
 from libs.streams.lanes import lanes_of
 from libs.streams.redis import stream_key

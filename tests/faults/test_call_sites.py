@@ -9,7 +9,7 @@ from pathlib import Path
 
 import hiredis
 
-from libs.streams.client import Script
+from libs.redis.client import Script
 from tests.faults import call_sites
 from tests.faults.calls import http_calls, redis_calls, smtp_calls
 from tests.faults.proxy import Proxy

@@ -19,7 +19,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from libs.attachments import (
+from libs.attachments.records import (
     LARGEST_BYTES,
     StoredAttachment,
     attachment_link,
@@ -33,13 +33,13 @@ from libs.blobs.port import Blobs
 from libs.errors import Unavailable
 from libs.identity.sessions import Session, mint_session_token
 from libs.identity.signatures import Problem
-from libs.message_links import link_key, link_token
+from libs.leads.message_links import link_key, link_token
+from libs.leads.snapshot import Photo, snapshot_key
 from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import UPLOAD_BYTES, UPLOADS, Metrics
 from libs.runtime.settings import CommonSettings, load
-from libs.snapshot import Photo, snapshot_key
 from libs.web.edge import Edge
 from libs.web.requests import Requests
 from libs.web.server import EdgeServer

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from libs import model_connection
 from libs.conversations.store import Owner
-from libs.model_connection import ModelConnection
+from libs.model import connection as model_connection
+from libs.model.connection import ModelConnection
 from libs.runtime.log import Log
 from libs.runtime.metrics import MODEL_CALLS, Metrics
 from services.chat.adapters import responses

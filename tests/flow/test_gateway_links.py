@@ -10,9 +10,9 @@ import pytest
 from aiohttp import ClientSession
 
 from libs.blobs.open import open_blobs
+from libs.leads.message_links import LIFE_SECONDS, MessageLink, keep_link, link_token
 from libs.ledger.open import open_records
 from libs.ledger.record import LeadKey, LeadRecord, State
-from libs.message_links import LIFE_SECONDS, MessageLink, keep_link, link_token
 from libs.runtime.clock import SystemClock
 from libs.runtime.settings import CommonSettings, load
 from tests.gateway import KEYS, SHOP, Gateway, gateway, until_limited

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, FormData, web
 from PIL import Image
 
-from libs.attachments import LARGEST_BYTES, attachment_link
+from libs.attachments.records import LARGEST_BYTES, attachment_link
 from libs.blobs.open import open_blobs
 from libs.conversations.store import Owner
 from libs.runtime.clock import SystemClock

@@ -18,7 +18,7 @@ from aiohttp import web
 from msgspec.json import encode
 from msgspec.structs import replace
 
-from libs.attachments import StoredAttachment, record_key, upload_link
+from libs.attachments.records import StoredAttachment, record_key, upload_link
 from libs.blobs.fakes import MemoryBlobs
 from libs.conversations.hosted import HostedConversations
 from libs.conversations.own import OwnConversations
@@ -27,7 +27,7 @@ from libs.conversations.store_fake import MemoryChatStore
 from libs.ledger.record import LeadRecord, State
 from libs.ledger.timing import DAY_SECONDS
 from libs.messages.mail import SendLeadMail
-from libs.openai_connection import OpenAIConnection
+from libs.model.openai_connection import OpenAIConnection
 from services.mailer.fakes import FakeTransport
 from tests import pictures
 from tests.contracts.houses import SHOP, HostedHouse, House, OwnHouse

@@ -22,7 +22,7 @@ import msgspec
 import pytest
 
 from libs.ledger.record import State
-from libs.model_connection import ModelConnection
+from libs.model.connection import ModelConnection
 from services.lead.adapters.openai import OpenAISummaryModel
 from services.lead.fakes import EMPTY
 from services.lead.ports import Prompt, SummaryModel

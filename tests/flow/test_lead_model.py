@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from libs.errors import Unavailable
-from libs.model_connection import ModelConnection
+from libs.model.connection import ModelConnection
 from libs.runtime.log import Log
 from services.lead.adapters import openai as adapter
 from services.lead.adapters.openai import OpenAISummaryModel

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from libs.blobs.open import open_blobs
 from libs.conversations.store import ItemRow, Owner, ThreadRow
 from libs.conversations.store_open import open_chat_store
+from libs.leads.snapshot import Contact, LeadSnapshot, Line, Summary, snapshot_key
 from libs.ledger.apply import apply
 from libs.ledger.events import Considered
 from libs.ledger.open import open_records
@@ -33,7 +34,6 @@ from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.runtime import Runtime, Service
 from libs.runtime.settings import load
-from libs.snapshot import Contact, LeadSnapshot, Line, Summary, snapshot_key
 from libs.streams.open import open_streams
 from services.mailer.settings import MailerSettings
 from services.mailer.wiring import wire

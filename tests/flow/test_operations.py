@@ -24,6 +24,7 @@ import pytest
 from libs.blobs.open import open_blobs
 from libs.identity.keys import site_keys
 from libs.identity.sessions import Session, mint_session_token
+from libs.leads.snapshot import LeadSnapshot, Line, Summary, snapshot_key
 from libs.leases.port import lease_key
 from libs.ledger import events
 from libs.ledger.apply import apply
@@ -32,7 +33,6 @@ from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.messages.dedupe import thread_lease
 from libs.messages.mail import SendLeadMail
 from libs.runtime.settings import CommonSettings, load
-from libs.snapshot import LeadSnapshot, Line, Summary, snapshot_key
 from libs.streams.envelope import seal
 from tests.clock import HandClock
 from tests.flow.runbook import ROOT, bodies, follow, mend, sections

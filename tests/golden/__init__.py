@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from libs.blobs.fakes import MemoryBlobs
 from libs.conversations.port import Attachment, Conversation, Item
+from libs.leads.snapshot import LeadSnapshot, Line, Photo, Summary, decode_snapshot
 from libs.shops.profile import ShopProfile, load_shops
-from libs.snapshot import LeadSnapshot, Line, Photo, Summary, decode_snapshot
 from services.lead.contact.extract import contacts
 from services.lead.ports import Draft, Evidence
 from services.lead.summary import facts, rules

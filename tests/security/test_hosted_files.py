@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientTimeout, web
 
-from libs.attachments import record_key, refusal_key
+from libs.attachments.records import record_key, refusal_key
 from libs.blobs.fakes import MemoryBlobs
 from services.lead.adapters import hosted_files as module
 from services.lead.adapters.hosted_files import own_id

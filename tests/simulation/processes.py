@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from libs.attribution import Trails
+from libs.leads.attribution import Trails
+from libs.leads.snapshot import LeadSnapshot
 from libs.ledger.events import Rules
 from libs.ledger.record import LeadKey
 from libs.limits.fakes import MemoryLimits
@@ -20,7 +21,6 @@ from libs.messages.streams import LEAD_CONSIDER, MAIL_EVENT, MAIL_SEND, SESSION_
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.shops.profile import Shops
-from libs.snapshot import LeadSnapshot
 from libs.streams.pace import Pace
 from libs.streams.port import Consumer, Delivery
 from libs.streams.process import Process

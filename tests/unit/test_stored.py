@@ -12,14 +12,14 @@ from typing import Final
 import msgspec
 import pytest
 
-from libs.attachments import StoredAttachment
-from libs.attribution import Told
+from libs.attachments.records import StoredAttachment
 from libs.conversations.store import AttachmentRow, ItemRow, ThreadRow, TurnRow
 from libs.identity.sessions import _Payload
+from libs.leads.attribution import Told
+from libs.leads.message_links import MessageLink
+from libs.leads.second_sender import SecondSender
+from libs.leads.snapshot import LeadSnapshot, Signal, Summary
 from libs.ledger.record import LeadRecord, Watch
-from libs.message_links import MessageLink
-from libs.second_sender import SecondSender
-from libs.snapshot import LeadSnapshot, Signal, Summary
 
 STORED = Path(__file__).parents[1] / "stored"
 KINDS: Final[dict[str, type[msgspec.Struct]]] = {

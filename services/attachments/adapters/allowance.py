@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from libs.redis.client import Redis, Script
 from libs.runtime.clock import Clock
-from libs.streams.client import Redis, Script
 
 _DAY_SECONDS: Final = 86_400
 _SPEND: Final = Script(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from libs.attachments import (
+from libs.attachments.missed import keep_missed, take_back
+from libs.attachments.records import (
     EXTENSIONS,
     LARGEST_BYTES,
     PREVIEW_SECONDS,
@@ -24,7 +25,6 @@ from libs.attachments import (
 from libs.blobs.port import Blobs
 from libs.conversations.ids import new_attachment_id
 from libs.conversations.store import Owner
-from libs.missed_files import keep_missed, take_back
 from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
 from services.chat.ports import Announced, ChatRefusal

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 import msgspec
 from pydantic import AnyUrl, TypeAdapter
 
-from libs.attachments import clean_name
+from libs.attachments.records import clean_name
 from libs.conversations.ids import new_thread_id, next_item_id
 from libs.conversations.store import (
     PAGE_LIMIT,

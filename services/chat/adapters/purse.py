@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from libs.conversations.store import Owner
-from libs.limits.caps import ALL_SHOPS
 from libs.limits.port import Limit, Limits
+from libs.model.caps import ALL_SHOPS
 from libs.runtime.log import Log
 from services.chat.settings import ChatSettings
 

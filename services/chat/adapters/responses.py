@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from libs.errors import Unavailable
-from libs.model_connection import ModelConnection
+from libs.model.connection import ModelConnection
 from libs.runtime.log import Log
 from libs.runtime.metrics import MODEL_CALLS, Metrics
 from services.chat.adapters.pieces import Piece, read_pieces

@@ -27,7 +27,7 @@ from aiohttp import (
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from libs.attachments import (
+from libs.attachments.records import (
     LARGEST_BYTES,
     UPLOAD_SECONDS,
     StoredAttachment,

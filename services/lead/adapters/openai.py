@@ -11,8 +11,8 @@ from urllib.parse import quote
 import msgspec
 
 from libs.errors import Unavailable
-from libs.model_connection import ModelConnection
-from libs.openai_connection import asked_wait
+from libs.model.connection import ModelConnection
+from libs.model.openai_connection import asked_wait
 from services.lead.ports import Draft, DraftRefusedError, Prompt
 from services.lead.summary.prompt import SCHEMA_NAME, schema
 

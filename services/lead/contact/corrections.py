@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from libs.snapshot import Contact
+from libs.leads.snapshot import Contact
 from services.lead.contact.providers import distance
 from services.lead.contact.standing import Standing
 from services.lead.contact.words import (

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from libs.languages import NAMES, language_in, may_be
-from libs.snapshot import Summary
+from libs.leads.snapshot import Summary
 from services.lead.ports import Draft
 from services.lead.summary.claims import ClaimKind, plain, visible
 from services.lead.summary.grounding import (

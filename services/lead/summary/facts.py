@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 
 from libs.languages import NAMES, language_in
+from libs.leads.snapshot import Line
 from libs.shops.profile import ShopProfile
-from libs.snapshot import Line
 from services.lead.summary.vehicles import vehicle_in
 from services.lead.summary.wordings import (
     LOCATION,

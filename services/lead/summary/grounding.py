@@ -14,8 +14,8 @@ from typing import Final
 
 import msgspec
 
+from libs.leads.snapshot import Contact, Line
 from libs.shops.profile import ShopProfile
-from libs.snapshot import Contact, Line
 from services.lead.summary.claims import (
     Claim,
     ClaimKind,

@@ -7,8 +7,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, Final, get_args
 
+from libs.leads.snapshot import Contact, Line
 from libs.shops.profile import ShopProfile
-from libs.snapshot import Contact, Line
 from services.lead.ports import Evidence, HandoffReason, Prompt
 from services.lead.transcript import delimited, for_model
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from libs.conversations.port import Conversation
-from libs.greetings import greeting_for
 from libs.languages import tag_of
+from libs.leads.greetings import greeting_for
+from libs.leads.snapshot import Contact, Summary
 from libs.shops.profile import CALL_SCRIPT_LINES, ShopProfile
-from libs.snapshot import Contact, Summary
 from services.lead.summary.facts import Found, customer_lines, shortened
 from services.lead.summary.phrases import Gap, Kind, Phrases, phrases_for
 from services.lead.transcript import Subject

@@ -10,12 +10,12 @@ import msgspec
 from libs.blobs.port import Blobs
 from libs.blobs.structs import find_struct, put_struct
 from libs.errors import Unavailable
-from libs.flights import SingleFlight
-from libs.limits.caps import ALL_SHOPS
+from libs.leads.snapshot import Summary
 from libs.limits.port import Limit, Limits
+from libs.model.caps import ALL_SHOPS
+from libs.runtime.flights import SingleFlight
 from libs.runtime.log import Log
 from libs.runtime.metrics import MODEL_CALLS, UNGROUNDED, Metrics
-from libs.snapshot import Summary
 from services.lead.ports import DraftRefusedError, SummaryModel
 from services.lead.summary import facts, rules
 from services.lead.summary.checked import checked

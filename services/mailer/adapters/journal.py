@@ -13,8 +13,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from libs.databases.sqlite import SqliteThread, open_sqlite_file
 from libs.ledger.record import LeadKey
-from libs.sqlite import SqliteThread, open_sqlite_file
 from services.mailer.ports import Receipt
 
 T = TypeVar("T")

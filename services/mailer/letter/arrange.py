@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from libs.snapshot import Photo
+from libs.leads.snapshot import Photo
 from services.mailer.letter.mime import encoded_size
 from services.mailer.letter.photos import Found, MailFile, MailPhoto, MissingPhoto, known_missing
 from services.mailer.letter.shape import PhotoPlan

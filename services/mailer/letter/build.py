@@ -11,12 +11,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from libs.attachments import MAIL_LINK_SECONDS, attachment_link, is_attachment_id
+from libs.attachments.records import MAIL_LINK_SECONDS, attachment_link, is_attachment_id
 from libs.blobs.port import Blobs
-from libs.message_links import MessageLink, keep_link, link_token, link_url
-from libs.reach import reach
+from libs.leads.message_links import MessageLink, keep_link, link_token, link_url
+from libs.leads.reach import reach
+from libs.leads.snapshot import LeadSnapshot
 from libs.shops.profile import ShopProfile
-from libs.snapshot import LeadSnapshot
 from services.mailer.letter.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet, only_linked
 from services.mailer.letter.facts import shortened
 from services.mailer.letter.mime import (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from libs.greetings import greeting_for
-from libs.reach import Reach
+from libs.leads.greetings import greeting_for
+from libs.leads.reach import Reach
+from libs.leads.snapshot import Summary
 from libs.shops.profile import ShopProfile
-from libs.snapshot import Summary
 from services.mailer.letter.language import words
 from services.mailer.letter.reach import can_text
 from services.mailer.letter.shape import Drafts

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from libs.snapshot import LeadSnapshot, Summary
+from libs.leads.snapshot import LeadSnapshot, Summary
 from services.mailer.letter.links import mark_links
 from services.mailer.letter.wording import one_line, some_lines
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from libs.languages import name_of
+from libs.leads.snapshot import LeadSnapshot, Signal
 from libs.messages.base import Attribution
-from libs.snapshot import LeadSnapshot, Signal
 from services.mailer.letter.language import words
 from services.mailer.letter.links import mark_links
 from services.mailer.letter.reach import logs_link

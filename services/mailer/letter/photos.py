@@ -10,10 +10,10 @@ from typing import Final, Protocol
 
 import msgspec
 
-from libs.attachments import rendition_key
+from libs.attachments.records import rendition_key
 from libs.blobs.port import BlobMissingError, Blobs
-from libs.snapshot import Photo
-from libs.together import together
+from libs.leads.snapshot import Photo
+from libs.runtime.together import together
 
 _READS_AT_ONCE: Final = 4
 

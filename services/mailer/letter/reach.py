@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from libs.reach import Reach
+from libs.leads.reach import Reach
+from libs.leads.snapshot import Contact, LeadSnapshot
 from libs.shops.profile import ShopProfile
-from libs.snapshot import Contact, LeadSnapshot
 from services.mailer.letter.shape import Action, Drafts
 from services.mailer.letter.wording import clip, one_line
 

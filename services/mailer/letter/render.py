@@ -9,8 +9,8 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Final
 
+from libs.leads.snapshot import LeadSnapshot
 from libs.shops.profile import ShopProfile
-from libs.snapshot import LeadSnapshot
 from services.mailer.letter.language import direction
 from services.mailer.letter.links import link_pieces, may_link, unlinked
 from services.mailer.letter.reach import logs_link

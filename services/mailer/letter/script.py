@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from libs.attachments import type_of_name
-from libs.reach import Reach
+from libs.attachments.records import type_of_name
+from libs.leads.reach import Reach
+from libs.leads.snapshot import Contact, Summary
 from libs.shops.profile import ShopProfile
-from libs.snapshot import Contact, Summary
 from services.mailer.letter.language import Words, words
 from services.mailer.letter.photos import MissingPhoto
 from services.mailer.letter.wording import clip, one_line

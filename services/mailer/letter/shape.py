@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from libs.snapshot import Photo
+from libs.leads.snapshot import Photo
 from services.mailer.letter.language import Words, words
 from services.mailer.letter.links import mark_links
 from services.mailer.letter.photos import MailFile, MailPhoto, MissingPhoto

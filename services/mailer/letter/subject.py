@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from libs.snapshot import LeadSnapshot, Summary
+from libs.leads.snapshot import LeadSnapshot, Summary
 from services.mailer.letter.links import unlinked
 from services.mailer.letter.wording import one_line
 

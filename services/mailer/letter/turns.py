@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
+from libs.leads.snapshot import LeadSnapshot, Line
 from libs.shops.profile import ShopProfile
-from libs.snapshot import LeadSnapshot, Line
 from services.mailer.letter.links import mark_links, own_hosts, unlinked
 from services.mailer.letter.shape import Frame, MailContext, Rung, Transcript, Turn, TurnLine
 from services.mailer.letter.wording import clean, day_and_time, moment, one_line, some_lines

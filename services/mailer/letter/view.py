@@ -7,10 +7,10 @@ from typing import Final
 import msgspec
 
 from libs.languages import name_of
-from libs.reach import Reach, reach
+from libs.leads.reach import Reach, reach
+from libs.leads.snapshot import Contact, LeadSnapshot, Summary
 from libs.shops.colour import ink_on
 from libs.shops.profile import ShopProfile
-from libs.snapshot import Contact, LeadSnapshot, Summary
 from services.mailer.letter.drafts import drafts
 from services.mailer.letter.facts import printable
 from services.mailer.letter.language import Words, language_tag, words

@@ -10,7 +10,7 @@ import msgspec
 
 from libs.identity.sessions import SESSION_SECONDS
 from libs.identity.visitors import hosted_user
-from libs.openai_connection import asked_wait
+from libs.model.openai_connection import asked_wait
 from libs.runtime.clock import Clock
 from libs.shops.hours import state_at
 from services.session.ports import CannotMint, Mode, Ticket, Wanted

@@ -11,11 +11,11 @@ from typing import IO, NoReturn
 import msgspec
 import pytest
 
-from libs.attachments import StoredAttachment, find_record, put_record, refusal_key
+from libs.attachments.missed import missed_files, take_back
+from libs.attachments.records import StoredAttachment, find_record, put_record, refusal_key
 from libs.blobs.fakes import MemoryBlobs
 from libs.blobs.structs import find_struct
 from libs.errors import Unavailable
-from libs.missed_files import missed_files, take_back
 from services.attachments import handlers
 from services.attachments.ports import Arriving, BrokeOff, Darkroom, Developed, Refused
 from services.attachments.refusals import UploadRefused

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from libs.attachments import (
+from libs.attachments.records import (
     View,
     attachment_link,
     check_link,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from libs.attachments import clean_name
+from libs.attachments.records import clean_name
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from libs.attachments import View, put_record, rendition_key
+from libs.attachments.records import View, put_record, rendition_key
 from libs.blobs.fakes import MemoryBlobs
 from services.attachments.serving import serve
 from tests.unit.attachments.world import ANNOUNCED

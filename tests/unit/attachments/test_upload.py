@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from libs.attachments import StoredAttachment, refusals_prefix
+from libs.attachments.records import StoredAttachment, refusals_prefix
 from libs.blobs.fakes import MemoryBlobs
 from libs.identity.sessions import Session, mint_session_token
 from libs.runtime.ids import random_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from libs.attachments import StoredAttachment
+from libs.attachments.records import StoredAttachment
 from libs.blobs.fakes import MemoryBlobs
 from services.attachments.handlers import Attachments
 from services.attachments.ports import BrokeOff, Developed

@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 import pytest
 
-from libs.attachments import (
+from libs.attachments.missed import BROKE_OFF, keep_missed, missed_files
+from libs.attachments.records import (
     LARGEST_BYTES,
     StoredAttachment,
     check_link,
@@ -16,7 +17,6 @@ from libs.attachments import (
     put_record,
     record_key,
 )
-from libs.missed_files import BROKE_OFF, keep_missed, missed_files
 from tests.unit.chat.world import KEYS, Answer, Json, Scripted, World, add, create
 
 SENT = "att_" + "s" * 22

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import StreamReader
 from aiohttp.base_protocol import BaseProtocol
 
-from libs.model_connection import proxy_to
+from libs.model.connection import proxy_to
 from services.chat.adapters import pieces as reading
 from services.chat.adapters.pieces import Piece, read_pieces
 from services.chat.ports import AnswerFailed, Moment, PhoneField

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from libs.message_links import MessageLink
+from libs.leads.message_links import MessageLink
 from libs.shops.profile import load_shops
 from libs.web.answers import FAULTS, Refused
 from services.gateway.message_html import apology_page, message_page

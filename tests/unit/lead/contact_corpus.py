@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from libs.leads.snapshot import Line
 from libs.shops.profile import ShopProfile, load_shops
-from libs.snapshot import Line
 
 CRAIGS: Final = load_shops("deploy/shops").default
 SHOPS: Final = {

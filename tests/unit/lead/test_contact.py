@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from libs.snapshot import Contact
+from libs.leads.snapshot import Contact
 from services.lead.contact.extract import contacts
 from tests.unit.lead.contact_corpus import CRAIGS, Case, line_of, load_cases
 from tests.unit.lead.contact_hostile import HOSTILE

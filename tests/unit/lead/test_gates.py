@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from libs.conversations.port import Conversation, Item, Speaker
+from libs.leads.snapshot import Contact, Summary
 from libs.ledger.events import (
     DEFAULT_RULES,
     Considered,
@@ -20,7 +21,6 @@ from libs.ledger.events import (
 from libs.ledger.record import LeadKey, LeadRecord, State, Step
 from libs.ledger.states import decide
 from libs.ledger.timing import DAY_SECONDS
-from libs.snapshot import Contact, Summary
 from services.lead import gates
 from services.lead.gates import Case, Close, GiveUp, Send, Stop, Times, Verdict, Wait
 from services.lead.transcript import Subject, lines_of

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from libs.conversations.port import Conversation, Item
-from libs.snapshot import Line, Summary
+from libs.leads.snapshot import Line, Summary
 from services.lead.contact.extract import contacts
 from services.lead.fakes import EMPTY, NOTHING_STATED
 from services.lead.ports import Draft

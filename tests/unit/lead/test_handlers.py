@@ -10,12 +10,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from libs.attachments import StoredAttachment, record_key, refusal_key
-from libs.attribution import Told, Touches, TrailKey
+from libs.attachments.records import StoredAttachment, record_key, refusal_key
 from libs.conversations.fakes import MemoryConversations
 from libs.conversations.port import Attachment
 from libs.errors import Rejected, Unavailable
 from libs.identity.visitors import visitor_ids
+from libs.leads.attribution import Told, Touches, TrailKey
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import State
 from libs.ledger.timing import DAY_SECONDS

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from libs.conversations.port import Attachment, Conversation, Item
 from libs.languages import NAMES
+from libs.leads.snapshot import Contact, Line, Summary
 from libs.shops.profile import ShopProfile
-from libs.snapshot import Contact, Line, Summary
 from services.lead.summary.facts import Found, find
 from services.lead.summary.phrases import PHRASES, phrases_for
 from services.lead.summary.rules import summarize

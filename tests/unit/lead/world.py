@@ -9,23 +9,23 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from libs.attribution import Trails
 from libs.blobs.fakes import MemoryBlobs
 from libs.conversations.fakes import MemoryConversations
 from libs.conversations.port import Attachment, Conversation, Conversations, Item, Speaker
+from libs.leads.attribution import Trails
+from libs.leads.snapshot import LeadSnapshot, decode_snapshot
 from libs.leases.memory import MemoryLeases
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
-from libs.limits.caps import ModelSettings
 from libs.limits.fakes import MemoryLimits
 from libs.messages.base import Message
 from libs.messages.lead import ConsiderLead, LeadDecision, RecordSignal
 from libs.messages.mail import SendLeadMail
+from libs.model.caps import ModelSettings
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.settings import Rate
 from libs.shops.profile import load_shops
-from libs.snapshot import LeadSnapshot, decode_snapshot
 from libs.streams.fakes import RememberingPublisher
 from libs.streams.port import Delivery
 from services.lead.gates import Times

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from libs.blobs.fakes import MemoryBlobs
 from libs.conversations.fakes import MemoryConversations
 from libs.conversations.port import Conversation, Item
+from libs.leads.snapshot import LeadSnapshot, Summary, snapshot_key
 from libs.leases.memory import MemoryLeases, MemorySentMarks
 from libs.ledger.apply import apply
 from libs.ledger.events import Considered, Rules
@@ -19,7 +20,6 @@ from libs.messages.mail import SendLeadMail
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.shops.profile import ShopProfile, load_shops
-from libs.snapshot import LeadSnapshot, Summary, snapshot_key
 from libs.streams.fakes import RememberingPublisher
 from libs.streams.port import Delivery
 from services.mailer.alerts import Alerts

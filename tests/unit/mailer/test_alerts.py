@@ -8,13 +8,13 @@ import email.policy
 import pytest
 
 from libs.errors import Unavailable
+from libs.leads.second_sender import SecondSender, read_trace
 from libs.ledger.apply import apply
 from libs.ledger.events import Considered, GaveUp
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.ledger.states import alert_owed
 from libs.ledger.sweep import sweep_once
 from libs.messages.mail import DeliveryEvent, SendLeadMail
-from libs.second_sender import SecondSender, read_trace
 from libs.streams.port import Delivery
 from services.mailer.alerts import NAMED_THREADS, Alerts, alert_bytes
 from services.mailer.ports import Refused

@@ -9,13 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from libs.errors import Rejected, Retryable, Unavailable
+from libs.leads.snapshot import LeadSnapshot
 from libs.leases.port import SentMark
 from libs.ledger.fakes import Hook
 from libs.ledger.record import State
 from libs.messages.lead import ConsiderLead
 from libs.messages.mail import LeadMailHeld, LeadMailSent
 from libs.runtime import metrics as m
-from libs.snapshot import LeadSnapshot
 from services.mailer.fakes import Fault
 from services.mailer.ports import (
     Accepted,

@@ -107,7 +107,7 @@ class TestSqlite(JournalContract):
     async def test_a_disk_that_fails_says_so(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("libs.sqlite.BUSY_SECONDS", 0.05)
+        monkeypatch.setattr("libs.databases.sqlite.BUSY_SECONDS", 0.05)
         with pytest.raises(Unavailable, match="journal"):
             async with locked_journal(tmp_path) as journal:
                 await journal.write(RECEIPT)
@@ -124,7 +124,7 @@ async def locked_journal(folder: Path) -> AsyncIterator[SqliteJournal]:
 async def test_a_journal_that_fails_does_not_stop_the_receipt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("libs.sqlite.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("libs.databases.sqlite.BUSY_SECONDS", 0.05)
     room = Mailroom()
     await room.pending()
 

@@ -8,9 +8,7 @@ import msgspec
 import pytest
 
 from libs.blobs.fakes import MemoryBlobs
-from libs.ledger.fakes import MemoryRecords
-from libs.ledger.record import LeadKey, LeadRecord, State
-from libs.message_links import (
+from libs.leads.message_links import (
     LIFE_SECONDS,
     MessageLink,
     NoLink,
@@ -20,6 +18,8 @@ from libs.message_links import (
     link_token,
     link_url,
 )
+from libs.ledger.fakes import MemoryRecords
+from libs.ledger.record import LeadKey, LeadRecord, State
 
 KEY = "k" * 40
 LINK = MessageLink(

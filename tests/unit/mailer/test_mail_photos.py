@@ -9,12 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from libs.attachments import check_link, rendition_key
+from libs.attachments.records import check_link, rendition_key
 from libs.blobs.fakes import MemoryBlobs
 from libs.errors import Unavailable
 from libs.identity.signatures import Problem
-from libs.reach import Reach
-from libs.snapshot import LeadSnapshot, Photo, Sent, Summary
+from libs.leads.reach import Reach
+from libs.leads.snapshot import LeadSnapshot, Photo, Sent, Summary
 from services.mailer.letter.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet
 from services.mailer.letter.build import MailBuilder
 from services.mailer.letter.language import Words

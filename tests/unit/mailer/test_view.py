@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libs.blobs.fakes import MemoryBlobs
-from libs.greetings import GREETINGS, greeting_for
+from libs.leads.greetings import GREETINGS, greeting_for
+from libs.leads.reach import reach
+from libs.leads.snapshot import Contact, LeadSnapshot, Line, Signal, Summary
 from libs.messages.base import Attribution, Touch
 from libs.messages.lead import REASONS
-from libs.reach import reach
-from libs.snapshot import Contact, LeadSnapshot, Line, Signal, Summary
 from services.mailer.letter.build import MailBuilder
 from services.mailer.letter.drafts import drafts
 from services.mailer.letter.language import direction, language_tag

@@ -15,6 +15,7 @@ from libs.blobs.fakes import MemoryBlobs
 from libs.blobs.open import open_blobs
 from libs.conversations.fakes import MemoryConversations
 from libs.conversations.port import Attachment, Conversation, Item
+from libs.leads.snapshot import Contact, LeadSnapshot, Line, Summary, snapshot_key
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.open import open_records
 from libs.ledger.record import LeadKey, LeadRecord, State
@@ -25,7 +26,6 @@ from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.settings import CommonSettings, load
 from libs.shops.profile import load_shops
-from libs.snapshot import Contact, LeadSnapshot, Line, Summary, snapshot_key
 from libs.streams.lanes import lanes_of
 from libs.streams.memory import MemoryBroker
 from libs.streams.process import Process
@@ -91,7 +91,7 @@ def started(data: Path) -> None:
 
 
 def on_fake_redis() -> Streams:
-    from libs.streams.address import connect
+    from libs.redis.address import connect
     from libs.streams.redis import RedisBroker
 
     client = connect("fake://", name="ops")

@@ -13,9 +13,9 @@ import pytest
 
 from libs.blobs.fakes import MemoryBlobs
 from libs.errors import SettingsError, Unavailable
+from libs.leads.second_sender import leave_trace
 from libs.ledger.fakes import MemoryRecords
 from libs.messages.mail import DeliveryEvent
-from libs.second_sender import leave_trace
 from libs.streams.broker import DeadLetter
 from ops import doctor
 from ops.desk import open_desk, open_oversight

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from libs.attribution import Told, TrailKey, Trails
+from libs.leads.attribution import Told, TrailKey, Trails
+from libs.leads.snapshot import Signal, Summary
 from libs.ledger.record import State
 from libs.messages.base import Attribution, Touch
-from libs.snapshot import Signal, Summary
 from ops.export import as_csv, export
 from ops.show import put
 from tests.unit.ops.desks import Stores, contact, record, snapshot, stores

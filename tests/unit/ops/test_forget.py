@@ -11,20 +11,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from libs.attachments import StoredAttachment, record_key, refusal_key, rendition_key
-from libs.attribution import Told, TrailKey, Trails
+from libs.attachments.records import StoredAttachment, record_key, refusal_key, rendition_key
 from libs.conversations.store import ItemRow, Owner, ThreadRow
 from libs.conversations.store_open import open_chat_store
 from libs.errors import SettingsError
+from libs.leads.attribution import Told, TrailKey, Trails
+from libs.leads.message_links import link_key, link_token
+from libs.leads.snapshot import Photo, Signal
 from libs.ledger.apply import apply
 from libs.ledger.events import Considered
 from libs.ledger.record import LeadKey, State, Watch
-from libs.message_links import link_key, link_token
 from libs.messages.base import Attribution
 from libs.messages.chat import ChatChunk, ChatRequest
 from libs.messages.mail import SendLeadMail
 from libs.messages.streams import CHAT_REQUEST, MAIL_SEND
-from libs.snapshot import Photo, Signal
 from libs.streams.broker import DeadLetter
 from libs.streams.envelope import seal
 from libs.streams.streams import Streams

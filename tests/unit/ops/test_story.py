@@ -11,13 +11,13 @@ import pytest
 from msgspec.structs import replace
 
 from libs.conversations.port import Item
+from libs.leads.snapshot import Photo, Summary
 from libs.ledger import events
 from libs.ledger.events import DEFAULT_RULES, Event, Rules, Write
 from libs.ledger.record import LeadRecord, State, Step
 from libs.ledger.states import decide
 from libs.messages.lead import NOT_READY
 from libs.messages.lead import REASONS as TRIGGERS
-from libs.snapshot import Photo, Summary
 from ops.story import Facts, Parked, Story, tell
 from ops.threads import why
 from ops.wording import REASONS, STEPS, TIMERS

@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 from msgspec.structs import replace
 
+from libs.leads.snapshot import Summary
 from libs.ledger.record import State
 from libs.messages.streams import LEAD_CONSIDER
-from libs.snapshot import Summary
 from ops import threads
 from ops.show import put
 from tests.unit.ops.desks import KEY, THREAD, contact, in_memory, record, snapshot, stores

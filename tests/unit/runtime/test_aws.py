@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from libs.dynamodb import use_table
+from libs.databases.dynamodb import use_table
 from libs.errors import SettingsError
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from libs.redis.address import connect
 from libs.runtime.settings import load
-from libs.streams.address import connect
 from services.mailer.settings import MailerSettings, check
 from tests.unit.runtime.test_settings_doc import CLASSES, NAMED
 

@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from libs.errors import SettingsError
+from libs.redis.link import RedisRefused
 from libs.runtime.run import Plan, guarded, run
 from libs.runtime.runtime import Runtime, Service
 from libs.runtime.settings import CommonSettings
-from libs.streams.link import RedisRefused
 from tests.servers import free_port
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from libs.attribution import Touches, TrailKey, Trails
 from libs.blobs.fakes import MemoryBlobs
 from libs.errors import Unavailable
 from libs.identity.visitors import visitor_id
+from libs.leads.attribution import Touches, TrailKey, Trails
 from libs.ledger.fakes import MemoryRecords
 from libs.limits.fakes import MemoryLimits
 from libs.limits.port import Limit, Limits, Verdict

@@ -11,7 +11,7 @@ from libs.messages.chat import ChatChunk, ChatRefused, ChatRequest
 from libs.messages.lead import LeadDecision
 from libs.messages.session import MintSession, SessionMinted
 from libs.messages.streams import CHAT_REQUEST, SESSION_MINT
-from libs.streams.link import RedisRefused
+from libs.redis.link import RedisRefused
 from libs.streams.memory import MemoryBroker
 from libs.streams.port import Consumer, Delivery
 from libs.streams.streams import Streams

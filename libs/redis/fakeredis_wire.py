@@ -10,7 +10,7 @@ from fakeredis.aioredis import FakeAsyncRedisConnection
 from redis.exceptions import RedisError, ResponseError
 
 from libs.errors import Unavailable
-from libs.streams.link import Reply, Word, translate
+from libs.redis.link import Reply, Word, translate
 
 
 def new_server() -> FakeServer:

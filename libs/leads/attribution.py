@@ -19,8 +19,8 @@ from msgspec.structs import replace
 
 from libs.blobs.port import Blobs
 from libs.blobs.structs import find_struct, put_struct
+from libs.leads.snapshot import Signal
 from libs.messages.base import Attribution, Touch
-from libs.snapshot import Signal
 
 T = TypeVar("T")
 

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from libs.attribution import (
+from libs.blobs.fakes import MemoryBlobs
+from libs.leads.attribution import (
     MOST_A_DAY,
     MOST_SIGNALS,
     MOST_TOUCHES,
@@ -16,9 +17,8 @@ from libs.attribution import (
     TrailKey,
     Trails,
 )
-from libs.blobs.fakes import MemoryBlobs
+from libs.leads.snapshot import Signal
 from libs.messages.base import Attribution, Touch
-from libs.snapshot import Signal
 
 NOW = 1_790_000_000.0
 ANNA = TrailKey("craigs", "v_anna")

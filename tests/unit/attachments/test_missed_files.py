@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 
-from libs.attachments import StoredAttachment
+from libs.attachments.missed import MOST_KEPT, keep_missed, missed_files
+from libs.attachments.records import StoredAttachment
 from libs.blobs.fakes import MemoryBlobs
-from libs.missed_files import MOST_KEPT, keep_missed, missed_files
 
 
 def missed(number: int, visitor: str = "v_ana") -> StoredAttachment:

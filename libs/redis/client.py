@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from libs.streams.link import Reply, ScriptMissing, Word
+from libs.redis.link import Reply, ScriptMissing, Word
 
 
 class Redis(Protocol):

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from libs.snapshot import Contact, LeadSnapshot
+from libs.leads.snapshot import Contact, LeadSnapshot
 
 
 class Reach(msgspec.Struct, frozen=True):

@@ -22,10 +22,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from libs.errors import SettingsError
-from libs.streams.client import Redis, RedisClient
-from libs.streams.cluster import ClusterClient
-from libs.streams.fastest import fastest
-from libs.streams.link import CONNECT_SECONDS, REPLY_SECONDS, Link, Opener
+from libs.redis.client import Redis, RedisClient
+from libs.redis.cluster import ClusterClient
+from libs.redis.fastest import fastest
+from libs.redis.link import CONNECT_SECONDS, REPLY_SECONDS, Link, Opener
 
 if TYPE_CHECKING:
     from fakeredis import FakeServer
@@ -36,7 +36,7 @@ Address = tuple[str, int]
 def connect(url: str | FakeServer, *, name: str) -> Redis:
     """Opens nothing yet. Raises SettingsError for an address that means nothing."""
     if not isinstance(url, str) or url.startswith("fake:"):
-        from libs.streams.fakeredis_wire import FakeWire, new_server
+        from libs.redis.fakeredis_wire import FakeWire, new_server
 
         server = new_server() if isinstance(url, str) else url
         return RedisClient(lambda: FakeWire(server))

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from libs import sqlite
+from libs.databases import sqlite
+from libs.databases.sqlite import open_sqlite_file
 from libs.errors import Unavailable
-from libs.sqlite import open_sqlite_file
 
 TABLE = "CREATE TABLE IF NOT EXISTS rows (n)"
 

@@ -9,9 +9,9 @@ from typing import Final
 from redis.crc import key_slot
 
 from libs.errors import Unavailable
-from libs.streams.client import RedisClient, Script
-from libs.streams.fastest import fastest
-from libs.streams.link import Redirected, Reply, Word
+from libs.redis.client import RedisClient, Script
+from libs.redis.fastest import fastest
+from libs.redis.link import Redirected, Reply, Word
 
 _KEY_AT: Final = {"EVAL": 3, "EVALSHA": 3, "XGROUP": 2, "XINFO": 2}
 _KEYLESS: Final = frozenset({"INFO", "PING", "TIME"})

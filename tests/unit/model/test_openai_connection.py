@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from libs.openai_connection import asked_wait
+from libs.model.openai_connection import asked_wait
 
 
 @pytest.mark.parametrize(

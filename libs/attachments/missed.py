@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from libs.attachments import (
+from libs.attachments.records import (
     StoredAttachment,
     find_record,
     put_record,
