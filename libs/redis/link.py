@@ -18,7 +18,6 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
 from libs.errors import HandoffError, Unavailable
-from libs.streams.broker import LaneMissing
 
 Word = str | bytes | int | float
 Reply = Any
@@ -64,7 +63,7 @@ def translate(text: str) -> HandoffError:
     if code == "NOSCRIPT":
         return ScriptMissing(text)
     if code == "NOGROUP" or "-NOGROUP" in text:
-        return LaneMissing("redis", "NOGROUP")
+        return Unavailable("redis", "NOGROUP")
     if code in {"MOVED", "ASK"}:
         return Redirected(text.split(" ")[2], asking=code == "ASK")
     if outage := _OUTAGE.search(text[:200]):

@@ -15,14 +15,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from libs.errors import Unavailable
-
 SUSPECT_DELIVERIES: Final = 2
 """Handed out this often without an end, an entry may be what ends its readers."""
-
-
-class LaneMissing(Unavailable):
-    """The lane has no reader group (yet, or any more: FLUSHALL); `prepare` makes one."""
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -91,7 +85,10 @@ class Broker(Protocol):
         ...
 
     async def read(self, lane: str, reader: str, *, count: int, wait_seconds: float) -> list[Entry]:
-        """Up to `count` entries nobody has had; waits for the first. Raises LaneMissing."""
+        """Up to `count` entries nobody has had; waits for the first.
+
+        A lane without a reader group (FLUSHALL) is Unavailable until `prepare` makes one.
+        """
         ...
 
     async def own(self, lane: str, reader: str, *, after: str, count: int) -> list[Entry]:

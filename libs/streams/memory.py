@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from libs.errors import Unavailable
 from libs.runtime.clock import Clock
 from libs.streams.broker import (
     SUSPECT_DELIVERIES,
     DeadLetter,
     Entry,
-    LaneMissing,
     LaneStats,
     Later,
     Turn,
@@ -250,7 +250,7 @@ class MemoryBroker:
     def _grouped(self, lane: str) -> _Lane:
         here = self._lane(lane)
         if not here.grouped:
-            raise LaneMissing("redis", "NOGROUP")
+            raise Unavailable("redis", "NOGROUP")
         return here
 
     def _put(self, lane: str, body: bytes) -> None:

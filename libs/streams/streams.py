@@ -8,12 +8,11 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from libs.errors import Unavailable
 from libs.messages.base import Message
 from libs.messages.streams import STREAM_OF, Stream
-from libs.redis.client import Redis
 from libs.streams.ask import Answers, read_chunks, send_reply
 from libs.streams.broker import Broker
 from libs.streams.consume import LaneLoop
@@ -22,6 +21,9 @@ from libs.streams.lanes import lane_of, lanes_of
 from libs.streams.oversight import Oversight
 from libs.streams.port import Consumer
 from libs.streams.process import Process
+
+if TYPE_CHECKING:
+    from libs.redis.client import Redis
 
 _POSITION: Final = re.compile(r"(answer\.[A-Za-z0-9_-]{1,64}\.([0-9a-f]{24}))/(\d{1,20}-\d{1,20})")
 
