@@ -18,6 +18,9 @@ import msgspec
 SUSPECT_DELIVERIES: Final = 2
 """Handed out this often without an end, an entry may be what ends its readers."""
 
+MOST_UNREAD: Final = 1000
+"""In a lane that is further behind, due timers stay where two copies of one are one."""
+
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
     id: str
@@ -32,6 +35,8 @@ class Later(msgspec.Struct, frozen=True):
     entry_id: str
     at: float
     body: bytes
+    timer: str = ""
+    """The timer it came from, if any: of those one waits, the first."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -50,7 +55,7 @@ class Turn(msgspec.Struct, frozen=True):
 
     paused: bool
     next_at: float | None
-    """When the earliest waiting entry or timer is due."""
+    """When the earliest waiting entry or timer is due; None: of those it may add, none waits."""
 
 
 class LaneStats(msgspec.Struct, frozen=True):
@@ -81,7 +86,7 @@ class Broker(Protocol):
         ...
 
     async def turn(self, lane: str, now: float) -> Turn:
-        """Add what is due by `now`: delayed retries and timers."""
+        """Add what is due by `now`: delayed retries and timers. While paused, nothing."""
         ...
 
     async def read(self, lane: str, reader: str, *, count: int, wait_seconds: float) -> list[Entry]:

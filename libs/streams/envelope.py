@@ -21,6 +21,8 @@ class Envelope(msgspec.Struct, Generic[M], array_like=True, frozen=True, gc=Fals
     """Attempts before it was last added to the lane."""
     outages: int = 0
     """How many of those ended because a part elsewhere did not answer."""
+    timer: str = ""
+    """The timer that added it, if one did."""
 
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -32,8 +34,8 @@ _RAW = msgspec.json.Decoder(Envelope[msgspec.Raw])
 Decoder = msgspec.json.Decoder
 
 
-def seal(message: Message, reply_to: str = "", deadline: float = 0.0) -> bytes:
-    return _ENCODER.encode(Envelope(message, reply_to, deadline))
+def seal(message: Message, reply_to: str = "", deadline: float = 0.0, *, timer: str = "") -> bytes:
+    return _ENCODER.encode(Envelope(message, reply_to, deadline, timer=timer))
 
 
 def decoder(kind: type[Message]) -> Decoder[Envelope[Message]]:

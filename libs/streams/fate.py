@@ -35,7 +35,8 @@ def decide_fate(
         return parked(entry, attempt, f"gave up: {error.reason}")
     wait = error.after_seconds
     at = now + (backoff_seconds(attempt, rng) if wait is None else wait)
-    return Later(entry.id, at, reseal(opened, attempts=attempt, outages=outages))
+    body = reseal(opened, attempts=attempt, outages=outages)
+    return Later(entry.id, at, body, opened.timer)
 
 
 def parked(entry: Entry, attempts: int, reason: str) -> DeadLetter:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from libs.errors import Unavailable
 from libs.runtime.clock import Clock
 from libs.streams.broker import (
+    MOST_UNREAD,
     SUSPECT_DELIVERIES,
     DeadLetter,
     Entry,
@@ -84,12 +85,16 @@ class MemoryBroker:
         self._lane(lane).timers[key] = (at, body)
 
     async def turn(self, lane: str, now: float) -> Turn:
-        here = self._lane(lane)
+        here, left = self._lane(lane), list[float]()
+        if here.paused:
+            return Turn(paused=True, next_at=None)
         for waiting in (here.later, here.timers):
+            if waiting is here.timers and len(here.unread) >= MOST_UNREAD:
+                break
             for _, key in sorted((at, key) for key, (at, _) in waiting.items() if at <= now):
                 self._put(lane, waiting.pop(key)[1])
-        left = [due[0] for waiting in (here.later, here.timers) for due in waiting.values()]
-        return Turn(paused=here.paused, next_at=min(left, default=None))
+            left += [at for at, _ in waiting.values()]
+        return Turn(paused=False, next_at=min(left, default=None))
 
     async def read(self, lane: str, reader: str, *, count: int, wait_seconds: float) -> list[Entry]:
         def some() -> list[Entry]:
@@ -153,7 +158,7 @@ class MemoryBroker:
         here = self._lane(lane)
         for entry in entries:
             if here.remove(entry.entry_id):
-                here.later[entry.entry_id] = (entry.at, entry.body)
+                here.later.setdefault(entry.timer or entry.entry_id, (entry.at, entry.body))
 
     async def park(self, lane: str, letters: Sequence[DeadLetter]) -> None:
         here = self._lane(lane)

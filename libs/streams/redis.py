@@ -78,7 +78,7 @@ class RedisBroker:
 
     async def put_back(self, lane: str, entries: Sequence[Later]) -> None:
         keys = _all_keys(lane)[:3]
-        words = _flat((e.entry_id, e.at, e.body) for e in entries)
+        words = _flat((e.entry_id, e.at, e.body, e.timer or e.entry_id) for e in entries)
         await self._redis.script(scripts.PUT_BACK, keys, *words)
 
     async def park(self, lane: str, letters: Sequence[DeadLetter]) -> None:

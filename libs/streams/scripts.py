@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from libs.redis.client import Script
-from libs.streams.broker import SUSPECT_DELIVERIES
+from libs.streams.broker import MOST_UNREAD, SUSPECT_DELIVERIES
 
 GROUP: Final = "readers"
 """One group a stream: a second reader gets a stream of its own."""
@@ -34,9 +34,13 @@ redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 return redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 """)
 
-TURN: Final = Script("""
+TURN: Final = Script(f"""
+if redis.call('EXISTS', KEYS[6]) == 1 then return {{1, false}} end
+local pending = redis.pcall('XPENDING', KEYS[1], 'readers')
+local read = pending.err and 0 or pending[1]
 local next_at = false
 for i = 2, 4, 2 do
+  if i == 4 and redis.call('XLEN', KEYS[1]) - read >= {MOST_UNREAD} then break end
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[i], '-inf', ARGV[1], 'LIMIT', 0, 200)) do
     local body = redis.call('HGET', KEYS[i + 1], id)
     if body then redis.call('XADD', KEYS[1], '*', 'e', body) end
@@ -46,7 +50,7 @@ for i = 2, 4, 2 do
   local first = redis.call('ZRANGE', KEYS[i], 0, 0, 'WITHSCORES')[2]
   if first and (not next_at or tonumber(first) < tonumber(next_at)) then next_at = first end
 end
-return {redis.call('EXISTS', KEYS[6]), next_at}
+return {{0, next_at}}
 """)
 
 _ALIVE: Final = """
@@ -122,11 +126,12 @@ return redis.call('XDEL', KEYS[1], unpack(ARGV))
 """)
 
 PUT_BACK: Final = Script("""
-for i = 1, #ARGV, 3 do
+for i = 1, #ARGV, 4 do
   if redis.call('XACK', KEYS[1], 'readers', ARGV[i]) == 1 then
     redis.call('XDEL', KEYS[1], ARGV[i])
-    redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 2])
-    redis.call('ZADD', KEYS[2], ARGV[i + 1], ARGV[i])
+    if redis.call('HSETNX', KEYS[3], ARGV[i + 3], ARGV[i + 2]) == 1 then
+      redis.call('ZADD', KEYS[2], ARGV[i + 1], ARGV[i + 3])
+    end
   end
 end
 return 1

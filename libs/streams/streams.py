@@ -59,7 +59,7 @@ class Streams:
 
     async def schedule(self, message: Message, *, key: str, at: float) -> None:
         stream = STREAM_OF[type(message)]
-        await self.broker.schedule(lane_of(stream, message), key, at, seal(message))
+        await self.broker.schedule(lane_of(stream, message), key, at, seal(message, timer=key))
 
     async def reply(self, reply_to: str, *answers: Message) -> None:
         if reply_to:

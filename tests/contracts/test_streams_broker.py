@@ -15,7 +15,15 @@ from libs.redis.client import Redis
 from libs.redis.fakeredis_wire import new_server
 from libs.runtime.clock import SystemClock
 from libs.streams import scripts
-from libs.streams.broker import Broker, DeadLetter, Entry, LaneStats, Later
+from libs.streams.broker import (
+    MOST_UNREAD,
+    Broker,
+    DeadLetter,
+    Entry,
+    LaneStats,
+    Later,
+    Turn,
+)
 from libs.streams.memory import MemoryBroker
 from libs.streams.redis import RedisBroker
 
@@ -221,6 +229,50 @@ class BrokerContract:
         await broker.turn(LANE, 2000)
         await broker.turn(LANE, 3000)
         assert [entry.body for entry in await read(broker)] == [b"new"]
+
+    async def test_while_paused_a_due_timer_stays_and_its_copies_are_one(
+        self, broker: Broker
+    ) -> None:
+        await broker.prepare(LANE)
+        await broker.pause(LANE, paused=True)
+        for _ in range(3):
+            await broker.schedule(LANE, "thread", 1000, b"x")
+            assert await broker.turn(LANE, 1000) == Turn(paused=True, next_at=None)
+
+        stats = await broker.stats(LANE)
+        assert (stats.unread, stats.timers) == (0, 1)
+        await broker.pause(LANE, paused=False)
+        await broker.turn(LANE, 1000)
+        assert [entry.body for entry in await read(broker)] == [b"x"]
+
+    async def test_a_backlog_does_not_grow_by_its_timers(self, broker: Broker) -> None:
+        """Whatever is overdue is scheduled again, as long as nobody comes to it."""
+        await broker.prepare(LANE)
+        await asyncio.gather(*(broker.add(LANE, b"x") for _ in range(MOST_UNREAD)))
+        for _ in range(3):
+            await broker.schedule(LANE, "thread", 1000, b"due")
+            assert (await broker.turn(LANE, 1000)).next_at is None
+
+        stats = await broker.stats(LANE)
+        assert (stats.unread, stats.timers) == (MOST_UNREAD, 1)
+        await read(broker)
+        await broker.turn(LANE, 1000)
+        assert (await broker.stats(LANE)).timers == 0
+
+    async def test_of_one_timer_a_single_retry_waits_that_was_tried_the_most(
+        self, broker: Broker
+    ) -> None:
+        await broker.prepare(LANE)
+        for body in (b"tried often", b"tried once"):
+            await broker.schedule(LANE, "thread", 1000, body)
+            await broker.turn(LANE, 1000)
+            (entry,) = await read(broker)
+            await broker.put_back(LANE, [Later(entry.id, 2000, body, timer="thread")])
+
+        stats = await broker.stats(LANE)
+        assert (stats.pending, stats.later) == (0, 1)
+        await broker.turn(LANE, 2000)
+        assert [entry.body for entry in await read(broker)] == [b"tried often"]
 
     async def test_many_due_entries_need_more_than_one_turn_at_most(self, broker: Broker) -> None:
         await broker.prepare(LANE)

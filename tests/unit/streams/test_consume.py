@@ -255,6 +255,24 @@ def test_outages_between_do_not_save_a_message_that_fails_by_itself() -> None:
     in_virtual_time(story())
 
 
+def test_what_every_sweep_schedules_again_does_not_pile_up_in_an_outage() -> None:
+    async def story() -> None:
+        shop = Shop()
+
+        async def down(_: Lead) -> None:
+            raise Unavailable("conversations", "down")
+
+        async with shop.open(down):
+            for _ in range(60):
+                await shop.streams.schedule(wish(), key="t", at=LoopClock().now())
+                await asyncio.sleep(30)
+            stats = await shop.broker.stats(LANE)
+
+        assert stats.unread + stats.later + stats.timers <= 2
+
+    in_virtual_time(story())
+
+
 def test_a_bug_is_retried_and_its_text_is_told_to_nobody() -> None:
     async def story() -> None:
         out = io.StringIO()
