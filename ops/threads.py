@@ -14,8 +14,7 @@ from libs.leases.port import lease_key
 from libs.ledger.apply import apply
 from libs.ledger.events import OperatorConfirm, OperatorResend
 from libs.ledger.record import LeadKey, State
-from libs.messages.dedupe import thread_lease
-from libs.messages.lead import ConsiderLead
+from libs.messages.lead import ConsiderLead, thread_name
 from libs.messages.streams import LEAD_CONSIDER, MAIL_SEND, STREAMS
 from ops.desk import Desk
 from ops.show import Shown, facts, moment, table
@@ -57,7 +56,7 @@ async def story_of(desk: Desk, thread_id: str) -> Story:
 async def _with_redis(desk: Desk, known: Facts) -> Facts:
     if desk.streams is None:
         raise Unavailable("redis", "not running")
-    lease = lease_key(thread_lease(known.shop, known.thread_id))
+    lease = lease_key(thread_name(known.shop, known.thread_id))
     oversight = desk.streams.oversight
     parked = [
         Parked(dead_name(stream, letter.id), letter.reason)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadRecord, State
-from libs.messages.dedupe import thread_timer
-from libs.messages.lead import ConsiderLead
+from libs.messages.lead import ConsiderLead, thread_name
 from libs.messages.mail import SendLeadMail
 from libs.runtime.clock import Clock
 from libs.streams.port import Publisher
@@ -51,5 +50,5 @@ def _wish(record: LeadRecord) -> ConsiderLead | SendLeadMail:
 
 
 def _timer(wish: ConsiderLead | SendLeadMail) -> str:
-    timer = thread_timer(wish.shop, wish.thread_id)
+    timer = thread_name(wish.shop, wish.thread_id)
     return timer if isinstance(wish, ConsiderLead) else f"{timer}:send"

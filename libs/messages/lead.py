@@ -15,6 +15,11 @@ NOT_READY: Final = frozenset(
 """Why a conversation is no lead yet, as its summary says it."""
 
 
+def thread_name(shop: str, thread_id: str) -> str:
+    """Of a thread's one lease and its one timer: newer activity moves it."""
+    return f"{shop}:{thread_id}"
+
+
 class ConsiderLead(Message, tag="lead.consider.v1", frozen=True, kw_only=True):
     """Wish: decide this thread. Never dropped, however late it is."""
 

@@ -15,11 +15,11 @@ from libs.conversations.port import Conversation, Conversations
 from libs.errors import Rejected
 from libs.leads.attribution import Told, TrailKey, Trails
 from libs.leads.snapshot import Signal
+from libs.leases.thread import ThreadLeases
 from libs.ledger.apply import Applied, apply
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, State
-from libs.messages.dedupe import thread_timer
-from libs.messages.lead import REASONS, ConsiderLead, RecordSignal
+from libs.messages.lead import REASONS, ConsiderLead, RecordSignal, thread_name
 from libs.messages.mail import SendLeadMail
 from libs.runtime.clock import Clock
 from libs.runtime.log import Log
@@ -34,7 +34,6 @@ from services.lead.gates import Case, Send, Times, Verdict, Wait
 from services.lead.snapshots import Snapshots
 from services.lead.summary.summaries import Summaries
 from services.lead.transcript import Subject, lines_of
-from services.lead.turns import Turns
 
 LONG_READ_SECONDS: Final = 10.0
 """After this the rest of the lease is too short for the model; before, it would cost a command."""
@@ -45,7 +44,7 @@ class LeadHandlers:
     shops: Shops
     records: LeadRecords
     conversations: Conversations
-    turns: Turns
+    leases: ThreadLeases
     publisher: Publisher
     summaries: Summaries
     snapshots: Snapshots
@@ -66,7 +65,7 @@ class LeadHandlers:
         profile = self.shops.by_slug.get(wish.shop)
         if profile is None:
             raise Rejected("unknown shop")
-        leased = await self.turns.take(wish, nonce)
+        leased = await self.leases.take(wish, nonce)
         passed_on = False
         try:
             case, verdict = await self._decide(wish, profile, nonce, leased=leased)
@@ -79,7 +78,7 @@ class LeadHandlers:
                 await self.publisher.reply(delivery.reply_to, answer)
         finally:
             if leased and not passed_on:
-                await self.turns.release(wish, nonce)
+                await self.leases.release(wish, nonce)
         self._note(wish, verdict)
 
     async def signal(self, delivery: Delivery[RecordSignal]) -> None:
@@ -115,7 +114,7 @@ class LeadHandlers:
         began = self.clock.boot()
         conversation = await self.conversations.read(wish.shop, wish.thread_id)
         case = replace(case, now=self.clock.now())
-        if self.clock.boot() - began > LONG_READ_SECONDS and not await self.turns.extend(
+        if self.clock.boot() - began > LONG_READ_SECONDS and not await self.leases.extend(
             wish, nonce
         ):
             return case, gates.Stop(reason="in_progress")
@@ -178,7 +177,7 @@ class LeadHandlers:
         else:
             return
         again = replace(wish, reason="quiet", attribution=None, locale="", page_url="")
-        await self.publisher.schedule(again, key=thread_timer(wish.shop, wish.thread_id), at=at)
+        await self.publisher.schedule(again, key=thread_name(wish.shop, wish.thread_id), at=at)
 
     async def _keep_touch(self, wish: ConsiderLead) -> None:
         """Before any gate: whoever holds the lease may be about to fix the mail it belongs in.

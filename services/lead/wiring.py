@@ -13,6 +13,7 @@ from libs.errors import Unavailable
 from libs.identity.keys import site_keys
 from libs.leads.attribution import Trails
 from libs.leases.redis import RedisLeases
+from libs.leases.thread import ThreadLeases
 from libs.ledger.open import open_records, records_answer
 from libs.limits.redis import RedisLimits
 from libs.messages.streams import LEAD_CONSIDER, LEAD_SIGNAL
@@ -30,7 +31,6 @@ from services.lead.retention import Retention, forget_lines
 from services.lead.settings import LeadSettings
 from services.lead.snapshots import Snapshots
 from services.lead.summary.summaries import Summaries
-from services.lead.turns import Turns
 from services.lead.watches import Sweeper
 
 HANDLER_SECONDS: Final = 200.0
@@ -48,7 +48,9 @@ async def wire(settings: LeadSettings, runtime: Runtime) -> Service:
         shops=load_shops(settings.shops),
         records=records,
         conversations=conversations,
-        turns=Turns(RedisLeases(runtime.streams.redis), settings.lease_seconds, runtime.log),
+        leases=ThreadLeases(
+            RedisLeases(runtime.streams.redis), settings.lease_seconds, runtime.log
+        ),
         publisher=runtime.streams,
         summaries=_summaries(settings, runtime, model, blobs),
         snapshots=Snapshots(

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from libs.conversations.port import Conversations
 from libs.errors import Rejected, Retryable
+from libs.leases.thread import ThreadLeases
 from libs.ledger import events
 from libs.ledger.apply import Applied, apply
 from libs.ledger.port import LeadRecords
@@ -21,8 +22,8 @@ from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
 from libs.shops.profile import ShopProfile
 from libs.streams.port import Delivery
+from services.mailer.answers import Answers
 from services.mailer.copies import Copies, Copy, NoMail
-from services.mailer.desk import Desk
 from services.mailer.job import Job, job_for
 from services.mailer.journal import Receipts
 from services.mailer.ports import (
@@ -53,7 +54,8 @@ class MailHandlers:
     transport: MailTransport
     receipts: Receipts
     resolver: Resolver
-    desk: Desk
+    leases: ThreadLeases
+    answers: Answers
     reports: Reports
     shops: Mapping[str, ShopProfile]
     clock: Clock
@@ -68,11 +70,12 @@ class MailHandlers:
             raise Rejected("no shop has this name")
         record = await self._standing(LeadKey(wish.shop, wish.thread_id))  # 1
         if record is not None and may_be_armed(record, self.clock.now()):
-            nonce = await self.desk.take_lease(delivery)  # 2
+            nonce = await self._take_lease(delivery)  # 2
             job = job_for(wish, record, self.new_id())
             record = await self._attempt(job, record, shop, delivery.attempt)
-            await self.desk.free_lease(wish, nonce, record)
-        await self.desk.answer(delivery, record)  # 10: returning is the ack
+            if record is None or record.state is not State.SENT:  # a sent thread needs nobody
+                await self.leases.release(wish, nonce)
+        await self.answers.give(delivery, record)  # 10: returning is the ack
 
     async def delivered(self, delivery: Delivery[DeliveryEvent]) -> None:
         """Twice is harmless: the second finds the state that the first wrote."""
@@ -89,6 +92,14 @@ class MailHandlers:
             self.clock,
         )
         await self.reports.event(event, applied)
+
+    async def _take_lease(self, delivery: Delivery[SendLeadMail]) -> str:
+        """The lead worker's own, by its nonce, or a free one."""
+        nonce = delivery.message.lease or delivery.entry_id
+        if not await self.leases.extend(delivery.message, nonce):
+            after = self.leases.seconds
+            raise Retryable("another worker holds this thread", after_seconds=after)
+        return nonce
 
     async def _standing(self, key: LeadKey) -> LeadRecord | None:
         """The record, after whatever can be found out about an attempt in flight."""

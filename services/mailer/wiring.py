@@ -14,6 +14,7 @@ from libs.conversations.open import open_conversations
 from libs.conversations.port import Conversations
 from libs.identity.keys import site_keys
 from libs.leases.redis import RedisLeases, RedisSentMarks
+from libs.leases.thread import ThreadLeases
 from libs.ledger.events import Rules
 from libs.ledger.open import open_records, records_answer
 from libs.ledger.port import LeadRecords
@@ -25,8 +26,8 @@ from services.mailer.adapters.fallback import FallbackTransport
 from services.mailer.adapters.journal import open_journal
 from services.mailer.adapters.outbox import OutboxTransport
 from services.mailer.alerts import Alerts
+from services.mailer.answers import Answers
 from services.mailer.copies import Copies
-from services.mailer.desk import Desk
 from services.mailer.handlers import MailHandlers
 from services.mailer.job import address
 from services.mailer.journal import Receipts
@@ -109,7 +110,8 @@ class _Parts:
             transport=transport,
             receipts=receipts,
             resolver=Resolver(receipts, transport, copies, self.shops, runtime.clock, rules),
-            desk=self.desk(),
+            leases=self.thread_leases(),
+            answers=Answers(runtime.streams, runtime.clock, runtime.log),
             reports=Reports(alerts, runtime.log, runtime.metrics, self.blobs),
             shops=self.shops,
             clock=runtime.clock,
@@ -154,15 +156,9 @@ class _Parts:
             metrics=self.runtime.metrics,
         )
 
-    def desk(self) -> Desk:
-        return Desk(
-            leases=RedisLeases(self.runtime.streams.redis),
-            publisher=self.runtime.streams,
-            lease_seconds=self.settings.lease_seconds,
-            clock=self.runtime.clock,
-            new_id=self.runtime.new_id,
-            log=self.runtime.log,
-        )
+    def thread_leases(self) -> ThreadLeases:
+        leases = RedisLeases(self.runtime.streams.redis)
+        return ThreadLeases(leases, self.settings.lease_seconds, self.runtime.log)
 
     def loops(self, receipts: Receipts) -> list[Loop]:
         runtime, seconds = self.runtime, self.settings.sweep_seconds

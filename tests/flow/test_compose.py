@@ -1,6 +1,6 @@
 """What `compose.yaml` says, started by hand: same commands, same environment, two of each consumer.
 
-There is no Docker engine where this runs, so the images stay unproven; the processes do not.
+There is no container engine where this runs; docs/decisions/image.md says how the image was proven.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from libs.ledger import events
 from libs.ledger.apply import apply
 from libs.ledger.open import open_records
 from libs.ledger.record import LeadKey, LeadRecord, State
-from libs.messages.dedupe import thread_lease
+from libs.messages.lead import thread_name
 from libs.messages.mail import SendLeadMail
 from libs.runtime.settings import CommonSettings, load
 from libs.streams.envelope import seal
@@ -558,7 +558,7 @@ async def test_a_stuck_lease(well: Product) -> None:
     section = "A stuck lease, or a held lead"
     async with visitor(well.url) as ana:
         await ana.say(NEED)
-        lease = lease_key(thread_lease(SHOP, ana.thread))
+        lease = lease_key(thread_name(SHOP, ana.thread))
         with redis_of(well) as redis:
             redis.set(lease, "nonce-of-somebody-else", px=600_000)
         await ana.say(PHONE)

@@ -13,6 +13,7 @@ import msgspec
 
 from libs.leads.attribution import Trails
 from libs.leads.snapshot import LeadSnapshot
+from libs.leases.thread import ThreadLeases
 from libs.ledger.events import Rules
 from libs.ledger.record import LeadKey
 from libs.limits.fakes import MemoryLimits
@@ -29,13 +30,12 @@ from services.lead.gates import Times
 from services.lead.handlers import LeadHandlers
 from services.lead.snapshots import Snapshots
 from services.lead.summary.summaries import Summaries
-from services.lead.turns import Turns
 from services.lead.watches import Sweeper
 from services.lead.wiring import CONCURRENCY, HANDLER_SECONDS
 from services.mailer.adapters.fallback import FallbackTransport
 from services.mailer.alerts import Alerts
+from services.mailer.answers import Answers
 from services.mailer.copies import Copies
-from services.mailer.desk import Desk
 from services.mailer.handlers import MailHandlers
 from services.mailer.journal import Receipts
 from services.mailer.loops import replaying, sweeping
@@ -150,7 +150,7 @@ def lead_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
         shops=parts.shops,
         records=parts.records,
         conversations=parts.conversations,
-        turns=Turns(parts.leases, Times().lease_seconds, parts.log),
+        leases=ThreadLeases(parts.leases, Times().lease_seconds, parts.log),
         publisher=parts.streams,
         summaries=Summaries(
             model=summary_model(parts.faults, parts.provider.checker),
@@ -228,7 +228,8 @@ def mail_handlers(parts: Parts, receipts: Receipts) -> MailHandlers:
         resolver=Resolver(
             receipts, transport, copies, parts.shops.by_slug, parts.clock, parts.rules
         ),
-        desk=Desk(parts.leases, parts.streams, 120, parts.clock, parts.new_id, parts.log),
+        leases=ThreadLeases(parts.leases, 120, parts.log),
+        answers=Answers(parts.streams, parts.clock, parts.log),
         reports=Reports(alerts, parts.log, parts.metrics, parts.stores.blobs),
         shops=parts.shops.by_slug,
         clock=parts.clock,

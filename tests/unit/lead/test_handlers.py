@@ -20,15 +20,14 @@ from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import State
 from libs.ledger.timing import DAY_SECONDS
 from libs.messages.base import Attribution
-from libs.messages.dedupe import thread_lease, thread_timer
-from libs.messages.lead import ConsiderLead, LeadDecision
+from libs.messages.lead import ConsiderLead, LeadDecision, thread_name
 from libs.messages.mail import SendLeadMail
 from libs.runtime.metrics import HELD
 from services.lead.fakes import EMPTY, ScriptedModel
 from services.lead.ports import Draft, Prompt
 from tests.unit.lead.world import NOW, READY_WORDS, SHOP, THREAD, VISITOR, World
 
-TIMER = thread_timer(SHOP, THREAD)
+TIMER = thread_name(SHOP, THREAD)
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ async def test_lease_travels_with_the_mail(world: World) -> None:
 
     mail = await world.sends()
 
-    name = thread_lease(SHOP, THREAD)
+    name = thread_name(SHOP, THREAD)
     assert await world.leases.extend(name, mail.lease, 120)
     assert not await world.leases.extend(name, "somebody else", 120)
 
@@ -112,7 +111,7 @@ async def test_another_worker_is_in_progress_and_we_come_back_after_its_lease(
 ) -> None:
     world.say(READY_WORDS)
     world.wait(301)
-    await world.leases.take(thread_lease(SHOP, THREAD), "other", 120)
+    await world.leases.take(thread_name(SHOP, THREAD), "other", 120)
 
     answer = await world.decided()
 
@@ -126,7 +125,7 @@ async def test_another_worker_is_in_progress_and_we_come_back_after_its_lease(
 
 async def test_sent_is_said_even_while_another_worker_holds_the_lease(world: World) -> None:
     world.put_record(State.SENT, sent_at=NOW)
-    await world.leases.take(thread_lease(SHOP, THREAD), "other", 120)
+    await world.leases.take(thread_name(SHOP, THREAD), "other", 120)
 
     assert (await world.decided()).reason == "already_sent"
     assert not world.publisher.scheduled
@@ -434,7 +433,7 @@ async def test_lease_lost_while_reading_is_somebody_elses_lead() -> None:
     async def slower(method: str, _thread: str) -> None:
         if method == "read" and world.clock.at < NOW + 400:
             world.wait(121)
-            await world.leases.take(thread_lease(SHOP, THREAD), "another", 120)
+            await world.leases.take(thread_name(SHOP, THREAD), "another", 120)
 
     model = ScriptedModel()
     world = World(model, conversations=MemoryConversations(slower))
@@ -560,7 +559,7 @@ async def test_our_own_timer_does_not_tell_an_older_page_again(world: World) -> 
 
 async def test_what_is_told_while_another_worker_is_at_it_is_in_the_mail(world: World) -> None:
     world.say(READY_WORDS)
-    await world.leases.take(thread_lease(SHOP, THREAD), "other", 120)
+    await world.leases.take(thread_name(SHOP, THREAD), "other", 120)
     answer = await world.decided(attribution=Attribution(gclid="mine"), page_url="https://x.test/")
     assert answer.reason == "in_progress"
 

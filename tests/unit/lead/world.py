@@ -15,6 +15,7 @@ from libs.conversations.port import Attachment, Conversation, Conversations, Ite
 from libs.leads.attribution import Trails
 from libs.leads.snapshot import LeadSnapshot, decode_snapshot
 from libs.leases.memory import MemoryLeases
+from libs.leases.thread import ThreadLeases
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.limits.fakes import MemoryLimits
@@ -33,7 +34,6 @@ from services.lead.handlers import LeadHandlers
 from services.lead.ports import HostedFiles, SummaryModel
 from services.lead.snapshots import Snapshots
 from services.lead.summary.summaries import Summaries
-from services.lead.turns import Turns
 from services.lead.watches import Sweeper
 from tests.clock import HandClock
 
@@ -94,7 +94,7 @@ class World:
             shops=SHOPS,
             records=self.records,
             conversations=self.source or self.conversations,
-            turns=Turns(self.leases, self.times.lease_seconds, self.log),
+            leases=ThreadLeases(self.leases, self.times.lease_seconds, self.log),
             publisher=self.publisher,
             summaries=self.summaries,
             snapshots=Snapshots(self.blobs, self.trails, self.clock, self.hosted),

@@ -7,8 +7,7 @@ import pytest
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.ledger.sweep import sweep_once
-from libs.messages.dedupe import thread_timer
-from libs.messages.lead import ConsiderLead
+from libs.messages.lead import ConsiderLead, thread_name
 from libs.messages.mail import SendLeadMail
 from libs.streams.fakes import RememberingPublisher
 from tests.clock import HandClock
@@ -37,7 +36,7 @@ async def test_what_is_not_armed_goes_through_the_gates_again(state: State) -> N
     publisher = await swept(overdue(state))
 
     wish = ConsiderLead(shop="craigs", thread_id="cthr_1", reason="quiet", visitor="v_1")
-    assert publisher.scheduled == {thread_timer("craigs", "cthr_1"): (NOW, wish)}
+    assert publisher.scheduled == {thread_name("craigs", "cthr_1"): (NOW, wish)}
 
 
 @pytest.mark.parametrize("state", [State.SENDING, State.HELD, State.SENT])
@@ -62,7 +61,7 @@ async def test_the_longest_overdue_come_first() -> None:
         overdue(State.PENDING, "young", ago=1), overdue(State.PENDING, "old", ago=9), limit=1
     )
 
-    assert list(publisher.scheduled) == [thread_timer("craigs", "old")]
+    assert list(publisher.scheduled) == [thread_name("craigs", "old")]
 
 
 async def test_what_is_not_due_rests() -> None:

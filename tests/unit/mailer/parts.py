@@ -12,6 +12,7 @@ from libs.conversations.fakes import MemoryConversations
 from libs.conversations.port import Conversation, Item
 from libs.leads.snapshot import LeadSnapshot, Summary, snapshot_key
 from libs.leases.memory import MemoryLeases, MemorySentMarks
+from libs.leases.thread import ThreadLeases
 from libs.ledger.apply import apply
 from libs.ledger.events import Considered, Rules
 from libs.ledger.fakes import MemoryRecords
@@ -23,8 +24,8 @@ from libs.shops.profile import ShopProfile, load_shops
 from libs.streams.fakes import RememberingPublisher
 from libs.streams.port import Delivery
 from services.mailer.alerts import Alerts
+from services.mailer.answers import Answers
 from services.mailer.copies import Copies
-from services.mailer.desk import Desk
 from services.mailer.fakes import FakeTransport, MemoryJournal
 from services.mailer.handlers import MailHandlers
 from services.mailer.journal import Receipts
@@ -140,10 +141,8 @@ class Mailroom:
                 receipts=receipts, transport=self.transport, copies=copies, shops=self.shops,
                 clock=self.clock, rules=rules,
             ),
-            desk=Desk(
-                leases=self.leases, publisher=self.publisher, lease_seconds=120,
-                clock=self.clock, new_id=self.new_id, log=self.log,
-            ),
+            leases=ThreadLeases(self.leases, 120, self.log),
+            answers=Answers(self.publisher, self.clock, self.log),
             reports=Reports(alerts, self.log, self.metrics, self.blobs),
             shops=self.shops,
             clock=self.clock,

@@ -280,14 +280,14 @@ async def test_why_ends_with_1_when_a_person_has_to_act(stands: LeadRecord, code
 
 async def test_why_sees_lease_pause_and_parked_messages() -> None:
     from libs.leases.redis import RedisLeases
-    from libs.messages.dedupe import thread_lease
+    from libs.messages.lead import thread_name
     from libs.messages.streams import LEAD_CONSIDER
     from libs.streams.broker import DeadLetter
 
     there = stores()
     streams = on_fake_redis()
     await there.lead(record(State.PENDING))
-    await RedisLeases(streams.redis).take(thread_lease(SHOP, THREAD), "n", 60)
+    await RedisLeases(streams.redis).take(thread_name(SHOP, THREAD), "n", 60)
     await streams.oversight.pause(LEAD_CONSIDER)
     await streams.broker.prepare("mail.send:0")
     await streams.broker.add("mail.send:0", b'[{"thread_id":"cthr_1"}]')
