@@ -74,6 +74,8 @@ class Visit(msgspec.Struct, kw_only=True):
     page_url: str
     turn: TurnRow | None = None
     """None for requests that are answered without speaking."""
+    begun: bool = False
+    """The thread is there: a message that would begin it is added to it."""
     newest_id: str = ""
     """Of the thread's items: the next id sorts behind it."""
     tries_again: bool = False

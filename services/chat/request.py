@@ -12,6 +12,7 @@ BODY_BYTES: Final = 128 * 1024
 TEXT_CHARACTERS: Final = 16_000
 """Of one message, quote included: what a summary is willing to read."""
 ATTACHMENTS: Final = 7
+CONVERSATION_CHARACTERS: Final = 64
 
 SPEAKS: Final = frozenset(
     {
@@ -79,6 +80,11 @@ class Operation(msgspec.Struct):
     @property
     def creates(self) -> bool:
         return self.type == "threads.create"
+
+    @property
+    def conversation(self) -> str:
+        """What the front end calls a conversation whose thread it does not know yet."""
+        return self.told("conversation", CONVERSATION_CHARACTERS)
 
     @property
     def tries_again(self) -> bool:

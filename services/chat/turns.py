@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from libs.conversations.ids import new_thread_id, next_item_id
+from libs.conversations.ids import THREAD_PREFIX, new_thread_id, next_item_id
 from libs.conversations.store import ChatStore, Owner, TurnRow
 from libs.errors import Unavailable
 from libs.messages.chat import ChatRequest
@@ -97,8 +97,10 @@ class Turns:
     ) -> TurnRow:
         thread_id = operation.params.thread_id
         if operation.creates:
-            thread_id = new_thread_id(self.new_id)
-        else:
+            thread_id = self._begun_by(operation, visit.owner)
+            known = operation.conversation and await self.kept.thread(visit.owner, thread_id)
+            visit.begun = bool(known)
+        if visit.begun or not operation.creates:
             visit.newest_id = await self._newest(visit.owner, thread_id)
         now = self.clock.now()
         visit.newest_id = next_item_id(now, self.new_id, after=visit.newest_id)
@@ -109,6 +111,12 @@ class Turns:
             at=now,
             reply_to=delivery.reply_to,
         )
+
+    def _begun_by(self, operation: Operation, owner: Owner) -> str:
+        """All first messages of a conversation begin one thread, in whatever order they come."""
+        if not operation.conversation:
+            return new_thread_id(self.new_id)
+        return THREAD_PREFIX + _digest(owner.shop, owner.visitor, operation.conversation)
 
     async def _newest(self, owner: Owner, thread_id: str) -> str:
         if not thread_id:
@@ -160,4 +168,8 @@ def _key(delivery: Delivery[ChatRequest]) -> str:
     """A browser that repeats a request keeps its id; without one the delivery has its own."""
     request = delivery.message
     name = request.request_id or delivery.reply_to or delivery.entry_id
-    return hashlib.blake2b(f"{name}\n{request.body}".encode(), digest_size=16).hexdigest()
+    return _digest(name, request.body)
+
+
+def _digest(*words: str) -> str:
+    return hashlib.blake2b("\n".join(words).encode(), digest_size=16).hexdigest()

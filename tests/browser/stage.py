@@ -67,6 +67,10 @@ class Asked:
     request_id: str
     position: str
     bearer: str
+    conversation: str
+    """The name of what is said before its thread is known."""
+    begins: bool
+    """Nothing else was said in it."""
     _http: web.Request
     _stream: web.StreamResponse | None = None
 
@@ -162,9 +166,12 @@ class Stage:
 
     async def speak(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
+        name, conversation = request.headers["X-Request-ID"], body["metadata"].get("conversation")
+        said = {one.conversation or one.request_id: one.request_id for one in self.asked[::-1]}
         asked = Asked(
-            body["type"], body["params"], request.headers["X-Request-ID"],
-            request.headers.get("Last-Event-ID", ""), request.headers["Authorization"], request,
+            body["type"], body["params"], name, request.headers.get("Last-Event-ID", ""),
+            request.headers["Authorization"], conversation or "",
+            said.get(conversation or name, name) == name, request,
         )  # fmt: skip
         self.asked.append(asked)
         assert self.script

@@ -13,6 +13,7 @@ from tests.browser.chat import HIDDEN, NEED, PHONE, ChatPage
 from tests.browser.stage import (
     THREAD,
     Asked,
+    Item,
     Stage,
     answered,
     created,
@@ -46,10 +47,11 @@ async def _lines(chat: ChatPage) -> list[str]:
 
 async def _heard(asked: Asked) -> None:
     """A first message and what follows it, each answered in its place."""
-    if asked.kind == "threads.create":
-        await asked.tell(created(), done(said(1, asked.text)), done(answered(2, ANSWER)))
+    begun = [created()] if asked.kind == "threads.create" else []
+    if begun and asked.begins:
+        await asked.tell(*begun, done(said(1, asked.text)), done(answered(2, ANSWER)))
     else:
-        await asked.tell(done(said(3, asked.text)), done(answered(4, THANKS)))
+        await asked.tell(*begun, done(said(5, asked.text)), done(answered(6, THANKS)))
 
 
 def _told(theatre: Stage) -> list[str]:
@@ -94,7 +96,7 @@ async def test_what_is_said_while_a_conversation_loads_leaves_once(
     async def script(asked: Asked) -> web.StreamResponse | None:
         if asked.kind == "items.list":
             await typed.wait()
-            return asked.page([said(1, NEED), answered(2, ANSWER)])
+            return asked.page([said(1, NEED), answered(2, "Hello."), answered(3, ANSWER)])
         return await _heard(asked)
 
     theatre.script = script
@@ -107,9 +109,10 @@ async def test_what_is_said_while_a_conversation_loads_leaves_once(
     await expect(chat.customer).to_have_text([PHONE])
     assert theatre.wishes() == []
     typed.set()
-    await expect(chat.assistant).to_have_count(2)
+    await expect(chat.assistant).to_have_count(3)
 
-    assert await _lines(chat) == [NEED, ANSWER, PHONE, THANKS]
+    assert await _lines(chat) == [NEED, "Hello.", ANSWER, PHONE, THANKS]
+    assert await chat.panel.locator(".group.assistant").count() == 2, "who speaks is said once"
     assert len(theatre.wishes()) == 1
 
 
@@ -144,7 +147,7 @@ async def test_a_message_that_does_not_leave_is_sent_again_by_itself(
 async def test_a_message_that_is_refused_for_now_leaves_when_the_network_or_the_visitor_is_back(
     theatre: Stage, visits: Visits
 ) -> None:
-    trouble = ["unavailable"] * 3
+    trouble = ["unavailable"] * 2
 
     async def script(asked: Asked) -> web.StreamResponse | None:
         if trouble:
@@ -155,7 +158,7 @@ async def test_a_message_that_is_refused_for_now_leaves_when_the_network_or_the_
     chat = await visits.page()
     await chat.open(theatre.url)
     await _send(chat, NEED)
-    for count, event in enumerate(("online", "pageshow", "visibilitychange"), 1):
+    for count, event in enumerate(("online", "visibilitychange"), 1):
         await theatre.until_asked(count)
         await chat.alert.wait_for()
         await chat.page.wait_for_timeout(200)
@@ -208,9 +211,7 @@ async def test_a_second_message_outlives_its_page_before_there_is_a_thread(
     theatre: Stage, visits: Visits
 ) -> None:
     async def script(asked: Asked) -> None:
-        if not back:
-            return await asked.silence()
-        return await _heard(asked)
+        return await _heard(asked) if back else await asked.silence()
 
     back = False
     theatre.script = script
@@ -219,17 +220,28 @@ async def test_a_second_message_outlives_its_page_before_there_is_a_thread(
     await _send(chat, NEED)
     await _send(chat, PHONE)
     await theatre.until_asked(1)
-    back = True
     kept = await chat.page.evaluate("sessionStorage.getItem('handoff-wishes')")
     assert PHONE in kept, "a phone ends a page that is out of sight without a word to it"
+    await chat.page.evaluate(HIDDEN)
+    assert (await theatre.until_asked(2)).text == PHONE, "a tab that closes keeps nothing"
+    back = True
     await chat.page.reload()
     await expect(chat.assistant).to_have_text([ANSWER, THANKS])
 
     assert await _lines(chat) == [NEED, ANSWER, PHONE, THANKS]
     assert len({one.request_id for one in theatre.asked}) == 2
+    assert len({one.conversation for one in theatre.asked}) == 1
 
 
-KEPT = json.dumps([{"requestId": "0" * 32, "text": NEED, "files": []}])
+BEGINNING = {
+    "type": "threads.create",
+    "params": {"input": {"content": [{"type": "input_text", "text": NEED}], "attachments": []}},
+    "metadata": {"conversation": "c" * 32},
+}
+KEPT = json.dumps([{"requestId": "0" * 32, "text": NEED, "files": [], "body": BEGINNING}])
+
+
+GONE_BACK = "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
 
 
 async def test_who_goes_back_takes_up_what_the_next_page_left(
@@ -239,12 +251,33 @@ async def test_who_goes_back_takes_up_what_the_next_page_left(
     chat = await visits.page()
     await chat.open(theatre.url)
     await chat.page.evaluate("kept => sessionStorage.setItem('handoff-wishes', kept)", KEPT)
-    shown = "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
-    await chat.page.evaluate(f"{shown}; {shown}")
+    await chat.page.evaluate(f"{GONE_BACK}; {GONE_BACK}")
     await expect(chat.assistant).to_have_text([ANSWER])
 
     assert await _lines(chat) == [NEED, ANSWER]
-    assert len(theatre.asked) == 1
+    assert len({one.request_id for one in theatre.asked}) == 1
+
+
+async def test_who_goes_back_finds_the_conversation_that_the_next_page_began(
+    theatre: Stage, visits: Visits
+) -> None:
+    """Another one would be a second lead."""
+
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        if asked.kind == "items.list":
+            return asked.page([said(1, NEED), answered(2, ANSWER)])
+        return await _heard(asked)
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await chat.page.evaluate(f"sessionStorage.setItem('chatkit-thread-id', '{THREAD}')")
+    await chat.page.evaluate(GONE_BACK)
+    await expect(chat.assistant).to_have_text([ANSWER])
+    await _send(chat, PHONE)
+    await expect(chat.assistant).to_have_text([ANSWER, THANKS])
+
+    assert [one.params["thread_id"] for one in theatre.asked] == [THREAD] * 2
 
 
 async def test_unsent_words_leave_also_where_openais_runtime_would_come_next(
@@ -274,10 +307,7 @@ async def test_what_a_loaded_conversation_holds_already_leaves_no_second_speaker
     chat = await visits.page()
     await chat.page.goto(theatre.url)
     await chat.page.evaluate(f"sessionStorage.setItem('chatkit-thread-id', '{THREAD}')")
-    words = {"content": [{"type": "input_text", "text": NEED}], "attachments": []}
-    body = {"type": "threads.create", "params": {"input": words}, "metadata": {}}
-    kept = json.dumps([json.loads(KEPT)[0] | {"body": body}])
-    await chat.page.evaluate("kept => sessionStorage.setItem('handoff-wishes', kept)", kept)
+    await chat.page.evaluate("kept => sessionStorage.setItem('handoff-wishes', kept)", KEPT)
     await chat.page.reload()
     await chat.launcher.click()
     await expect(chat.assistant).to_have_text([ANSWER])
@@ -437,12 +467,88 @@ async def test_what_was_said_before_a_new_chat_stays_one_conversation(
     await _send(chat, "Do you do boats?")
     await expect(chat.assistant).to_have_text([ANSWER])
 
-    told = {one.text: (one.kind, one.params.get("thread_id")) for one in theatre.asked[before:]}
-    assert told == {
-        NEED: ("threads.create", None), PHONE: ("threads.add_user_message", THREAD),
-        "Do you do boats?": ("threads.create", None),
-    }  # fmt: skip
+    names = {one.text: one.conversation for one in theatre.asked[before:]}
+    assert [names[NEED] == names[text] for text in (PHONE, "Do you do boats?")] == [True, False]
     assert await chat.customer.all_inner_texts() == ["Do you do boats?"]
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["stayed", "left"])
+@pytest.mark.parametrize("end", [[], [failed()]], ids=["ended", "failed"])
+async def test_what_was_not_kept_is_said_again(
+    theatre: Stage, visits: Visits, end: list[Item], *, left: bool
+) -> None:
+    """An answer that only begins a thread tells nothing of the message."""
+
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        match len(theatre.asked):
+            case 1:
+                return asked.refuse("unavailable", **{"Retry-After": "300"})
+            case 2:
+                return await asked.tell(created(), *end)
+            case _:
+                return await _heard(asked)
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await _send(chat, NEED)
+    await chat.alert.wait_for()
+    again = chat.alert.get_by_role("button", name="Try again")
+    await (chat.panel.get_by_role("button", name="New chat") if left else again).click()
+    await theatre.until_asked(3)
+    await expect(chat.assistant).to_have_text([] if left else [ANSWER])
+    assert len({one.request_id for one in theatre.asked}) == 1
+
+
+async def test_a_place_in_an_answer_that_is_refused_is_let_go_of_at_once(
+    theatre: Stage, visits: Visits
+) -> None:
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        if asked.position:
+            return asked.refuse("answer_gone", 410)
+        if len(theatre.asked) > 1:
+            return await _heard(asked)
+        await asked.tell(created())
+        await begun.wait()
+        return asked.cut()
+
+    begun = asyncio.Event()
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await _send(chat, NEED)
+    while not await chat.thread():
+        await chat.page.wait_for_timeout(20)
+    begun.set()
+    await expect(chat.assistant).to_have_text([ANSWER])
+
+    assert [bool(one.position) for one in theatre.asked] == [False, True, False]
+    assert await chat.alert.count() == 0
+
+
+async def test_a_field_that_is_shown_again_keeps_what_is_typed(
+    theatre: Stage, visits: Visits
+) -> None:
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        if len(theatre.asked) == 1:
+            await asked.tell(created(), done(said(1, NEED)), done(phone_field(2)))
+            await typed.wait()
+            return asked.cut()
+        if asked.position:
+            return asked.refuse("answer_gone", 410)
+        return await asked.tell(created(), done(said(1, NEED)), done(phone_field(2)))
+
+    typed = asyncio.Event()
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await _send(chat, NEED)
+    await chat.panel.get_by_label("Your phone?").fill(NUMBER)
+    typed.set()
+    await theatre.until_asked(3)
+    await chat.answered()
+
+    assert await chat.panel.get_by_label("Your phone?").input_value() == NUMBER
 
 
 async def test_a_number_for_a_closed_field_of_a_chat_that_was_left_is_said_there(

@@ -53,12 +53,20 @@ class ChatKit:
             assert visit.turn  # noqa: S101 - only turns are repeated
             thread = await self.speaking.threads.load_thread(visit.turn.thread_id, visit)
             if created:
-                empty = sdk.Thread(**thread.model_dump(), items=sdk.Page())
-                yield self.speaking.event(sdk.ThreadCreatedEvent(thread=empty))
+                yield self._created(thread)
             async for data in self._kept_since(visit.turn.message_id, thread.id, visit):
                 yield data
 
+    def _created(self, thread: Any) -> str:
+        empty = sdk.Thread(**thread.model_dump(), items=sdk.Page())
+        return self.speaking.event(sdk.ThreadCreatedEvent(thread=empty))
+
     async def _events(self, request: Any, visit: Visit) -> AsyncIterator[str]:
+        if isinstance(request, sdk.ThreadsCreateReq) and visit.turn and visit.begun:
+            thread = await self.speaking.threads.load_thread(visit.turn.thread_id, visit)
+            yield self._created(thread)
+            to = sdk.ThreadAddUserMessageParams(thread_id=thread.id, input=request.params.input)
+            request = sdk.ThreadsAddUserMessageReq(params=to)
         field = await self._settled_field(request, visit)
         if field is None:
             async for data in self.speaking.events(request, visit):

@@ -22,12 +22,21 @@
 
   // ── Small things ──
 
-  /** Storage that a browser may refuse: then the visit is simply not remembered. */
+  /** Storage that a browser may refuse, or that is full: then this page alone remembers. */
   const keep = (area) => {
-    const may = (what) => (...given) => {
-      try { return window[area][what](...given); } catch { return null; }
+    const unkept = new Map();
+    const may = (ask) => { try { return ask(window[area]); } catch { return null; } };
+    return {
+      get: (name) => unkept.get(name) ?? may((kept) => kept.getItem(name)),
+      set(name, value) {
+        unkept.set(name, value);
+        may((kept) => { kept.setItem(name, value); unkept.delete(name); });
+      },
+      drop(name) {
+        unkept.delete(name);
+        may((kept) => kept.removeItem(name));
+      },
     };
-    return { get: may("getItem"), set: may("setItem"), drop: may("removeItem") };
   };
   const local = keep("localStorage");
   const session = keep("sessionStorage");
@@ -223,7 +232,8 @@
   };
 
   const useThread = (id) => {
-    if (threadId && threadId !== id) trigger("chat_closed", threadId);
+    if (threadId === id) return;
+    if (threadId) trigger("chat_closed", threadId);
     threadId = id;
     if (id) session.set("chatkit-thread-id", id);
     else session.drop("chatkit-thread-id");
@@ -282,10 +292,8 @@
     element.addEventListener("chatkit.response.start", noteMessage);
     element.addEventListener("chatkit.error", () => announce("error", { where: "chatkit" }));
     frame.replaceChildren(element);
-    return {
-      focus: () => element.focusComposer?.(),
-      reset: () => element.setThreadId?.(null),
-    };
+    const follow = () => element.setThreadId?.(threadId || null);
+    return { focus: () => element.focusComposer?.(), reset: follow, resume: follow };
   };
 
   const runtimeChat = async (frame) => {
@@ -368,7 +376,7 @@
     const { phone, phone_shown } = config.chat;
     const link = make("a", { href: `tel:${phone}` }, make("bdi", {}, phone_shown));
     frame.replaceChildren(troubleNode(new Trouble(say.call_us, config.requestId), again, " ", link));
-    return { focus: () => link.focus(), reset() {} };
+    return { focus: () => link.focus(), reset() {}, resume() {} };
   };
 
   // ── The frame around either ──
@@ -455,6 +463,13 @@
     phone.onchange = () => { if (panel.open) open(); };
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && panel.open && !event.defaultPrevented) shut();
+    });
+    /** Who goes back finds this page as it was, and the chat may have gone on in the next one. */
+    addEventListener("pageshow", async ({ persisted }) => {
+      if (!persisted) return;
+      threadId = session.get("chatkit-thread-id");
+      announce("thread", { threadId });
+      (await starting)?.resume();
     });
     window.Handoff = { open, close: shut, newChat: startOver, get threadId() { return threadId; } };
     if (session.get("chatkit-open")) show();

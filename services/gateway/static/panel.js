@@ -14,8 +14,7 @@
 
   // ── The protocol of our own chat ──
 
-
-  const request = (type, params) => ({ type, params, metadata: {} });
+  const request = (type, params, metadata = {}) => ({ type, params, metadata });
 
   const protocol = ({ body, requestId }, { position, ...more } = {}) => authorized((token) => {
     const headers = { Authorization: `Bearer ${token}` };
@@ -97,7 +96,7 @@
       const [[, next] = []] = waiting;
       const above = who === "assistant" && into === node && next?.parentElement;
       if (who === "assistant") rest();
-      const last = above ? above.previousElementSibling : !next && into.lastElementChild;
+      const last = above ? above.previousElementSibling : (!next || into !== node) && into.lastElementChild;
       const name = who === "customer" ? say.you : config.chat.assistant;
       const group = last && last.dataset.who === who ? last
         : make("div", { className: `group ${who}` }, make("span", { className: "who" }, `${name}: `));
@@ -126,6 +125,7 @@
       assistant_message: (item) => { place(item, "assistant").textContent = isolated(textOf(item)); },
       structured_input: (item) => {
         const at = place(item, "assistant");
+        if (at.classList.contains(item.status)) return; // somebody may be typing
         at.className = `bubble ${item.status}`;
         at.replaceChildren(...item.inputs.map((one) => question(item, one, onAnswer)));
       },
@@ -391,6 +391,7 @@
   const panelChat = (frame) => {
     let asked = null; // the customer's newest stored message: what an answer is retried after
     let wishes = keptWishes(); // unanswered; a reload goes on
+    let conversation = null; // the name of what is said before its thread is known
     let chat = null; // another one after New chat: what still comes for the old one is not heard
     let loaded = false;
     let working = null; // the chat whose wishes are on their way
@@ -407,19 +408,14 @@
 
     const apply = (event, wish) => {
       if (event.item?.type === "user_message") asked = event.item.id;
-      if (event.type === "thread.created") {
-        useThread(event.thread.id);
-        follow(wish, event.thread.id);
-      } else if (event.item) log.show(event.item, wish.requestId);
+      if (event.type === "thread.created") useThread(event.thread.id);
+      else if (event.item) log.show(event.item, wish.requestId);
       else if (event.type === "thread.item.removed") log.remove(event.item_id);
       else if (event.type === "thread.item.updated") log.write(event);
-      if (event.item && !wish.heard) {
-        wish.heard = true;
-        keepWishes();
-      }
     };
 
-    const message = ({ text, files }, thread) => {
+    /** It stays as it is, however often it is sent: the chat service hears a request id once. */
+    const message = ({ text, files, quiet }, thread) => {
       const input = {
         content: text ? [{ type: "input_text", text }] : [],
         attachments: files.map((file) => file.id),
@@ -428,34 +424,7 @@
       };
       return thread
         ? request("threads.add_user_message", { thread_id: thread, input })
-        : request("threads.create", { input });
-    };
-
-    /** What was sent once is repeated as it was: the chat service hears a request id once. */
-    const post = (wish, more) => {
-      wish.body ||= message(wish, !wish.quiet && core.threadId);
-      keepWishes();
-      return protocol(wish, { keepalive: true, ...more });
-    };
-
-    /** What was said before its thread was there goes to it. */
-    const followers = (wish) => wishes.filter((one) => one.quiet === wish.quiet && !one.body);
-    const follow = (wish, thread) => {
-      followers(wish).forEach((one) => { one.body = message(one, thread); });
-      keepWishes();
-    };
-
-    /** Only so that it is there: nobody waits for the answer. */
-    const hand = (wish, more) => post(wish, { read: () => {}, ...more });
-
-    /** Of a chat that was left; its thread is waited for by what was said next. */
-    const handOver = (wish, keepalive) => {
-      const each = ({ type, thread }) => {
-        if (type === "thread.created") follow(wish, thread.id);
-        return type === "thread.created";
-      };
-      const read = (answer, heard) => followers(wish).length && readEvents(answer, heard, each);
-      return hand(wish, { keepalive, read });
+        : request("threads.create", { input }, { conversation: quiet || conversation });
     };
 
     const attend = (on) => {
@@ -474,25 +443,32 @@
       trouble = trouble?.remove();
     };
 
-    /** A dropped answer is read on where it was. */
+    /** A dropped answer is read on where it was. Of a chat that was left nobody waits for one. */
     const tell = async (wish, mine) => {
-      const keepalive = !mine.failed; // browsers refuse it to more than 64 KB at once
-      if (wish.quiet) return handOver(wish, keepalive);
       if (wish.again) log.dropAnswer(asked);
       const each = (event, place) => {
-        if (mine !== chat) return;
+        if (mine !== chat) return true;
+        if (event.type === "error") {
+          mine.position = "";
+          const more = { status: 500, retriable: event.allow_retry, told: wish.heard };
+          throw new Trouble(event.message || say.dropped, wish.requestId, more);
+        }
+        if (event.item && !wish.heard) {
+          wish.heard = true;
+          keepWishes();
+        }
+        if (wish.quiet) return wish.heard;
         mine.position = place || mine.position;
         if (event.type.startsWith("thread.item.")) { // before, nothing is kept yet
           if (trouble) { calm(); attend(true); }
           mine.failed = 0;
         }
-        if (event.type !== "error") return apply(event, wish);
-        mine.position = "";
-        const more = { status: 500, retriable: event.allow_retry, told: wish.heard };
-        throw new Trouble(event.message || say.dropped, wish.requestId, more);
+        return apply(event, wish);
       };
       const read = (answer, heard) => readEvents(answer, heard, each);
-      return post(wish, { position: mine.position, keepalive, read });
+      const keepalive = !mine.failed; // browsers refuse it to more than 64 KB at once
+      await protocol(wish, { position: mine.position, keepalive, read });
+      if (!wish.heard) throw new Trouble(say.dropped, wish.requestId);
     };
 
     /** Words that cannot go their way may go another: from a closed field, to a thread or with a file that is gone. */
@@ -506,21 +482,32 @@
         return true;
       }
       if (status !== 404 || !files) return false;
-      if (text && files.length) Object.assign(wish, { files: [], missing: files }); // or a file is gone
-      else if (!thread) return false;
-      else {
-        wish.files = wish.missing || files;
-        if (thread === core.threadId) useThread(null);
-        const lost = (one) => one.files && one.body?.params.thread_id === thread;
-        wishes.filter(lost).forEach((one) => { one.body = null; });
+      if (text && files.length) { // or a file is gone
+        Object.assign(wish, { files: [], missing: files });
+        wish.body = message(wish, thread);
+        return true;
       }
-      wish.body = null;
-      return true;
+      if (thread) beginAnew(thread, wish);
+      return Boolean(thread);
+    };
+
+    const beginAnew = (gone, wish) => {
+      wish.files = wish.missing || wish.files;
+      if (gone === core.threadId) {
+        useThread(null);
+        conversation = randomId();
+      }
+      const lost = (one) => one.files && one.body.params.thread_id === gone;
+      wishes.filter(lost).forEach((one) => { one.body = message(one, !one.quiet && core.threadId); });
     };
 
     /** Whether a wish that failed is still to be told; then it is time to. */
     const remains = async (wish, error, mine) => {
-      if (wish.quiet && error.status === 409 && !followers(wish).length) return false;
+      if (wish.quiet && error.status === 409) return false; // it was heard
+      if (mine.position && error.status) { // what it led to is no longer kept
+        mine.position = "";
+        return true;
+      }
       if (!error.retriable) {
         if (detour(wish, error.status)) return true;
         if (wish.quiet) return false;
@@ -534,7 +521,7 @@
       if (!mine.patient) {
         mine.failed += error.silent ? 2 : 1; // silence has taken long enough
         if (error.status || mine.failed >= TRIES) {
-          mine.position = ""; // what it led to is not kept for long
+          mine.position = ""; // nobody may be answering there any more
           complain(error, wish);
         }
       }
@@ -552,6 +539,7 @@
       if (!loaded || working === chat) return;
       const mine = working = chat;
       while (mine === chat && wishes.length) {
+        keepWishes();
         const wish = telling = wishes[0];
         attend(!trouble && !wish.quiet);
         const error = await tell(wish, mine).catch((caught) => caught);
@@ -574,27 +562,13 @@
       attend(false);
     };
 
-    /** Who goes back finds this page as it was, and the next one may have left words. */
-    const takeUp = () => {
-      const known = new Set(wishes.map((wish) => wish.requestId));
-      const left = keptWishes().filter((wish) => !known.has(wish.requestId));
-      wishes.push(...left);
-      left.filter(isUnheard).forEach(log.say);
-      work();
-    };
-
     const wake = () => document.hidden || nudge();
     addEventListener("online", wake);
-    addEventListener("pageshow", ({ persisted }) => {
-      if (persisted) takeUp();
-      wake();
-    });
     document.addEventListener("visibilitychange", wake);
 
     /** What is said after a failed answer is answered in its place. */
     const ask = (wish) => {
       noteMessage();
-      if (core.threadId) wish.body ||= message(wish, core.threadId);
       if (working !== chat) wishes = wishes.filter((one) => !one.again);
       wishes.push(wish);
       keepWishes();
@@ -610,6 +584,7 @@
     const submit = (text, files) => {
       start?.remove();
       const wish = { requestId: randomId(), text, files };
+      wish.body = message(wish, core.threadId);
       log.say(wish);
       ask(wish);
     };
@@ -628,8 +603,8 @@
     whenLeaving(() => {
       composer.leave();
       const leaves = (wish) => wish === telling && !chat.failed;
-      const ready = (wish) => !leaves(wish) && !wish.heard && wish.body;
-      wishes.filter(ready).forEach((wish) => hand(wish).catch(() => {}));
+      const waits = (wish) => !leaves(wish) && !wish.heard;
+      wishes.filter(waits).forEach((wish) => protocol(wish, { keepalive: true, read: () => {} }).catch(() => {}));
     });
 
     const showStart = () => {
@@ -675,6 +650,7 @@
       log.clear();
       attend(false);
       const unheard = wishes.filter(isUnheard);
+      conversation = unheard.map((wish) => wish.body.metadata.conversation).find(Boolean) || randomId();
       unheard.forEach(log.say);
       if (core.threadId) return showPage();
       if (!unheard.length) showStart();
@@ -686,9 +662,13 @@
       /** What was not heard yet still leaves. */
       reset() {
         wishes = wishes.filter((wish) => !wish.heard);
-        const conversation = randomId();
         wishes.forEach((wish) => { wish.quiet ||= conversation; });
         keepWishes();
+        return load();
+      },
+      /** What this tab has kept meanwhile is what counts. */
+      resume() {
+        wishes = keptWishes();
         return load();
       },
     };

@@ -78,12 +78,14 @@ async def die(world: World, delivery: Any) -> None:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("number", range(1, 7))
+@pytest.mark.parametrize("conversation", ["", "c" * 32], ids=["unnamed", "named"])
 async def test_a_death_at_any_write_leaves_one_message_and_a_working_chat(
-    number: int, *, after: bool
+    conversation: str, number: int, *, after: bool
 ) -> None:
     store = DyingStore()
     world = World(Scripted(("Thanks.", PhoneField("Number?"))), store)
-    delivery = world.delivery(create("My seat is torn, 408 555 0199"))
+    need = create("My seat is torn, 408 555 0199", conversation=conversation)
+    delivery = world.delivery(need)
     store.dies_at, store.after = number, after
     await die(world, delivery)
     store.revive()

@@ -167,8 +167,12 @@ def message(text: str, *attachments: str, quoted: str | None = None) -> Json:
     }
 
 
-def create(text: str, *attachments: str) -> Json:
-    return {"type": "threads.create", "params": {"input": message(text, *attachments)}}
+def create(text: str, *attachments: str, conversation: object = "") -> Json:
+    return {
+        "type": "threads.create",
+        "params": {"input": message(text, *attachments)},
+        "metadata": {"conversation": conversation} if conversation else {},
+    }
 
 
 def add(thread_id: str, text: str, *attachments: str) -> Json:
