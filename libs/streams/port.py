@@ -80,6 +80,6 @@ class Asker(Protocol):
 
         `timeout_seconds` bounds the wait for each chunk. With `resume=<position>` nothing is
         published: it reads on from there, after a dropped connection; for nobody but the `owner`
-        who asked. Raises ValueError for a position that is none of theirs.
+        who asked. Raises ValueError for a position that is none of theirs, or no longer kept.
         """
         ...

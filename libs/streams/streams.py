@@ -83,6 +83,8 @@ class Streams:
         address, after = f"answer.{self.process.new_id()}.{_mark(owner)}", ""
         if resume:
             address, after = _place(resume, owner)
+            if not await self.broker.pieces(address, after="", wait_seconds=0):
+                raise ValueError("the answer is no longer kept")
         else:
             deadline = self.process.clock.now() + timeout_seconds
             await self.publish(wish, reply_to=address, deadline=deadline)

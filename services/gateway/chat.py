@@ -88,7 +88,7 @@ async def _relay(call: Call, chunks: Chunks) -> Answer | web.StreamResponse:
     except TimeoutError as error:
         raise Refused("unavailable", headers=retry_after(5)) from error
     except ValueError as error:
-        raise Refused("invalid_field", "`Last-Event-ID` is not one that we gave.") from error
+        raise Refused("invalid_field", "`Last-Event-ID` leads to no answer.") from error
     match first:
         case ChatRefused():
             raise _refused(first)

@@ -312,6 +312,24 @@ def test_a_position_from_outside_reaches_nothing_but_answers(position: str) -> N
     in_virtual_time(story())
 
 
+def test_a_position_in_an_answer_that_is_gone_is_refused_at_once() -> None:
+    """Nobody would ever write there: whoever reads on would wait for nothing."""
+
+    async def story() -> None:
+        broker, gateway, service = pair()
+        chatting = await chat(service)
+        position, _ = await anext(gateway.ask_many(ASK, timeout_seconds=30))
+        broker._answers.clear()
+        begun = asyncio.get_running_loop().time()
+
+        with pytest.raises(ValueError, match="no longer kept"):
+            await anext(gateway.ask_many(ASK, timeout_seconds=90, resume=position))
+        assert asyncio.get_running_loop().time() - begun < 1
+        await end(chatting, gateway, service)
+
+    in_virtual_time(story())
+
+
 def test_replying_to_nobody_does_nothing() -> None:
     async def story() -> None:
         broker, gateway, service = pair()
