@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from libs.messages.streams import CHAT_REQUEST
 from libs.runtime import metrics
 from libs.runtime.clock import SystemClock
 from libs.runtime.log import Log
@@ -174,6 +175,14 @@ def test_the_dashboard_asks_for_what_metrics_tells(title: str, query: str) -> No
     assert names
     assert names <= known.keys(), title
     assert all(by <= known[name] for name in names), title
+
+
+def test_an_answer_that_is_being_written_is_no_entry_that_waits() -> None:
+    [oldest] = [query for _, query in queries() if "max(handoff_stream_oldest_seconds" in query]
+    unless = re.search(r'unless \(handoff_stream_lag\{stream="(.+)"\} == 0\)', oldest)
+
+    assert unless
+    assert unless[1] == CHAT_REQUEST.name
 
 
 def test_the_dashboard_shows_every_metric() -> None:
