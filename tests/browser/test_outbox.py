@@ -353,13 +353,11 @@ async def test_words_for_a_thread_that_is_gone_begin_another(
 async def test_words_whose_photo_is_not_found_stay_in_their_thread_if_that_is_there(
     theatre: Stage, visits: Visits, gone: str
 ) -> None:
-    """The chat service has one answer for a file that is gone and for a thread that is."""
-
     async def script(asked: Asked) -> web.StreamResponse | None:
         photos = asked.params["input"]["attachments"]
         there = len(theatre.asked) > 1 and asked.kind != "threads.create"
         if there and (photos or gone == "thread"):
-            return asked.refuse("not_found", 404)
+            return asked.refuse("unknown_file" if gone == "file" else "not_found", 404)
         return await _heard(asked)
 
     async def uploading(_: web.Request) -> web.Response:
@@ -382,6 +380,30 @@ async def test_words_whose_photo_is_not_found_stay_in_their_thread_if_that_is_th
         else ("threads.create", PHONE, ["atc_1"])
     )  # fmt: skip
     assert await chat.alert.count() == 0
+
+
+async def test_a_photo_that_is_gone_costs_no_thread(theatre: Stage, visits: Visits) -> None:
+    """Sent without words: nothing is left to send without it."""
+
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        photos = asked.params["input"]["attachments"]
+        return asked.refuse("unknown_file", 404) if photos else await _heard(asked)
+
+    async def uploading(_: web.Request) -> web.Response:
+        from aiohttp import web
+
+        return web.json_response({"id": "atc_1", "name": "seat.png"})
+
+    theatre.script, theatre.uploading = script, uploading
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    assert await chat.say(NEED) == ANSWER
+    await chat.attach("seat.png", "image/png", b"\x89PNG")
+    await chat.send.click()
+    await chat.alert.wait_for()
+
+    assert await chat.thread() == THREAD
+    assert len(theatre.asked) == 2
 
 
 async def test_a_number_for_a_field_that_is_closed_is_said_as_a_message(

@@ -107,7 +107,7 @@ class ChatKit:
         match request:
             case sdk.ThreadsCreateReq(params=params) | sdk.ThreadsAddUserMessageReq(params=params):
                 for attachment_id in params.input.attachments:
-                    await threads.load_attachment(attachment_id, visit)
+                    await self._find_file(attachment_id, visit)
             case sdk.ThreadsRetryAfterItemReq(params=params):
                 item = await threads.load_item(params.thread_id, params.item_id, visit)
                 if item.type != "user_message":
@@ -119,6 +119,13 @@ class ChatKit:
             case _:  # the SDK looks for itself
                 pass
         return request
+
+    async def _find_file(self, attachment_id: str, visit: Visit) -> None:
+        """A code of its own: whoever hears that a thread is gone begins another."""
+        try:
+            await self.speaking.threads.load_attachment(attachment_id, visit)
+        except sdk_store.NotFoundError as error:
+            raise ChatRefusal(404, "unknown_file", "There is no such file.") from error
 
 
 @contextmanager

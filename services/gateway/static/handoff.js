@@ -78,7 +78,7 @@
     const code = body?.error;
     const words = say[code] || say[status === 429 ? "rate_limited" : "failed"] || body?.message;
     const retriable = !HOPELESS.includes(status) && code !== "too_many_uploads";
-    return new Trouble(words, body?.request_id || requestId, { status, wait, retriable });
+    return new Trouble(words, body?.request_id || requestId, { status, code, wait, retriable });
   };
 
   const unreached = () => navigator.onLine ? say.failed : say.offline;

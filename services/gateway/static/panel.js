@@ -472,7 +472,7 @@
     };
 
     /** Words that cannot go their way may go another: from a closed field, to a thread or with a file that is gone. */
-    const detour = (wish, status) => {
+    const detour = (wish, { status, code }) => {
       const { requestId, quiet, said, text, files, body } = wish;
       const thread = body.params.thread_id;
       if (said) {
@@ -482,17 +482,16 @@
         return true;
       }
       if (status !== 404 || !files) return false;
-      if (text && files.length) { // or a file is gone
-        Object.assign(wish, { files: [], missing: files });
+      if (code === "unknown_file") {
+        wish.files = [];
         wish.body = message(wish, thread);
-        return true;
+        return Boolean(text);
       }
-      if (thread) beginAnew(thread, wish);
+      if (thread) beginAnew(thread);
       return Boolean(thread);
     };
 
-    const beginAnew = (gone, wish) => {
-      wish.files = wish.missing || wish.files;
+    const beginAnew = (gone) => {
       if (gone === core.threadId) {
         useThread(null);
         conversation = randomId();
@@ -509,7 +508,7 @@
         return true;
       }
       if (!error.retriable) {
-        if (detour(wish, error.status)) return true;
+        if (detour(wish, error)) return true;
         if (wish.quiet) return false;
         calm();
         complain(error, wish);

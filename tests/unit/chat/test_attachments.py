@@ -155,7 +155,7 @@ async def test_a_file_of_somebody_else_is_not(stranger: str) -> None:
     refused = (await world.ask(create("Look", SENT), visitor=stranger)).refused
 
     assert refused
-    assert refused.status == 404
+    assert (refused.status, refused.error) == (404, "unknown_file")
 
 
 async def test_a_file_whose_bytes_never_came_in_is_not() -> None:
