@@ -16,7 +16,6 @@ from libs.runtime import embedded_redis
 from libs.runtime.run import Plan, guarded, run
 from libs.runtime.runtime import Runtime, Service
 from libs.runtime.settings import CommonSettings, load
-from ops.inbox.settings import OneMachineSettings
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Redis:
 
 def main() -> int:
     environ = dict(os.environ)
-    settings = load(OneMachineSettings, environ)
+    settings = load(CommonSettings, environ)
     with ExitStack() as stack:
         _hold(settings.data_path, stack)
         redis = _redis(settings, stack)
@@ -42,7 +41,7 @@ def main() -> int:
         )
 
 
-async def _beside(settings: OneMachineSettings, redis: Redis, runtime: Runtime) -> Service:
+async def _beside(settings: CommonSettings, redis: Redis, runtime: Runtime) -> Service:
     """The inbox, and who looks after a Redis of our own."""
     from ops.inbox.wiring import wire as wire_inbox
 
@@ -116,7 +115,7 @@ def _redis(settings: CommonSettings, stack: ExitStack) -> Redis:
     return Redis(own.url, f"{own.name}, append-only file on", own)
 
 
-def _say_ready(settings: OneMachineSettings, redis: Redis) -> None:
+def _say_ready(settings: CommonSettings, redis: Redis) -> None:
     rows = [("Shop page", f"{settings.local_url}/")]
     if settings.mail == "outbox":
         rows.append(("Inbox", f"http://127.0.0.1:{settings.inbox_port}/"))

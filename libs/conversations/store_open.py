@@ -14,7 +14,7 @@ SQLITE_FILE: Final = "chat.sqlite3"
 async def open_chat_store(settings: CommonSettings, stack: AsyncExitStack) -> ChatStore:
     """Where the lead records live, there live the chats. Raises SettingsError."""
     if settings.records == "sqlite":
-        from libs.conversations.store_sqlite_open import open_sqlite
+        from libs.conversations.store_sqlite import open_sqlite
 
         return await stack.enter_async_context(open_sqlite(settings.data_path / SQLITE_FILE))
     from libs.conversations.store_dynamodb import LAYOUT, DynamoChatStore

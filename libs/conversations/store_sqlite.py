@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 from libs.conversations.store import (
     AttachmentRow,
@@ -20,14 +22,45 @@ from libs.conversations.store import (
     decode_turn,
     encode_row,
 )
-from libs.databases.sqlite import SqliteThread
+from libs.databases.sqlite import SqliteThread, open_sqlite_file
 
 T = TypeVar("T")
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS threads (
+    shop TEXT NOT NULL, visitor TEXT NOT NULL, id TEXT NOT NULL, created_at REAL NOT NULL,
+    touched_at REAL NOT NULL, hidden INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (shop, visitor, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS threads_owner ON threads (shop, id);
+CREATE INDEX IF NOT EXISTS threads_touched ON threads (touched_at);
+CREATE TABLE IF NOT EXISTS items (
+    shop TEXT NOT NULL, visitor TEXT NOT NULL, thread TEXT NOT NULL, id TEXT NOT NULL,
+    body TEXT NOT NULL, PRIMARY KEY (shop, visitor, thread, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS attachments (
+    shop TEXT NOT NULL, visitor TEXT NOT NULL, id TEXT NOT NULL, at REAL NOT NULL,
+    thread TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (shop, visitor, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS attachments_at ON attachments (at);
+CREATE TABLE IF NOT EXISTS turns (
+    shop TEXT NOT NULL, visitor TEXT NOT NULL, id TEXT NOT NULL, at REAL NOT NULL,
+    thread TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (shop, visitor, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS turns_at ON turns (at);
+"""
 
 _THREADS = "SELECT body FROM threads WHERE shop = ? AND visitor = ?"
 _ITEMS = "SELECT body FROM items WHERE shop = ? AND visitor = ? AND thread = ?"
 _TURN = "SELECT body FROM turns WHERE shop = ? AND visitor = ? AND id = ?"
 _CREATED = "(SELECT created_at, id FROM threads WHERE shop = ? AND visitor = ? AND id = ?)"
+
+
+@contextlib.asynccontextmanager
+async def open_sqlite(path: Path) -> AsyncIterator[SqliteChatStore]:
+    """Raises SettingsError when the file cannot be used."""
+    async with open_sqlite_file("conversations", path, _SCHEMA) as (writer, reader):
+        yield SqliteChatStore(writer, reader)
 
 
 class SqliteChatStore:

@@ -161,14 +161,14 @@ def _causes(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
 def _numbers(settings: CommonSettings, services: Sequence[Service], runtime: Runtime) -> Service:
     """/health and /metrics of this process, for who scrapes it."""
     from libs.web.edge import Edge
-    from libs.web.ops import Ops
+    from libs.web.health import Health
     from libs.web.requests import Requests
     from libs.web.server import EdgeServer
 
     redis = ("redis", runtime.streams.answers)
     checks = [redis, *(check for service in services for check in service.health)]
     requests = Requests("numbers", runtime.log, runtime.metrics, runtime.clock)
-    edge = Edge(Ops(checks, requests).routes(), runtime.log, requests)
+    edge = Edge(Health(checks, requests).routes(), runtime.log, requests)
     host = LOOPBACK if runtime.one_machine else settings.host
     site = Site(EdgeServer(edge), host, settings.metrics_port, METRICS_SETTING)
     return Service("numbers", sites=(site,))

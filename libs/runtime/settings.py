@@ -48,10 +48,16 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
     host: str = msgspec.field(default="127.0.0.1", name="HANDOFF_HOST")
     port: Port = msgspec.field(default=8080, name="HANDOFF_PORT")
     """The gateway's."""
+    attachments_url: str = ""
+    """Where the attachments service listens; in one process it is found without."""
+    attachments_port: Port = 8090
+    inbox_port: Port = msgspec.field(default=8081, name="HANDOFF_INBOX_PORT")
     redis_url: str = ""
     records: Literal["sqlite", "dynamodb"] = "sqlite"
     blobs: Literal["folder", "s3"] = "folder"
     conversations: Literal["own", "hosted"] = "own"
+    mail: Literal["outbox", "smtp", "ses"] = "outbox"
+    """Only the outbox of one machine has an inbox to look into."""
     shops: str = "deploy/shops"
     site_keys: str = ""
     site_key: str = ""
@@ -95,6 +101,11 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
+    def attachments_at(self, *, one_machine: bool) -> str:
+        """Where a process reaches the attachments service; empty: nowhere."""
+        beside = f"http://{LOOPBACK}:{self.attachments_port}" if one_machine else ""
+        return self.attachments_url.rstrip("/") or beside
+
     @property
     def base_url(self) -> str:
         """What links that we make begin with."""
@@ -105,11 +116,6 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
         """Site keys, newest first."""
         given = self.site_keys or self.site_key
         return tuple(part.strip() for part in given.split(",") if part.strip())
-
-
-def attachments_at(url: str, port: int, *, one_machine: bool) -> str:
-    """Where the attachments service listens: in one process it is found without a setting."""
-    return url.rstrip("/") or (f"http://{LOOPBACK}:{port}" if one_machine else "")
 
 
 def load(cls: type[S], environ: Mapping[str, str]) -> S:

@@ -6,19 +6,19 @@ from libs.blobs.open import open_blobs
 from libs.conversations.open import open_conversations
 from libs.ledger.open import open_records
 from libs.runtime.runtime import Runtime, Service, Site
+from libs.runtime.settings import CommonSettings
 from libs.shops.profile import load_shops
 from libs.web.edge import Edge
 from libs.web.requests import Requests
 from libs.web.server import EdgeServer
 from ops.desk import Desk
 from ops.inbox.mails import Outbox
-from ops.inbox.settings import OneMachineSettings
 from ops.inbox.site import InboxSite
 from ops.threads import story_of
 from services.mailer.transports import OUTBOX_FOLDER
 
 
-async def wire(settings: OneMachineSettings, runtime: Runtime) -> Service:
+async def wire(settings: CommonSettings, runtime: Runtime) -> Service:
     if settings.mail != "outbox":
         return Service("inbox")
     blobs = await open_blobs(settings, runtime.stack)

@@ -30,13 +30,13 @@ from libs.web.body import invite
 from libs.web.call import Call
 from libs.web.edge import Route
 from libs.web.streaming import begin
+from services.attachments.arriving import wire_of
 from services.attachments.forms import file_of
 from services.attachments.handlers import Attachments
 from services.attachments.ports import Arriving
 from services.attachments.ranges import Span, is_known, part_asked, span_of
 from services.attachments.refusals import UploadRefused
 from services.attachments.serving import Served, serve
-from services.attachments.wire import wire_of
 
 PATH: Final = "/api/chatkit/attachment"
 _VIEWS: Final[dict[str, View]] = {"original": "original", "1200": "1200", "320": "320"}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from libs.runtime.settings import CommonSettings, Port
+from libs.runtime.settings import CommonSettings
 
 
 class AttachmentsSettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper):
-    attachments_port: Port = 8090
     upload_megabytes_per_day: int = msgspec.field(default=50, name="LIMIT_UPLOAD_MEGABYTES_PER_DAY")
     """For one visitor; 0: no limit."""

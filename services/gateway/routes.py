@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libs.web.edge import Route
-from libs.web.ops import Ops
+from libs.web.health import Health
 from services.gateway import attachments, message_page
 from services.gateway.attachments import AttachmentProxy
 from services.gateway.chat import Chat
@@ -26,7 +26,7 @@ class Parts:
     links: MessageLinks
     front: Front
     files: Sequence[Loaded]
-    ops: Ops
+    ops: Health
     guests: frozenset[str]
     """Origins of the frame of OpenAI's chat runtime: it uploads by signed link on its own."""
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from libs.runtime.settings import CommonSettings, Port, Rate, Seconds
+from libs.runtime.settings import CommonSettings, Rate, Seconds
 
 
 def _limit(name: str, count: int, seconds: int = 60) -> Rate:
@@ -19,12 +19,6 @@ class GatewaySettings(CommonSettings, frozen=True, kw_only=True, rename=str.uppe
     """How many proxies of our own append to X-Forwarded-For before a request is here."""
     answer_seconds: Seconds = 10
     """How long a trigger waits for its decision; 0: it is always queued."""
-    mail: str = "outbox"
-    """The mailer checks it; only for `outbox` there is an inbox to send a person to."""
-    inbox_port: Port = msgspec.field(default=8081, name="HANDOFF_INBOX_PORT")
-    attachments_url: str = ""
-    """Where the attachments service listens; in one process it is found without."""
-    attachments_port: Port = 8090
     chatkit_domain_key: str = ""
     """Lets OpenAI's chat runtime run on our own server; without it our panel is shown."""
     chatkit_runtime_urls: str = "https://cdn.platform.openai.com/deployments/chatkit/chatkit.js"

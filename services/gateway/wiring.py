@@ -9,10 +9,9 @@ from libs.identity.keys import site_keys
 from libs.ledger.open import open_records, records_answer
 from libs.limits.redis import RedisLimits
 from libs.runtime.runtime import Runtime, Service, Site
-from libs.runtime.settings import attachments_at
 from libs.shops.profile import load_shops
 from libs.web.edge import Edge
-from libs.web.ops import Ops
+from libs.web.health import Health
 from libs.web.requests import Requests
 from libs.web.server import EdgeServer
 from services.gateway.admission import Admission
@@ -50,9 +49,7 @@ async def _parts(
     client = ClientSession(cookie_jar=DummyCookieJar(), auto_decompress=False)
     await runtime.stack.enter_async_context(client)
     runtime_from = runtime_origins(settings)
-    url = attachments_at(
-        settings.attachments_url, settings.attachments_port, one_machine=runtime.one_machine
-    )
+    url = settings.attachments_at(one_machine=runtime.one_machine)
     checks = (("database", lambda: records_answer(records)), ("redis", streams.answers))
     return Parts(
         sessions=Sessions(streams, admission, settings),
@@ -68,5 +65,5 @@ async def _parts(
             if runtime.one_machine or not file.demo
         ),
         guests=frozenset(runtime_from),
-        ops=Ops(checks, requests),
+        ops=Health(checks, requests),
     )

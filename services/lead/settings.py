@@ -10,6 +10,3 @@ class LeadSettings(ModelSettings, frozen=True, kw_only=True, rename=str.upper):
     lead_summary_model: str = DEFAULT_MODEL
     partial_after_seconds: Seconds = 7200
     """Contact but not enough else, and nothing new for this long: a partial lead."""
-    attachments_url: str = ""
-    """Where files of hosted conversations are cleaned; in one process it is found without."""
-    attachments_port: int = 8090

@@ -20,7 +20,6 @@ from libs.messages.streams import LEAD_CONSIDER, LEAD_SIGNAL
 from libs.model.connection import ModelConnection
 from libs.runtime.log import Log
 from libs.runtime.runtime import Runtime, Service
-from libs.runtime.settings import attachments_at
 from libs.shops.profile import load_shops
 from libs.streams.port import Consumer
 from services.lead.adapters.openai import OpenAISummaryModel
@@ -124,9 +123,7 @@ def _summaries(
 async def _hosted_files(
     settings: LeadSettings, runtime: Runtime, blobs: Blobs
 ) -> HostedFiles | None:
-    url = attachments_at(
-        settings.attachments_url, settings.attachments_port, one_machine=runtime.one_machine
-    )
+    url = settings.attachments_at(one_machine=runtime.one_machine)
     if settings.conversations != "hosted" or not url:
         return None
     from aiohttp import ClientSession

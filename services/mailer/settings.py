@@ -15,7 +15,6 @@ from services.mailer.ports import LAUNCH_SECONDS, SIGNATURE_SECONDS
 
 
 class MailerSettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper):
-    mail: Literal["outbox", "smtp", "ses"] = "outbox"
     mail_fallback: Literal["", "smtp", "ses"] = ""
     duplicate_policy: Literal["never_zero", "never_two"] = "never_zero"
     cooldown_seconds: Interval = 60

@@ -6,13 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Protocol
 
-from libs.conversations.fakes import MemoryConversations
+from libs.conversations.fakes import MemoryChatStore, MemoryConversations
 from libs.conversations.hosted import HostedConversations
 from libs.conversations.items import epoch_seconds, read_items
 from libs.conversations.own import OwnConversations
 from libs.conversations.port import Conversation, Conversations
 from libs.conversations.store import ItemRow, Owner, ThreadRow
-from libs.conversations.store_fake import MemoryChatStore
 from tests.openai_server import OpenAIServer
 from tests.transcripts import Transcript, hosted_items, own_items
 

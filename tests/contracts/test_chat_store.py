@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from libs.conversations.fakes import MemoryChatStore
 from libs.conversations.store import (
     RETENTION_SECONDS,
     TURN_SECONDS,
@@ -22,9 +23,8 @@ from libs.conversations.store import (
     TurnRow,
 )
 from libs.conversations.store_dynamodb import DynamoChatStore
-from libs.conversations.store_fake import MemoryChatStore
 from libs.conversations.store_open import open_chat_store
-from libs.conversations.store_sqlite_open import open_sqlite
+from libs.conversations.store_sqlite import open_sqlite
 from libs.errors import SettingsError
 from libs.runtime.settings import CommonSettings
 

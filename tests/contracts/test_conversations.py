@@ -11,11 +11,10 @@ import pytest
 from msgspec.structs import replace as replaced
 
 from libs.conversations import hosted as hosted_module
-from libs.conversations.fakes import MemoryConversations
+from libs.conversations.fakes import MemoryChatStore, MemoryConversations
 from libs.conversations.hosted import HostedConversations
 from libs.conversations.items import read_items
 from libs.conversations.own import OwnConversations
-from libs.conversations.store_fake import MemoryChatStore
 from libs.errors import Unavailable
 from libs.identity.visitors import hosted_user, visitor_id
 from libs.model.openai_connection import OpenAIConnection

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from fakeredis import FakeServer
 
-from libs.leases.memory import MemoryLeases, MemorySentMarks
+from libs.leases.fakes import MemoryLeases, MemorySentMarks
 from libs.leases.port import Leases, SentMark, SentMarks, lease_key, sent_key
 from libs.leases.redis import RedisLeases, RedisSentMarks
 from libs.redis.address import connect

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from libs.conversations.store import Owner
-from libs.conversations.store_sqlite_open import open_sqlite
+from libs.conversations.store_sqlite import open_sqlite
 from libs.messages.base import Message
 from libs.messages.chat import ChatRequest
 from libs.messages.lead import ConsiderLead

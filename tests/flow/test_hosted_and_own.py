@@ -20,10 +20,10 @@ from msgspec.structs import replace
 
 from libs.attachments.records import StoredAttachment, record_key, upload_link
 from libs.blobs.fakes import MemoryBlobs
+from libs.conversations.fakes import MemoryChatStore
 from libs.conversations.hosted import HostedConversations
 from libs.conversations.own import OwnConversations
 from libs.conversations.port import Conversation
-from libs.conversations.store_fake import MemoryChatStore
 from libs.ledger.record import LeadRecord, State
 from libs.ledger.timing import DAY_SECONDS
 from libs.messages.mail import SendLeadMail

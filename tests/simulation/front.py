@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from libs.errors import Unavailable
-from libs.leases.memory import MemorySentMarks
+from libs.leases.fakes import MemorySentMarks
 from libs.limits.fakes import MemoryLimits
 from libs.limits.port import Limit, Verdict
 from libs.messages.lead import ConsiderLead

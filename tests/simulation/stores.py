@@ -10,7 +10,7 @@ from libs.blobs.fakes import MemoryBlobs
 from libs.blobs.port import BlobInfo
 from libs.conversations.fakes import MemoryConversations
 from libs.errors import Unavailable
-from libs.leases.memory import MemoryLeases, MemorySentMarks
+from libs.leases.fakes import MemoryLeases, MemorySentMarks
 from libs.leases.port import SentMark
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord

@@ -12,7 +12,7 @@ import pytest
 from libs.blobs.port import Blobs
 from libs.conversations.fakes import MemoryConversations
 from libs.conversations.port import Conversations
-from libs.leases.memory import MemoryLeases, MemorySentMarks
+from libs.leases.fakes import MemoryLeases, MemorySentMarks
 from libs.leases.port import Leases, SentMark, SentMarks, lease_key
 from libs.ledger.events import Rules
 from libs.ledger.port import LeadRecords

@@ -17,6 +17,7 @@ from libs.leads.message_links import MessageLink, keep_link, link_token, link_ur
 from libs.leads.reach import reach
 from libs.leads.snapshot import LeadSnapshot
 from libs.shops.profile import ShopProfile
+from services.mailer.letter.actions import can_text
 from services.mailer.letter.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet, only_linked
 from services.mailer.letter.facts import shortened
 from services.mailer.letter.mime import (
@@ -27,7 +28,6 @@ from services.mailer.letter.mime import (
     sender_domain,
 )
 from services.mailer.letter.photos import MailPhoto, PhotoShelf
-from services.mailer.letter.reach import can_text
 from services.mailer.letter.render import html_pieces, render_html, render_plain, render_text
 from services.mailer.letter.shape import MailContext, MailView, PhotoPlan, Rung
 from services.mailer.letter.subject import subject

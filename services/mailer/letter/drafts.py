@@ -8,8 +8,8 @@ from libs.leads.greetings import greeting_for
 from libs.leads.reach import Reach
 from libs.leads.snapshot import Summary
 from libs.shops.profile import ShopProfile
+from services.mailer.letter.actions import can_text
 from services.mailer.letter.language import words
-from services.mailer.letter.reach import can_text
 from services.mailer.letter.shape import Drafts
 from services.mailer.letter.wording import one_line, some_lines
 

@@ -9,9 +9,9 @@ from typing import Final
 from libs.languages import name_of
 from libs.leads.snapshot import LeadSnapshot, Signal
 from libs.messages.base import Attribution
+from services.mailer.letter.actions import logs_link
 from services.mailer.letter.language import words
 from services.mailer.letter.links import mark_links
-from services.mailer.letter.reach import logs_link
 from services.mailer.letter.shape import Frame, Row
 from services.mailer.letter.wording import moment, one_line
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from libs.leads.snapshot import LeadSnapshot
 from libs.shops.profile import ShopProfile
+from services.mailer.letter.actions import logs_link
 from services.mailer.letter.language import direction
 from services.mailer.letter.links import link_pieces, may_link, unlinked
-from services.mailer.letter.reach import logs_link
 from services.mailer.letter.shape import MailView
 from services.mailer.letter.view import shop_card
 from services.mailer.letter.wording import number_pieces

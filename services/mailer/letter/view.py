@@ -11,13 +11,13 @@ from libs.leads.reach import Reach, reach
 from libs.leads.snapshot import Contact, LeadSnapshot, Summary
 from libs.shops.colour import ink_on
 from libs.shops.profile import ShopProfile
+from services.mailer.letter.actions import actions, address
 from services.mailer.letter.drafts import drafts
 from services.mailer.letter.facts import printable
 from services.mailer.letter.language import Words, language_tag, words
 from services.mailer.letter.links import own_hosts
 from services.mailer.letter.origin import attribution_rows, diagnostic_rows
 from services.mailer.letter.photos import MailFile, MailPhoto, MissingPhoto, cid
-from services.mailer.letter.reach import actions, address
 from services.mailer.letter.script import script_and_questions, steps
 from services.mailer.letter.shape import (
     Frame,

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from libs.errors import Unavailable
-from services.attachments import forms, handlers, wire
+from services.attachments import arriving, forms, handlers
 from services.attachments.adapters import child
 from services.attachments.darkroom import CPU_SECONDS
 from services.attachments.darkroom_queue import MOST, MOST_OF_ONE, WAIT_SECONDS, DarkroomQueue
@@ -87,7 +87,7 @@ def test_each_gives_up_after_the_one_it_asks() -> None:
 
 def test_the_gateway_tells_who_falls_silent_and_the_service_waits_longer() -> None:
     assert gateway.SILENCE_SECONDS < gateway.CREDIT_SECONDS
-    assert gateway.SILENCE_SECONDS < wire.SILENCE_SECONDS * wire.LOOK_SECONDS
+    assert gateway.SILENCE_SECONDS < arriving.SILENCE_SECONDS * arriving.LOOK_SECONDS
     assert gateway.SILENCE_SECONDS < forms.BEFORE_SECONDS
 
 

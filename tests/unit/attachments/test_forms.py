@@ -13,8 +13,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from libs.web.answers import Refused
 from libs.web.call import Call
+from services.attachments.arriving import wire_of
 from services.attachments.forms import BEFORE_BYTES, FormFile, file_of
-from services.attachments.wire import wire_of
 
 MARK = b"\r\n--cut"
 BEFORE = b'--cut\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'

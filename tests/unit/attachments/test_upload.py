@@ -72,8 +72,8 @@ async def test_a_photo_that_broke_off_is_asked_for(
 async def test_a_photo_whose_sender_fell_silent_is_asked_for(
     site: AttachmentSite, blobs: MemoryBlobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.attachments.wire.LOOK_SECONDS", 0.02)
-    monkeypatch.setattr("services.attachments.wire.SILENCE_SECONDS", 4)
+    monkeypatch.setattr("services.attachments.arriving.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("services.attachments.arriving.SILENCE_SECONDS", 4)
     monkeypatch.setattr("libs.web.server.LINGER_SECONDS", 0.05)
     async with serving(site.upload) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from libs.conversations import own
+from libs.conversations.fakes import MemoryChatStore
 from libs.conversations.own import OwnConversations
 from libs.conversations.store import ChatStore, ItemRow, Owner, ThreadRow
-from libs.conversations.store_fake import MemoryChatStore
 
 ANA = Owner("craigs", "v_ana")
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from libs.conversations.fakes import MemoryChatStore
 from libs.conversations.store import ItemRow, Owner, TurnRow
-from libs.conversations.store_fake import MemoryChatStore
 from libs.messages.chat import ChatChunk
 from libs.messages.lead import ConsiderLead
 from services.chat.ports import AnswerFailed, Moment, PhoneField

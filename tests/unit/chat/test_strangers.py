@@ -7,7 +7,7 @@ import json
 import typing
 from typing import Any
 
-from libs.conversations.store_fake import MemoryChatStore
+from libs.conversations.fakes import MemoryChatStore
 from services.chat.adapters.sdk import types as sdk
 from services.chat.ports import PhoneField
 from tests.unit.chat.world import Answer, Json, Scripted, World, add, answer_field, create, retry

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
+from libs.conversations.fakes import MemoryChatStore
 from libs.conversations.store import ItemRow, Owner
-from libs.conversations.store_fake import MemoryChatStore
 from libs.errors import Unavailable
 from libs.messages.base import Message
 from libs.messages.lead import ConsiderLead

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from libs.blobs.fakes import MemoryBlobs
+from libs.conversations.fakes import MemoryChatStore
 from libs.conversations.own import OwnConversations
 from libs.conversations.store import ChatStore, Owner
-from libs.conversations.store_fake import MemoryChatStore
 from libs.messages.chat import ChatChunk, ChatRefused, ChatRequest
 from libs.runtime.log import Log
 from libs.shops.profile import load_shops

@@ -14,7 +14,7 @@ from libs.conversations.fakes import MemoryConversations
 from libs.conversations.port import Attachment, Conversation, Conversations, Item, Speaker
 from libs.leads.attribution import Trails
 from libs.leads.snapshot import LeadSnapshot, decode_snapshot
-from libs.leases.memory import MemoryLeases
+from libs.leases.fakes import MemoryLeases
 from libs.leases.thread import ThreadLeases
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord, State

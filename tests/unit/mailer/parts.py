@@ -11,7 +11,7 @@ from libs.blobs.fakes import MemoryBlobs
 from libs.conversations.fakes import MemoryConversations
 from libs.conversations.port import Conversation, Item
 from libs.leads.snapshot import LeadSnapshot, Summary, snapshot_key
-from libs.leases.memory import MemoryLeases, MemorySentMarks
+from libs.leases.fakes import MemoryLeases, MemorySentMarks
 from libs.leases.thread import ThreadLeases
 from libs.ledger.apply import apply
 from libs.ledger.events import Considered, Rules

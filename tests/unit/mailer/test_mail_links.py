@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import hypothesis
 import pytest
 
+from services.mailer.letter.actions import draft_link, own_page
 from services.mailer.letter.links import link_host, mark_links, unlinked
-from services.mailer.letter.reach import draft_link, own_page
 from services.mailer.letter.wording import clean, one_line
 from tests.golden import CASES, HERE, Case
 from tests.golden.reading import Seen, golden, html_of, text_of

@@ -12,7 +12,7 @@ from libs.web.answers import Answer, Refused, json_answer, retry_after
 from libs.web.call import Call
 from libs.web.edge import Edge, Route
 from libs.web.headers import SECURITY, headers_of
-from libs.web.ops import Ops
+from libs.web.health import Health
 from tests.unit.web.calls import Recorder, call
 
 SHOPS = {"https://craigs.autos": "craigs"}
@@ -181,7 +181,7 @@ async def test_health_names_what_is_down() -> None:
     async def down() -> bool:
         raise Unavailable("records", "no")
 
-    ops = Ops((("database", down), ("redis", up)), Recorder().requests)
+    ops = Health((("database", down), ("redis", up)), Recorder().requests)
 
     answer = await ops.health(call())
 
@@ -195,15 +195,15 @@ async def test_health_names_what_is_down() -> None:
 async def test_health_does_not_wait_for_what_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     import asyncio
 
-    from libs.web import ops
+    from libs.web import health
 
-    monkeypatch.setattr(ops, "CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.01)
 
     async def hangs() -> bool:
         await asyncio.Event().wait()
         return True
 
-    answer = await Ops((("redis", hangs),), Recorder().requests).health(call())
+    answer = await Health((("redis", hangs),), Recorder().requests).health(call())
 
     assert answer.status == 503
 

@@ -21,7 +21,7 @@ _PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True)
-class Ops:
+class Health:
     checks: Sequence[Check]
     requests: Requests
 

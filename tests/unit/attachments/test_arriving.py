@@ -12,7 +12,7 @@ import uvloop
 
 from libs.web.answers import Answer, Refused, json_answer
 from libs.web.call import Call
-from services.attachments.wire import wire_of
+from services.attachments.arriving import wire_of
 from tests.raw_http import RawAnswer, read_answer, talk
 from tests.unit.attachments.served import head, noting, serving
 
@@ -126,8 +126,8 @@ def test_a_sender_who_leaves_is_not_waited_for(loop: Loop, monkeypatch: pytest.M
 def test_a_sender_who_falls_silent_is_refused(
     loop: Loop, monkeypatch: pytest.MonkeyPatch, *, chunked: bool
 ) -> None:
-    monkeypatch.setattr("services.attachments.wire.LOOK_SECONDS", 0.02)
-    monkeypatch.setattr("services.attachments.wire.SILENCE_SECONDS", 4)
+    monkeypatch.setattr("services.attachments.arriving.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("services.attachments.arriving.SILENCE_SECONDS", 4)
     monkeypatch.setattr("libs.web.server.LINGER_SECONDS", 0.05)
 
     async def test() -> None:
@@ -147,8 +147,8 @@ def test_little_is_taken_when_nothing_more_comes(
     loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A phone on a bad line brings a few kilobytes a second, and is not silent."""
-    monkeypatch.setattr("services.attachments.wire.LOOK_SECONDS", 0.02)
-    monkeypatch.setattr("services.attachments.wire.SILENCE_SECONDS", 20)
+    monkeypatch.setattr("services.attachments.arriving.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("services.attachments.arriving.SILENCE_SECONDS", 20)
 
     async def test() -> None:
         async with serving(read) as port:
@@ -169,7 +169,7 @@ def test_little_is_taken_when_nothing_more_comes(
 def test_who_waits_hears_that_the_service_stops(
     loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.attachments.wire.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("services.attachments.arriving.LOOK_SECONDS", 0.02)
 
     async def test() -> None:
         heard = asyncio.Event()
