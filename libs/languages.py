@@ -17,6 +17,19 @@ NAMES: Final = {
     "sr": "Serbian", "ps": "Pashto", "mr": "Marathi", "ne": "Nepali",
 }  # fmt: skip
 """Tag → English name."""
+NAMES_IN: Final = {
+    "en": NAMES,
+    "es": {
+        "en": "inglés", "es": "español", "vi": "vietnamita", "zh": "chino", "tl": "tagalo",
+        "ko": "coreano", "hi": "hindi", "pa": "panyabí", "pt": "portugués", "ja": "japonés",
+        "ar": "árabe", "ru": "ruso", "ta": "tamil", "id": "indonesio", "fa": "persa",
+        "te": "telugu", "fr": "francés", "de": "alemán", "it": "italiano", "nl": "neerlandés",
+        "pl": "polaco", "tr": "turco", "uk": "ucraniano", "ur": "urdu", "he": "hebreo",
+        "th": "tailandés", "hy": "armenio", "km": "jemer", "lo": "lao", "bg": "búlgaro",
+        "sr": "serbio", "ps": "pastún", "mr": "maratí", "ne": "nepalí",
+    },
+}  # fmt: skip
+"""What a language is called in these, which a shop's texts are written in."""
 _ALSO_CALLED: Final = {
     "simplified chinese": "zh-CN", "traditional chinese": "zh-TW", "mandarin": "zh-CN",
     "mandarin chinese": "zh-CN", "cantonese": "zh-HK", "filipino": "tl", "farsi": "fa",
@@ -36,9 +49,9 @@ def tag_of(name: str) -> str:
     return _TAGS.get(" ".join(name.lower().split()), "")
 
 
-def name_of(tag: str) -> str:
+def name_of(tag: str, tongue: str = "en") -> str:
     """`es-MX` → `Spanish`; a tag that we have no name for stays as it is."""
-    return NAMES.get(tag.partition("-")[0], tag.capitalize())
+    return NAMES_IN[tongue].get(tag.partition("-")[0], tag.capitalize())
 
 
 def language_in(text: str, *, hint: str = "") -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from services.lead.contact.doubts import Doubt
 from services.lead.contact.folding import Found
 from services.lead.contact.providers import (
     BRANDS,
@@ -61,15 +62,15 @@ def _typed(text: str, lowered: str, found: re.Match[str]) -> Iterator[Found]:
     if "." not in domain:
         if goes_on_as_said(lowered, at):
             return  # `maria@gmail dot com`: read as said
-        domain, doubt = f"{domain.removesuffix('com')}.com", f"written as {found[0]}"
+        domain, doubt = f"{domain.removesuffix('com')}.com", Doubt("written_as", (found[0],))
     name = _without_next_sentence(domain)
     end = min(found.end(), found.start(2) + len(name))
     if domain.rpartition(".")[2] in FILE_ENDINGS:
         return
     if not local.isascii():
-        doubt = doubt or "an accented letter is unusual in an address"
+        doubt = doubt or Doubt("accented")
     if found.start(2) - at > 1:
-        doubt = doubt or "written with @@"
+        doubt = doubt or Doubt("doubled_at")
     value = f"{local}@{name}"
     yield Found(value, value, start, end, doubt or doubt_about(name))
 

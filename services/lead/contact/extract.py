@@ -63,7 +63,9 @@ def _mentions(lines: Sequence[Line], profile: ShopProfile) -> Iterator[Mention]:
         if not said and (part := said_again(folded.text, last)):
             said = [(*part, Standing.THEIRS, "surely")]
         for kind, one, standing, corrects in said:
-            yield Mention(_contact(kind, one, folded, line), row, standing, corrects)
+            yield Mention(
+                _contact(kind, one, folded, line, profile.languages[0]), row, standing, corrects
+            )
             if standing is not Standing.ANOTHERS:
                 last[kind] = one
         tail = folded.text[max((one.end for _, one, *_ in said), default=0) :][-_TAIL:]
@@ -130,7 +132,7 @@ def is_own(kind: Kind, value: str, profile: ShopProfile) -> bool:
     )
 
 
-def _contact(kind: Kind, one: Found, folded: Folded, line: Line) -> Contact:
+def _contact(kind: Kind, one: Found, folded: Folded, line: Line, tag: str) -> Contact:
     start, end = folded.original(one.start, one.end)
     return Contact(
         kind=kind,
@@ -139,5 +141,5 @@ def _contact(kind: Kind, one: Found, folded: Folded, line: Line) -> Contact:
         item_id=line.item_id,
         start=start,
         end=end,
-        doubt=one.doubt,
+        doubt=one.doubt.told(tag) if one.doubt else "",
     )

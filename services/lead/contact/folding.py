@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from services.lead.contact.doubts import Doubt
+
 _GONE: Final = "\x00"
 MASK: Final = "\x01"
 """Stands where something was read already: no number goes on through it."""
@@ -42,7 +44,7 @@ class Found(msgspec.Struct, frozen=True):
     shown: str
     start: int
     end: int
-    doubt: str = ""
+    doubt: Doubt | None = None
 
 
 class _Folding(dict[int, str]):

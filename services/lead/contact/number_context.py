@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from services.lead.contact.doubts import Doubt
 from services.lead.contact.providers import FILE_ENDINGS
 from services.lead.contact.words import (
     MONEY_AFTER,
@@ -46,7 +47,7 @@ class Candidate(msgspec.Struct, frozen=True):
     written: str
     start: int
     end: int
-    doubt: str = ""
+    doubt: Doubt | None = None
     needs_cue: bool = False
 
 

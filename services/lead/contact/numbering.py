@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from services.lead.contact.doubts import Doubt
 from services.lead.contact.folding import Found
 from services.lead.contact.number_context import EXTENSION, Candidate
 from services.lead.contact.providers import distance
@@ -70,7 +71,7 @@ def unknown_number(candidate: Candidate, region: Region, text: str) -> Iterator[
     possible = number is not None and phonenumbers.is_possible_number(number)
     e164 = phonenumbers.PhoneNumberFormat.E164
     value = phonenumbers.format_number(number, e164) if number and possible else digits
-    doubt = f"not a number that we know in {region.name}"
+    doubt = Doubt("unknown_number", (region.name,))
     yield Found(value, written, candidate.start, candidate.end, doubt)
 
 

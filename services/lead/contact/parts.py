@@ -139,5 +139,5 @@ def _domain(text: str, last: Found) -> Found | None:
 
 def _put(last: Found, value: str, shown: str, span: tuple[int, int]) -> Found:
     return msgspec.structs.replace(
-        last, value=value, shown=shown, start=span[0], end=span[1], doubt=""
+        last, value=value, shown=shown, start=span[0], end=span[1], doubt=None
     )

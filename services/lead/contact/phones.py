@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from services.lead.contact.doubts import Doubt
 from services.lead.contact.folding import MASK, Found
 from services.lead.contact.number_context import (
     Candidate,
@@ -144,7 +145,7 @@ def _with_area(digits: str, start: int, end: int, region: Region, text: str) -> 
     area = AREA_CODE.search(text, *near) or _IN_AREA.search(text, *near)
     if area:
         return Candidate(area[area.lastindex or 0] + digits, start, end)
-    doubt = f"no area code; {region.area} assumed"
+    doubt = Doubt("no_area", (region.area,))
     return Candidate(region.area + digits, start, end, doubt, needs_cue=True)
 
 

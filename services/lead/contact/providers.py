@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from services.lead.contact.doubts import Doubt
+
 PROVIDERS: Final = (
     "gmail.com", "yahoo.com", "hotmail.com", "outlook.com", "icloud.com", "live.com", "aol.com",
     "protonmail.com", "comcast.net", "sbcglobal.net", "att.net", "verizon.net", "ymail.com",
@@ -66,17 +68,17 @@ _LONG_NAME: Final = 7
 _COUNTRY_LENGTH: Final = 2
 
 
-def doubt_about(domain: str) -> str:
+def doubt_about(domain: str) -> Doubt | None:
     """`gmial.com looks like gmail.com`, or nothing."""
     if domain in _KNOWN:
-        return ""
+        return None
     for name in _MISTYPED:
         if is_slip(domain, name):
-            return f"{domain} looks like {name}"
+            return Doubt("looks_like", (domain, name))
     stem, _, ending = domain.rpartition(".")
     if right := _SLIPS.get(ending):
-        return f"{domain} looks like {stem}.{right}"
-    return ""
+        return Doubt("looks_like", (domain, f"{stem}.{right}"))
+    return None
 
 
 def is_ending(labels: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from services.lead.contact.doubts import Doubt
 from services.lead.contact.folding import Found
 from services.lead.contact.providers import BRANDS, doubt_about, is_ending, is_provider
 from services.lead.contact.words import EMAIL_CUE
@@ -83,10 +84,10 @@ def goes_on_as_said(lowered: str, at: int) -> bool:
     return found is not None and bool(found[3])
 
 
-def tidy(local: str) -> tuple[str, str]:
+def tidy(local: str) -> tuple[str, Doubt | None]:
     """`bob.` and `j..doe` are refused by mail servers: a dot too much, and a doubt."""
     name = _DOTS.sub(".", local).strip(".")
-    return name, "" if name == local else f"written as {local}@"
+    return name, None if name == local else Doubt("written_as", (f"{local}@",))
 
 
 def _without_at(text: str, found: re.Match[str]) -> Iterator[Found]:
@@ -96,7 +97,7 @@ def _without_at(text: str, found: re.Match[str]) -> Iterator[Found]:
     if name not in _NO_NAME and (cued or "#" in mark):
         start, end = found.span()
         value = f"{tidy(text[start : found.end(1)])[0]}@{domain}"
-        yield Found(value, value, start, end, f"written as {text[start:end]}")
+        yield Found(value, value, start, end, Doubt("written_as", (text[start:end],)))
 
 
 def _said(text: str, found: re.Match[str]) -> Iterator[Found]:
@@ -113,7 +114,7 @@ def _said(text: str, found: re.Match[str]) -> Iterator[Found]:
         yield Found(value, value, start, end, doubt or unsure or doubt_about(domain))
 
 
-def _said_domain(found: re.Match[str]) -> tuple[str, int, str]:
+def _said_domain(found: re.Match[str]) -> tuple[str, int, Doubt | None]:
     """As much of it as ends in something people have mail at."""
     name = found[2].replace(" ", "")
     parts = list(_ENDING_PART.finditer(found[3]))
@@ -124,26 +125,26 @@ def _said_domain(found: re.Match[str]) -> tuple[str, int, str]:
         if is_ending(endings):
             end = found.start(3) + parts[-1].end()
             comma = any("," in part[1] for part in parts)
-            doubt = f"written as {found[2]}{found[3]}" if comma else ""
+            doubt = Doubt("written_as", (f"{found[2]}{found[3]}",)) if comma else None
             return f"{name}.{endings}", end, doubt
         parts.pop()
     if name in BRANDS:
-        return f"{name}.com", found.end(2), f"written as {name}, without its ending"
-    return "", 0, ""
+        return f"{name}.com", found.end(2), Doubt("no_ending", (name,))
+    return "", 0, None
 
 
-def _said_local(text: str, end: int) -> tuple[str, int, str]:
+def _said_local(text: str, end: int) -> tuple[str, int, Doubt | None]:
     """Read backwards from the at: `maria dot lopez`, `m a r i a`, `maria guion bajo l`."""
     floor = max(text.rfind("\n", 0, end) + 1, end - _NEAR)
     words = [(word[0], floor + word.start()) for word in re.finditer(r"\S+", text[floor:end])]
     if not words:
-        return "", 0, ""
+        return "", 0, None
     word, start = words.pop()
     word = _BRACKETED_DOT.sub(".", word)
     local = _name_at_end(word)
     start += len(word) - len(local)
     if not local or local.lower() in _NO_NAME:
-        return "", 0, ""
+        return "", 0, None
     local, _ = tidy(local)
     parts, spelled = [local], len(local) == 1
     while words:
@@ -172,7 +173,7 @@ def _name_at_end(word: str) -> str:
 
 def _with_first_names(
     text: str, words: list[tuple[str, int]], local: str, start: int
-) -> tuple[str, int, str]:
+) -> tuple[str, int, Doubt | None]:
     """`my email is maria lopez at gmail dot com`: all words after the cue, joined, with a doubt."""
     joined = local
     for word, begins in reversed(words[-_MOST_FIRST_NAMES:]):
@@ -180,5 +181,5 @@ def _with_first_names(
             break
         joined = word + joined
         if _CUE_BEFORE.search(text[max(0, begins - 40) : begins]):
-            return joined, begins, "said with a space: ask how it is spelled"
-    return local, start, ""
+            return joined, begins, Doubt("spaced")
+    return local, start, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
+from services.lead.contact.doubts import Doubt
 from services.lead.contact.words import (
     ANOTHERS_AFTER,
     ANOTHERS_BEFORE,
@@ -31,8 +32,8 @@ class Standing(IntEnum):
 
 
 DOUBTS: Final = {
-    Standing.ANOTHERS: "it may be somebody else's",
-    Standing.DENIED: "the customer may not want it used",
+    Standing.ANOTHERS: Doubt("anothers"),
+    Standing.DENIED: Doubt("denied"),
 }
 
 

@@ -7,8 +7,6 @@ from typing import Final, Literal
 
 import msgspec
 
-from libs.languages import NAMES
-
 Gap = Literal["project", "vehicle", "name", "timeline"]
 Kind = Literal["photo", "pdf", "file"]
 
@@ -31,6 +29,7 @@ class Counted(msgspec.Struct, frozen=True):
 class Phrases(msgspec.Struct, frozen=True, kw_only=True):
     """Whatever stands in braces is the customer's own: no phrase may bend it."""
 
+    language: str
     somebody: str
     writes: str
     got_in_touch: str
@@ -46,18 +45,16 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True):
     ask_photos: str
     agree: str
     missing: Mapping[Gap, Missing]
-    languages: Mapping[str, str]
-    """What a language is called in this one, by its tag."""
 
 
-def phrases_for(tag: str) -> tuple[str, Phrases]:
-    """The tag of what was found, and the phrases: English where we have no others."""
-    language = tag.partition("-")[0]
-    return (language, PHRASES[language]) if language in PHRASES else ("en", PHRASES["en"])
+def phrases_for(tag: str) -> Phrases:
+    """English where we have no others."""
+    return PHRASES.get(tag.partition("-")[0], PHRASES["en"])
 
 
 PHRASES: Final = {
     "en": Phrases(
+        language="en",
         somebody="A customer",
         writes=" (writes {})",
         got_in_touch="{} got in touch.",
@@ -84,9 +81,9 @@ PHRASES: Final = {
             "name": Missing("name", "What is your name?"),
             "timeline": Missing("timeline", "When do you need it done?"),
         },
-        languages=NAMES,
     ),
     "es": Phrases(
+        language="es",
         somebody="Un cliente",
         writes=" (escribe en {})",
         got_in_touch="{} se puso en contacto.",
@@ -113,15 +110,6 @@ PHRASES: Final = {
             ),
             "name": Missing("nombre", "¿Cuál es su nombre?"),
             "timeline": Missing("plazo", "¿Para cuándo lo necesita?"),
-        },
-        languages={
-            "en": "inglés", "es": "español", "vi": "vietnamita", "zh": "chino", "tl": "tagalo",
-            "ko": "coreano", "hi": "hindi", "pa": "panyabí", "pt": "portugués", "ja": "japonés",
-            "ar": "árabe", "ru": "ruso", "ta": "tamil", "id": "indonesio", "fa": "persa",
-            "te": "telugu", "fr": "francés", "de": "alemán", "it": "italiano", "nl": "neerlandés",
-            "pl": "polaco", "tr": "turco", "uk": "ucraniano", "ur": "urdu", "he": "hebreo",
-            "th": "tailandés", "hy": "armenio", "km": "jemer", "lo": "lao", "bg": "búlgaro",
-            "sr": "serbio", "ps": "pastún", "mr": "maratí", "ne": "nepalí",
         },
     ),
 }  # fmt: skip

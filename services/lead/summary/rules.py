@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from libs.conversations.port import Conversation
-from libs.languages import tag_of
+from libs.languages import name_of, tag_of
 from libs.leads.greetings import greeting_for
 from libs.leads.snapshot import Contact, Summary
 from libs.shops.profile import CALL_SCRIPT_LINES, ShopProfile
@@ -22,7 +22,7 @@ from services.lead.transcript import Subject
 def summarize(found: Found, subject: Subject) -> Summary:
     """Useful on its own: who, what, how to reach them, what to ask."""
     profile, contacts = subject.profile, subject.contacts
-    language, phrases = phrases_for(profile.languages[0])
+    phrases = phrases_for(profile.languages[0])
     gaps = [phrases.missing[gap] for gap, filled in _filled(found).items() if not filled]
     sent = _sent(subject.conversation)
     reason = _reason(found, contacts)
@@ -44,7 +44,7 @@ def summarize(found: Found, subject: Subject) -> Summary:
         missing_info=tuple(gap.name for gap in gaps),
         outreach_message=greeting(found.language, found.name, found.vehicle, profile),
         source="rules",
-        language=language,
+        language=phrases.language,
     )
 
 
@@ -107,7 +107,8 @@ def _sentences(found: Found, subject: Subject, sent: Counter[Kind], phrases: Phr
 def _who(found: Found, profile: ShopProfile, phrases: Phrases) -> str:
     """With the language that they write, where it is not the shop's own."""
     tag, own = (name.partition("-")[0] for name in (tag_of(found.language), profile.languages[0]))
-    writes = phrases.writes.format(phrases.languages[tag]) if tag not in {"", own} else ""
+    language = name_of(tag, phrases.language)
+    writes = phrases.writes.format(language) if tag not in {"", own} else ""
     return f"{found.name or phrases.somebody}{writes}"
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 from libs.leads.reach import Reach
 from libs.leads.snapshot import Contact, LeadSnapshot
 from libs.shops.profile import ShopProfile
+from services.mailer.letter.labels import Labels, Tap
 from services.mailer.letter.shape import Action, Drafts
 from services.mailer.letter.wording import clip, one_line
 
@@ -30,25 +31,31 @@ def can_text(phone: Contact | None) -> bool:
 
 
 def actions(
-    snapshot: LeadSnapshot, profile: ShopProfile, found: Reach, drafts: Drafts, text_link: str
+    snapshot: LeadSnapshot,
+    profile: ShopProfile,
+    labels: Labels,
+    found: Reach,
+    drafts: Drafts,
+    text_link: str,
 ) -> tuple[Action, ...]:
     """Each only if it leads somewhere; the first two are the large ones."""
+    taps = labels.taps
     listed: list[Action] = []
     if found.phone:
         shown = one_line(found.phone.shown, 40)
-        listed.append(Action("call", "Call customer", shown, address(found.phone)))
+        listed.append(Action("call", taps["call"], shown, address(found.phone)))
         if text_link and can_text(found.phone):
-            listed.append(Action("text", "Text customer", text_link, text_link))
+            listed.append(Action("text", taps["text"], text_link, text_link))
     if found.email:
         mailto = address(found.email)
-        listed.append(Action("email", "Email customer", one_line(found.email.shown, 254), mailto))
+        listed.append(Action("email", taps["email"], one_line(found.email.shown, 254), mailto))
         href = draft_link(mailto, drafts.email_subject.text, drafts.email_body.text)
-        listed.append(Action("draft", "Email draft", "ready to copy below", href))
+        listed.append(Action("draft", taps["draft"], labels.draft_below, href))
     if page := own_page(snapshot.page_url, profile.origins):
-        listed.append(Action("page", "Open page", page, page))
+        listed.append(Action("page", taps["page"], page, page))
     if logs := logs_link(snapshot):
-        label = "OpenAI logs" if urlsplit(logs).hostname == _OPENAI_LOGS else "Thread view"
-        listed.append(Action("logs", label, logs, logs))
+        tap: Tap = "logs" if urlsplit(logs).hostname == _OPENAI_LOGS else "thread"
+        listed.append(Action("logs", taps[tap], logs, logs))
     return tuple(listed)
 
 

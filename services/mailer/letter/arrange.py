@@ -109,8 +109,8 @@ def _pictures(left_out: Iterable[MailPhoto | MailFile | Photo]) -> list[MailPhot
     return [one for one in left_out if isinstance(one, MailPhoto)]
 
 
-def contact_sheet(thumbnails: Sequence[bytes]) -> MailPhoto | None:
-    """One JPEG of many small ones. Pillow takes tens of milliseconds: call it in a thread."""
+def contact_sheet(thumbnails: Sequence[bytes], alt: str) -> MailPhoto | None:
+    """One JPEG of many small ones, and how many. Pillow takes tens of milliseconds: in a thread."""
     from PIL import Image
 
     chosen = thumbnails[:_SHEET_MOST]
@@ -124,16 +124,15 @@ def contact_sheet(thumbnails: Sequence[bytes]) -> MailPhoto | None:
         with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as small:
             small.thumbnail((_SHEET_CELL - 8, _SHEET_CELL - 8))
             sheet.paste(small, (column * _SHEET_CELL + 4, row * _SHEET_CELL + 4))
-    return _as_photo(sheet, len(chosen))
+    return _as_photo(sheet, alt.format(len(chosen)))
 
 
-def _as_photo(sheet: Image.Image, count: int) -> MailPhoto:
+def _as_photo(sheet: Image.Image, alt: str) -> MailPhoto:
     for quality in _SHEET_QUALITIES:
         out = io.BytesIO()
         sheet.save(out, "JPEG", quality=quality)
         if out.tell() <= SHEET_BYTES:
             break
-    alt = f"Contact sheet: {count} more photos in small"
     return MailPhoto(
         id="contact-sheet", name="contact-sheet.jpg", jpeg=out.getvalue(),
         width=sheet.width, height=sheet.height, alt=alt,

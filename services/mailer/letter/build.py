@@ -20,6 +20,8 @@ from libs.shops.profile import ShopProfile
 from services.mailer.letter.actions import can_text
 from services.mailer.letter.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet, only_linked
 from services.mailer.letter.facts import shortened
+from services.mailer.letter.labels import Labels
+from services.mailer.letter.language import labels_for
 from services.mailer.letter.mime import (
     Envelope,
     mime_pieces,
@@ -59,13 +61,14 @@ class MailBuilder:
     async def compose(self, snapshot: LeadSnapshot, variant: Variant) -> bytes:
         """May run twice: it writes nothing but the link for texting, the same one each time."""
         profile = self.shops[snapshot.shop]
-        envelope = _envelope(snapshot, profile, variant)
+        labels = labels_for(profile.languages[0])
+        envelope = _envelope(snapshot, profile, labels, variant)
         if variant.rung is Rung.PLAIN:
             return plain_mime(envelope, render_plain(snapshot, profile))
         context = MailContext(
             rung=variant.rung,
             possible_duplicate=variant.possible_copy,
-            photos=await self._photos(snapshot, variant.rung),
+            photos=await self._photos(snapshot, labels, variant.rung),
             originals=self._originals(snapshot),
             text_link=self._text_link(snapshot, variant.snapshot),
         )
@@ -76,7 +79,7 @@ class MailBuilder:
         )
         return body
 
-    async def _photos(self, snapshot: LeadSnapshot, rung: Rung) -> PhotoPlan:
+    async def _photos(self, snapshot: LeadSnapshot, labels: Labels, rung: Rung) -> PhotoPlan:
         if rung >= Rung.WITHOUT_ATTACHMENTS:
             return only_linked(snapshot.photos)
         room = LARGEST_MAIL_BYTES - _WORDS_BYTES - file_room(snapshot)
@@ -85,7 +88,8 @@ class MailBuilder:
         if not left:
             return plan
         small = await self.shelf.thumbnails(left)
-        sheet = await asyncio.to_thread(contact_sheet, [small[one] for one in left if one in small])
+        thumbnails = [small[one] for one in left if one in small]
+        sheet = await asyncio.to_thread(contact_sheet, thumbnails, labels.photos.sheet)
         return msgspec.structs.replace(plan, sheet=sheet)
 
     def _originals(self, snapshot: LeadSnapshot) -> dict[str, str]:
@@ -152,7 +156,9 @@ async def _html(mail: MailView) -> str:
     return render_html(await _breathe(html_pieces(mail), at_once=_HTML_PIECES))
 
 
-def _envelope(snapshot: LeadSnapshot, profile: ShopProfile, variant: Variant) -> Envelope:
+def _envelope(
+    snapshot: LeadSnapshot, profile: ShopProfile, labels: Labels, variant: Variant
+) -> Envelope:
     """The id is the same for every attempt at a snapshot: a mailbox that got two may show one."""
     same = hashlib.sha256(f"{snapshot.shop}\0{snapshot.thread_id}\0{variant.snapshot}".encode())
     mail_id = same.hexdigest()[:32]
@@ -161,6 +167,7 @@ def _envelope(snapshot: LeadSnapshot, profile: ShopProfile, variant: Variant) ->
     return Envelope(
         subject=subject(
             snapshot,
+            labels,
             possible_duplicate=variant.possible_copy,
             with_summary=variant.rung < Rung.WITHOUT_SUMMARY,
         ),

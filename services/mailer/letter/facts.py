@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 import msgspec
 
 from libs.leads.snapshot import LeadSnapshot, Summary
-from services.mailer.letter.links import mark_links
 from services.mailer.letter.wording import one_line, some_lines
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -31,11 +31,11 @@ _LISTS: Final = {
 """Field → how many lines it may hold."""
 
 
-def printable(summary: Summary, own_hosts: frozenset[str]) -> Summary:
+def printable(summary: Summary, mark: Callable[[str], str]) -> Summary:
     """All but the words to the customer: those are copied and sent, not read as ours."""
 
     def line(text: str, limit: int) -> str:
-        return mark_links(one_line(text, limit), own_hosts)
+        return mark(one_line(text, limit))
 
     facts = {name: line(getattr(summary, name) or "", size) for name, size in _ONE_LINE.items()}
     lists = {
@@ -44,7 +44,7 @@ def printable(summary: Summary, own_hosts: frozenset[str]) -> Summary:
     }
     return msgspec.structs.replace(
         summary,
-        summary=mark_links(some_lines(summary.summary, LONGEST_SUMMARY), own_hosts),
+        summary=mark(some_lines(summary.summary, LONGEST_SUMMARY)),
         **facts,
         **{name: given[: _LISTS[name]] for name, given in lists.items()},
     )

@@ -9,6 +9,11 @@ from typing import Final, Literal
 import msgspec
 
 from libs.languages import tag_of
+from services.mailer.letter.labels import Labels
+from services.mailer.letter.labels_english import ENGLISH
+from services.mailer.letter.labels_spanish import SPANISH
+
+LABELS: Final = {labels.lang: labels for labels in (ENGLISH, SPANISH)}
 
 _TAG: Final = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE)
 _SITE_TAGS: Final = {"zh-hans": "zh-CN", "zh-hant": "zh-TW", "pt-br": "pt-BR"}
@@ -27,6 +32,11 @@ class Words(msgspec.Struct, frozen=True):
 
 def words(text: str, lang: str = "en") -> Words:
     return Words(text, lang, direction(text))
+
+
+def labels_for(tag: str) -> Labels:
+    """Of a shop; English where we have no others."""
+    return LABELS.get(tag.partition("-")[0], ENGLISH)
 
 
 def direction(text: str) -> Literal["ltr", "rtl"]:

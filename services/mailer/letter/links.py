@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from typing import Final
 
 from libs.shops.profile import ShopProfile
@@ -84,12 +84,17 @@ def _is_mail_address(found: re.Match[str]) -> bool:
     return bool(_MAIL_BEFORE.fullmatch(before) or _MAIL_GOES_ON.match(found.string, found.end()))
 
 
-def mark_links(text: str, own_hosts: frozenset[str]) -> str:
+def link_marker(profile: ShopProfile, external: str) -> Callable[[str], str]:
+    """Links to the shop's own origins need no mark."""
+    return partial(mark_links, own_hosts=_hosts(profile.origins), external=external)
+
+
+def mark_links(text: str, own_hosts: frozenset[str], external: str = "external") -> str:
     """`(external)` behind every link that does not lead to the shop itself."""
     if not may_link(text):
         return text
     return "".join(
-        f"{piece} (external)" if link and link_host(piece) not in own_hosts else piece
+        f"{piece} ({external})" if link and link_host(piece) not in own_hosts else piece
         for piece, link in link_pieces(text)
     )
 
@@ -102,11 +107,6 @@ def unlinked(text: str) -> str:
         piece.replace("://", "[:]//").replace(".", "[.]") if link else piece
         for piece, link in link_pieces(text)
     )
-
-
-def own_hosts(profile: ShopProfile) -> frozenset[str]:
-    """Links to these are the shop's own."""
-    return _hosts(profile.origins)
 
 
 @cache

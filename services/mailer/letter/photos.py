@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, get_args
 
 import msgspec
 
@@ -14,6 +14,7 @@ from libs.attachments.records import rendition_key
 from libs.blobs.port import BlobMissingError, Blobs
 from libs.leads.snapshot import Photo
 from libs.runtime.together import together
+from services.mailer.letter.labels import Why
 
 _READS_AT_ONCE: Final = 4
 
@@ -42,11 +43,11 @@ class MailFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MissingPhoto(msgspec.Struct, frozen=True, kw_only=True):
-    """A picture or file that the mail cannot show, and why, in words for the shop."""
+    """A picture or file that the mail cannot show, and why."""
 
     id: str
     name: str
-    why: str
+    why: Why
     is_picture: bool = True
 
 
@@ -66,18 +67,8 @@ class PhotoShelf(Protocol):
         ...
 
 
-_WHY: Final = {
-    "": "it is not in our store",
-    "missing": "it is not in our store",
-    "not_uploaded": "it never arrived",
-    "no_file": "it arrived empty",
-    "too_large": "it is too large",
-    "too_many_uploads": "it was more than one visitor may send in a day",
-    "unavailable": "we could not take it in when it was sent",
-    "unreachable": "it could not be fetched from the chat's provider",
-    "unsupported_type": "it is no photo or PDF that can be read",
-}
-"""What stands in an attachment's record, in words for the shop."""
+_WHY: Final[dict[str, Why]] = {"": "missing", **{why: why for why in get_args(Why)}}
+"""By what stands in an attachment's record."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +106,10 @@ class BlobPhotoShelf:
                     )
                 jpeg = await self.blobs.get(rendition_key(photo.id, "1200"))
         except BlobMissingError:
-            return _missing(photo, "it could not be read")
+            return _missing(photo, "unreadable")
         size = jpeg_size(jpeg)
         if size is None:
-            return _missing(photo, "it could not be read")
+            return _missing(photo, "unreadable")
         return MailPhoto(
             id=photo.id, name=photo.name, jpeg=jpeg, width=size[0], height=size[1],
             fingerprint=photo.fingerprint,
@@ -128,11 +119,11 @@ class BlobPhotoShelf:
 def known_missing(photo: Photo) -> MissingPhoto | None:
     """What needs no look into the store to be told."""
     if photo.failed or not photo.blob_key:
-        return _missing(photo, _WHY.get(photo.failed, "it could not be read"))
+        return _missing(photo, _WHY.get(photo.failed, "unreadable"))
     return None
 
 
-def _missing(photo: Photo, why: str) -> MissingPhoto:
+def _missing(photo: Photo, why: Why) -> MissingPhoto:
     return MissingPhoto(id=photo.id, name=photo.name, why=why, is_picture=photo.is_picture)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from libs.leads.snapshot import LeadSnapshot
 from libs.shops.profile import ShopProfile
 from services.mailer.letter.actions import logs_link
-from services.mailer.letter.language import direction
+from services.mailer.letter.language import direction, labels_for
 from services.mailer.letter.links import link_pieces, may_link, unlinked
 from services.mailer.letter.shape import MailView
 from services.mailer.letter.view import shop_card
@@ -63,6 +63,7 @@ def render_plain(snapshot: LeadSnapshot, profile: ShopProfile) -> str:
         _environment()
         .get_template("plain.txt")
         .render(
+            labels=labels_for(profile.languages[0]),
             shop=shop_card(profile),
             contacts=snapshot.contacts,
             thread_id=snapshot.thread_id,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Literal
 
 import msgspec
 
 from libs.leads.snapshot import Photo
+from services.mailer.letter.labels import Labels
 from services.mailer.letter.language import Words, words
-from services.mailer.letter.links import mark_links
 from services.mailer.letter.photos import MailFile, MailPhoto, MissingPhoto
 
 
@@ -54,13 +55,20 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     """What every part of one mail is printed by."""
 
     zone: str
-    own_hosts: frozenset[str]
+    mark: Callable[[str], str]
+    """Says of links that lead away from the shop that they do."""
     lang: str
     """The customer's."""
+    shop_lang: str
+    labels: Labels
 
     def said(self, text: str) -> Words:
         """The customer's own words, and where their links lead."""
-        return words(mark_links(text, self.own_hosts), self.lang)
+        return words(self.mark(text), self.lang)
+
+    def ours(self, text: str) -> Words:
+        """What we say, or show as it is."""
+        return words(text, self.labels.lang)
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -157,6 +165,7 @@ class ShopCard(msgspec.Struct, frozen=True, kw_only=True):
 class MailView(msgspec.Struct, frozen=True, kw_only=True):
     """In the order in which it is read."""
 
+    labels: Labels
     shop: ShopCard
     subject: str
     notices: tuple[str, ...]

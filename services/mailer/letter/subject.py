@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import Final
 
 from libs.leads.snapshot import LeadSnapshot, Summary
+from services.mailer.letter.labels import Labels
 from services.mailer.letter.links import unlinked
 from services.mailer.letter.wording import one_line
 
 LONGEST_BEFORE_ID: Final = 120
-_LEAD: Final = "New chat lead"
 
 
-def subject(snapshot: LeadSnapshot, *, possible_duplicate: bool, with_summary: bool = True) -> str:
+def subject(
+    snapshot: LeadSnapshot, labels: Labels, *, possible_duplicate: bool, with_summary: bool = True
+) -> str:
     """`New chat lead: <vehicle> - <project> (<thread id>)`, and what to know before opening it."""
     about = need(snapshot.summary) if with_summary else ""
     about = unlinked(about or one_line(snapshot.title, 100))
-    prefix = "(possible copy) " if possible_duplicate else ""
-    prefix += "Partial lead: " if snapshot.kind == "partial" else ""
-    whole = f"{prefix}{_LEAD}: {about}" if about else prefix + _LEAD
+    prefix = labels.possible_copy if possible_duplicate else ""
+    prefix += labels.partial if snapshot.kind == "partial" else ""
+    whole = f"{prefix}{labels.lead}: {about}" if about else prefix + labels.lead
     return f"{one_line(whole, LONGEST_BEFORE_ID - 1)} ({one_line(snapshot.thread_id, 140)})"
 
 

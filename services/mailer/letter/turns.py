@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
 from typing import Final
@@ -11,7 +11,9 @@ import msgspec
 
 from libs.leads.snapshot import LeadSnapshot, Line
 from libs.shops.profile import ShopProfile
-from services.mailer.letter.links import mark_links, own_hosts, unlinked
+from services.mailer.letter.labels import Labels, Notes
+from services.mailer.letter.language import labels_for
+from services.mailer.letter.links import link_marker, unlinked
 from services.mailer.letter.shape import Frame, MailContext, Rung, Transcript, Turn, TurnLine
 from services.mailer.letter.wording import clean, day_and_time, moment, one_line, some_lines
 
@@ -41,23 +43,28 @@ def transcript(snapshot: LeadSnapshot, context: MailContext, frame: Frame) -> Tr
         kept.insert(0, turn)
     cut = len(kept) < len(groups) or any(_is_long(line) for line in snapshot.lines)
     attached = cut and context.rung is Rung.FULL
-    note = _note(len(groups), len(kept), snapshot, cut=cut, attached=attached)
+    notes = (
+        [_cut_note(frame.labels.notes, len(groups), len(kept), attached=attached)] if cut else []
+    )
+    note = " ".join((*notes, *_gaps(snapshot, frame.labels.notes)))
     return Transcript(turns=_days_once(kept), note=note, attached=attached)
 
 
 def transcript_file(snapshot: LeadSnapshot, profile: ShopProfile) -> str:
     """Every line, with its moment, as plain text."""
     names = {photo.id: photo.name for photo in snapshot.photos}
-    blocks = [f"Conversation {snapshot.thread_id}\n{_RULE}"]
+    labels = labels_for(profile.languages[0])
+    mark = link_marker(profile, labels.external)
+    blocks = [f"{labels.notes.file.format(snapshot.thread_id)}\n{_RULE}"]
     room = FILE_BYTES
     for line in snapshot.lines:
         said = [f"> {quoted}" for quoted in clean(line.quoted).splitlines()]
         said += [text for text in (clean(line.text),) if text]
         said += [f"[{one_line(names.get(one, one), 180)}]" for one in line.attachments]
-        head = f"{one_line(line.name, 80)} - {moment(line.at, profile.timezone)}"
-        block = unlinked(mark_links("\n".join((head, *said)), own_hosts(profile)))
+        head = f"{_name(line, labels)} - {moment(line.at, profile.timezone, labels)}"
+        block = unlinked(mark("\n".join((head, *said))))
         if (room := room - len(block.encode())) < 0:
-            blocks.append("The rest is too long for a mail.")
+            blocks.append(labels.notes.too_long)
             break
         blocks.append(block)
     return "\n\n".join(blocks) + "\n"
@@ -79,14 +86,19 @@ def _groups(lines: Iterable[Line]) -> list[list[Line]]:
 
 def _turn(group: list[Line], frame: Frame, names: dict[str, str]) -> Turn:
     first = group[0]
-    day, time = day_and_time(first.at, frame.zone)
+    day, time = day_and_time(first.at, frame.zone, frame.labels)
     return Turn(
         speaker=first.speaker,
-        name=one_line(first.name, 80),
+        name=_name(first, frame.labels),
         day=day,
         time=time,
         lines=tuple(_line(line, frame, names) for line in group),
     )
+
+
+def _name(line: Line, labels: Labels) -> str:
+    """The assistant's is its own."""
+    return one_line(line.name, 80) if line.speaker == "assistant" else labels.names[line.speaker]
 
 
 def _is_long(line: Line) -> bool:
@@ -119,20 +131,16 @@ def _days_once(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     )
 
 
-def _note(turns: int, kept: int, snapshot: LeadSnapshot, *, cut: bool, attached: bool) -> str:
-    notes = []
+def _cut_note(notes: Notes, turns: int, kept: int, *, attached: bool) -> str:
     if kept < turns:
-        rest = (
-            "are in transcript.txt"
-            if attached
-            else "did not fit in this mail: `handoff lead --json` has them"
-        )
-        notes.append(f"The last {kept} of {turns} turns; the first {turns - kept} {rest}.")
-    elif cut:
-        whole = "; in full they are in transcript.txt" if attached else ""
-        notes.append(f"Long messages are shortened here{whole}.")
+        said = notes.cut_attached if attached else notes.cut
+    else:
+        said = notes.short_attached if attached else notes.short
+    return said.format(kept=kept, turns=turns, rest=turns - kept)
+
+
+def _gaps(snapshot: LeadSnapshot, notes: Notes) -> Iterator[str]:
     if snapshot.truncated:
-        notes.append("The middle of this very long conversation could not be read.")
+        yield notes.middle
     if snapshot.unknown_items:
-        notes.append(f"{snapshot.unknown_items} items of a kind that we do not know are not shown.")
-    return " ".join(notes)
+        yield notes.unknown.format(snapshot.unknown_items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -14,8 +15,9 @@ from libs.shops.profile import ShopProfile
 from services.mailer.letter.actions import actions, address
 from services.mailer.letter.drafts import drafts
 from services.mailer.letter.facts import printable
-from services.mailer.letter.language import Words, language_tag, words
-from services.mailer.letter.links import own_hosts
+from services.mailer.letter.labels import Labels, Name, Notices, PhotoWords
+from services.mailer.letter.language import Words, labels_for, language_tag, words
+from services.mailer.letter.links import link_marker
 from services.mailer.letter.origin import attribution_rows, diagnostic_rows
 from services.mailer.letter.photos import MailFile, MailPhoto, MissingPhoto, cid
 from services.mailer.letter.script import script_and_questions, steps
@@ -44,25 +46,26 @@ def view(snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext) -> 
     """Pure: the same arguments, the same mail."""
     found = reach(snapshot)
     summary = Summary() if context.rung >= Rung.WITHOUT_SUMMARY else snapshot.summary
-    summary = printable(summary, own_hosts(profile))
+    frame = _frame(summary, snapshot.locale, profile)
+    labels, summary = frame.labels, printable(summary, frame.mark)
     snapshot = msgspec.structs.replace(snapshot, summary=summary)
-    frame = _frame(snapshot, profile)
     written = drafts(summary, profile, frame.lang, found)
-    tappable = actions(snapshot, profile, found, written, context.text_link)
+    tappable = actions(snapshot, profile, labels, found, written, context.text_link)
     script, questions = script_and_questions(summary, profile, found, context.photos.missing)
     return MailView(
+        labels=labels,
         shop=shop_card(profile),
-        subject=subject(snapshot, possible_duplicate=context.possible_duplicate),
-        notices=_notices(snapshot, context),
-        name=_name(summary, found, frame.lang),
+        subject=subject(snapshot, labels, possible_duplicate=context.possible_duplicate),
+        notices=tuple(_notices(snapshot, context, labels.notices)),
+        name=_name(summary, found, frame),
         need=_need(snapshot, frame),
         gist=_gist(snapshot.summary, frame),
         buttons=tappable[:2],
-        glance=_glance(summary, found, frame.lang, context.photos),
+        glance=_glance(summary, found, frame, context.photos),
         chips=tappable[2:],
-        photos=_photos(context),
+        photos=_photos(context, labels),
         summary=_summary(snapshot, frame),
-        next_steps=steps(summary, found),
+        next_steps=steps(summary, found, labels),
         questions=questions,
         script=script,
         drafts=written,
@@ -72,12 +75,15 @@ def view(snapshot: LeadSnapshot, profile: ShopProfile, context: MailContext) -> 
     )
 
 
-def _frame(snapshot: LeadSnapshot, profile: ShopProfile) -> Frame:
-    said = snapshot.summary.customer_language or ""
+def _frame(summary: Summary, locale: str, profile: ShopProfile) -> Frame:
+    shops = profile.languages[0]
+    labels = labels_for(shops)
     return Frame(
         zone=profile.timezone,
-        own_hosts=own_hosts(profile),
-        lang=language_tag(said, snapshot.locale, profile.languages[0]),
+        mark=link_marker(profile, labels.external),
+        lang=language_tag(summary.customer_language or "", locale, shops),
+        shop_lang=shops,
+        labels=labels,
     )
 
 
@@ -91,32 +97,26 @@ def shop_card(profile: ShopProfile) -> ShopCard:
     )
 
 
-def _notices(snapshot: LeadSnapshot, context: MailContext) -> tuple[str, ...]:
-    summary = snapshot.summary
-    missing = one_line(", ".join(summary.missing_info), 200)
-    by_rules = summary.source == "rules" and context.rung < Rung.WITHOUT_SUMMARY
-    left_out = context.rung >= Rung.WITHOUT_ATTACHMENTS and bool(snapshot.photos)
-    linked = " The links below open them for 90 days." if context.originals else ""
-    said = {
-        "Possible copy: we could not find out whether an earlier mail about this lead reached you."
-        " The same id in the subject is the same lead.": context.possible_duplicate,
-        "Partial lead: the customer stopped before everything was said."
-        + (f" Missing: {missing}." if missing else ""): snapshot.kind == "partial",
-        "Summary unavailable: the facts below were picked out by simple rules."
-        " Read the conversation before you call.": by_rules,
-        "Summary left out: this mail could not be sent with it."
-        " Read the conversation before you call.": context.rung >= Rung.WITHOUT_SUMMARY,
-        "Photos and files were left out of this mail because it could not be sent with them."
-        + linked: left_out,
-    }
-    return tuple(notice for notice, applies in said.items() if applies)
+def _notices(snapshot: LeadSnapshot, context: MailContext, notices: Notices) -> Iterator[str]:
+    summary, rung = snapshot.summary, context.rung
+    if context.possible_duplicate:
+        yield notices.possible_copy
+    if snapshot.kind == "partial":
+        missing = one_line(", ".join(summary.missing_info), 200)
+        yield notices.partial + (notices.missing.format(missing) if missing else "")
+    if rung >= Rung.WITHOUT_SUMMARY:
+        yield notices.without_summary
+    elif summary.source == "rules":
+        yield notices.by_rules
+    if rung >= Rung.WITHOUT_ATTACHMENTS and snapshot.photos:
+        yield notices.without_attachments + (notices.linked if context.originals else "")
 
 
-def _name(summary: Summary, found: Reach, lang: str) -> Words:
+def _name(summary: Summary, found: Reach, frame: Frame) -> Words:
     if name := one_line(summary.customer_name or "", 80):
-        return words(name, lang)
+        return words(name, frame.lang)
     contact = found.phone or found.email
-    return words(one_line(contact.shown, 80) if contact else "A visitor")
+    return frame.ours(one_line(contact.shown, 80) if contact else frame.labels.names["visitor"])
 
 
 def _need(snapshot: LeadSnapshot, frame: Frame) -> Words:
@@ -135,37 +135,48 @@ def _gist(summary: Summary, frame: Frame) -> Words:
     return words(one_line(summary.summary, LONGEST_GIST), summary.language)
 
 
-def _glance(summary: Summary, found: Reach, lang: str, photos: PhotoPlan) -> tuple[Row, ...]:
+def _glance(summary: Summary, found: Reach, frame: Frame, photos: PhotoPlan) -> tuple[Row, ...]:
+    facts: dict[Name, str | None] = {
+        "location": summary.customer_location,
+        "vehicle": summary.vehicle,
+        "project": summary.project,
+        "timeline": summary.timeline,
+    }
+    names, lang = frame.labels.names, frame.lang
     rows = [
-        Row("Customer", words(summary.customer_name or "", lang)),
-        Row("Language", words("" if lang.startswith("en") else name_of(lang))),
-        *_contact("Phone", found.phone),
-        *_contact("Email", found.email),
-        *_also_given(found.others),
-        Row("Location", words(summary.customer_location or "", lang)),
-        Row("Vehicle", words(summary.vehicle or "", lang)),
-        Row("Project", words(summary.project or "", lang)),
-        Row("Timeline", words(summary.timeline or "", lang)),
-        Row("Photos", words(str(photos.pictures or ""))),
+        Row(names["customer"], words(summary.customer_name or "", lang)),
+        Row(names["language"], frame.ours(_foreign(frame))),
+        *_contact("phone", found.phone, frame),
+        *_contact("email", found.email, frame),
+        *_also_given(found.others, frame),
+        *(Row(names[name], words(fact or "", lang)) for name, fact in facts.items()),
+        Row(names["photos"], frame.ours(str(photos.pictures or ""))),
     ]
     return tuple(row for row in rows if row.words)
 
 
-def _contact(label: str, contact: Contact | None) -> tuple[Row, ...]:
+def _foreign(frame: Frame) -> str:
+    """What the customer writes, where the shop writes another."""
+    theirs, ours = (tag.partition("-")[0] for tag in (frame.lang, frame.shop_lang))
+    return "" if theirs == ours else name_of(frame.lang, frame.labels.lang)
+
+
+def _contact(kind: Name, contact: Contact | None, frame: Frame) -> tuple[Row, ...]:
     if contact is None:
         return ()
-    row = Row(label, words(one_line(contact.shown, 254)), address(contact))
-    return (row, Row("Check", words(one_line(contact.doubt, 160))))
+    names = frame.labels.names
+    row = Row(names[kind], frame.ours(one_line(contact.shown, 254)), address(contact))
+    return (row, Row(names["check"], frame.ours(one_line(contact.doubt, 160))))
 
 
-def _also_given(others: tuple[Contact, ...]) -> list[Row]:
+def _also_given(others: tuple[Contact, ...], frame: Frame) -> list[Row]:
     """Each to tap, and why to doubt it; of very many the rest stands in the conversation."""
-    rows = []
+    label, rows = frame.labels.names["also_given"], []
     for one in others[:MOST_OTHERS]:
         doubt = f" ({one_line(one.doubt, 160)})" if one.doubt else ""
-        rows.append(Row("Also given", words(one_line(one.shown, 254) + doubt), address(one)))
+        rows.append(Row(label, frame.ours(one_line(one.shown, 254) + doubt), address(one)))
     if rest := len(others) - len(rows):
-        rows.append(Row("Also given", words(f"{rest} more, see the transcript")))
+        rows.append(Row(label, frame.ours(frame.labels.more_given.format(rest))))
     return rows
 
 
@@ -178,50 +189,49 @@ def _summary(snapshot: LeadSnapshot, frame: Frame) -> Words:
     return frame.said("\n".join(quoted))
 
 
-def _photos(context: MailContext) -> Photos:
-    plan = context.photos
+def _photos(context: MailContext, labels: Labels) -> Photos:
+    plan, said = context.photos, labels.photos
     shown = tuple(
-        _shown(photo, _alt(photo, place, plan.pictures), context)
+        _shown(photo, _alt(photo, place, plan.pictures, said), context)
         for place, photo in enumerate(plan.shown, 1)
     )
-    sheet = _shown(plan.sheet, plan.sheet.alt, context) if plan.sheet else None
     alike = sum(photo.similar for photo in plan.shown)
-    note = f"{len(shown)} of {plan.pictures} shown" if len(shown) < plan.pictures else ""
+    note = said.shown.format(len(shown), plan.pictures) if len(shown) < plan.pictures else ""
     return Photos(
         shown=shown,
-        sheet=sheet,
-        note=f"{note}, {alike} similar in small" if alike else note,
+        sheet=_shown(plan.sheet, plan.sheet.alt, context) if plan.sheet else None,
+        note=note + (said.in_small.format(alike) if alike else ""),
         linked=tuple(
             (one_line(left.name, 80), context.originals[left.id])
             for left in plan.left_out
             if left.id in context.originals
         ),
-        missing=(*_missing(plan.missing), *_without_link(context)),
+        missing=(*_missing(plan.missing, labels), *_without_link(context, labels)),
         files=tuple(one_line(file.name, 120) for file in plan.files),
     )
 
 
-def _missing(missing: tuple[MissingPhoto, ...]) -> tuple[str, ...]:
+def _missing(missing: tuple[MissingPhoto, ...], labels: Labels) -> tuple[str, ...]:
     """Somebody who sends fifty files that we do not take fills no mail with their names."""
     told = missing[:MOST_MISSING]
-    lines = [f"{one_line(photo.name, 80)}: {one_line(photo.why, 100)}" for photo in told]
+    lines = [f"{one_line(photo.name, 80)}: {labels.why[photo.why]}" for photo in told]
     if rest := len(missing) - len(told):
-        lines.append(f"{rest} more")
+        lines.append(labels.photos.more.format(rest))
     return tuple(lines)
 
 
-def _without_link(context: MailContext) -> list[str]:
+def _without_link(context: MailContext, labels: Labels) -> list[str]:
     """On one machine no link leads to a file that does not fit; photos are on the contact sheet."""
     return [
-        f"{one_line(left.name, 80)}: it is too large for this mail, and kept in our store"
+        f"{one_line(left.name, 80)}: {labels.why['no_room']}"
         for left in context.photos.left_out
         if isinstance(left, MailFile) and left.id not in context.originals
     ]
 
 
-def _alt(photo: MailPhoto, place: int, pictures: int) -> str:
-    similar = f" (+{photo.similar} similar)" if photo.similar else ""
-    return f"Photo {place} of {pictures}: {one_line(photo.name, 80)}{similar}"
+def _alt(photo: MailPhoto, place: int, pictures: int, said: PhotoWords) -> str:
+    similar = said.similar.format(photo.similar) if photo.similar else ""
+    return said.alt.format(place, pictures, one_line(photo.name, 80)) + similar
 
 
 def _shown(photo: MailPhoto, alt: str, context: MailContext) -> ShownPhoto:

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from services.mailer.letter.labels import Labels
+
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U000e0000-\U000e0fff]"
@@ -66,17 +68,11 @@ def number_pieces(text: str) -> Iterator[tuple[str, bool]]:
     yield text[at:], False
 
 
-def moment(at: float, zone: str) -> str:
+def moment(at: float, zone: str, labels: Labels) -> str:
     """`Tue, Mar 3, 2026, 2:05 PM PST`."""
-    when = datetime.fromtimestamp(at, ZoneInfo(zone))
-    return f"{when:%a, %b} {when.day}, {when.year}, {_clock(when)} {when:%Z}"
+    return labels.calendar.moment_of(datetime.fromtimestamp(at, ZoneInfo(zone)))
 
 
-def day_and_time(at: float, zone: str) -> tuple[str, str]:
+def day_and_time(at: float, zone: str, labels: Labels) -> tuple[str, str]:
     """`("Tue, Mar 3", "2:05 PM")`."""
-    when = datetime.fromtimestamp(at, ZoneInfo(zone))
-    return f"{when:%a, %b} {when.day}", _clock(when)
-
-
-def _clock(when: datetime) -> str:
-    return f"{when.hour % 12 or 12}:{when:%M} {'AM' if when.hour < 12 else 'PM'}"  # noqa: PLR2004 - noon
+    return labels.calendar.day_and_time(datetime.fromtimestamp(at, ZoneInfo(zone)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 import time
+from typing import get_args
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.leads.snapshot import Contact
+from services.lead.contact.doubts import SAID, Says
 from services.lead.contact.extract import contacts
 from tests.unit.lead.contact_corpus import CRAIGS, Case, line_of, load_cases
 from tests.unit.lead.contact_hostile import HOSTILE
@@ -314,3 +316,21 @@ def test_time_grows_with_the_length_and_no_faster(name: str) -> None:
             break
 
     assert long <= 12 * short, f"{short:.4f} s, then {long:.4f} s for 8 times as much"
+
+
+def test_a_spanish_shop_reads_its_doubts_in_spanish() -> None:
+    shop = msgspec.structs.replace(CRAIGS, languages=("es", "en"))
+    said = contacts([line_of("mi correo es ana@gmial.com y mi número es 555-0188", 0)], shop)
+
+    assert {contact.doubt for contact in said} == {
+        "gmial.com se parece a gmail.com",
+        "sin código de área; suponemos 408",
+    }
+
+
+@pytest.mark.parametrize("tag", sorted(SAID))
+def test_every_doubt_can_be_told(tag: str) -> None:
+    holes = {says: words.count("{}") for says, words in SAID[tag].items()}
+
+    assert holes == {says: words.count("{}") for says, words in SAID["en"].items()}
+    assert set(holes) == set(get_args(Says))

@@ -17,6 +17,7 @@ from libs.leads.reach import Reach
 from libs.leads.snapshot import LeadSnapshot, Photo, Sent, Summary
 from services.mailer.letter.arrange import LARGEST_MAIL_BYTES, arrange, contact_sheet
 from services.mailer.letter.build import MailBuilder
+from services.mailer.letter.labels_english import ENGLISH
 from services.mailer.letter.language import Words
 from services.mailer.letter.photos import (
     BlobPhotoShelf,
@@ -89,8 +90,7 @@ async def test_finds_renditions_files_and_what_is_missing_in_order() -> None:
     assert isinstance(file, MailFile)
     assert file.body == b"%PDF"
     assert [one.why for one in missing if isinstance(one, MissingPhoto)] == [
-        "it is too large", "it could not be read", "it is not in our store",
-        "we could not take it in when it was sent",
+        "too_large", "unreadable", "missing", "unavailable",
     ]  # fmt: skip
 
 
@@ -273,20 +273,20 @@ async def test_many_that_are_missed_are_counted_and_only_some_are_named() -> Non
 
 @pytest.mark.parametrize(("photos", "size"), [(1, (300, 300)), (3, (900, 300)), (5, (900, 600))])
 def test_a_contact_sheet_is_no_wider_than_it_is_full(photos: int, size: tuple[int, int]) -> None:
-    sheet = contact_sheet([JPEG] * photos)
+    sheet = contact_sheet([JPEG] * photos, "")
 
     assert sheet
     assert (sheet.width, sheet.height) == size
 
 
 def test_a_contact_sheet_is_one_small_jpeg() -> None:
-    sheet = contact_sheet([JPEG] * 30)
+    sheet = contact_sheet([JPEG] * 30, ENGLISH.photos.sheet)
 
     assert sheet is not None
     assert (sheet.width, sheet.height) == (1200, 1800)
     assert jpeg_size(sheet.jpeg) == (1200, 1800)
     assert len(sheet.jpeg) <= 400_000
-    assert contact_sheet([]) is None
+    assert contact_sheet([], "") is None
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from libs.messages.base import Attribution, Touch
 from libs.messages.lead import REASONS
 from services.mailer.letter.build import MailBuilder
 from services.mailer.letter.drafts import drafts
+from services.mailer.letter.labels_english import ENGLISH
 from services.mailer.letter.language import direction, language_tag
 from services.mailer.letter.photos import BlobPhotoShelf
 from services.mailer.letter.shape import MailContext, Photos, Row, Rung, ShownPhoto
@@ -178,13 +179,13 @@ def test_the_subject_names_vehicle_and_project_else_the_title(
     summary = Summary(**{"vehicle": "2015 Ford", "project": "Seat torn", **changes})
     lead = _lead(summary=summary, thread_id="cthr_one", title="Title of the chat")
 
-    assert subject(lead, possible_duplicate=False) == expected
+    assert subject(lead, ENGLISH, possible_duplicate=False) == expected
 
 
 def test_the_subject_is_short_before_the_id_with_every_prefix() -> None:
     summary = Summary(vehicle="v" * 300, project="word " * 60)
     lead = _lead(kind="partial", summary=summary, thread_id="cthr_" + "a" * 128)
-    found = subject(lead, possible_duplicate=True)
+    found = subject(lead, ENGLISH, possible_duplicate=True)
 
     assert found.startswith("(possible copy) Partial lead: New chat lead: vvv")
     assert found.endswith(f" ({lead.thread_id})")
@@ -194,7 +195,7 @@ def test_the_subject_is_short_before_the_id_with_every_prefix() -> None:
 def test_without_anything_to_say_the_subject_still_reads_well() -> None:
     lead = _lead(summary=Summary(), title="", thread_id="cthr_one")
 
-    assert subject(lead, possible_duplicate=False) == "New chat lead (cthr_one)"
+    assert subject(lead, ENGLISH, possible_duplicate=False) == "New chat lead (cthr_one)"
 
 
 def test_the_summary_chooses_among_the_contacts_but_makes_none() -> None:
