@@ -12,7 +12,7 @@ import msgspec
 
 from libs.errors import HandoffError, Unavailable
 from libs.leads.second_sender import read_trace
-from libs.ledger.record import LeadKey
+from libs.ledger.sweep import SWEEP_LIMIT
 from libs.messages.streams import STREAMS
 from libs.runtime.settings import load
 from ops.desk import Desk, Setup, open_setup, open_stores, redis_advice
@@ -105,7 +105,12 @@ async def redis(desk: Setup) -> Finding:
 
 
 async def records(desk: Desk) -> Finding:
-    await desk.records.read(LeadKey("doctor", "cthr_doctor"))
+    found = await desk.records.due(desk.clock.now(), SWEEP_LIMIT)
+    if spoiled := ", ".join(key.thread_id for key in found.unreadable):
+        return Finding(
+            what="records", ok=False, said=f"cannot be read: {spoiled}",
+            do="Start the later release that wrote them again, or restore them from a backup.",
+        )  # fmt: skip
     return Finding(what="records", ok=True, said=f"{desk.settings.records} answers")
 
 

@@ -19,7 +19,8 @@ _NO_LEAD: Final = frozenset({"missing_contact", "empty_thread"})
 async def open_leads(desk: Desk) -> Shown:
     """Exit code 1 as long as there is anything to wait for. All shops."""
     ahead = desk.clock.now() + _AHEAD_SECONDS
-    due = [one for one in await desk.records.due(ahead, _MOST) if one.state in _OPEN]
+    found = await desk.records.due(ahead, _MOST)
+    due = [one for one in found.records if one.state in _OPEN]
     leads = [one for one in due if one.state is not State.PENDING or one.reason not in _NO_LEAD]
     watches = await desk.records.due_watches(ahead, _MOST)
     until = max((watch.due_at for watch in watches), default=None)

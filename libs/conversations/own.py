@@ -11,6 +11,7 @@ import msgspec
 from libs.conversations.items import read_items
 from libs.conversations.port import Conversation
 from libs.conversations.store import PAGE_LIMIT, ChatStore, ItemRow, Owner
+from libs.errors import Unavailable
 
 PAGES: Final = 50
 FEW: Final = 5
@@ -63,7 +64,10 @@ class OwnConversations:
         return owner.visitor if owner else None
 
     async def threads_of(self, shop: str, visitor: str) -> list[str]:
-        page = await self.kept.threads(Owner(shop, visitor), limit=PAGE_LIMIT, hidden_too=True)
+        try:
+            page = await self.kept.threads(Owner(shop, visitor), limit=PAGE_LIMIT, hidden_too=True)
+        except msgspec.DecodeError as error:  # one that is spoiled must not end whoever looks
+            raise Unavailable("conversations", "a thread cannot be read") from error
         return [thread.id for thread in page.rows]
 
     async def forget(self, shop: str, thread_id: str) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-import msgspec
-
 from libs.databases.dynamodb import ConditionFailedError, DynamoTable, Item
+from libs.ledger.port import Overdue, Place
 from libs.ledger.record import LeadKey, LeadRecord, Watch
+from libs.ledger.stored import decode_lead, decode_watch, encode, overdue
 from libs.runtime.clock import Clock
 
 FRESH_SECONDS: Final = 10
@@ -38,10 +38,6 @@ LAYOUT: Final = {
     ],
 }
 
-_encode = msgspec.json.Encoder().encode
-_lead = msgspec.json.Decoder(LeadRecord).decode
-_watch = msgspec.json.Decoder(Watch).decode
-
 
 class DynamoLeadRecords:
     """LeadRecords. An item has `due_kind` and `due_at` only while it is due for something, so the
@@ -56,7 +52,7 @@ class DynamoLeadRecords:
 
     async def read(self, key: LeadKey) -> LeadRecord | None:
         answer = await self._call("get_item", Key={"pk": {"S": str(key)}}, ConsistentRead=True)
-        return _lead(answer["Item"]["body"]["S"]) if "Item" in answer else None
+        return decode_lead(key, answer["Item"]["body"]["S"]) if "Item" in answer else None
 
     async def write(self, record: LeadRecord, *, expected_version: int | None) -> bool:
         item: Item = {
@@ -64,7 +60,7 @@ class DynamoLeadRecords:
             "shop": {"S": record.key.shop},
             "thread_id": {"S": record.key.thread_id},
             "version": {"N": str(record.version)},
-            "body": {"S": _encode(record).decode()},
+            "body": {"S": encode(record).decode()},
         }
         if record.due_at is not None:
             item |= _due("lead", record.due_at)
@@ -74,15 +70,21 @@ class DynamoLeadRecords:
             item, "version = :expected", {":expected": {"N": str(expected_version)}}
         )
 
-    async def due(self, now: float, limit: int) -> list[LeadRecord]:
-        return [_lead(item["body"]["S"]) for item in await self._overdue("lead", now, limit)]
+    async def due(self, now: float, limit: int, after: Place | None = None) -> Overdue:
+        start = _due("lead", after.due_at) | {"pk": {"S": str(after.key)}} if after else {}
+        items = await self._overdue("lead", now, limit, start)
+        return overdue(((_place(item), item["body"]["S"]) for item in items), limit)
 
     async def put_watch(self, watch: Watch) -> None:
-        item = {"pk": {"S": str(watch)}, "body": {"S": _encode(watch).decode()}}
+        item = {"pk": {"S": str(watch)}, "body": {"S": encode(watch).decode()}}
         await self._call("put_item", Item=item | _due("watch", watch.due_at))
 
     async def due_watches(self, now: float, limit: int) -> list[Watch]:
-        return [_watch(item["body"]["S"]) for item in await self._overdue("watch", now, limit)]
+        items = await self._overdue("watch", now, limit, {})
+        return [
+            decode_watch(*_named(item), float(item["due_at"]["N"]), item["body"]["S"])
+            for item in items
+        ]
 
     async def end_watch(self, watch: Watch) -> bool:
         return await self._conditional(
@@ -97,7 +99,7 @@ class DynamoLeadRecords:
         if after:
             condition += " AND thread_id > :after"
             values[":after"] = {"S": after}
-        items = await self._query("by_shop", condition, values, limit)
+        items = await self._query("by_shop", condition, values, limit, {})
         keys = [LeadKey(item["shop"]["S"], item["thread_id"]["S"]) for item in items]
         return [record for key in keys if (record := await self.read(key)) is not None]
 
@@ -106,13 +108,15 @@ class DynamoLeadRecords:
             await self._call("get_item", Key={"pk": {"S": "clock"}})
         return self._skew
 
-    async def _overdue(self, kind: str, now: float, limit: int) -> list[Item]:
+    async def _overdue(self, kind: str, now: float, limit: int, start: Item) -> list[Item]:
         values = {":kind": {"S": kind}, ":now": {"N": repr(now)}}
-        return await self._query("by_due", "due_kind = :kind AND due_at <= :now", values, limit)
+        condition = "due_kind = :kind AND due_at <= :now"
+        return await self._query("by_due", condition, values, limit, start)
 
-    async def _query(self, index: str, condition: str, values: Item, limit: int) -> list[Item]:
+    async def _query(
+        self, index: str, condition: str, values: Item, limit: int, start: Item
+    ) -> list[Item]:
         found: list[Item] = []
-        start: Item = {}
         while len(found) < limit:
             answer = await self._call(
                 "query",
@@ -151,6 +155,16 @@ class DynamoLeadRecords:
         if date:
             self._skew = self._clock.now() - parsedate_to_datetime(date).timestamp() - 0.5
             self._measured_at = self._clock.boot()
+
+
+def _place(item: Item) -> Place:
+    return Place(float(item["due_at"]["N"]), LeadKey(*_named(item)))
+
+
+def _named(item: Item) -> tuple[str, str]:
+    """Whose it is; a watch has nothing but its key to tell it."""
+    _, shop, thread_or_visitor = item["pk"]["S"].split("#", 2)
+    return shop, thread_or_visitor
 
 
 def _due(kind: str, due_at: float) -> Item:

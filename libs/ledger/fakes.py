@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from libs.errors import Rejected
+from libs.ledger.port import Overdue, Place
 from libs.ledger.record import LeadKey, LeadRecord, Watch
 
 Hook = Callable[[str, object], Awaitable[None]]
@@ -16,6 +18,8 @@ class MemoryRecords:
     def __init__(self, hook: Hook | None = None) -> None:
         self.leads: dict[LeadKey, LeadRecord] = {}
         self.watches: dict[tuple[str, str], Watch] = {}
+        self.spoiled: set[LeadKey] = set()
+        """Records that are there and cannot be read."""
         self.writes = 0
         self.skew: float | None = None
         self._hook = hook
@@ -26,6 +30,8 @@ class MemoryRecords:
 
     async def read(self, key: LeadKey) -> LeadRecord | None:
         await self._before("read", key)
+        if key in self.spoiled:
+            raise Rejected(f"the record of {key.thread_id} cannot be read")
         return self.leads.get(key)
 
     async def write(self, record: LeadRecord, *, expected_version: int | None) -> bool:
@@ -41,14 +47,20 @@ class MemoryRecords:
         self.writes += 1
         return True
 
-    async def due(self, now: float, limit: int) -> list[LeadRecord]:
+    async def due(self, now: float, limit: int, after: Place | None = None) -> Overdue:
         await self._before("due", now)
-        overdue = [
-            (record.due_at, record.key)
+        places = sorted(
+            Place(record.due_at, record.key)
             for record in self.leads.values()
             if record.due_at is not None and record.due_at <= now
-        ]
-        return [self.leads[key] for _, key in sorted(overdue)[:limit]]
+        )
+        page = [place for place in places if after is None or place > after][:limit]
+        keys = [place.key for place in page]
+        return Overdue(
+            [self.leads[key] for key in keys if key not in self.spoiled],
+            [key for key in keys if key in self.spoiled],
+            page[-1] if len(page) == limit else None,
+        )
 
     async def put_watch(self, watch: Watch) -> None:
         await self._before("put_watch", watch)

@@ -4,14 +4,33 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import msgspec
+
 from libs.ledger.record import LeadKey, LeadRecord, Watch
+
+
+class Place(msgspec.Struct, frozen=True, order=True):
+    """Where something stands among all that is overdue."""
+
+    due_at: float
+    key: LeadKey
+
+
+class Overdue(msgspec.Struct, frozen=True):
+    """One page of it."""
+
+    records: list[LeadRecord]
+    unreadable: list[LeadKey]
+    """Due as well, but nobody can tell for what."""
+    ends_at: Place | None
+    """The next page begins behind it; None: this was the last one."""
 
 
 class LeadRecords(Protocol):
     """Every method raises Unavailable("records", ...) when the store does not answer in time."""
 
     async def read(self, key: LeadKey) -> LeadRecord | None:
-        """A strongly consistent read."""
+        """A strongly consistent read. Raises Rejected when what it finds cannot be read."""
         ...
 
     async def write(self, record: LeadRecord, *, expected_version: int | None) -> bool:
@@ -21,7 +40,7 @@ class LeadRecords(Protocol):
         """
         ...
 
-    async def due(self, now: float, limit: int) -> list[LeadRecord]:
+    async def due(self, now: float, limit: int, after: Place | None = None) -> Overdue:
         """Records whose `due_at` has passed, the longest overdue first."""
         ...
 
@@ -29,7 +48,9 @@ class LeadRecords(Protocol):
         """Write or replace a visitor's watch."""
         ...
 
-    async def due_watches(self, now: float, limit: int) -> list[Watch]: ...
+    async def due_watches(self, now: float, limit: int) -> list[Watch]:
+        """One that is spoiled is due all the same, without its page and language."""
+        ...
 
     async def end_watch(self, watch: Watch) -> bool:
         """Remove it if it is still due when it was; False when a newer session moved it.
@@ -39,7 +60,10 @@ class LeadRecords(Protocol):
         ...
 
     async def list_leads(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadRecord]:
-        """Page through a shop's records in thread order (exports, `handoff forget`)."""
+        """Page through a shop's records in thread order (exports, `handoff forget`).
+
+        Raises Rejected when one of them cannot be read.
+        """
         ...
 
     async def clock_skew(self) -> float | None:

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from libs.databases.sqlite import SqliteThread, open_sqlite_file
+from libs.ledger.port import Overdue, Place
 from libs.ledger.record import LeadKey, LeadRecord, Watch
+from libs.ledger.stored import decode_lead, decode_watch, encode, overdue
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS leads (
@@ -25,9 +25,8 @@ CREATE TABLE IF NOT EXISTS watches (
 CREATE INDEX IF NOT EXISTS watches_due ON watches (due_at);
 """
 
-_encode = msgspec.json.Encoder().encode
-_lead = msgspec.json.Decoder(LeadRecord).decode
-_watch = msgspec.json.Decoder(Watch).decode
+_FIRST: Final = Place(float("-inf"), LeadKey("", ""))
+"""Before all others."""
 
 
 class SqliteLeadRecords:
@@ -40,11 +39,11 @@ class SqliteLeadRecords:
     async def read(self, key: LeadKey) -> LeadRecord | None:
         sql = "SELECT body FROM leads WHERE shop = ? AND thread_id = ?"
         rows = await self._reader.rows(sql, (key.shop, key.thread_id))
-        return _lead(rows[0][0]) if rows else None
+        return decode_lead(key, rows[0][0]) if rows else None
 
     async def write(self, record: LeadRecord, *, expected_version: int | None) -> bool:
         key = (record.key.shop, record.key.thread_id)
-        body = (record.version, record.due_at, _encode(record))
+        body = (record.version, record.due_at, encode(record))
         if expected_version is None:
             sql = "INSERT INTO leads VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
             return await self._writer.change(sql, (*key, *body)) == 1
@@ -54,28 +53,40 @@ class SqliteLeadRecords:
         )
         return await self._writer.change(sql, (*body, *key, expected_version)) == 1
 
-    async def due(self, now: float, limit: int) -> list[LeadRecord]:
-        sql = "SELECT body FROM leads WHERE due_at <= ? ORDER BY due_at LIMIT ?"
-        rows = await self._reader.rows(sql, (now, limit))
-        return [_lead(row[0]) for row in rows]
+    async def due(self, now: float, limit: int, after: Place | None = None) -> Overdue:
+        place = after or _FIRST
+        sql = (
+            "SELECT due_at, shop, thread_id, body FROM leads"
+            " WHERE due_at <= ? AND (due_at, shop, thread_id) > (?, ?, ?)"
+            " ORDER BY due_at, shop, thread_id LIMIT ?"
+        )
+        behind = (place.due_at, place.key.shop, place.key.thread_id)
+        rows = await self._reader.rows(sql, (now, *behind, limit))
+        found = ((Place(due, LeadKey(shop, thread)), body) for due, shop, thread, body in rows)
+        return overdue(found, limit)
 
     async def put_watch(self, watch: Watch) -> None:
-        row = (watch.shop, watch.visitor, watch.due_at, _encode(watch))
+        row = (watch.shop, watch.visitor, watch.due_at, encode(watch))
         await self._writer.change("INSERT OR REPLACE INTO watches VALUES (?, ?, ?, ?)", row)
 
     async def due_watches(self, now: float, limit: int) -> list[Watch]:
-        sql = "SELECT body FROM watches WHERE due_at <= ? ORDER BY due_at LIMIT ?"
-        rows = await self._reader.rows(sql, (now, limit))
-        return [_watch(row[0]) for row in rows]
+        sql = (
+            "SELECT shop, visitor, due_at, body FROM watches"
+            " WHERE due_at <= ? ORDER BY due_at LIMIT ?"
+        )
+        return [decode_watch(*row) for row in await self._reader.rows(sql, (now, limit))]
 
     async def end_watch(self, watch: Watch) -> bool:
         sql = "DELETE FROM watches WHERE shop = ? AND visitor = ? AND due_at = ?"
         return await self._writer.change(sql, (watch.shop, watch.visitor, watch.due_at)) == 1
 
     async def list_leads(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadRecord]:
-        sql = "SELECT body FROM leads WHERE shop = ? AND thread_id > ? ORDER BY thread_id LIMIT ?"
+        sql = (
+            "SELECT thread_id, body FROM leads"
+            " WHERE shop = ? AND thread_id > ? ORDER BY thread_id LIMIT ?"
+        )
         rows = await self._reader.rows(sql, (shop, after, limit))
-        return [_lead(row[0]) for row in rows]
+        return [decode_lead(LeadKey(shop, thread_id), body) for thread_id, body in rows]
 
     async def clock_skew(self) -> float | None:
         return None

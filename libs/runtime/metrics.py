@@ -70,6 +70,11 @@ ALERTS = Metric(
     "Alerts, to ALERT_EMAIL if that is set, else only to the log.",
     ("cause",),
 )
+RECORDS_UNREADABLE = Metric(
+    "handoff_records_unreadable_total",
+    "counter",
+    "Overdue lead records that a sweep came upon and could not read.",
+)
 UPLOADS = Metric("handoff_uploads_total", "counter", "Uploads by outcome.", ("outcome",))
 UPLOAD_BYTES = Metric("handoff_upload_bytes_total", "counter", "Bytes of accepted uploads.")
 

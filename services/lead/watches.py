@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from libs.conversations.port import Conversations
-from libs.errors import Unavailable
+from libs.errors import Rejected, Unavailable
 from libs.ledger.apply import apply
 from libs.ledger.events import Considered, Event, NewerItems, NotNow, Reopened
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord, State, Watch
-from libs.ledger.sweep import sweep_once
+from libs.ledger.sweep import Sweep
 from libs.messages.lead import ConsiderLead
 from libs.runtime.clock import Clock
 from libs.runtime.log import Log
@@ -42,6 +42,7 @@ class Sweeper:
     publisher: Publisher
     clock: Clock
     log: Log
+    overdue: Sweep
     sweep_seconds: float
     later: dict[str, Later] = field(default_factory=dict)
 
@@ -53,7 +54,7 @@ class Sweeper:
     async def sweep(self) -> None:
         """What cannot be done now is still overdue at the next sweep."""
         try:
-            swept = await sweep_once(self.records, self.publisher, self.clock)
+            swept = (await self.overdue.once()).published
             watched = await self.end_due_watches()
         except Unavailable as error:
             self.log.warning("sweep_failed", part=error.part)
@@ -76,30 +77,42 @@ class Sweeper:
                 if error.part != "conversations":
                     raise
                 failures += 1
-                self._put_off(watch, now, known)
+                self._put_off(watch, now, known, error.part)
+            except Rejected:
+                self._put_off(watch, now, known, "records")
             else:
                 self.later.pop(str(watch), None)
         return count
 
-    def _put_off(self, watch: Watch, now: float, known: Later | None) -> None:
+    def _put_off(self, watch: Watch, now: float, known: Later | None, part: str) -> None:
         delay = min(known.delay_seconds * 2 if known else self.sweep_seconds, LONGEST_DELAY_SECONDS)
         self.later[str(watch)] = Later(now + delay, delay)
-        self.log.warning("sweep_failed", part="conversations", retry_after=delay)
+        self.log.warning("sweep_failed", part=part, retry_after=delay)
 
     async def _end(self, watch: Watch) -> int:
         """Published before the watch ends, and durable before both: Redis may lose the wish."""
         threads = await self.conversations.threads_of(watch.shop, watch.visitor)
-        count = 0
+        count, spoiled = 0, None
         for thread_id in threads:
-            record = await self.records.read(LeadKey(watch.shop, thread_id))
-            if record is not None and record.state is State.SENT:
-                await self._count_newer(record)
-            elif record is None or record.state is not State.HELD:
-                await self._make_due(LeadKey(watch.shop, thread_id), watch, record)
-                await self.publisher.publish(_wish(watch, thread_id))
-                count += 1
+            try:
+                count += await self._put_up(watch, thread_id)
+            except Rejected as error:  # its record cannot be read: the other threads go on
+                spoiled = error
+        if spoiled:
+            raise spoiled
         await self.records.end_watch(watch)
         return count
+
+    async def _put_up(self, watch: Watch, thread_id: str) -> bool:
+        key = LeadKey(watch.shop, thread_id)
+        record = await self.records.read(key)
+        if record is not None and record.state is State.SENT:
+            await self._count_newer(record)
+        elif record is None or record.state is not State.HELD:
+            await self._make_due(key, watch, record)
+            await self.publisher.publish(_wish(watch, thread_id))
+            return True
+        return False
 
     async def _count_newer(self, record: LeadRecord) -> None:
         """Here, and not when a trigger asks: those of a sent lead are answered without reading."""

@@ -15,6 +15,7 @@ from libs.leads.attribution import Trails
 from libs.leases.redis import RedisLeases
 from libs.leases.thread import ThreadLeases
 from libs.ledger.open import open_records, records_answer
+from libs.ledger.sweep import Sweep
 from libs.limits.redis import RedisLimits
 from libs.messages.streams import LEAD_CONSIDER, LEAD_SIGNAL
 from libs.model.connection import ModelConnection
@@ -67,6 +68,7 @@ async def wire(settings: LeadSettings, runtime: Runtime) -> Service:
         publisher=runtime.streams,
         clock=runtime.clock,
         log=runtime.log,
+        overdue=Sweep(records, runtime.streams, runtime.clock, runtime.log, runtime.metrics),
         sweep_seconds=settings.sweep_seconds,
     )
     return Service(

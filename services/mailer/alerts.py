@@ -40,6 +40,10 @@ CAUSES: Final = {
         "The mail server refuses one of a shop's recipients; the others get the leads."
         " `recipient_refused` in the log names the shop; mend `recipients` in its profile."
     ),
+    "record_unreadable": (
+        "A lead's record cannot be read, so that lead waits; the others go on. `record_unreadable`"
+        " in the log names it. Was a later release here before this one? Then start that again."
+    ),
     "clock_skewed": "This machine's clock is wrong; mails wait until it is right.",
     "not_in_the_table": "Something happened to a lead that its state does not allow; it stands.",
     "unexpected_event": (
@@ -85,7 +89,7 @@ class Alerts:
 
     async def _owing(self, cause: str, record: LeadRecord) -> list[LeadRecord]:
         due = await self.records.due(self.clock.now() + HOUR_SECONDS, OWED_LIMIT)
-        others = {other.key: other for other in due if alert_owed(other) == cause}
+        others = {other.key: other for other in due.records if alert_owed(other) == cause}
         return list({record.key: record, **others}.values())
 
     async def _told(self, cause: str, records: Sequence[LeadRecord], nonce: str) -> bool:

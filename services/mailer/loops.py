@@ -7,23 +7,20 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from libs.errors import Unavailable
-from libs.ledger.port import LeadRecords
-from libs.ledger.sweep import sweep_once
-from libs.runtime.clock import Clock
+from libs.ledger.sweep import Sweep
 from libs.runtime.log import Log
-from libs.streams.port import Publisher
+from services.mailer.alerts import Alerts
 from services.mailer.journal import Receipts
 
 TIDY_SECONDS: Final = 3600.0
 
 
-async def sweeping(
-    records: LeadRecords, publisher: Publisher, clock: Clock, log: Log, every_seconds: float
-) -> None:
+async def sweeping(sweep: Sweep, alerts: Alerts, log: Log, every_seconds: float) -> None:
     """Whatever is overdue comes back, also when Redis forgot it; runs in every process."""
     while True:
         try:
-            await sweep_once(records, publisher, clock)
+            if (await sweep.once()).unreadable:
+                await alerts.tell("record_unreadable")
         except Unavailable as error:
             log.warning("sweep_failed", part=error.part)
         await asyncio.sleep(every_seconds)

@@ -18,6 +18,7 @@ from libs.leases.thread import ThreadLeases
 from libs.ledger.events import Rules
 from libs.ledger.open import open_records, records_answer
 from libs.ledger.port import LeadRecords
+from libs.ledger.sweep import Sweep
 from libs.messages.streams import MAIL_EVENT, MAIL_SEND
 from libs.runtime.runtime import Runtime, Service
 from libs.shops.profile import ShopProfile, load_shops
@@ -69,7 +70,7 @@ async def wire(settings: MailerSettings, runtime: Runtime) -> Service:
     )
     receipts = parts.receipts()
     handlers = parts.handlers(receipts)
-    loops = [lambda: asyncio.to_thread(warm_up), *parts.loops(receipts)]
+    loops = [lambda: asyncio.to_thread(warm_up), *parts.loops(receipts, handlers.reports.alerts)]
     if settings.ses_events_queue_url:
         loops.append(await _listening(settings, runtime))
     return Service(
@@ -160,10 +161,11 @@ class _Parts:
         leases = RedisLeases(self.runtime.streams.redis)
         return ThreadLeases(leases, self.settings.lease_seconds, self.runtime.log)
 
-    def loops(self, receipts: Receipts) -> list[Loop]:
+    def loops(self, receipts: Receipts, alerts: Alerts) -> list[Loop]:
         runtime, seconds = self.runtime, self.settings.sweep_seconds
+        sweep = Sweep(self.records, runtime.streams, runtime.clock, runtime.log, runtime.metrics)
         return [
-            partial(sweeping, self.records, runtime.streams, runtime.clock, runtime.log, seconds),
+            partial(sweeping, sweep, alerts, runtime.log, seconds),
             partial(replaying, receipts, runtime.log, seconds),
             *(
                 partial(tidying, transport.tidy, runtime.log)

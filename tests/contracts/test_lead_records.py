@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -16,15 +17,22 @@ import msgspec
 import pytest
 
 from libs.databases.dynamodb import DynamoTable, use_table
-from libs.errors import SettingsError, Unavailable
+from libs.errors import Rejected, SettingsError, Unavailable
 from libs.ledger.dynamodb import DynamoLeadRecords
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.open import open_records
-from libs.ledger.port import LeadRecords
+from libs.ledger.port import LeadRecords, Overdue
 from libs.ledger.record import LeadKey, LeadRecord, State, Step, Watch
+from libs.ledger.sqlite import SqliteLeadRecords
+from libs.ledger.sweep import Sweep
+from libs.messages.lead import thread_name
 from libs.runtime.aws import aws_client
 from libs.runtime.clock import SystemClock
+from libs.runtime.log import Log
+from libs.runtime.metrics import Metrics
 from libs.runtime.settings import CommonSettings
+from libs.streams.fakes import RememberingPublisher
+from tests.clock import HandClock
 from tests.servers import free_port
 
 NOW = 1_800_000_000.123456
@@ -57,6 +65,10 @@ def watch(visitor: str = "v_1", *, due_at: float = NOW, version: int = 1) -> Wat
     return Watch(shop="craigs", visitor=visitor, due_at=due_at, version=version)
 
 
+def threads(page: Overdue) -> list[str]:
+    return [record.key.thread_id for record in page.records]
+
+
 async def race(records: LeadRecords, record: LeadRecord, expected: int | None) -> bool:
     """Whether it won; a reply that got lost on a busy machine is read back, as `apply` does."""
     try:
@@ -72,6 +84,10 @@ class LeadRecordsContract:
     """Inherited by one class per adapter; `records` is the adapter, empty."""
 
     racers = 200
+
+    async def spoil(self, records: LeadRecords, key: LeadKey) -> None:
+        """As a broken disk or a foreign hand leaves it."""
+        raise NotImplementedError
 
     async def test_reads_back_exactly_what_was_written(self, records: LeadRecords) -> None:
         assert await records.write(lead(), expected_version=None)
@@ -128,21 +144,66 @@ class LeadRecordsContract:
             await records.write(lead(thread, due_at=due_at), expected_version=None)
         await records.write(lead("never", due_at=None), expected_version=None)
 
-        assert [r.key.thread_id for r in await records.due(NOW, 10)] == ["b", "a", "c"]
-        assert [r.key.thread_id for r in await records.due(NOW, 2)] == ["b", "a"]
+        assert threads(await records.due(NOW, 10)) == ["b", "a", "c"]
+        assert threads(await records.due(NOW, 2)) == ["b", "a"]
+
+    async def test_pages_go_round_all_that_is_due(self, records: LeadRecords) -> None:
+        """Of several that fell due in one moment none is passed over."""
+        for thread, due_at in (("a", NOW), ("b", NOW), ("c", NOW), ("d", NOW - 9), ("e", NOW)):
+            await records.write(lead(thread, due_at=due_at), expected_version=None)
+        await records.write(lead("later", due_at=NOW + 1), expected_version=None)
+
+        first = await records.due(NOW, 2)
+        second = await records.due(NOW, 2, first.ends_at)
+        third = await records.due(NOW, 2, second.ends_at)
+
+        found = [*threads(first), *threads(second), *threads(third)]
+        assert (found[0], sorted(found)) == ("d", ["a", "b", "c", "d", "e"])
+        assert third.ends_at is None
+
+    async def test_a_page_begins_behind_one_that_has_moved_on(self, records: LeadRecords) -> None:
+        for thread, due_at in (("a", NOW - 2), ("b", NOW - 1)):
+            await records.write(lead(thread, due_at=due_at), expected_version=None)
+        first = await records.due(NOW, 1)
+        await records.write(newer(first.records[0], due_at=None), expected_version=1)
+
+        assert threads(await records.due(NOW, 1, first.ends_at)) == ["b"]
+
+    async def test_a_spoiled_record_stops_no_other(self, records: LeadRecords) -> None:
+        for thread, due_at in (("a", NOW - 2), ("b", NOW - 1)):
+            await records.write(lead(thread, due_at=due_at), expected_version=None)
+        await self.spoil(records, lead("a").key)
+
+        page = await records.due(NOW, 10)
+
+        assert (threads(page), page.unreadable) == (["b"], [lead("a").key])
+        with pytest.raises(Rejected, match="the record of a cannot be read"):
+            await records.read(lead("a").key)
+
+    async def test_many_that_nobody_can_move_starve_no_other(self, records: LeadRecords) -> None:
+        stuck = [lead(f"stuck{n:02}", due_at=NOW - 99) for n in range(20)]
+        for record in (*stuck, lead("live", due_at=NOW - 1)):
+            await records.write(record, expected_version=None)
+        publisher, log = RememberingPublisher(), Log("lead", out=io.StringIO())
+        sweep = Sweep(records, publisher, HandClock(NOW), log, Metrics(), limit=len(stuck))
+
+        await sweep.once()
+        await sweep.once()
+
+        assert thread_name("craigs", "live") in publisher.scheduled
 
     async def test_a_settled_record_is_not_due(self, records: LeadRecords) -> None:
         await records.write(lead(), expected_version=None)
         await records.write(newer(lead(), due_at=None), expected_version=1)
 
-        assert await records.due(NOW, 10) == []
+        assert threads(await records.due(NOW, 10)) == []
 
     async def test_more_are_due_than_fit_a_page(self, records: LeadRecords) -> None:
         for n in range(120):
             await records.write(lead(f"t{n:03}", due_at=NOW - n), expected_version=None)
 
-        assert len(await records.due(NOW, 500)) == 120
-        assert len(await records.due(NOW, 110)) == 110
+        assert len(threads(await records.due(NOW, 500))) == 120
+        assert len(threads(await records.due(NOW, 110))) == 110
 
     async def test_a_watch_is_replaced_by_a_newer_session(self, records: LeadRecords) -> None:
         await records.put_watch(watch())
@@ -198,12 +259,29 @@ class TestMemoryRecords(LeadRecordsContract):
     def records(self) -> LeadRecords:
         return MemoryRecords()
 
+    async def spoil(self, records: LeadRecords, key: LeadKey) -> None:
+        assert isinstance(records, MemoryRecords)
+        records.spoiled.add(key)
+
 
 class TestSqliteRecords(LeadRecordsContract):
     @pytest.fixture
     async def records(self, tmp_path: Path) -> AsyncIterator[LeadRecords]:
         async with contextlib.AsyncExitStack() as stack:
             yield await open_records(CommonSettings(data=str(tmp_path / "new")), stack)
+
+    async def spoil(self, records: LeadRecords, key: LeadKey) -> None:
+        assert isinstance(records, SqliteLeadRecords)
+        sql = "UPDATE leads SET body = ? WHERE shop = ? AND thread_id = ?"
+        await records._writer.change(sql, (b"{", key.shop, key.thread_id))
+
+    async def test_a_spoiled_watch_is_due_all_the_same(self, records: LeadRecords) -> None:
+        assert isinstance(records, SqliteLeadRecords)
+        await records.put_watch(watch())
+        await records._writer.change("UPDATE watches SET body = ?", (b"{",))
+
+        assert await records.due_watches(NOW, 10) == [watch()]
+        assert await records.end_watch(watch())
 
     async def test_has_no_clock_of_its_own(self, records: LeadRecords) -> None:
         assert await records.clock_skew() is None
@@ -280,6 +358,16 @@ class TestSqliteRecords(LeadRecordsContract):
         assert sum(int(out) for out, _ in outs) == 50
 
 
+async def spoil_item(records: LeadRecords, pk: str) -> None:
+    assert isinstance(records, DynamoLeadRecords)
+    await records._table.call(
+        "update_item",
+        Key={"pk": {"S": pk}},
+        UpdateExpression="SET body = :body",
+        ExpressionAttributeValues={":body": {"S": "{"}},
+    )
+
+
 @pytest.mark.slow
 class TestDynamoRecords(LeadRecordsContract):
     @pytest.fixture
@@ -289,6 +377,16 @@ class TestDynamoRecords(LeadRecordsContract):
         )
         async with contextlib.AsyncExitStack() as stack:
             yield await open_records(settings, stack)
+
+    async def spoil(self, records: LeadRecords, key: LeadKey) -> None:
+        await spoil_item(records, str(key))
+
+    async def test_a_spoiled_watch_is_due_all_the_same(self, records: LeadRecords) -> None:
+        await records.put_watch(watch())
+        await spoil_item(records, str(watch()))
+
+        assert await records.due_watches(NOW, 10) == [watch()]
+        assert await records.end_watch(watch())
 
     async def test_measures_our_clock_against_the_stores(self, records: LeadRecords) -> None:
         skew = await records.clock_skew()

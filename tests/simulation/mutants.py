@@ -115,7 +115,7 @@ MUTANTS: Final = (
              "record, now, failed, delivery=failed, state=State.ERROR, due_at=now,"),
     )),
     Mutant("no_sweeper", "I8", (
-        Edit("libs.ledger.sweep", "overdue = await records.due(now, limit)", "overdue = []"),
+        Edit("libs.ledger.sweep", "for record in page.records]", "for record in ()]"),
     )),
     Mutant("nobody_looks_again", "I10", (
         Edit("libs.ledger.states", "        due_at=event.due_at,\n        reason=event.reason,\n",

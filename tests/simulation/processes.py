@@ -16,6 +16,7 @@ from libs.leads.snapshot import LeadSnapshot
 from libs.leases.thread import ThreadLeases
 from libs.ledger.events import Rules
 from libs.ledger.record import LeadKey
+from libs.ledger.sweep import Sweep
 from libs.limits.fakes import MemoryLimits
 from libs.messages.mail import DeliveryEvent, SendLeadMail
 from libs.messages.streams import LEAD_CONSIDER, MAIL_EVENT, MAIL_SEND, SESSION_MINT
@@ -143,6 +144,9 @@ class Parts:
         broker: Any = LyingBroker(self.stores, self.faults, self.provider.checker)
         return Streams(broker, process)
 
+    def sweep(self) -> Sweep:
+        return Sweep(self.records, self.streams, self.clock, self.log, self.metrics)
+
 
 def lead_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
     blobs, trails = parts.stores.blobs, Trails(parts.stores.blobs)
@@ -168,8 +172,9 @@ def lead_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
         times=Times(),
     )
     sweeper = Sweeper(
-        parts.records, parts.conversations, parts.streams, parts.clock, parts.log, SWEEP_SECONDS
-    )
+        parts.records, parts.conversations, parts.streams, parts.clock, parts.log, parts.sweep(),
+        SWEEP_SECONDS,
+    )  # fmt: skip
     consumer = Consumer(
         LEAD_CONSIDER, at_work(parts.process, handlers.consider), concurrency=CONCURRENCY,
         timeout_seconds=HANDLER_SECONDS,
@@ -199,7 +204,7 @@ def mailer_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
     return [
         mail.consume(noted(sends, checker), stop),
         mail.consume(noted(Consumer(MAIL_EVENT, delivered), checker), stop),
-        sweeping(parts.records, mail, parts.clock, parts.log, SWEEP_SECONDS),
+        sweeping(parts.sweep(), handlers.reports.alerts, parts.log, SWEEP_SECONDS),
         replaying(receipts, parts.log, SWEEP_SECONDS),
     ]
 

@@ -16,6 +16,7 @@ from libs.leases.fakes import MemoryLeases, MemorySentMarks
 from libs.leases.port import Leases, SentMark, SentMarks, lease_key
 from libs.ledger.events import Rules
 from libs.ledger.port import LeadRecords
+from libs.ledger.record import LeadKey
 from libs.runtime.clock import SystemClock
 from libs.streams.broker import Broker
 from services.mailer.ports import Journal
@@ -211,8 +212,12 @@ class TestReachedRecords(LeadRecordsContract):
     @pytest.fixture
     async def records(self) -> LeadRecords:
         faults = WillingFaults()
-        store = CheckedRecords(a_checker(), faults)
-        return cast(LeadRecords, ReachedRecords(store, faults, SimProcess("mailer-1", "machine-1")))
+        self.store = CheckedRecords(a_checker(), faults)
+        process = SimProcess("mailer-1", "machine-1")
+        return cast(LeadRecords, ReachedRecords(self.store, faults, process))
+
+    async def spoil(self, records: LeadRecords, key: LeadKey) -> None:
+        self.store.spoiled.add(key)
 
 
 class TestReachedConversations(ConversationsContract):

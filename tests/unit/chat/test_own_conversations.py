@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import NoReturn
 
+import msgspec
 import pytest
 
 from libs.conversations import own
 from libs.conversations.fakes import MemoryChatStore
 from libs.conversations.own import OwnConversations
 from libs.conversations.store import ChatStore, ItemRow, Owner, ThreadRow
+from libs.errors import Unavailable
 
 ANA = Owner("craigs", "v_ana")
 
@@ -47,6 +50,15 @@ async def test_reads_a_conversation_of_many_pages(
     assert not conversation.truncated
     assert conversation.title == "Seats"
     assert conversation.visitor == "v_ana"
+
+
+async def test_a_thread_that_cannot_be_read_ends_nobody_who_looks_for_threads() -> None:
+    class Spoiled(MemoryChatStore):
+        async def threads(self, *_: object, **__: object) -> NoReturn:
+            raise msgspec.DecodeError
+
+    with pytest.raises(Unavailable, match="conversations"):
+        await OwnConversations(Spoiled()).threads_of("craigs", "v_ana")
 
 
 async def test_an_endless_conversation_keeps_its_beginning_and_its_newest_page(

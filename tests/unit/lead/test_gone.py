@@ -7,7 +7,6 @@ import pytest
 from libs.ledger.apply import apply
 from libs.ledger.events import OperatorResend
 from libs.ledger.record import LeadKey, State
-from libs.ledger.sweep import sweep_once
 from libs.ledger.timing import DAY_SECONDS
 from libs.messages.mail import SendLeadMail
 from tests.unit.lead.world import READY_WORDS, SHOP, THREAD, World
@@ -47,7 +46,7 @@ def forget(world: World) -> None:
 
 
 async def overdue(world: World) -> bool:
-    return await sweep_once(world.records, world.publisher, world.clock) > 0
+    return (await world.sweeper.overdue.once()).published > 0
 
 
 async def test_mail_that_the_mailer_never_heard_of_goes_again(world: World) -> None:

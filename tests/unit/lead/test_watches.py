@@ -188,3 +188,16 @@ async def test_visitor_without_a_thread_just_ends_the_watch() -> None:
 
     assert await world.sweeper.end_due_watches() == 0
     assert not world.records.watches
+
+
+async def test_a_record_that_cannot_be_read_holds_up_no_other_thread(world: World) -> None:
+    for thread_id in ("cthr_bad", "cthr_good"):
+        world.say(READY_WORDS, thread_id=thread_id)
+    settle(world, "cthr_bad", State.PENDING)
+    world.records.spoiled.add(LeadKey(SHOP, "cthr_bad"))
+
+    await world.sweeper.sweep()
+
+    wishes = [wish for wish in world.publisher.published if isinstance(wish, ConsiderLead)]
+    assert [wish.thread_id for wish in wishes] == ["cthr_good"]
+    assert world.records.watches

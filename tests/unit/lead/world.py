@@ -18,6 +18,7 @@ from libs.leases.fakes import MemoryLeases
 from libs.leases.thread import ThreadLeases
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
+from libs.ledger.sweep import Sweep
 from libs.limits.fakes import MemoryLimits
 from libs.messages.base import Message
 from libs.messages.lead import ConsiderLead, LeadDecision, RecordSignal
@@ -110,6 +111,7 @@ class World:
             publisher=self.publisher,
             clock=self.clock,
             log=self.log,
+            overdue=Sweep(self.records, self.publisher, self.clock, self.log, self.metrics),
             sweep_seconds=30,
         )
         self._numbers = itertools.count(1)

@@ -17,6 +17,7 @@ from libs.ledger.apply import apply
 from libs.ledger.events import Considered, Rules
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord
+from libs.ledger.sweep import Sweep
 from libs.messages.mail import SendLeadMail
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
@@ -149,6 +150,10 @@ class Mailroom:
             new_id=self.new_id,
             rules=rules,
         )  # fmt: skip
+
+    def sweep(self) -> Sweep:
+        """Of a process that has just begun."""
+        return Sweep(self.records, self.publisher, self.clock, self.log, self.metrics)
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -13,7 +13,6 @@ from libs.ledger.apply import apply
 from libs.ledger.events import Considered, GaveUp
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.ledger.states import alert_owed
-from libs.ledger.sweep import sweep_once
 from libs.messages.mail import DeliveryEvent, SendLeadMail
 from libs.streams.port import Delivery
 from services.mailer.alerts import NAMED_THREADS, Alerts, alert_bytes
@@ -96,7 +95,7 @@ async def test_what_was_owed_within_the_hour_is_told_after_it(room: Mailroom) ->
     await alerts(room).settle(await held(room, "cthr_2"))
     room.clock.at += HOUR
 
-    await sweep_once(room.records, room.publisher, room.clock)
+    await room.sweep().once()
     for _, message in room.publisher.scheduled.values():
         if isinstance(message, SendLeadMail):
             await room.handlers().send(Delivery(message=message, entry_id="swept"))

@@ -11,7 +11,6 @@ import pytest
 
 from libs.ledger.record import State
 from libs.ledger.states import alert_owed
-from libs.ledger.sweep import sweep_once
 from libs.messages.mail import SendLeadMail
 from libs.streams.port import Delivery
 from services.mailer.ports import Mail, Outcome, Receipt
@@ -99,7 +98,7 @@ async def _afterwards(room: Mailroom, *, died: bool) -> None:
         await room.handlers().send(room.wish(attempt=2))
     for _ in range(3):
         room.clock.at += RESOLVABLE
-        await sweep_once(room.records, room.publisher, room.clock)
+        await room.sweep().once()
         for _, message in room.publisher.scheduled.values():
             if isinstance(message, SendLeadMail):
                 await room.handlers().send(Delivery(message=message, entry_id="swept"))

@@ -15,6 +15,7 @@ from libs.blobs.fakes import MemoryBlobs
 from libs.errors import SettingsError, Unavailable
 from libs.leads.second_sender import leave_trace
 from libs.ledger.fakes import MemoryRecords
+from libs.ledger.record import State
 from libs.messages.mail import DeliveryEvent
 from libs.streams.broker import DeadLetter
 from ops import doctor
@@ -25,7 +26,17 @@ from services.lead.retention import KEPT_SECONDS
 from tests.clock import HandClock
 from tests.openai_server import Status, openai_server
 from tests.servers import free_port, redis_server
-from tests.unit.ops.desks import NOW, THREAD, in_memory, read_by_all, started, stores, well
+from tests.unit.ops.desks import (
+    KEY,
+    NOW,
+    THREAD,
+    in_memory,
+    read_by_all,
+    record,
+    started,
+    stores,
+    well,
+)
 
 MODEL = "gpt-5.2-2025-12-11"
 
@@ -49,6 +60,17 @@ async def test_every_question_is_asked_and_the_worst_decides() -> None:
         "dead letters",
     ]
     assert shown.code == 1
+
+
+async def test_a_record_that_cannot_be_read_is_named() -> None:
+    there = stores()
+    await there.lead(record(State.PENDING, due_at=NOW - 1))
+    there.records.spoiled.add(KEY)
+
+    finding = await doctor.records(there.desk)
+
+    assert not well(finding)
+    assert THREAD in finding.said
 
 
 async def test_a_part_that_fails_is_a_finding_and_not_the_end() -> None:
