@@ -36,6 +36,8 @@ _POLICY: Final = policy.SMTP.clone(max_line_length=_LINE)
 _IDS: Final = policy.SMTP.clone(max_line_length=900)
 _ID_HEADERS: Final = frozenset({"Message-ID", "X-Request-ID", "X-Handoff-Thread"})
 _OF_THE_SHOP: Final = frozenset({"From", "To", "Auto-Submitted", "MIME-Version"})
+_LONGEST_LINE: Final = 998
+"""RFC 5322; what is longer a server may break, or refuse."""
 _ROW: Final = 76
 _ROW_BYTES: Final = 57
 _AT_ONCE: Final = _ROW_BYTES * 1500
@@ -188,16 +190,30 @@ def _close(boundary: str) -> bytes:
 
 
 def _words(subtype: str, text: str, *, attached: str = "") -> bytes:
-    """Quoted-printable, or base64 where that is shorter (Chinese, Arabic, ...)."""
-    raw = text.replace("\r\n", "\n").replace("\n", "\r\n").encode()
-    quoted = binascii.b2a_qp(raw, istext=True)
-    short = len(quoted) > encoded_size(raw)
+    """As they are where any server takes them so, else quoted-printable or, where shorter (Chinese,
+    Arabic, ...), base64.
+    """
+    lines = text.replace("\r\n", "\n").split("\n")
+    encoding, body = _encoded("\r\n".join(lines).encode(), plain=all(map(_is_plain, lines)))
     placed = f'Content-Disposition: attachment; filename="{attached}"\r\n' if attached else ""
     head = (
         f'Content-Type: text/{subtype}; charset="utf-8"\r\n{placed}'
-        f"Content-Transfer-Encoding: {'base64' if short else 'quoted-printable'}\r\n\r\n"
-    ).encode()
-    return head + (b"".join(_base64(raw)) if short else quoted)
+        f"Content-Transfer-Encoding: {encoding}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def _is_plain(line: str) -> bool:
+    return len(line) <= _LONGEST_LINE and line.isascii() and line.isprintable()
+
+
+def _encoded(raw: bytes, *, plain: bool) -> tuple[str, bytes]:
+    if plain:
+        return "7bit", raw
+    quoted = binascii.b2a_qp(raw, istext=True)
+    if len(quoted) > encoded_size(raw):
+        return "base64", b"".join(_base64(raw))
+    return "quoted-printable", quoted
 
 
 def _photo_headers(photo: MailPhoto, number: int) -> bytes:

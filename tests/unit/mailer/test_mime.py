@@ -163,6 +163,26 @@ def test_any_text_comes_out_as_it_went_in(said: str) -> None:
     assert text_of(read(plain_mime(ENVELOPE, lines))) == lines.replace("\r\n", "\n")
 
 
+@pytest.mark.parametrize(
+    ("line", "encoding"),
+    [
+        ("Torn seat = 2016 Honda Civic. ", "7bit"),
+        ("x" * 998, "7bit"),
+        ("x" * 999, "quoted-printable"),
+        ("a\tb", "quoted-printable"),
+        ("a\rb", "quoted-printable"),
+        ("José", "quoted-printable"),
+        ("汽车座椅" * 200, "base64"),
+    ],
+)
+def test_only_lines_that_any_server_takes_stand_as_they_are(line: str, encoding: str) -> None:
+    raw = plain_mime(ENVELOPE, f"{line}\n.\nFrom here\n")
+
+    assert text_of(read(raw)) == f"{line}\n.\nFrom here\n"
+    assert read(raw)["Content-Transfer-Encoding"] == encoding
+    assert (f"\r\n\r\n{line}\r\n.\r\n".encode() in raw) == (encoding == "7bit")
+
+
 @pytest.mark.parametrize("size", [0, 1, 56, 57, 58, 57 * 1500, 57 * 1500 + 1, 300_000])
 def test_photos_and_files_of_any_size_come_out_as_they_went_in(size: int) -> None:
     body = random.Random(size).randbytes(size)
