@@ -71,15 +71,22 @@ class SqliteThread:
 
     async def run(self, work: Work[T]) -> T:
         """The one table of SQLite's errors: whatever it says, the store cannot serve us now."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
         self._jobs.put(_Job(work, future))
+        too_late = loop.call_later(ANSWER_SECONDS, self._give_up, future)
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await future
-        except TimeoutError as error:
-            raise Unavailable(self._part, f"no answer in {ANSWER_SECONDS:.0f} s") from error
+            return await future
         except sqlite3.Error as error:
             raise Unavailable(self._part, str(error)) from error
+        finally:
+            too_late.cancel()
+
+    def _give_up(self, future: asyncio.Future[Any]) -> None:
+        """Not by `asyncio.timeout`, which takes a fifth of a visit."""
+        if not future.done():
+            problem = f"no answer in {ANSWER_SECONDS:.0f} s"
+            future.set_exception(Unavailable(self._part, problem))
 
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         return await self.run(lambda db: db.execute(sql, values).fetchall())
