@@ -45,22 +45,11 @@ class Applied(msgspec.Struct, frozen=True):
 
 
 async def apply(
-    records: LeadRecords,
-    key: LeadKey,
-    event: Event,
-    clock: Clock,
-    rules: Rules = DEFAULT_RULES,
-    known: LeadRecord | None = None,
+    records: LeadRecords, key: LeadKey, event: Event, clock: Clock, rules: Rules = DEFAULT_RULES
 ) -> Applied:
     """Raises Unavailable when the store does not answer, also when an ARM may or may not have
     landed: then nobody sends, and if it did land the resolver settles it after the windows.
-
-    `known`, as read before, saves a read: what is written by it stands only where it still held.
     """
-    if known is not None:
-        decision = decide(key, known, event, clock.now(), rules)
-        if isinstance(decision, Write) and await _stands(records, decision, event):
-            return Applied(decision, decision.record)
     for _ in range(ROUNDS):
         record = await records.read(key)
         decision = decide(key, record, event, clock.now(), rules)
@@ -69,6 +58,21 @@ async def apply(
         if await _stands(records, decision, event):
             return Applied(decision, decision.record)
     raise Unavailable("records", f"{ROUNDS} conflicting writes of one record")
+
+
+async def apply_to(
+    known: LeadRecord | None,
+    records: LeadRecords,
+    key: LeadKey,
+    event: Event,
+    clock: Clock,
+    rules: Rules = DEFAULT_RULES,
+) -> Applied:
+    """As `apply`, and without its read where the record still stands as it was read before."""
+    decision = decide(key, known, event, clock.now(), rules)
+    if isinstance(decision, Write) and await _stands(records, decision, event):
+        return Applied(decision, decision.record)
+    return await apply(records, key, event, clock, rules)
 
 
 async def _stands(records: LeadRecords, decision: Write, event: Event) -> bool:

@@ -16,7 +16,7 @@ from libs.errors import Rejected
 from libs.leads.attribution import Told, TrailKey, Trails
 from libs.leads.snapshot import Signal
 from libs.leases.thread import ThreadLeases
-from libs.ledger.apply import Applied, apply
+from libs.ledger.apply import Applied, apply_to
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, State
 from libs.messages.lead import REASONS, ConsiderLead, RecordSignal, thread_name
@@ -142,11 +142,12 @@ class LeadHandlers:
 
     async def _remember(self, wish: ConsiderLead, case: Case, verdict: Verdict) -> Verdict:
         """Durable before anybody is told; a state that overtook us answers instead."""
+        record = case.record
         for event in gates.to_remember(case, verdict, reason=wish.reason):
-            applied = await apply(self.records, _key(wish), event, self.clock)
+            applied = await apply_to(record, self.records, _key(wish), event, self.clock)
             self._alarm(applied)
-            now = self.clock.now()
-            if overtaken := gates.standing(applied.record, leased=True, now=now):
+            record, now = applied.record, self.clock.now()
+            if overtaken := gates.standing(record, leased=True, now=now):
                 return overtaken
         return verdict
 

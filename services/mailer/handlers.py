@@ -14,7 +14,7 @@ from libs.conversations.port import Conversations
 from libs.errors import Rejected, Retryable
 from libs.leases.thread import ThreadLeases
 from libs.ledger import events
-from libs.ledger.apply import Applied, apply
+from libs.ledger.apply import Applied, apply, apply_to
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.messages.mail import DeliveryEvent, SendLeadMail
@@ -158,7 +158,7 @@ class MailHandlers:
             fence_seconds=windows.fence_seconds,
             evidence_seconds=windows.evidence_seconds,
         )
-        applied = await apply(self.records, job.key, arm, self.clock, rules, known=record)
+        applied = await apply_to(record, self.records, job.key, arm, self.clock, rules)
         await self.reports.armed(job, applied)
         return applied
 

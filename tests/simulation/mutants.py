@@ -36,7 +36,7 @@ _ATTEMPTS: Final = "libs.ledger.attempts"
 MUTANTS: Final = (
     Mutant("no_arm", "I6", (
         Edit(_HANDLERS,
-             "applied = await apply(self.records, job.key, arm, self.clock, rules, known=record)",
+             "applied = await apply_to(record, self.records, job.key, arm, self.clock, rules)",
              "found = await self.records.read(job.key)\n"
              "        applied = Applied(events.Write(found, None), found)"),
     )),

@@ -53,6 +53,21 @@ async def test_straight_lead_is_one_write_one_snapshot_one_mail(world: World) ->
     assert snapshot.summary.vehicle == "2016 Honda Civic"
 
 
+async def test_a_straight_lead_asks_for_its_record_once() -> None:
+    calls = list[str]()
+
+    async def noted(method: str, _: object) -> None:
+        calls.append(method)
+
+    world = World(records=MemoryRecords(noted))
+    world.say(READY_WORDS)
+    world.wait(301)
+
+    await world.sends("idle")
+
+    assert calls == ["read", "write"]
+
+
 async def test_lease_travels_with_the_mail(world: World) -> None:
     world.say(READY_WORDS)
     world.wait(301)

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from libs.errors import Unavailable
-from libs.ledger.apply import apply
+from libs.ledger.apply import apply, apply_to
 from libs.ledger.events import Accepted, Arm, Considered, NotNow
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
@@ -101,7 +101,7 @@ async def test_what_was_read_before_saves_a_read() -> None:
     records = MemoryRecords(noted)
     await pending(records)
 
-    armed = await apply(records, KEY, ARM, HandClock(NOW), known=records.leads[KEY])
+    armed = await apply_to(records.leads[KEY], records, KEY, ARM, HandClock(NOW))
 
     assert armed.wrote
     assert calls == ["write"]
@@ -113,7 +113,7 @@ async def test_an_arm_by_what_no_longer_holds_is_decided_by_what_does() -> None:
     known = records.leads[KEY]
     await apply(records, KEY, replace(ARM, lid="nonce2"), HandClock(NOW))
 
-    late = await apply(records, KEY, ARM, HandClock(NOW), known=known)
+    late = await apply_to(known, records, KEY, ARM, HandClock(NOW))
 
     assert (late.wrote, late.why) == (False, "in_progress")
     assert records.leads[KEY].lid == "nonce2"
@@ -126,9 +126,8 @@ async def test_a_no_is_never_said_by_what_was_read_before() -> None:
     for event in (replace(ARM, lid="nonce2"), Accepted(attempt=1)):
         await apply(records, KEY, event, HandClock(NOW))
 
-    late = await apply(
-        records, KEY, replace(ARM, transcript_ends_at="i2"), HandClock(NOW), known=known
-    )
+    newer = replace(ARM, transcript_ends_at="i2")
+    late = await apply_to(known, records, KEY, newer, HandClock(NOW))
 
     assert late.record == records.leads[KEY]
 
