@@ -21,8 +21,7 @@ KEYS = ("k" * 40,)
 async def deliver(world: World, wish: SendLeadMail, transport: MailTransport) -> LeadRecord:
     """What became of the lead once the mailer has had its wish."""
     builder = MailBuilder(
-        shelf=BlobPhotoShelf(world.blobs), links=world.blobs, public_url=PUBLIC_URL, keys=KEYS,
-        shops=SHOPS.by_slug,
+        shelf=BlobPhotoShelf(world.blobs), public_url=PUBLIC_URL, keys=KEYS, shops=SHOPS.by_slug,
     )  # fmt: skip
     room = Mailroom(
         clock=HandClock(world.clock.at), records=world.records, blobs=world.blobs,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from libs.blobs.keys import check_key, check_prefix
-from libs.blobs.port import BlobInfo, BlobMissingError
+from libs.blobs.port import Blob, BlobInfo, BlobMissingError
 
 Hook = Callable[[str, str], Awaitable[None]]
 """Called as (method, key) before each call; may wait or raise Unavailable."""
@@ -33,6 +33,10 @@ class MemoryBlobs:
         etag = hashlib.sha256(body).hexdigest()[:32]
         self.bodies[key] = body
         self.infos[key] = BlobInfo(key, len(body), etag, content_type, self._now())
+
+    async def put_all(self, *blobs: Blob) -> None:
+        for blob in blobs:
+            await self.put(blob.key, blob.body, content_type=blob.content_type)
 
     async def put_file(self, key: str, file: Path, *, content_type: str) -> None:
         check_key(key)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Final, TypeVar
 
 from libs.blobs.keys import check_key, check_prefix
-from libs.blobs.port import BlobInfo, BlobMissingError
+from libs.blobs.port import Blob, BlobInfo, BlobMissingError
 from libs.errors import SettingsError, Unavailable
 
 T = TypeVar("T")
@@ -49,6 +49,10 @@ class FolderBlobs:
 
         check_key(key)
         await _in_thread(write)
+
+    async def put_all(self, *blobs: Blob) -> None:
+        for blob in blobs:
+            await self.put(blob.key, blob.body, content_type=blob.content_type)
 
     async def put_file(self, key: str, file: Path, *, content_type: str) -> None:
         """The file itself gets the name: no byte is written twice, unless it is on another disk."""

@@ -17,6 +17,14 @@ class BlobInfo(msgspec.Struct, frozen=True):
     modified_at: float
 
 
+class Blob(msgspec.Struct, frozen=True):
+    """One that is still to be put."""
+
+    key: str
+    body: bytes
+    content_type: str
+
+
 class BlobMissingError(KeyError):
     """No blob has this key."""
 
@@ -26,6 +34,10 @@ class Blobs(Protocol):
 
     async def put(self, key: str, body: bytes, *, content_type: str) -> None:
         """Atomic: readers see the old bytes or all of the new ones."""
+        ...
+
+    async def put_all(self, *blobs: Blob) -> None:
+        """One after another, or all at once: whoever finds one finds those before it."""
         ...
 
     async def put_file(self, key: str, file: Path, *, content_type: str) -> None:

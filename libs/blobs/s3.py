@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
 from libs.blobs.keys import check_key, check_prefix
-from libs.blobs.port import BlobInfo, BlobMissingError
+from libs.blobs.port import Blob, BlobInfo, BlobMissingError
 from libs.errors import SettingsError, Unavailable
 from libs.runtime.aws import aws_client
 
@@ -39,6 +39,10 @@ class S3Blobs:
         await self._call(
             "put_object", Key=check_key(key), Body=body, ContentType=content_type, **self._encrypted
         )
+
+    async def put_all(self, *blobs: Blob) -> None:
+        for blob in blobs:
+            await self.put(blob.key, blob.body, content_type=blob.content_type)
 
     async def put_file(self, key: str, file: Path, *, content_type: str) -> None:
         named = {"Key": check_key(key)}

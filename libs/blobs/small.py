@@ -1,8 +1,8 @@
 """Blobs of one machine: what is small stands in one SQLite file, what is large in files.
 
 A file of its own costs three flushes of the disk (its bytes, its name, its folder's name), a row
-one, which all that are written at that moment share. A lead writes three small blobs and waits for
-each of them; photos are large.
+one, which all that are written at that moment share. A lead writes three small blobs and waits
+twice; photos are large.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from libs.blobs.folder import FolderBlobs, open_folder
 from libs.blobs.keys import check_key, check_prefix
-from libs.blobs.port import BlobInfo, BlobMissingError
+from libs.blobs.port import Blob, BlobInfo, BlobMissingError
 from libs.databases.sqlite import SqliteThread, open_sqlite_file
 
 SMALL_BYTES: Final = 64 * 1024
@@ -29,6 +29,7 @@ SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS blobs"
     " (key TEXT PRIMARY KEY, type TEXT NOT NULL, at_ns INTEGER NOT NULL, body BLOB NOT NULL)"
 )
+_PUT: Final = "INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?)"
 _INFO: Final = "SELECT key, type, at_ns, length(body) FROM blobs"
 
 
@@ -45,8 +46,16 @@ class TwoSizeBlobs:
             await self._files.put(key, body, content_type=content_type)
             await self._drop(key)
             return
-        row = (check_key(key), content_type, time.time_ns(), body)
-        await self._writer.change("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?)", row)
+        row = _row(Blob(key, body, content_type))
+        await self._writer.run(lambda db: db.execute(_PUT, row))
+
+    async def put_all(self, *blobs: Blob) -> None:
+        if all(len(blob.body) <= SMALL_BYTES for blob in blobs):
+            rows = [_row(blob) for blob in blobs]
+            await self._writer.run(lambda db: db.executemany(_PUT, rows))
+            return
+        for blob in blobs:
+            await self.put(blob.key, blob.body, content_type=blob.content_type)
 
     async def put_file(self, key: str, file: Path, *, content_type: str) -> None:
         await self._files.put_file(key, file, content_type=content_type)
@@ -113,6 +122,10 @@ class TwoSizeBlobs:
 
     async def _drop(self, key: str) -> bool:
         return await self._writer.change("DELETE FROM blobs WHERE key = ?", (check_key(key),)) > 0
+
+
+def _row(blob: Blob) -> tuple[str, str, int, bytes]:
+    return check_key(blob.key), blob.content_type, time.time_ns(), blob.body
 
 
 def _info(row: tuple[Any, ...]) -> BlobInfo:

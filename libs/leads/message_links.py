@@ -15,8 +15,8 @@ from typing import Final
 
 import msgspec
 
-from libs.blobs.port import Blobs
-from libs.blobs.structs import find_struct, put_struct
+from libs.blobs.port import Blob, Blobs
+from libs.blobs.structs import blob_of, find_struct
 from libs.identity.signatures import base64url, mac
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
@@ -63,9 +63,9 @@ def link_key(token: str) -> str:
     return f"message-links/{hashlib.sha256(token.encode()).hexdigest()}.json"
 
 
-async def keep_link(blobs: Blobs, token: str, link: MessageLink) -> None:
-    """Before the mail is armed. Again is harmless: the same token always means the same link."""
-    await put_struct(blobs, link_key(token), link)
+def link_blob(token: str, link: MessageLink) -> Blob:
+    """Put before the mail is armed. Again is harmless: a token always means the same link."""
+    return blob_of(link_key(token), link)
 
 
 async def find_link(

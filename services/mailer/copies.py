@@ -15,13 +15,13 @@ from typing import Final
 
 import msgspec
 
-from libs.blobs.port import BlobMissingError, Blobs
+from libs.blobs.port import Blob, BlobMissingError, Blobs
 from libs.errors import HandoffError
 from libs.leads.snapshot import LeadSnapshot, decode_snapshot
 from libs.ledger.record import LeadRecord
 from libs.runtime.log import Log
 from services.mailer.letter.shape import Rung
-from services.mailer.ports import Compose, Variant
+from services.mailer.ports import Compose, Composed, Variant
 
 EML: Final = "message/rfc822"
 
@@ -48,9 +48,8 @@ class Copy(msgspec.Struct, frozen=True):
 
     body: bytes
     content_hash: str
-    rung: Rung
-    kept: bool = False
-    """By an earlier delivery."""
+    unkept: tuple[Blob, ...] = ()
+    """Itself, last; empty where an earlier delivery kept it."""
 
 
 class NoMail(Exception):  # noqa: N818 - it names what there is, not that it is an error
@@ -72,16 +71,13 @@ class Copies:
             lowest = await self._begin(wanted)
         snapshot = await self._snapshot(wanted)
         for rung in Rung:
-            if rung >= lowest and (body := await self._built(snapshot, wanted, rung)):
-                return Copy(body, _sha256(body), rung)
+            if rung >= lowest and (composed := await self._built(snapshot, wanted, rung)):
+                return _copy(composed, f"{wanted.stem}.{int(rung)}")
         raise NoMail("no_mail_could_be_built")
 
-    async def keep(self, wanted: Wanted, copy: Copy) -> None:
+    async def keep(self, copy: Copy) -> None:
         """Before anything is armed."""
-        if copy.kept:
-            return
-        key = f"{wanted.stem}.{int(copy.rung)}.{copy.content_hash}.eml"
-        await self.blobs.put(key, copy.body, content_type=EML)
+        await self.blobs.put_all(*copy.unkept)
 
     async def has_snapshot(self, wanted: Wanted) -> bool:
         return await self.blobs.info(wanted.snapshot) is not None
@@ -97,10 +93,10 @@ class Copies:
         """The best one of an earlier delivery, if its bytes are still what their name says."""
         found = [blob.key async for blob in self.blobs.list(f"{wanted.stem}.")]
         for key in sorted(key for key in found if key.endswith(".eml")):
-            _, rung, content_hash, _ = key.rsplit(".", 3)
+            _, content_hash, _ = key.rsplit(".", 2)
             body = await self.blobs.get(key)
             if _sha256(body) == content_hash:
-                return Copy(body, content_hash, Rung(int(rung)), kept=True)
+                return Copy(body, content_hash)
         return None
 
     async def _begin(self, wanted: Wanted) -> Rung:
@@ -121,7 +117,7 @@ class Copies:
         except msgspec.DecodeError as error:
             raise NoMail("snapshot_unreadable") from error
 
-    async def _built(self, snapshot: LeadSnapshot, wanted: Wanted, rung: Rung) -> bytes | None:
+    async def _built(self, snapshot: LeadSnapshot, wanted: Wanted, rung: Rung) -> Composed | None:
         try:
             variant = Variant(wanted.attempt, wanted.possible_copy, rung, wanted.snapshot)
             return await self.compose(snapshot, variant)
@@ -135,6 +131,12 @@ class Copies:
                 exception_type=type(error).__name__,
             )
             return None
+
+
+def _copy(composed: Composed, stem: str) -> Copy:
+    content_hash = _sha256(composed.body)
+    mail = Blob(f"{stem}.{content_hash}.eml", composed.body, EML)
+    return Copy(composed.body, content_hash, (*composed.links, mail))
 
 
 def mail_folder(shop: str, thread_id: str) -> str:

@@ -121,7 +121,7 @@ class MailHandlers:
             await self._check_clock()  # 4
             async with (
                 beside(self.copies.make(job.wanted, number)) as copy,  # 3, 11
-                beside(self._kept(job, copy)) as kept,
+                beside(self._kept(copy)) as kept,
                 beside(self._mail(job, copy, shop)) as making,
                 self.transport.prepare(making) as ready,  # 5
             ):
@@ -131,8 +131,8 @@ class MailHandlers:
         except NotPrepared as door:
             return await self._refused(job, self.transport.name, door.refused, at_door=True)
 
-    async def _kept(self, job: Job, copy: Awaitable[Copy]) -> None:
-        await self.copies.keep(job.wanted, await copy)
+    async def _kept(self, copy: Awaitable[Copy]) -> None:
+        await self.copies.keep(await copy)
 
     async def _mail(self, job: Job, copy: Awaitable[Copy], shop: ShopProfile) -> Mail:
         return job.mail(await copy, shop)

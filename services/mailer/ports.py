@@ -10,6 +10,7 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
+from libs.blobs.port import Blob
 from libs.leads.snapshot import LeadSnapshot
 from libs.ledger.record import LeadKey
 from services.mailer.letter.shape import Rung
@@ -151,7 +152,14 @@ class Variant(msgspec.Struct, frozen=True):
     """Blob key of the snapshot: the mail's links are bound to it."""
 
 
-Compose = Callable[[LeadSnapshot, Variant], Awaitable[bytes]]
+class Composed(msgspec.Struct, frozen=True):
+    """The bytes of a mail, and what its links open."""
+
+    body: bytes
+    links: tuple[Blob, ...] = ()
+
+
+Compose = Callable[[LeadSnapshot, Variant], Awaitable[Composed]]
 """Byte-deterministic. Unavailable comes through; any other failure goes one rung down."""
 
 

@@ -132,7 +132,6 @@ class _Parts:
     def builder(self) -> MailBuilder:
         return MailBuilder(
             shelf=BlobPhotoShelf(self.blobs),
-            links=self.blobs,
             public_url=self.settings.base_url,
             keys=self.keys,
             shops=self.shops,

@@ -123,7 +123,7 @@ def _cpu(work: object) -> float:
 async def _composed() -> tuple[float, float]:
     """Median of each build's longest wait of the loop, and processor time of a build, in ms."""
     blobs = await _stocked()
-    builder = MailBuilder(BlobPhotoShelf(blobs), blobs, PUBLIC_URL, (KEY,), SHOPS.by_slug)
+    builder = MailBuilder(BlobPhotoShelf(blobs), PUBLIC_URL, (KEY,), SHOPS.by_slug)
     snapshot, variant = _snapshot(), Variant(1, False, Rung.FULL, "snapshots/bench.json")
     await builder.compose(snapshot, variant)
     waits, spent = [], []

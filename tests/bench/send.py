@@ -26,7 +26,7 @@ from services.mailer.adapters.journal import open_journal
 from services.mailer.adapters.outbox import OutboxTransport
 from services.mailer.adapters.smtp import SmtpServer, SmtpTransport
 from services.mailer.fakes import FakeTransport
-from services.mailer.ports import Mail, Outcome
+from services.mailer.ports import Composed, Mail, Outcome
 from tests.bench import Row
 from tests.unit.mailer.parts import SHOP, Mailroom, snapshot
 
@@ -166,8 +166,8 @@ async def _wishes(room: Mailroom) -> list[Delivery[SendLeadMail]]:
 
 
 async def _room(room: Mailroom) -> Mailroom:
-    async def compose(*_: object) -> bytes:
-        return BODY
+    async def compose(*_: object) -> Composed:
+        return Composed(BODY)
 
     room.compose = compose
     return room

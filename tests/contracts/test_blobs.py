@@ -20,9 +20,9 @@ from libs.attachments.records import LARGEST_BYTES
 from libs.blobs.fakes import MemoryBlobs
 from libs.blobs.folder import open_folder
 from libs.blobs.open import open_blobs
-from libs.blobs.port import BlobMissingError, Blobs
+from libs.blobs.port import Blob, BlobMissingError, Blobs
 from libs.blobs.s3 import PART_BYTES, S3Blobs
-from libs.blobs.small import FILE, SMALL_BYTES
+from libs.blobs.small import FILE, SMALL_BYTES, TwoSizeBlobs
 from libs.errors import SettingsError, Unavailable
 from libs.runtime.settings import CommonSettings
 from services.attachments.handlers import COPIES_AT_ONCE
@@ -96,6 +96,22 @@ class BlobsContract:
             await blobs.get("nothing")
         with pytest.raises(BlobMissingError):
             await all_of(blobs.stream("nothing", start=1, end=5))
+
+    async def test_takes_several_at_once(self, blobs: Blobs) -> None:
+        await blobs.put("b/one", b"old", content_type="text/plain")
+        await blobs.put_all(
+            Blob("b/one", b"new", "text/plain"),
+            Blob("b/large", b"x" * 100_000, "image/jpeg"),
+            Blob("b/two", b"", "text/plain"),
+        )
+        await blobs.put_all(Blob("b/three", b"3", "text/plain"), Blob("b/four", b"4", "text/plain"))
+
+        assert await blobs.get("b/one") == b"new"
+        assert len(await blobs.get("b/large")) == 100_000
+        sizes = [(info.key, info.size_bytes) async for info in blobs.list("b/")]
+        assert sizes == [
+            ("b/four", 1), ("b/large", 100_000), ("b/one", 3), ("b/three", 1), ("b/two", 0),
+        ]  # fmt: skip
 
     async def test_replaces(self, blobs: Blobs) -> None:
         await blobs.put("a", b"old", content_type="text/plain")
@@ -319,6 +335,14 @@ class TestTwoSizeBlobs(BlobsContract):
         assert (info.size_bytes, info.content_type) == (sizes[1], "image/png")
         assert await blobs.delete("a")
         assert await blobs.info("a") is None
+
+    async def test_small_ones_at_once_share_a_commit(self, blobs: TwoSizeBlobs) -> None:
+        said = list[str]()
+        await blobs._writer.run(lambda db: db.set_trace_callback(said.append))
+
+        await blobs.put_all(Blob("a", b"1", "text/plain"), Blob("b", b"2", "text/plain"))
+
+        assert said.count("COMMIT") == 2  # the first one ends the work that began to listen
 
     async def test_a_file_replaces_a_small_one(self, blobs: Blobs, file: FileOf) -> None:
         await blobs.put("a", b"old", content_type="text/plain")

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession
 
 from libs.blobs.open import open_blobs
-from libs.leads.message_links import LIFE_SECONDS, MessageLink, keep_link, link_token
+from libs.leads.message_links import LIFE_SECONDS, MessageLink, link_blob, link_token
 from libs.ledger.open import open_records
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.runtime.clock import SystemClock
@@ -36,7 +36,7 @@ async def linked(
     """A gateway on a store where the mailer has kept the link, and the record says `state`."""
     settings = load(CommonSettings, {"HANDOFF_DATA": str(data)})
     async with AsyncExitStack() as stack:
-        await keep_link(await open_blobs(settings, stack), TOKEN, LINK)
+        await (await open_blobs(settings, stack)).put_all(link_blob(TOKEN, LINK))
         if state is not None:
             records = await open_records(settings, stack)
             armed_at = SystemClock().now() - age

@@ -149,11 +149,10 @@ async def compose(case: Case) -> bytes:
     snapshot = read_snapshot(case.snapshot)
     blobs = MemoryBlobs()
     await _stock(blobs, snapshot.photos)
-    builder = MailBuilder(BlobPhotoShelf(blobs), blobs, PUBLIC_URL, (KEY,), SHOPS.by_slug)
+    builder = MailBuilder(BlobPhotoShelf(blobs), PUBLIC_URL, (KEY,), SHOPS.by_slug)
     key = f"snapshots/{snapshot.shop}/{snapshot.thread_id}/golden.json"
-    return await builder.compose(
-        snapshot, Variant(case.attempt, case.possible_copy, case.rung, key)
-    )
+    variant = Variant(case.attempt, case.possible_copy, case.rung, key)
+    return (await builder.compose(snapshot, variant)).body
 
 
 async def _stock(blobs: MemoryBlobs, photos: Sequence[Photo]) -> None:

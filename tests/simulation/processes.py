@@ -40,7 +40,7 @@ from services.mailer.copies import Copies
 from services.mailer.handlers import MailHandlers
 from services.mailer.journal import Receipts
 from services.mailer.loops import replaying, sweeping
-from services.mailer.ports import MailTransport, Variant
+from services.mailer.ports import Composed, MailTransport, Variant
 from services.mailer.reports import Reports
 from services.mailer.resolver import Resolver
 from services.mailer.wiring import AT_ONCE, SEND_SECONDS
@@ -252,9 +252,10 @@ def ways_out(parts: Parts) -> list[MailTransport]:
     return [first, SimTransport(parts.provider, parts.clock, faults, plan.fallback, "fallback")]
 
 
-async def compose(snapshot: LeadSnapshot, variant: Variant) -> bytes:
+async def compose(snapshot: LeadSnapshot, variant: Variant) -> Composed:
     """What matters here of a mail: whose it is, which attempt, and whether it says so."""
-    return msgspec.json.encode(Letter(snapshot.thread_id, variant.attempt, variant.possible_copy))
+    letter = Letter(snapshot.thread_id, variant.attempt, variant.possible_copy)
+    return Composed(msgspec.json.encode(letter))
 
 
 def session_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:

@@ -12,8 +12,8 @@ from typing import Final, TypeVar
 import msgspec
 
 from libs.attachments.records import MAIL_LINK_SECONDS, attachment_link, is_attachment_id
-from libs.blobs.port import Blobs
-from libs.leads.message_links import MessageLink, keep_link, link_token, link_url
+from libs.blobs.port import Blob
+from libs.leads.message_links import MessageLink, link_blob, link_token, link_url
 from libs.leads.reach import reach
 from libs.leads.snapshot import LeadSnapshot
 from libs.shops.profile import ShopProfile
@@ -35,7 +35,7 @@ from services.mailer.letter.shape import MailContext, MailView, PhotoPlan, Rung
 from services.mailer.letter.subject import subject
 from services.mailer.letter.turns import file_room, transcript_file
 from services.mailer.letter.view import view
-from services.mailer.ports import Variant
+from services.mailer.ports import Composed, Variant
 
 T = TypeVar("T")
 
@@ -51,33 +51,28 @@ _WORDS_BYTES: Final = 600_000
 @dataclass(frozen=True)
 class MailBuilder:
     shelf: PhotoShelf
-    links: Blobs
-    """Where the links for texting are kept, before anything is armed."""
     public_url: str
     """Empty on one machine: then no link can work elsewhere, and none is written."""
     keys: tuple[str, ...]
     shops: Mapping[str, ShopProfile]
 
-    async def compose(self, snapshot: LeadSnapshot, variant: Variant) -> bytes:
-        """May run twice: it writes nothing but the link for texting, the same one each time."""
+    async def compose(self, snapshot: LeadSnapshot, variant: Variant) -> Composed:
         profile = self.shops[snapshot.shop]
         labels = labels_for(profile.languages[0])
         envelope = _envelope(snapshot, profile, labels, variant)
         if variant.rung is Rung.PLAIN:
-            return plain_mime(envelope, render_plain(snapshot, profile))
+            return Composed(plain_mime(envelope, render_plain(snapshot, profile)))
+        token = self._text_token(snapshot, variant.snapshot)
         context = MailContext(
             rung=variant.rung,
             possible_duplicate=variant.possible_copy,
             photos=await self._photos(snapshot, labels, variant.rung),
             originals=self._originals(snapshot),
-            text_link=self._text_link(snapshot, variant.snapshot),
+            text_link=link_url(self.public_url, token) if token else "",
         )
         mail = view(snapshot, profile, context)
-        body, _ = await asyncio.gather(
-            _written(envelope, snapshot, profile, context, mail),
-            self._keep_link(snapshot, variant.snapshot, mail),
-        )
-        return body
+        body = await _written(envelope, snapshot, profile, context, mail)
+        return Composed(body, _links(token, snapshot, variant, mail))
 
     async def _photos(self, snapshot: LeadSnapshot, labels: Labels, rung: Rung) -> PhotoPlan:
         if rung >= Rung.WITHOUT_ATTACHMENTS:
@@ -100,25 +95,27 @@ class MailBuilder:
             if self.public_url and photo.blob_key and is_attachment_id(photo.id)
         }
 
-    def _text_link(self, snapshot: LeadSnapshot, snapshot_key: str) -> str:
+    def _text_token(self, snapshot: LeadSnapshot, snapshot_key: str) -> str:
+        """Empty where there is nobody to text, or nowhere to do it from."""
         if not self.public_url or not can_text(reach(snapshot).phone):
             return ""
-        token = link_token(self.keys[0], snapshot.shop, snapshot.thread_id, snapshot_key)
-        return link_url(self.public_url, token)
+        return link_token(self.keys[0], snapshot.shop, snapshot.thread_id, snapshot_key)
 
-    async def _keep_link(self, snapshot: LeadSnapshot, key: str, mail: MailView) -> None:
-        phone = reach(snapshot).phone
-        if not self.public_url or phone is None or not can_text(phone):
-            return
-        token = link_token(self.keys[0], snapshot.shop, snapshot.thread_id, key)
-        link = MessageLink(
-            shop=snapshot.shop,
-            thread_id=snapshot.thread_id,
-            snapshot=key,
-            phone=phone.value,
-            body=mail.drafts.message.text,
-        )
-        await keep_link(self.links, token, link)
+
+def _links(
+    token: str, snapshot: LeadSnapshot, variant: Variant, mail: MailView
+) -> tuple[Blob, ...]:
+    phone = reach(snapshot).phone
+    if not token or phone is None:
+        return ()
+    link = MessageLink(
+        shop=snapshot.shop,
+        thread_id=snapshot.thread_id,
+        snapshot=variant.snapshot,
+        phone=phone.value,
+        body=mail.drafts.message.text,
+    )
+    return (link_blob(token, link),)
 
 
 async def _written(

@@ -38,9 +38,8 @@ async def test_doubtful_contact_is_one_mail_that_tells_the_doubt(said: str, doub
 
     snapshot = world.snapshot(await world.sends("quiet"))
 
-    builder = MailBuilder(
-        BlobPhotoShelf(MemoryBlobs()), MemoryBlobs(), PUBLIC_URL, (KEY,), SHOPS.by_slug
-    )
-    mail = read(await builder.compose(snapshot, Variant(1, False, Rung.FULL, "snapshots/x.json")))
+    builder = MailBuilder(BlobPhotoShelf(MemoryBlobs()), PUBLIC_URL, (KEY,), SHOPS.by_slug)
+    made = await builder.compose(snapshot, Variant(1, False, Rung.FULL, "snapshots/x.json"))
+    mail = read(made.body)
     assert mail["Reply-To"] is None
     assert doubt in " ".join(relinked(text_of(mail)).split())

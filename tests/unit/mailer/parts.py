@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from libs.blobs.fakes import MemoryBlobs
@@ -30,7 +29,7 @@ from services.mailer.copies import Copies
 from services.mailer.fakes import FakeTransport, MemoryJournal
 from services.mailer.handlers import MailHandlers
 from services.mailer.journal import Receipts
-from services.mailer.ports import MailTransport, Variant
+from services.mailer.ports import Compose, Composed, MailTransport, Variant
 from services.mailer.reports import Reports
 from services.mailer.resolver import Resolver
 from tests.clock import HandClock
@@ -42,12 +41,13 @@ LEASE = "nonce-of-lead"
 ALERTS_TO = "ops@example.com"
 
 
-async def plain_compose(snapshot: LeadSnapshot, variant: Variant) -> bytes:
+async def plain_compose(snapshot: LeadSnapshot, variant: Variant) -> Composed:
     copy = "(possible copy) " if variant.possible_copy else ""
-    return (
+    mail = (
         f"Subject: {copy}{snapshot.title}\r\nX-Handoff-Attempt: {variant.attempt}\r\n\r\n"
         f"{variant.rung.name}\r\n"
-    ).encode()
+    )
+    return Composed(mail.encode())
 
 
 def snapshot(last_item_id: str = "item_2") -> LeadSnapshot:
@@ -72,7 +72,7 @@ class Mailroom:
     metrics: Metrics = field(default_factory=Metrics)
     out: io.StringIO = field(default_factory=io.StringIO)
     policy: str = "never_zero"
-    compose: Callable[[LeadSnapshot, Variant], Awaitable[bytes]] = plain_compose
+    compose: Compose = plain_compose
     alerts_to: str = ALERTS_TO
     slept: list[float] = field(default_factory=list)
 

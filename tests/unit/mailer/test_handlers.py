@@ -8,6 +8,7 @@ import json
 import pytest
 from msgspec.structs import replace
 
+from libs.blobs.port import Blob
 from libs.errors import Rejected, Retryable, Unavailable
 from libs.leads.snapshot import LeadSnapshot
 from libs.leases.port import SentMark
@@ -20,6 +21,7 @@ from services.mailer.fakes import Fault
 from services.mailer.ports import (
     Accepted,
     Compose,
+    Composed,
     Mail,
     Outcome,
     Receipt,
@@ -349,7 +351,7 @@ class TestLateness:
     ) -> None:
         """It says that it is the first, and that it is no copy: neither is true any more."""
 
-        async def slept_through_two_attempts(snapshot: LeadSnapshot, variant: Variant) -> bytes:
+        async def slept_through_two_attempts(snapshot: LeadSnapshot, variant: Variant) -> Composed:
             room.compose = plain_compose
             room.provider.fault = answering(reply=Unknown("reset"))
             await room.handlers().send(room.wish())
@@ -681,7 +683,7 @@ class TestLadder:
         assert b"FULL" in room.provider.accepted[0].body
 
     async def test_a_blob_store_that_is_down_is_waited_for(self, room: Mailroom) -> None:
-        async def down(*_: object) -> bytes:
+        async def down(*_: object) -> Composed:
             raise Unavailable("blobs", "down")
 
         room.compose = down
@@ -699,14 +701,30 @@ class TestLadder:
             await room.handlers().send(room.wish())
         room.records._hook = None
 
-        async def deployed(snapshot: LeadSnapshot, variant: Variant) -> bytes:
-            return b"Subject: another template\r\n\r\n"
+        async def deployed(snapshot: LeadSnapshot, variant: Variant) -> Composed:
+            return Composed(b"Subject: another template\r\n\r\n")
 
         room.compose = deployed
 
         await room.handlers().send(room.wish(attempt=2))
 
         assert b"FULL" in room.provider.accepted[0].body
+
+    async def test_no_mail_is_kept_before_what_its_links_open(self, room: Mailroom) -> None:
+        """A later delivery sends the mail that it finds, and makes no link anew."""
+
+        async def linking(snapshot: LeadSnapshot, variant: Variant) -> Composed:
+            plain = await plain_compose(snapshot, variant)
+            return Composed(plain.body, (Blob("message-links/one.json", b"{}", "text/plain"),))
+
+        room.compose = linking
+        before = set(room.blobs.bodies)
+
+        await room.handlers().send(room.wish())
+
+        link, mail = (key for key in room.blobs.bodies if key not in before)
+        assert link == "message-links/one.json"
+        assert mail.endswith(".eml")
 
     async def test_stored_bytes_that_are_torn_are_built_again(self, room: Mailroom) -> None:
         room.records._hook = failing("write")
@@ -738,7 +756,7 @@ def answering(
 
 
 def breaking(*rungs: str, error: type[BaseException] = ValueError) -> Compose:
-    async def compose(snapshot: LeadSnapshot, variant: Variant) -> bytes:
+    async def compose(snapshot: LeadSnapshot, variant: Variant) -> Composed:
         if variant.rung.name in rungs:
             raise error
         return await plain_compose(snapshot, variant)

@@ -13,7 +13,7 @@ from libs.leads.message_links import (
     MessageLink,
     NoLink,
     find_link,
-    keep_link,
+    link_blob,
     link_key,
     link_token,
     link_url,
@@ -36,7 +36,7 @@ async def _find(
     record: LeadRecord | None, token: str = TOKEN, now: float = 2000.0
 ) -> MessageLink | NoLink:
     blobs, records = MemoryBlobs(), MemoryRecords()
-    await keep_link(blobs, TOKEN, LINK)
+    await blobs.put_all(link_blob(TOKEN, LINK))
     if record is not None:
         records.leads[record.key] = record
     return await find_link(token, blobs=blobs, records=records, now=now)

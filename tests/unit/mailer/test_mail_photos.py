@@ -70,8 +70,9 @@ async def _compose(
     snapshot: LeadSnapshot = msgspec.structs.replace(
         read_snapshot("english_photos"), photos=tuple(photos)
     )
-    builder = MailBuilder(BlobPhotoShelf(blobs), blobs, public_url, (KEY,), SHOPS.by_slug)
-    return await builder.compose(snapshot, Variant(1, False, Rung.FULL, "snapshots/x.json"))
+    builder = MailBuilder(BlobPhotoShelf(blobs), public_url, (KEY,), SHOPS.by_slug)
+    made = await builder.compose(snapshot, Variant(1, False, Rung.FULL, "snapshots/x.json"))
+    return made.body
 
 
 async def test_finds_renditions_files_and_what_is_missing_in_order() -> None:

@@ -35,8 +35,8 @@ def _lead(**changes: object) -> LeadSnapshot:
 
 async def _mail(snapshot: LeadSnapshot, rung: Rung = Rung.FULL, url: str = PUBLIC_URL) -> bytes:
     blobs = MemoryBlobs()
-    builder = MailBuilder(BlobPhotoShelf(blobs), blobs, url, (KEY,), SHOPS.by_slug)
-    return await builder.compose(snapshot, Variant(1, False, rung, "snapshots/x.json"))
+    builder = MailBuilder(BlobPhotoShelf(blobs), url, (KEY,), SHOPS.by_slug)
+    return (await builder.compose(snapshot, Variant(1, False, rung, "snapshots/x.json"))).body
 
 
 def _line(text: str, number: int = 0) -> Line:
