@@ -756,10 +756,11 @@ async def test_neither_a_prompt_nor_an_input_method_takes_a_draft(
     chat = await visits.page()
     await chat.open(theatre.url)
     await chat.input.fill("My number is")
-    await chat.input.evaluate(
-        """node => node.dispatchEvent(new KeyboardEvent("keydown",
-             { key: "Enter", keyCode: 229, bubbles: true, cancelable: true }))"""
-    )
+    for key, more in (("Enter", "keyCode: 229"), ("Escape", "isComposing: true")):
+        await chat.input.evaluate(
+            f"""node => node.dispatchEvent(new KeyboardEvent("keydown",
+                 {{ key: "{key}", {more}, bubbles: true, composed: true, cancelable: true }}))"""
+        )
     await chat.start.get_by_role("button").first.click()
     await chat.answered()
 

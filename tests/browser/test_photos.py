@@ -257,6 +257,27 @@ async def test_a_message_waits_for_its_photo_and_leaves_by_itself_once(
     assert await chat.input.evaluate("node => !node.matches(':focus')"), "nobody is interrupted"
 
 
+async def test_a_photo_that_is_dropped_on_the_chat_is_attached(
+    theatre: Stage, visits: Visits
+) -> None:
+    """A browser would leave the page for it; a dropped word goes where it falls."""
+    theatre.script, theatre.uploading = _answer, SlowPhotos()
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    drop = """(node, part) => {
+      const dataTransfer = new DataTransfer();
+      if (part) dataTransfer.items.add(new File([part], "seat.png", { type: "image/png" }));
+      else dataTransfer.items.add("a word", "text/plain");
+      return ["dragover", "drop"].map((name) => node.dispatchEvent(
+        new DragEvent(name, { dataTransfer, bubbles: true, cancelable: true })));
+    }"""
+    log = chat.panel.get_by_role("log")
+
+    assert await log.evaluate(drop, "") == [True, True]
+    assert await log.evaluate(drop, "png") == [False, False]
+    await expect(chat.panel.locator(".chip")).not_to_have_count(0)
+
+
 async def test_a_message_leaves_without_a_photo_that_fails(theatre: Stage, visits: Visits) -> None:
     photos = SlowPhotos(fate="unsupported_type")
     chat = await _pressed_too_early(theatre, visits, photos, 3, 3)

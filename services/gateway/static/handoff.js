@@ -423,6 +423,9 @@
       announce("ready", { runtime: Boolean(runtime) });
       return chat;
     };
+    const takeUp = () => {
+      if (session.get("handoff-wishes")) starting = start();
+    };
     const show = () => {
       panel.close();
       if (phone.matches) panel.showModal(); // it covers the page, which is then out of reach
@@ -462,18 +465,20 @@
     again.onclick = startOver;
     phone.onchange = () => { if (panel.open) open(); };
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && panel.open && !event.defaultPrevented) shut();
+      // Of an input method it only ends a composition.
+      if (event.key === "Escape" && panel.open && !event.isComposing && !event.defaultPrevented) shut();
     });
     /** Who goes back finds this page as it was, and the chat may have gone on in the next one. */
     addEventListener("pageshow", async ({ persisted }) => {
       if (!persisted) return;
       threadId = session.get("chatkit-thread-id");
       announce("thread", { threadId });
-      (await starting)?.resume();
+      if (starting) (await starting).resume();
+      else takeUp();
     });
     window.Handoff = { open, close: shut, newChat: startOver, get threadId() { return threadId; } };
     if (session.get("chatkit-open")) show();
-    else if (session.get("handoff-wishes")) starting = start();
+    else takeUp();
   };
 
   const load = async (requestId) => {

@@ -318,7 +318,7 @@
       enterKeyHint: "send", dir: "auto",
     });
     const send = iconButton("send", say.send, { className: "send", type: "submit", disabled: true });
-    const attach = iconButton("photo", say.photo, { className: "attach" });
+    const camera = iconButton("photo", say.photo, { className: "attach" });
     const pick = make("input", {
       type: "file", multiple: true, hidden: true, "aria-label": say.photo,
       accept: "image/*,.heic,.heif,.avif,application/pdf",
@@ -334,7 +334,7 @@
       status.textContent = waiting ? say.uploading : "";
     };
     const tray = makeTray(ready);
-    const node = make("form", { className: "composer" }, tray.node, input, attach, status, pick, send);
+    const node = make("form", { className: "composer" }, tray.node, input, camera, status, pick, send);
 
     const grow = () => {
       input.style.height = "auto";
@@ -371,15 +371,18 @@
       event.preventDefault();
       submit();
     };
-    input.onpaste = (event) => tray.add(event.clipboardData.files);
-    attach.onclick = () => pick.click();
-    pick.onchange = () => {
+    const attach = (files) => {
       noteActivity();
-      tray.add(pick.files);
+      tray.add(files);
+    };
+    input.onpaste = (event) => attach(event.clipboardData.files);
+    camera.onclick = () => pick.click();
+    pick.onchange = () => {
+      attach(pick.files);
       pick.value = "";
     };
     return {
-      node,
+      node, attach,
       focus() { grow(); input.focus(); },
       leave() { if (waiting && full()) go(); },
     };
@@ -597,6 +600,13 @@
     const log = makeLog(answer);
     const composer = makeComposer(submit);
     frame.replaceChildren(log.node, composer.node);
+    /** Else the browser leaves the page for the picture. While it is above us there are no files yet. */
+    frame.ondragover = frame.ondrop = (event) => {
+      const { types, files } = event.dataTransfer;
+      if (!types.includes("Files")) return;
+      event.preventDefault();
+      composer.attach(files);
+    };
 
     /** What waits leaves now. If the page lives on it is told again, and heard once. */
     whenLeaving(() => {
