@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from libs.errors import SettingsError
 from libs.leads.attribution import TrailKey, Trails
 from libs.leads.reach import Reach, reach
 from libs.leads.snapshot import LeadSnapshot, Sent, Signal
 from libs.ledger.record import LeadRecord, State
 from libs.messages.base import Attribution, Touch
 from ops.desk import Desk
-from ops.show import Shown, moment
+from ops.show import Shown, json_text, moment
 
 _FORMULA = frozenset("=+-@|%;,'\"")
 """What a spreadsheet may run, or what may hide it (a separator, a quote), at a cell's beginning."""
@@ -35,14 +36,21 @@ _COLUMNS = (
 
 async def export(desk: Desk, shop: str, *, form: str) -> Shown:
     """`csv`, `json` or `google`."""
-    leads = [lead async for lead in _sent(desk, shop or desk.shops.default.slug)]
+    leads = [lead async for lead in _sent(desk, _slug(desk, shop))]
     if form == "google":
         data: object = conversions(leads)
-        return Shown(data=data, lines=[msgspec.json.format(msgspec.json.encode(data)).decode()])
+        return Shown(data=data, lines=[json_text(data)])
     rows = [_row(lead) for lead in leads]
     if form == "json":
-        return Shown(data=rows, lines=[msgspec.json.format(msgspec.json.encode(rows)).decode()])
+        return Shown(data=rows, lines=[json_text(rows)])
     return Shown(data=rows, lines=[as_csv(rows).rstrip("\n")])
+
+
+def _slug(desk: Desk, named: str) -> str:
+    """An unknown one would be an empty table, as if nothing had been sent. Raises SettingsError."""
+    if not named or named in desk.shops.by_slug:
+        return named or desk.shops.default.slug
+    raise SettingsError(f"There is no shop {named!r}; there are {', '.join(desk.shops.by_slug)}.")
 
 
 class _Lead(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from libs.errors import SettingsError
 from libs.leads.attribution import Told, TrailKey, Trails
 from libs.leads.snapshot import Signal, Summary
 from libs.ledger.record import State
@@ -113,7 +114,11 @@ async def test_only_what_was_sent_and_only_of_the_shop() -> None:
         await there.lead(record(state, f"cthr_{state}"), snapshot(f"cthr_{state}"))
 
     assert [row["thread"] for row in await rows(there)] == ["cthr_sent"]
-    assert (await export(there.desk, "another", form="json")).data == []
+
+
+async def test_a_shop_that_is_not_there_is_no_empty_table() -> None:
+    with pytest.raises(SettingsError, match="'another'; there are craigs"):
+        await export(stores().desk, "another", form="csv")
 
 
 async def test_more_leads_than_a_page() -> None:
