@@ -14,17 +14,18 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from msgspec.structs import replace
 from rich.console import Console
 
 from libs.errors import HandoffError, SettingsError, Unavailable
 from libs.runtime.clock import SystemClock
 from libs.streams.oversight import Oversight
-from ops import streams, threads
+from ops import decisions, streams, threads
 from ops.desk import Desk, open_desk, open_oversight
 from ops.export import export
 from ops.held_leads import held_leads
 from ops.open_leads import open_leads
-from ops.show import Shown, put
+from ops.show import Shown, plain, put
 
 
 class _Parser(argparse.ArgumentParser):
@@ -76,7 +77,12 @@ async def _asked(args: argparse.Namespace, stack: AsyncExitStack) -> Shown:
 
         return await examine(os.environ, stack)
     run: Run = args.run
-    return await run(await open_desk(os.environ, stack), args)
+    desk = await open_desk(os.environ, stack)
+    return replace(await run(desk, args), warnings=[_left_out(key) for key in desk.unreadable])
+
+
+def _left_out(key: str) -> str:
+    return f"{key} cannot be read (spoiled, or of a later release), so what it says is left out."
 
 
 def _thread_id(text: str) -> str:
@@ -88,7 +94,7 @@ def _thread_id(text: str) -> str:
 
 
 def _failed(sentence: str) -> int:
-    print(f"handoff: {sentence}", file=sys.stderr)
+    print(f"handoff: {plain(sentence)}", file=sys.stderr)
     return 2
 
 
@@ -117,6 +123,9 @@ def parser() -> argparse.ArgumentParser:
     resend.add_argument("thread", type=_thread_id)
     resend.add_argument("--attempt", type=int, required=True, help="the one `handoff why` shows")
     resend.add_argument("--arrived", action="store_true", help="the shop has it: send nothing")
+    close = add("close", "end a held lead without a mail", _close)
+    close.add_argument("thread", type=_thread_id)
+    close.add_argument("--attempt", type=int, required=True, help="the one `handoff why` shows")
     for name, said, oversee in _ON_STREAMS:
         one = add(name, said, oversee=oversee)
         if name != "streams":
@@ -181,7 +190,11 @@ async def _lead(desk: Desk, args: argparse.Namespace) -> Shown:
 
 
 async def _resend(desk: Desk, args: argparse.Namespace) -> Shown:
-    return await threads.resend(desk, args.thread, attempt=args.attempt, arrived=args.arrived)
+    return await decisions.resend(desk, args.thread, attempt=args.attempt, arrived=args.arrived)
+
+
+async def _close(desk: Desk, args: argparse.Namespace) -> Shown:
+    return await decisions.close(desk, args.thread, attempt=args.attempt)
 
 
 EXAMPLES: Final = {
@@ -189,6 +202,7 @@ EXAMPLES: Final = {
     "why": "handoff why cthr_0123",
     "lead": "handoff lead cthr_0123",
     "resend": "handoff resend cthr_0123 --attempt 1",
+    "close": "handoff close cthr_0123 --attempt 1",
     "pause": "handoff pause mail.send",
     "resume": "handoff resume mail.send",
     "forget": "handoff forget ana@example.com",

@@ -10,20 +10,23 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from libs.blobs.open import BLOBS_FOLDER, open_blobs
-from libs.blobs.port import BlobMissingError, Blobs
+from libs.blobs.port import Blobs
+from libs.blobs.structs import find_struct
 from libs.conversations.port import Conversations
 from libs.errors import SettingsError, Unavailable
-from libs.leads.snapshot import LeadSnapshot, decode_snapshot
+from libs.leads.snapshot import LeadSnapshot, snapshots_folder
 from libs.ledger.open import SQLITE_FILE, open_records
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord
 from libs.redis.address import connect
 from libs.runtime.clock import Clock, SystemClock
 from libs.runtime.embedded_redis import EMBEDDED_FOLDER, URL_FILE
+from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.settings import CommonSettings, load
 from libs.shops.profile import Shops, load_shops
+from libs.streams.envelope import UNREADABLE
 from libs.streams.oversight import Oversight
 from libs.streams.process import Process
 from libs.streams.redis import RedisBroker
@@ -57,6 +60,8 @@ class Desk(Setup):
     records: LeadRecords
     blobs: Blobs
     conversations: Conversations
+    unreadable: set[str] = field(default_factory=set)
+    """Keys of what is spoiled, or of a later release: left out, and said beside the answer."""
 
     async def find(self, thread_id: str) -> tuple[str, LeadRecord | None]:
         """The shop that has a record of this thread (else the default one), and the record."""
@@ -75,12 +80,28 @@ class Desk(Setup):
             after = page[-1].key.thread_id
 
     async def snapshot(self, record: LeadRecord | None) -> LeadSnapshot | None:
-        if record is None or not record.snapshot:
-            return None
+        """What its mail says, or would say."""
+        fixed = await self.fixed(record) if record else None
+        return fixed[1] if fixed else None
+
+    async def fixed(self, record: LeadRecord) -> tuple[str, LeadSnapshot] | None:
+        """With its key: what an attempt was about, or else what was fixed last for one."""
+        key = record.snapshot or await self._newest(record.key)
+        snapshot = await self.read(key, LeadSnapshot) if key else None
+        return (key, snapshot) if snapshot else None
+
+    async def read(self, key: str, kind: type[T]) -> T | None:
+        """None: not kept (any more), or `unreadable`."""
         try:
-            return decode_snapshot(await self.blobs.get(record.snapshot))
-        except BlobMissingError:
+            return await find_struct(self.blobs, key, kind)
+        except UNREADABLE:
+            self.unreadable.add(key)
             return None
+
+    async def _newest(self, key: LeadKey) -> str:
+        folder = snapshots_folder(key.shop, key.thread_id)
+        found = [(info.modified_at, info.key) async for info in self.blobs.list(folder)]
+        return max(found)[1] if found else ""
 
 
 async def open_oversight(environ: Mapping[str, str], stack: AsyncExitStack) -> Oversight:
@@ -166,8 +187,9 @@ async def _streams(settings: CommonSettings, stack: AsyncExitStack) -> tuple[Str
     if not url:
         return None, "is not there: REDIS_URL is empty, and the data folder knows of none"
     redis = connect(url, name="handoff-ops")
-    stack.push_async_callback(redis.aclose)
-    process = Process("ops", Metrics(), Log("ops", level="error"))
+    process = Process(f"ops-{random_id()}", Metrics(), Log("ops", level="error"))
+    streams = Streams(RedisBroker(redis), process, redis)
+    stack.push_async_callback(streams.aclose)
     try:
         async with asyncio.timeout(OPEN_SECONDS):
             await redis.execute("PING")
@@ -175,7 +197,7 @@ async def _streams(settings: CommonSettings, stack: AsyncExitStack) -> tuple[Str
         return None, f"does not answer: {error.reason.removeprefix('redis: ')}"
     except TimeoutError:
         return None, f"does not answer within {OPEN_SECONDS:.0f} s"
-    return Streams(RedisBroker(redis), process, redis), ""
+    return streams, ""
 
 
 def embedded_url(settings: CommonSettings) -> str:

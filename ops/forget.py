@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from libs.attachments.records import (
-    find_record,
+    StoredAttachment,
     is_attachment_id,
     record_key,
     refusal_key,
@@ -27,6 +28,9 @@ from libs.leads.attribution import TrailKey, Trails
 from libs.leads.message_links import link_key, link_token
 from libs.leads.snapshot import snapshots_folder
 from libs.leases.redis import RedisSentMarks
+from libs.ledger.apply import apply
+from libs.ledger.events import OperatorClose
+from libs.ledger.record import State
 from ops.desk import Desk, embedded_url
 from ops.person import Person, find_threads, know
 from ops.show import Shown, facts
@@ -43,24 +47,46 @@ async def forget(desk: Desk, who: str) -> Shown:
     """A thread id, an email address or a whole phone number."""
     people = [await know(desk, key) for key in await find_threads(desk, who)]
     removed: Counter[str] = Counter()
+    leaving = [one.key.thread_id for one in people if not await _end(desk, one, removed)]
     for person in people:
         removed += await _forget(desk, person)
     silent = bool(people) and not await _forget_in_redis(desk, people, removed)
     if people:
         await _empty_logs(desk)
+    removed = +removed
     removed += Counter(threads=len(people) if removed else 0)
     threads = [person.key.thread_id for person in people]
     others = sorted({t for person in people for t in person.other_threads} - set(threads))
+    data = {"removed": dict(removed), "threads": threads, "other_threads": others}
     lines: list[object] = ["Removed:", facts(dict(sorted(removed.items())))]
     if not removed:
         lines = ["Nothing was found, so nothing was removed."]
+    again = list(_ask_again(leaving, silent=silent))
+    code = 1 if again else 0 if removed else _NOT_FOUND
+    return Shown(data=data, lines=[*lines, *_untouched(others), *again], code=code)
+
+
+def _untouched(others: list[str]) -> Iterator[str]:
     if others:
-        lines.append(f"The same browser also wrote in {', '.join(others)}: not touched.")
+        yield f"The same browser also wrote in {', '.join(others)}: not touched."
+
+
+def _ask_again(leaving: list[str], *, silent: bool) -> Iterator[str]:
+    if leaving:
+        yield f"Mail of {', '.join(leaving)} may be on its way: ask again in half an hour."
     if silent:
-        lines.append("Redis did not answer: ask again when it does, for what waits in it.")
-    data = {"removed": dict(removed), "threads": threads, "other_threads": others}
-    code = 1 if silent else 0 if removed else _NOT_FOUND
-    return Shown(data=data, lines=lines, code=code)
+        yield "Redis did not answer: ask again when it does, for what waits in it."
+
+
+async def _end(desk: Desk, person: Person, removed: Counter[str]) -> bool:
+    """First of all: a lead whose words are gone would be held, and a person told. False: an attempt
+    is in flight, and only what becomes of it can settle its record.
+    """
+    last = await desk.conversations.last_item_id(person.key.shop, person.key.thread_id)
+    close = OperatorClose(reason="forgotten", last_item_id=last or "")
+    applied = await apply(desk.records, person.key, close, desk.clock)
+    removed["leads that were to be sent"] += applied.wrote
+    return applied.record is None or applied.record.state is not State.SENDING
 
 
 async def _forget(desk: Desk, person: Person) -> Counter[str]:
@@ -132,7 +158,7 @@ async def _forget_attachment(desk: Desk, person: Person, attachment_id: str) -> 
     """Original, renditions and record; every link to it is dead from then on."""
     if not is_attachment_id(attachment_id):
         return 0
-    stored = await find_record(desk.blobs, attachment_id)
+    stored = await desk.read(record_key(attachment_id), StoredAttachment)
     if stored and stored.mime_type:
         await desk.blobs.delete(stored.original_key)
     await desk.blobs.delete(rendition_key(attachment_id, "1200"))

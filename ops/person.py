@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
-from contextlib import suppress
 from typing import Final
 
 import msgspec
 
 from libs.attachments.records import StoredAttachment
-from libs.blobs.port import BlobMissingError
-from libs.blobs.structs import find_struct
 from libs.conversations.port import Conversation
 from libs.errors import SettingsError
 from libs.leads.attribution import TrailKey, Trails
-from libs.leads.snapshot import SNAPSHOTS, LeadSnapshot, decode_snapshot, snapshots_folder
+from libs.leads.snapshot import SNAPSHOTS, LeadSnapshot, snapshots_folder
 from libs.ledger.record import LeadKey
 from libs.shops.profile import ShopProfile, Shops
 from ops.desk import Desk
@@ -112,8 +109,8 @@ async def _named_everywhere(desk: Desk) -> AsyncIterator[tuple[LeadKey, set[str]
 
 async def _snapshots(desk: Desk, prefix: str) -> AsyncIterator[LeadSnapshot]:
     for key in [info.key async for info in desk.blobs.list(prefix)]:
-        with suppress(BlobMissingError):
-            yield decode_snapshot(await desk.blobs.get(key))
+        if snapshot := await desk.read(key, LeadSnapshot):
+            yield snapshot
 
 
 async def _other_threads(desk: Desk, key: LeadKey, visitors: Collection[str]) -> list[str]:
@@ -133,7 +130,7 @@ async def _uploads(
         elsewhere |= set() if conversation is None else _files(conversation)
     found: set[str] = set()
     for name in [info.key async for info in desk.blobs.list("attachments/")]:
-        if kept := await find_struct(desk.blobs, name, StoredAttachment):
+        if kept := await desk.read(name, StoredAttachment):
             loose = kept.visitor in visitors and not kept.thread_id and kept.id not in elsewhere
             if kept.shop == key.shop and (kept.thread_id == key.thread_id or loose):
                 found.add(kept.id)

@@ -140,7 +140,8 @@ def _standing(record: LeadRecord) -> str:
         case State.HELD:
             return f"Held for a person: {why}."
         case State.CLOSED:
-            return f"No mail was needed: {why}."
+            ended = "sent" if record.reason in {"dropped", "forgotten"} else "needed"
+            return f"No mail was {ended}: {why}."
 
 
 def _sent(record: LeadRecord) -> str:
@@ -164,16 +165,15 @@ def _next_step(facts: Facts) -> str:
     record = facts.record
     if record is not None and record.state in {State.SENT, State.CLOSED}:
         return _when_settled(facts, record)
+    if record is not None and record.state is State.HELD:
+        return _when_held(facts, record)
     if facts.parked:
-        ids = " and ".join(f"`handoff dead retry {letter.id}`" for letter in facts.parked)
+        ids = _each("dead retry", facts)
         return f"Mend what {facts.parked[0].reason!r} names, then {ids}."
     if facts.paused:
         return " and ".join(f"`handoff resume {stream}`" for stream in facts.paused) + "."
     if record is None:
         return "Check the thread id, and that the lead service runs: `handoff doctor`."
-    if record.state is State.HELD:
-        resend = f"`handoff resend {facts.thread_id} --attempt {record.attempt}`"
-        return f"Ask the shop whether they have it. If not: {resend}; if so, add `--arrived`."
     return _BY_ITSELF[record.state]
 
 
@@ -184,13 +184,31 @@ _BY_ITSELF: Final = {
 }
 
 
+def _when_held(facts: Facts, record: LeadRecord) -> str:
+    """What is parked stays as it is: no message moves a held lead."""
+    named = f"{facts.thread_id} --attempt {record.attempt}"
+    gone = facts.snapshot is None and facts.conversation is None and not facts.unknown
+    step = f"Nothing is left to send: `handoff close {named}`."
+    if not gone:
+        step = (
+            f"Ask the shop whether they have it. If not: `handoff resend {named}`; if so, add"
+            f" `--arrived`. If nothing shall be sent: `handoff close {named}`."
+        )
+    resume = " and ".join(f"`handoff resume {stream}`" for stream in facts.paused)
+    dropped = f" Afterwards {_each('dead drop', facts)}." if facts.parked else ""
+    return (f"{resume}. " if resume else "") + step + dropped
+
+
+def _each(command: str, facts: Facts) -> str:
+    return " and ".join(f"`handoff {command} {letter.id}`" for letter in facts.parked)
+
+
 def _when_settled(facts: Facts, record: LeadRecord) -> str:
     if record.delivery:
         tell_them = f"`handoff lead {facts.thread_id}`"
         return f"Check the recipients in the shop's profile, and tell the shop: {tell_them}."
     if facts.parked:
-        ids = " and ".join(f"`handoff dead drop {letter.id}`" for letter in facts.parked)
-        return f"Nothing for the lead; {ids}."
+        return f"Nothing for the lead; {_each('dead drop', facts)}."
     return "Nothing."
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from libs.errors import SettingsError
-from libs.messages.streams import CHAT_REQUEST, STREAMS, Stream
+from libs.messages.streams import CHAT_REQUEST, LEAD_CONSIDER, MAIL_SEND, STREAMS, Stream
 from libs.streams.broker import DeadLetter
 from libs.streams.envelope import UNREADABLE
 from libs.streams.oversight import Oversight
@@ -92,6 +92,12 @@ def _patience_seconds(row: Row) -> float:
     """An answer may stream for minutes; as long as each is being written, nobody waits."""
     answering = row.stream == CHAT_REQUEST.name and not row.unread
     return ANSWER_SECONDS if answering else OLDEST_SECONDS
+
+
+async def paused_before_a_mail(oversight: Oversight) -> tuple[str, ...]:
+    """The streams on a lead's way that somebody paused."""
+    way = (LEAD_CONSIDER, MAIL_SEND)
+    return tuple([s.name for s in way if any(x.paused for x in await oversight.stats(s))])
 
 
 async def overview(oversight: Oversight, now: float) -> Shown:

@@ -20,6 +20,7 @@ from libs.ledger.events import (
 from libs.ledger.record import LeadRecord, State
 from libs.ledger.steps import (
     WHY,
+    a_person_wants,
     doubted,
     exhausted,
     hold,
@@ -45,7 +46,7 @@ def arm(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Decision:
         return Nothing("overtaken")  # built before a long sleep: it would say what is no longer so
     if record.state is State.SENDING:
         return _arm_again(record, event, now, rules)
-    if event.transcript_ends_at != event.last_item_id:
+    if event.transcript_ends_at != event.last_item_id and event.snapshot != a_person_wants(record):
         return Nothing("newer_items")
     return _armed(record, event, now, rules)
 

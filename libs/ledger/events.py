@@ -115,9 +115,23 @@ class Alerted(Happening, frozen=True, kw_only=True):
 class OperatorResend(Happening, frozen=True, kw_only=True):
     """A person wants a held lead sent after all."""
 
+    snapshot: str = ""
+    """What they want sent, whatever was said since. Empty: none is left, the gates decide."""
+    last_item_id: str = ""
+    kind: str = ""
+
 
 class OperatorConfirm(Happening, frozen=True, kw_only=True):
     """A person knows that a held lead arrived, or took care of it."""
+
+
+class OperatorClose(Happening, frozen=True, kw_only=True):
+    """A person ends a lead without a mail. It arrived nowhere, and nobody says that it did."""
+
+    reason: Literal["dropped", "forgotten"]
+    """`dropped`: what is held cannot or shall not be sent. `forgotten`: it is being removed."""
+    last_item_id: str = ""
+    """Where its conversation ends: whoever writes more is considered again."""
 
 
 Event = (
@@ -135,6 +149,7 @@ Event = (
     | Alerted
     | OperatorResend
     | OperatorConfirm
+    | OperatorClose
 )
 
 

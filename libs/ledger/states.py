@@ -3,7 +3,7 @@
     none ─Considered─▶ PENDING ─Arm─▶ SENDING ─Accepted, ProviderEvent─▶ SENT (final)
     PENDING ─NothingToSend─▶ CLOSED ─Reopened─▶ PENDING
     SENDING ─Refused─▶ ERROR ─Arm, when due─▶ SENDING
-    ERROR ─8 tries or 24 h─▶ HELD ─OperatorResend─▶ PENDING
+    ERROR ─8 tries or 24 h─▶ HELD ─OperatorResend─▶ PENDING, ─OperatorClose─▶ CLOSED
     SENDING ─windows passed─▶ Arm again, flagged (never_zero) or HELD (never_two)
 
 A cell that is not listed refuses, changes nothing and alerts. The evidence that an event rests on
@@ -30,6 +30,7 @@ from libs.ledger.events import (
     Nothing,
     NothingToSend,
     NotNow,
+    OperatorClose,
     OperatorConfirm,
     OperatorResend,
     ProviderEvent,
@@ -41,7 +42,7 @@ from libs.ledger.events import (
     Write,
 )
 from libs.ledger.record import LeadKey, LeadRecord, State, Step
-from libs.ledger.steps import WHY, exhausted, hold, is_due, next_record
+from libs.ledger.steps import OPERATOR, WHY, exhausted, hold, is_due, next_record
 from libs.ledger.timing import DAY_SECONDS
 
 
@@ -77,9 +78,11 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - one case per event, nothing else
         case Alerted():
             return _alerted(record, now)
         case OperatorResend():
-            return _operator_resend(record, now)
+            return _operator_resend(record, event, now)
         case OperatorConfirm():
             return _operator_confirm(record, now)
+        case OperatorClose():
+            return _operator_close(record, event, now)
         case _:
             assert_never(event)
 
@@ -180,12 +183,15 @@ def _alerted(record: LeadRecord, now: float) -> Decision:
     )
 
 
-def _operator_resend(record: LeadRecord, now: float) -> Decision:
+def _operator_resend(record: LeadRecord, event: OperatorResend, now: float) -> Decision:
     if record.state is not State.HELD:
         return Refuse(f"an operator can resend what is held, this is {record.state}")
     return next_record(
         record, now, "operator_resend",
-        state=State.PENDING, due_at=now, tries=0, first_error_at=None, reason="operator",
+        state=State.PENDING, due_at=now, tries=0, first_error_at=None, reason=OPERATOR,
+        snapshot=event.snapshot,
+        last_item_id=event.last_item_id or record.last_item_id,
+        kind=event.kind or record.kind,
     )  # fmt: skip
 
 
@@ -195,4 +201,18 @@ def _operator_confirm(record: LeadRecord, now: float) -> Decision:
     return next_record(
         record, now, "operator_confirm",
         state=State.SENT, due_at=None, sent_by="operator", sent_at=now,
+    )  # fmt: skip
+
+
+def _operator_close(record: LeadRecord, event: OperatorClose, now: float) -> Decision:
+    """An attempt in flight goes its way: what became of it is still worth knowing."""
+    open_ = (
+        {State.PENDING, State.ERROR, State.HELD} if event.reason == "forgotten" else {State.HELD}
+    )
+    if record.state not in open_:
+        return Nothing(WHY[record.state])
+    return next_record(
+        record, now, "operator_close", event.reason,
+        state=State.CLOSED, due_at=None, reason=event.reason,
+        last_item_id=event.last_item_id or record.last_item_id,
     )  # fmt: skip

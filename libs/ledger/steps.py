@@ -19,6 +19,8 @@ WHY: Final = {
     State.CLOSED: "closed",
 }
 """What to answer when the state has overtaken an event (`docs/promises.md`)."""
+OPERATOR: Final = "operator"
+"""Why a lead waits that a person wants sent."""
 
 
 def hold(record: LeadRecord, now: float, reason: str) -> Write:
@@ -30,6 +32,11 @@ def hold(record: LeadRecord, now: float, reason: str) -> Write:
 
 def is_due(record: LeadRecord, now: float) -> bool:
     return record.due_at is not None and record.due_at <= now
+
+
+def a_person_wants(record: LeadRecord) -> str:
+    """The snapshot that somebody looked at and wants sent, whatever was said since; or nothing."""
+    return record.snapshot if record.state is State.PENDING and record.reason == OPERATOR else ""
 
 
 def exhausted(tries: int, first_error_at: float | None, now: float) -> bool:

@@ -15,6 +15,7 @@ import msgspec
 from libs.leads.snapshot import Summary
 from libs.ledger.events import Considered, Event, GaveUp, NothingToSend, NotNow, Reopened
 from libs.ledger.record import LeadRecord, State
+from libs.ledger.steps import OPERATOR, a_person_wants
 from libs.ledger.timing import DAY_SECONDS
 from libs.messages.lead import NOT_READY
 from services.lead.transcript import Subject
@@ -129,6 +130,13 @@ def standing(record: LeadRecord | None, *, leased: bool, now: float) -> Stop | N
     return Stop(reason="held") if state is State.HELD else None
 
 
+def wanted(record: LeadRecord | None) -> Send | None:
+    """What a person looked at and wants sent has been through the gates, or they overrule them."""
+    if record is None or not (snapshot := a_person_wants(record)):
+        return None
+    return Send(kind=_kind(record), snapshot=snapshot, last_item_id=record.last_item_id)
+
+
 def gone(case: Case, fixed: Send | None) -> Verdict:
     """No conversation has this id, or no longer. A lead that was fixed before is one still."""
     if case.record is None or not case.awaits_mail:
@@ -178,7 +186,7 @@ def to_remember(case: Case, verdict: Verdict, *, reason: str) -> tuple[Event, ..
     match verdict:
         case Wait(reason=why, until=until):
             return (_look_again(case, why, until),)
-        case Close(ends=ends) if case.record and case.record.state is State.ERROR:
+        case Close(ends=ends) if case.record and _is_awaited(case.record):
             return (GaveUp(reason=ends),)
         case Close(ends=ends):
             end = NothingToSend(
@@ -195,7 +203,12 @@ def to_remember(case: Case, verdict: Verdict, *, reason: str) -> tuple[Event, ..
             return ()
 
 
-CLOSED_AS: Final = {"no_contact": "missing_contact", "empty": "empty_thread"}
+CLOSED_AS: Final = {
+    "no_contact": "missing_contact",
+    "empty": "empty_thread",
+    "dropped": "held",
+    "forgotten": "unknown_thread",
+}
 """What an asker is told about a closed thread."""
 
 _LOOKED_AWAY: Final = frozenset({"", "not_idle", "reopened", "unknown_thread", "watch"})
@@ -210,6 +223,11 @@ def _was_reachable(record: LeadRecord) -> bool:
     looks = (record.reason, *(step.detail for step in reversed(record.history)))
     last = next((look for look in looks if look not in _LOOKED_AWAY), "no_contact")
     return last not in _NOBODY_TO_REACH
+
+
+def _is_awaited(record: LeadRecord) -> bool:
+    """Its mail was on the way, or a person wants one: neither ends without a word."""
+    return record.state is State.ERROR or record.reason == OPERATOR
 
 
 def _silent(case: Case, reason: str, ends: Literal["no_contact", "empty", "gone"]) -> Wait | Close:

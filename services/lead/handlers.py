@@ -111,6 +111,8 @@ class LeadHandlers:
                 owner = await self.conversations.owner(wish.shop, wish.thread_id)
                 case = replace(case, visitor=owner or "")
             return case, stop
+        if resend := gates.wanted(record):
+            return case, await self._remember(wish, case, resend)
         began = self.clock.boot()
         conversation = await self.conversations.read(wish.shop, wish.thread_id)
         case = replace(case, now=self.clock.now())

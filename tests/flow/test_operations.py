@@ -228,7 +228,7 @@ def test_a_section_says_what_is_seen_what_the_commands_mean_and_what_to_capture(
 
 
 def test_the_commands_that_find_the_cause_change_nothing() -> None:
-    changing = {"resend", "retry", "drop", "pause", "resume", "forget"}
+    changing = {"resend", "close", "retry", "drop", "pause", "resume", "forget"}
     commands = [command for section in sections().values() for command in section]
 
     assert [command for command in commands if changing & set(command.split())] == []
@@ -587,12 +587,14 @@ async def held(running: Product) -> Lead:
     return lead
 
 
-async def test_a_held_lead(running: Product) -> None:
+async def test_a_held_lead(running: Product, letterbox: tuple[Letterbox, int]) -> None:
+    """Its customer spoke a moment ago, and `QUIET_SECONDS` are far from over."""
     section, lead = "A stuck lease, or a held lead", await held(running)
 
     why, says, streams = follow(section, running, THREAD=lead.thread)
     untouched = await lead.record()
     resent = mend("handoff resend $THREAD --attempt 1", running, THREAD=lead.thread)
+    mails = [one for one in letterbox[0].taken if lead.thread.encode() in one]
     [again] = follow(section, running, only=(0,), THREAD=lead.thread)
     refused = mend("handoff resend $THREAD --attempt 1", running, THREAD=lead.thread)
 
@@ -604,9 +606,23 @@ async def test_a_held_lead(running: Product) -> None:
     assert resent.code == 0
     assert "Held for a person: nobody can know whether an attempt arrived" in why
     assert f"handoff resend {lead.thread} --attempt 1" in why
-    assert "It will be sent now." in resent
+    assert "It was sent." in resent
+    [mail] = mails
+    assert "(possible copy)" in str(message_from_bytes(mail, policy=default)["Subject"])
     assert "An operator asked to send it after all." in again
     assert refused.code == 1
+
+
+async def test_a_held_lead_that_nobody_shall_get(running: Product) -> None:
+    lead = await held(running)
+
+    closed = mend("handoff close $THREAD --attempt 1", running, THREAD=lead.thread)
+    [why] = follow("A stuck lease, or a held lead", running, only=(0,), THREAD=lead.thread)
+    left = mend("handoff leads held", running)
+
+    assert (closed.code, why.code) == (0, 0)
+    assert "No mail was sent: a person decided that nothing is." in why
+    assert lead.thread not in left
 
 
 async def test_a_held_lead_that_the_shop_has(running: Product) -> None:

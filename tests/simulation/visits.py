@@ -13,8 +13,8 @@ from libs.runtime.clock import Clock
 from libs.runtime.settings import CommonSettings
 from libs.shops.profile import Shops
 from libs.streams.lanes import lanes_of
+from ops.decisions import resend
 from ops.desk import Desk
-from ops.threads import resend
 from tests.simulation.checker import Checker
 from tests.simulation.customers import Script, say
 from tests.simulation.front import QUEUED, Front

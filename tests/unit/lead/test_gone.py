@@ -40,7 +40,7 @@ def fail(world: World, since: float = 90, **fields: object) -> None:
     )  # fmt: skip
 
 
-def forget(world: World) -> None:
+def lose_all(world: World) -> None:
     world.blobs.bodies.clear()
     world.blobs.infos.clear()
 
@@ -87,19 +87,21 @@ async def test_resend_by_an_operator_sends_what_was_held(world: World) -> None:
     assert mail.snapshot == mail_of(world).snapshot
 
 
-@pytest.mark.parametrize("resent", [False, True])
-async def test_forgotten_lead_is_never_mailed_and_put_before_a_person(
-    world: World, *, resent: bool
+@pytest.mark.parametrize(
+    ("resent", "reason"), [(False, "snapshot_missing"), (True, "conversation_gone")]
+)
+async def test_lead_of_which_nothing_is_left_is_never_mailed_and_put_before_a_person(
+    world: World, *, resent: bool, reason: str
 ) -> None:
     fail(world)
-    forget(world)
+    lose_all(world)
     await world.decided("quiet")
     if resent:
         assert (await apply(world.records, KEY, OperatorResend(), world.clock)).wrote
         await world.decided("operator")
 
     assert world.record
-    assert (world.record.state, world.record.reason) == (State.HELD, "snapshot_missing")
+    assert (world.record.state, world.record.reason) == (State.HELD, reason)
     assert world.record.due_at is not None, "until a person was told"
     assert len([one for one in world.publisher.published if isinstance(one, SendLeadMail)]) == 1
 

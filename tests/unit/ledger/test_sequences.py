@@ -15,6 +15,7 @@ from libs.ledger.events import (
     NewerItems,
     NothingToSend,
     NotNow,
+    OperatorClose,
     OperatorConfirm,
     OperatorResend,
     ProviderEvent,
@@ -51,8 +52,9 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(GaveUp, reason=st.just("unbuildable")),
     st.builds(NewerItems, count=ATTEMPTS),
     st.builds(Alerted),
-    st.builds(OperatorResend),
+    st.builds(OperatorResend, snapshot=st.sampled_from(["", "a"])),
     st.builds(OperatorConfirm),
+    st.builds(OperatorClose, reason=st.sampled_from(["dropped", "forgotten"])),
 )  # fmt: skip
 STEPS = st.lists(
     st.tuples(EVENTS, st.sampled_from([0.0, 31.0, 1700.0, 90000.0])), min_size=5, max_size=40

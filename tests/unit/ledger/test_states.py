@@ -23,6 +23,7 @@ from libs.ledger.events import (
     Nothing,
     NothingToSend,
     NotNow,
+    OperatorClose,
     OperatorConfirm,
     OperatorResend,
     ProviderEvent,
@@ -107,6 +108,8 @@ EVENTS: Final[dict[str, tuple[Event, Rules]]] = {
     "alerted": (Alerted(), ZERO),
     "operator_resend": (OperatorResend(), ZERO),
     "operator_confirm": (OperatorConfirm(), ZERO),
+    "operator_drop": (OperatorClose(reason="dropped"), ZERO),
+    "operator_forget": (OperatorClose(reason="forgotten"), ZERO),
 }
 
 # fmt: off
@@ -155,6 +158,8 @@ TABLE: Final[dict[str, tuple[str, ...]]] = {
     "alerted": ("!", *["nothing_owed"] * 9, "HELD", "nothing_owed"),
     "operator_resend":   ("!", "!", "!", "!", "!", "!", "!", "!", "!", "PENDING", "PENDING", "!"),
     "operator_confirm":  ("!", "!", "!", "!", "!", "!", "!", "!", "!", _D, _D, "!"),
+    "operator_drop": ("!", _P, _P, _S, _S, _A, _E, _E, _E, "CLOSED", "CLOSED", _C),
+    "operator_forget": ("!", "CLOSED", "CLOSED", _S, _S, _A, *["CLOSED"] * 5, _C),
 }
 # fmt: on
 
@@ -442,3 +447,34 @@ def test_an_operator_starts_a_held_lead_afresh() -> None:
 
     assert (resend.due_at, resend.tries, resend.first_error_at) == (NOW, 0, None)
     assert decided("held", OperatorConfirm()).sent_by == "operator"
+
+
+def wants(snapshot: str) -> LeadRecord:
+    return decided("held", OperatorResend(snapshot=snapshot, last_item_id="i7", kind="partial"))
+
+
+def test_what_a_person_wants_sent_is_armed_whatever_was_said_since() -> None:
+    resent = wants("snap")
+    arm = after(resent, replace(ARM, last_item_id="i7", transcript_ends_at="i9"))
+
+    assert (resent.snapshot, resent.last_item_id, resent.kind) == ("snap", "i7", "partial")
+    assert outcome(decide(KEY, resent, arm, NOW, ZERO)) == "SENDING"
+
+
+@pytest.mark.parametrize("wanted", ["another", ""])
+def test_a_person_overrules_the_newest_words_for_what_they_looked_at_only(wanted: str) -> None:
+    """A wish from before it was held comes late, or the gates decide once more."""
+    resent = wants(wanted)
+    arm = after(resent, replace(ARM, last_item_id="i7", transcript_ends_at="i9"))
+
+    assert outcome(decide(KEY, resent, arm, NOW, ZERO)) == "newer_items"
+
+
+def test_a_lead_that_a_person_ended_owes_no_alert_and_is_still_settled_by_evidence() -> None:
+    closed = decided("held_untold", OperatorClose(reason="dropped", last_item_id="i9"))
+
+    assert (alert_owed(closed), closed.due_at, closed.reason) == ("", None, "dropped")
+    same = Reopened(last_item_id="i9", due_at=NOW)
+    assert outcome(decide(KEY, closed, same, NOW, ZERO)) == "closed"
+    late = decide(KEY, closed, ProviderEvent(attempt=2, event="delivery"), NOW, ZERO)
+    assert outcome(late) == "SENT"

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,11 +16,12 @@ from pathlib import Path
 import pytest
 
 from libs.errors import SettingsError, Unavailable
+from libs.leads.snapshot import Summary
 from libs.ledger.record import State
 from ops.__main__ import answer, parser
 from ops.desk import Desk
 from ops.show import Shown, facts, put, table
-from tests.unit.ops.desks import in_memory, record, snapshot, started, stores
+from tests.unit.ops.desks import contact, in_memory, record, snapshot, started, stores
 
 
 def every_command() -> Iterator[list[str]]:
@@ -38,6 +40,7 @@ def _commands(top: argparse.ArgumentParser, words: list[str]) -> Iterator[list[s
 COMMANDS = list(every_command())
 ARGUMENTS = {
     "why": ["cthr_1"], "lead": ["cthr_1"], "resend": ["cthr_1", "--attempt", "1"],
+    "close": ["cthr_1", "--attempt", "1"],
     "pause": ["lead.consider"], "resume": ["lead.consider"], "forget": ["cthr_1"],
     "show": ["mail.send/1-0"], "retry": ["mail.send/1-0"], "drop": ["mail.send/1-0"],
 }  # fmt: skip
@@ -45,7 +48,7 @@ ARGUMENTS = {
 
 def test_the_commands_are_these() -> None:
     assert {" ".join(words) for words in COMMANDS} == {
-        "why", "lead", "resend", "streams", "pause", "resume", "doctor", "forget",
+        "why", "lead", "resend", "close", "streams", "pause", "resume", "doctor", "forget",
         "leads export", "leads open", "leads held",
         "dead list", "dead show", "dead retry", "dead drop",
     }  # fmt: skip
@@ -64,8 +67,9 @@ def test_help_of_every_command(words: list[str], capsys: pytest.CaptureFixture[s
 
 WRONG = (
     [], ["why"], ["why", "nonsense"], ["lead"], ["lead", "cthr_ 1"], ["resend", "cthr_1"],
-    ["pause"], ["resume"], ["forget"], ["leads"], ["leads", "frobnicate"], ["dead"],
-    ["dead", "show"], ["dead", "retry"], ["dead", "drop"], ["leads", "export", "--format", "xls"],
+    ["close", "cthr_1"], ["pause"], ["resume"], ["forget"], ["leads"], ["leads", "frobnicate"],
+    ["dead"], ["dead", "show"], ["dead", "retry"], ["dead", "drop"],
+    ["leads", "export", "--format", "xls"],
 )  # fmt: skip
 
 
@@ -113,6 +117,7 @@ def one_desk(monkeypatch: pytest.MonkeyPatch) -> None:
     async def overseen(*_: object) -> object:
         return in_memory().oversight
 
+    monkeypatch.setattr("ops.decisions.ANSWER_SECONDS", 0.01)
     monkeypatch.setattr("ops.__main__.open_desk", opened)
     monkeypatch.setattr("ops.doctor.open_stores", opened)
     monkeypatch.setattr("ops.__main__.open_oversight", overseen)
@@ -266,6 +271,79 @@ def test_markup_in_what_a_customer_wrote_is_only_text(capsys: pytest.CaptureFixt
     said = capsys.readouterr().out
     assert "[red]x[/red]" in said
     assert "[b]y" in said
+
+
+NASTY = "\x1b]52;c;cm0gLXJm\x07\x9b2J\u202eevil\x1b[2J\r\u2028end"
+"""Fills the clipboard, clears the screen, turns a line around, writes over one."""
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e]")
+
+
+async def told(words: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    there = stores()
+    contacts = (contact("email", f"a{NASTY}@x.com", NASTY),)
+    nasty = Summary(customer_name=NASTY, vehicle=NASTY, project=NASTY, summary=f"It is\n{NASTY}")
+    await there.lead(record(), snapshot(summary=nasty, contacts=contacts))
+
+    async def opened(*_: object) -> Desk:
+        return there.desk
+
+    monkeypatch.setattr("ops.__main__.open_desk", opened)
+    return await answer(parser().parse_args(words))
+
+
+SHOWING = [
+    ["lead", "cthr_1"], ["why", "cthr_1"], ["leads", "export"],
+    ["leads", "export", "--format", "json"], ["lead", "cthr_1", "--json"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", SHOWING, ids=" ".join)
+async def test_what_a_customer_wrote_steers_nothing_it_is_piped_into(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await told(words, monkeypatch) == 0
+
+    said = capsys.readouterr().out
+    assert said.strip()
+    assert not STEERING.search(said)
+    if "--format" in words:
+        assert json.loads(said)[0]["vehicle"] == NASTY
+    if "--json" in words:
+        assert json.loads(said)["summary"]["vehicle"] == NASTY
+
+
+@pytest.mark.parametrize("words", SHOWING, ids=" ".join)
+async def test_what_a_customer_wrote_steers_no_terminal(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+
+    await told(words, monkeypatch)
+
+    said = capsys.readouterr().out
+    ours = re.sub("\x1b\\[[0-9;]*m", "", said)  # colours, and nothing else
+    assert ours.strip()
+    assert not STEERING.search(ours)
+
+
+async def test_what_cannot_be_read_is_said_beside_the_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = stores()
+    spoiled = await there.lead(record(), snapshot())
+    there.blobs.bodies[spoiled.snapshot] = b"{"
+
+    async def opened(*_: object) -> Desk:
+        return there.desk
+
+    monkeypatch.setattr("ops.__main__.open_desk", opened)
+    code = await answer(parser().parse_args(["leads", "export"]))
+
+    captured = capsys.readouterr()
+    assert code == 0
+    assert len(captured.out.splitlines()) == 2
+    assert f"{spoiled.snapshot} cannot be read" in captured.err
 
 
 @pytest.mark.slow

@@ -33,6 +33,7 @@ from ops.forget import forget
 from ops.show import Shown
 from tests.servers import redis_server
 from tests.unit.ops.desks import (
+    KEY,
     NOW,
     SHOP,
     THREAD,
@@ -198,7 +199,7 @@ async def test_twice_finds_nothing_the_second_time(tmp_path: Path) -> None:
     assert (await forget(there.desk, "+14085550176")).code == 3
 
 
-@pytest.mark.parametrize("state", [State.PENDING, State.CLOSED, State.SENT])
+@pytest.mark.parametrize("state", [State.CLOSED, State.SENT])
 @pytest.mark.parametrize("who", ["(408) 555-0147", "Ana@Example.com", "408-555-0100"])
 async def test_who_is_only_in_the_conversation_is_found(state: State, who: str) -> None:
     """From day 91, or where no lead was ever fixed."""
@@ -312,6 +313,58 @@ async def test_a_redis_that_is_silent_is_said(tmp_path: Path) -> None:
     assert shown.code == 1
     assert "ask again" in str(shown.lines[-1])
     assert (SHOP, THREAD) not in there.conversations.threads
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.ERROR, State.HELD])
+async def test_a_lead_that_was_to_be_sent_ends_without_a_person_being_told(state: State) -> None:
+    """Its words gone, it was held, and an alert blamed OPENAI_API_KEY."""
+    there = stores(redis=True)
+    await there.lead(record(state, due_at=NOW, attempt=1), snapshot())
+    there.conversations.put(SHOP, conversation())
+
+    shown = await forget(there.desk, THREAD)
+
+    ended = there.records.leads[KEY]
+    assert shown.code == 0
+    assert removed(shown)["leads that were to be sent"] == 1
+    assert (ended.state, ended.reason, ended.due_at) == (State.CLOSED, "forgotten", None)
+
+
+async def test_one_that_an_earlier_release_forgot_and_held_for_ever_ends_too() -> None:
+    there = stores(redis=True)
+    await there.lead(record(State.HELD, reason="conversation_gone"))
+
+    shown = await forget(there.desk, THREAD)
+
+    assert shown.code == 0
+    assert there.records.leads[KEY].state is State.CLOSED
+
+
+async def test_a_mail_in_flight_is_left_to_what_becomes_of_it() -> None:
+    there = stores(redis=True)
+    sending = await there.lead(record(State.SENDING, attempt=1, due_at=NOW + 60), snapshot())
+
+    shown = await forget(there.desk, THREAD)
+
+    assert shown.code == 1
+    assert "ask again in half an hour" in str(shown.lines)
+    assert there.records.leads[KEY] == sending
+
+
+@pytest.mark.parametrize("who", ["ana@example.com", OTHER])
+async def test_a_lead_that_cannot_be_read_keeps_nobody_else_from_being_forgotten(who: str) -> None:
+    there = stores(redis=True)
+    spoiled = (await there.lead(record(), snapshot())).snapshot
+    await there.lead(record(thread=OTHER), snapshot(OTHER))
+    there.blobs.bodies[spoiled] = b'{"shop":"craigs"}'
+    await there.blobs.put(record_key(PHOTO), b"{", content_type="application/json")
+
+    shown = await forget(there.desk, who)
+
+    assert shown.code == 0
+    assert removed(shown)["threads"] == 1
+    assert there.desk.unreadable >= {record_key(PHOTO)}
+    assert (spoiled in there.desk.unreadable) == ("@" in who)
 
 
 @pytest.mark.slow

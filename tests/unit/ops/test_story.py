@@ -61,6 +61,7 @@ def happenings(attempt: int) -> Iterator[tuple[Event, float, Rules]]:
     yield events.Alerted(), 1, DEFAULT_RULES
     yield events.OperatorResend(), 1, DEFAULT_RULES
     yield events.OperatorConfirm(), 1, DEFAULT_RULES
+    yield events.OperatorClose(reason="dropped"), 1, DEFAULT_RULES
     for kind in ("send", "bounce", "complaint", "reject"):
         yield events.ProviderEvent(attempt=attempt, event=kind), 1, DEFAULT_RULES
 
@@ -131,7 +132,10 @@ def test_reasons_of_triggers_and_gates_have_words(code: str) -> None:
 
 
 def test_causes_that_a_record_is_held_for_have_words() -> None:
-    of_no_lead = {"clock_skewed", "not_in_the_table", "unexpected_event", "recipient_refused"}
+    of_no_lead = {
+        "clock_skewed", "not_in_the_table", "unexpected_event", "recipient_refused",
+        "record_unreadable",
+    }  # fmt: skip
 
     assert set(CAUSES) - of_no_lead <= set(REASONS)
 
@@ -226,11 +230,29 @@ def test_what_came_after_the_mail_is_told_before_the_record_counts_it() -> None:
     )
 
 
-def test_a_held_lead_names_the_commands() -> None:
+def test_a_held_lead_of_which_nothing_is_left_can_be_closed() -> None:
     story = tell(facts(record(State.HELD, attempt=3, reason="ambiguous")))
 
-    assert f"`handoff resend {THREAD} --attempt 3`" in story.next_step
+    assert f"`handoff resend {THREAD} --attempt 3`" not in story.next_step
+    assert f"Nothing is left to send: `handoff close {THREAD} --attempt 3`." in story.next_step
+
+
+@pytest.mark.parametrize(
+    "left",
+    [{"snapshot": snapshot()}, {"conversation": conversation()}, {"unknown": ("The blob store",)}],
+    ids=lambda left: next(iter(left)),
+)
+def test_a_held_lead_that_may_still_be_sent_names_each_way_out(left: dict[str, object]) -> None:
+    parked = (Parked("mail.send/7-0", "tried too often"),)
+    held = record(State.HELD, attempt=3, reason="ambiguous")
+
+    story = tell(facts(held, parked=parked, paused=("mail.send",), **left))
+
+    for command in ("resend", "close"):
+        assert f"`handoff {command} {THREAD} --attempt 3`" in story.next_step
     assert "`--arrived`" in story.next_step
+    assert story.next_step.startswith("`handoff resume mail.send`. ")
+    assert story.next_step.endswith(" Afterwards `handoff dead drop mail.send/7-0`.")
 
 
 def test_a_bounce_sends_somebody_to_the_profile() -> None:

@@ -1,0 +1,61 @@
+"""A held lead that a person wants sent: the gates that would make it wait are overruled."""
+
+from __future__ import annotations
+
+from libs.ledger.apply import apply
+from libs.ledger.events import OperatorResend
+from libs.ledger.record import LeadKey, State
+from libs.ledger.timing import DAY_SECONDS
+from tests.unit.lead.world import READY_WORDS, SHOP, THREAD, World
+
+KEY = LeadKey(SHOP, THREAD)
+
+
+def hold(world: World, **fields: object) -> None:
+    world.put_record(State.HELD, due_at=None, attempt=1, reason="mail_550", **fields)
+
+
+async def test_what_they_looked_at_leaves_though_the_customer_spoke_just_now() -> None:
+    world = World()
+    world.say(READY_WORDS)
+    world.wait(400)
+    looked_at = await world.sends()
+    world.wait(200)  # the mailer's lease is over
+    hold(world)
+    world.say("No, wait, I have no phone any more.")
+    resend = OperatorResend(
+        snapshot=looked_at.snapshot, last_item_id=looked_at.last_item_id, kind="full"
+    )
+    await apply(world.records, KEY, resend, world.clock)
+
+    by_sweeper = await world.sends("quiet")
+
+    assert (by_sweeper.snapshot, by_sweeper.last_item_id, by_sweeper.kind) == (
+        looked_at.snapshot, looked_at.last_item_id, "full",
+    )  # fmt: skip
+
+
+async def test_without_anything_fixed_the_gates_answer() -> None:
+    world = World()
+    world.say(READY_WORDS)
+    hold(world)
+    await apply(world.records, KEY, OperatorResend(), world.clock)
+
+    assert (await world.decided("operator")).reason == "not_idle"
+    world.wait(400)
+    assert (await world.sends("quiet")).kind == "full"
+
+
+async def test_nobody_to_reach_any_more_is_put_before_the_person_again() -> None:
+    """It was closed, and nobody heard of it."""
+    world = World()
+    world.say("My seat is torn")
+    world.wait(DAY_SECONDS + 600)
+    hold(world)
+    await apply(world.records, KEY, OperatorResend(), world.clock)
+
+    answer = await world.decided("operator")
+
+    assert answer.reason == "held"
+    assert world.record
+    assert (world.record.state, world.record.reason) == (State.HELD, "no_contact")
