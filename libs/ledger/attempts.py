@@ -28,7 +28,7 @@ from libs.ledger.steps import (
     may_have_left,
     next_record,
 )
-from libs.ledger.timing import TELL_SECONDS, backoff_seconds
+from libs.ledger.timing import BACKOFF_CAP_SECONDS, TELL_SECONDS, backoff_seconds
 
 _FAILED: Final = frozenset({"bounce", "complaint", "reject"})
 """What a provider reports when it took the mail and the shop did not get it."""
@@ -118,13 +118,21 @@ def _may_knock(record: LeadRecord, now: float, rules: Rules) -> bool:
 
 
 def _error(record: LeadRecord, event: Refused, now: float, rules: Rules) -> Decision:
-    tries = record.tries + (0 if event.provider_wide else 1)
+    tries = record.tries + (0 if event.provider_wide or event.temporary else 1)
     first_error_at = record.first_error_at
     if first_error_at is None and not event.provider_wide:
         first_error_at = now
     wait = backoff_seconds(tries, f"{record.key}:{record.version}", rules.cooldown_seconds)
     delay = max(wait, event.delay_seconds)
-    error = replace(record, tries=tries, first_error_at=first_error_at, reason=event.reason)
+    if event.temporary and first_error_at is not None:  # no tries to double by, so by its age
+        delay = max(delay, min(now - first_error_at, BACKOFF_CAP_SECONDS))
+    error = replace(
+        record,
+        tries=tries,
+        plainer=record.plainer + event.of_content,
+        first_error_at=first_error_at,
+        reason=event.reason,
+    )
     if not event.provider_wide and exhausted(tries, first_error_at, now):
         return hold(error, now, event.reason)
     return next_record(error, now, "refused", event.reason, state=State.ERROR, due_at=now + delay)

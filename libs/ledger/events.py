@@ -76,6 +76,10 @@ class Refused(Happening, frozen=True, kw_only=True):
     reason: str
     provider_wide: bool = False
     """Throttled, paused: says nothing about this mail; delays without counting."""
+    temporary: bool = False
+    """Said of this mail, but not for good: counts towards the day, and is no try."""
+    of_content: bool = False
+    """A plainer mail may pass."""
     delay_seconds: float = 0.0
     """At least this long."""
     at_door: bool = False

@@ -64,6 +64,8 @@ class LeadRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sent_at: float | None = None
     tries: int = 0
     """Refusals of this very mail."""
+    plainer: int = 0
+    """Those of what it says or carries: so many rungs down the ladder the next attempt begins."""
     reason: str = ""
     delivery: str = ""
     newer_items: int = 0

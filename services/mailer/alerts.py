@@ -40,6 +40,11 @@ CAUSES: Final = {
         "The mail server refuses one of a shop's recipients; the others get the leads."
         " `recipient_refused` in the log names the shop; mend `recipients` in its profile."
     ),
+    "recipient_put_off": (
+        "The mail server put off one of a shop's recipients (greylisting, a full mailbox) and took"
+        " the lead for the others. To send again would be a second mail for them, so that one does"
+        " not get this lead. `recipient_refused` in the log names the shop and the server's code."
+    ),
     "record_unreadable": (
         "A lead's record cannot be read, so that lead waits; the others go on. `record_unreadable`"
         " in the log names it. Was a later release here before this one? Then start that again."

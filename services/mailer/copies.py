@@ -3,8 +3,9 @@
     mail/<shop>/<thread>/<attempt>.<possible copy>.<snapshot>.<rung>.<sha256>.eml
 
 A later delivery sends what an earlier one has built, also after a deploy. A broken photo or a bad
-summary never costs the lead: a build that fails goes one rung down at once, and one that takes its
-process with it leaves a note, by which the next delivery starts lower.
+summary never costs the lead: a build that fails goes one rung down at once, one that takes its
+process with it leaves a note, by which the next delivery starts lower, and so does the next attempt
+when a provider refuses what the mail says or carries.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Its blob key."""
     attempt: int
     possible_copy: bool
+    rung: Rung = Rung.FULL
+    """The fullest that it may be: whatever was above it, a provider has refused."""
 
     @property
     def stem(self) -> str:
@@ -64,11 +67,11 @@ class Copies:
 
     async def make(self, wanted: Wanted, delivery: int) -> Copy:
         """Still to be kept. Raises NoMail, Unavailable. `delivery` counts from 1."""
-        lowest = Rung.FULL
+        lowest = wanted.rung
         if delivery > 1:
             if stored := await self._stored(wanted):
                 return stored
-            lowest = await self._begin(wanted)
+            lowest = max(lowest, await self._begin(wanted))
         snapshot = await self._snapshot(wanted)
         for rung in Rung:
             if rung >= lowest and (composed := await self._built(snapshot, wanted, rung)):
@@ -93,7 +96,9 @@ class Copies:
         """The best one of an earlier delivery, if its bytes are still what their name says."""
         found = [blob.key async for blob in self.blobs.list(f"{wanted.stem}.")]
         for key in sorted(key for key in found if key.endswith(".eml")):
-            _, content_hash, _ = key.rsplit(".", 2)
+            _, rung, content_hash, _ = key.rsplit(".", 3)
+            if int(rung) < wanted.rung:
+                continue
             body = await self.blobs.get(key)
             if _sha256(body) == content_hash:
                 return Copy(body, content_hash)

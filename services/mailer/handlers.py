@@ -199,6 +199,8 @@ class MailHandlers:
             attempt=job.attempt,
             reason=refused.code,
             provider_wide=refused.provider_wide,
+            temporary=refused.temporary,
+            of_content=refused.of_content,
             delay_seconds=refused.delay_seconds,
             at_door=at_door,
         )

@@ -13,6 +13,7 @@ from libs.ledger.states import possible_copy
 from libs.messages.mail import SendLeadMail
 from libs.shops.profile import ShopProfile
 from services.mailer.copies import Copy, Wanted
+from services.mailer.letter.shape import Rung
 from services.mailer.ports import Accepted, Mail, Receipt
 
 
@@ -24,6 +25,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     attempt: int
     possible_copy: bool
+    rung: Rung
     again: bool
     """An ambiguous attempt: the same snapshot once more, whatever was said since."""
     lid: str
@@ -36,6 +38,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
             snapshot=self.snapshot,
             attempt=self.attempt,
             possible_copy=self.possible_copy,
+            rung=self.rung,
         )
 
     def mail(self, copy: Copy, shop: ShopProfile) -> Mail:
@@ -74,6 +77,7 @@ def job_for(wish: SendLeadMail, record: LeadRecord, lid: str) -> Job:
         kind=record.kind if again else wish.kind,
         attempt=record.attempt + 1,
         possible_copy=possible_copy(record),
+        rung=Rung(min(record.plainer, Rung.PLAIN)),
         again=again,
         lid=lid,
     )

@@ -69,6 +69,15 @@ class Refused(msgspec.Struct, frozen=True):
     delay_seconds: float = 0.0
     of_sender: bool = False
     """It says so of every mail from this sender, and nothing about the others'."""
+    temporary: bool = False
+    """It may take this very mail later: greylisting, a full disk."""
+    of_recipients: bool = False
+    """Whatever the mail says, not to them."""
+
+    @property
+    def of_content(self) -> bool:
+        """A plainer mail may pass: one without attachments, or without a word that offends."""
+        return not (self.provider_wide or self.temporary or self.of_recipients)
 
 
 class Unknown(msgspec.Struct, frozen=True):

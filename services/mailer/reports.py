@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from libs.blobs.port import Blobs
 from libs.errors import Unavailable
@@ -17,6 +18,9 @@ from libs.runtime.metrics import Metrics
 from services.mailer.alerts import Alerts
 from services.mailer.job import Job
 from services.mailer.ports import Refused, Unknown
+
+PUT_OFF: Final = "rcpt_4"
+"""A server's 4yz to a recipient."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,8 @@ class Reports:
         """The lead has arrived; only its second recipient, say, waits for ever."""
         if code:
             self.log.error("recipient_refused", transport=transport, code=code, **_whose(job))
-            await self.alerts.tell("recipient_refused")
+            put_off = code.startswith(PUT_OFF)
+            await self.alerts.tell("recipient_put_off" if put_off else "recipient_refused")
 
     async def refused(self, job: Job, transport: str, refused: Refused) -> None:
         self.metrics.count(m.MAILS, transport, "refused")

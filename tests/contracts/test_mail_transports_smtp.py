@@ -22,6 +22,7 @@ from tests.contracts.test_mail_transports import BODY, a_mail, posted
 pytestmark = pytest.mark.slow
 
 DELAY, TELL, COUNTS, UNKNOWN, ACCEPTED = "delay", "tell", "counts", "unknown", "accepted"
+LATER, NOT_TO_THEM = "later", "not to them"
 
 CASES = [
     # stage, what the server does, before ARM?, meaning
@@ -50,12 +51,12 @@ CASES = [
     ("mail", "close", True, DELAY),
     ("mail", "hang", True, DELAY),
     ("rcpt", "421 closing", True, DELAY),
-    ("rcpt", "450 greylisted", True, COUNTS),
-    ("rcpt", "452 mailbox full", True, COUNTS),
-    ("rcpt", "550 no such user", True, COUNTS),
-    ("rcpt", "550 5.1.1 no such user", True, COUNTS),
-    ("rcpt", "550 5.7.2 not on this list", True, COUNTS),
-    ("rcpt", "550 5.7.17 the mailbox has another owner", True, COUNTS),
+    ("rcpt", "450 greylisted", True, LATER),
+    ("rcpt", "452 mailbox full", True, LATER),
+    ("rcpt", "550 no such user", True, NOT_TO_THEM),
+    ("rcpt", "550 5.1.1 no such user", True, NOT_TO_THEM),
+    ("rcpt", "550 5.7.2 not on this list", True, NOT_TO_THEM),
+    ("rcpt", "550 5.7.17 the mailbox has another owner", True, NOT_TO_THEM),
     ("rcpt", "550 5.1.7 bad sender address", True, TELL),
     ("rcpt", "550 5.1.8 sender domain not found", True, TELL),
     ("rcpt", "450 4.1.8 sender domain not found", True, DELAY),
@@ -78,8 +79,8 @@ CASES = [
     ("dot", "354 more?", False, UNKNOWN),
     ("dot", "354 5.7.26 more?", False, UNKNOWN),
     ("dot", "421 closing", False, DELAY),
-    ("dot", "451 local error", False, COUNTS),
-    ("dot", "452 storage", False, COUNTS),
+    ("dot", "451 local error", False, LATER),
+    ("dot", "452 storage", False, LATER),
     ("dot", "552 too large", False, COUNTS),
     ("dot", "554 looks like spam", False, COUNTS),
     ("dot", "550 5.7.1 looks like spam", False, COUNTS),
@@ -112,6 +113,10 @@ def meaning(outcome: Outcome) -> str:
             return TELL
         case Refused(provider_wide=True):
             return DELAY
+        case Refused(temporary=True):
+            return LATER
+        case Refused(of_recipients=True):
+            return NOT_TO_THEM
         case Refused():
             return COUNTS
 
@@ -239,6 +244,19 @@ async def test_one_recipient_that_is_taken_is_enough() -> None:
 
     assert outcome == Accepted("ABC123", passed_over="rcpt_550")
     assert office.letters.recipients == [["owner@shop.example"]]
+
+
+async def test_recipients_of_whom_one_may_yet_be_taken_are_asked_again() -> None:
+    async with smtp_office() as office:
+        office.letters.answers |= {
+            "rcpt slow@shop.example": "450 greylisted",
+            "rcpt gone@shop.example": "550 no such user",
+        }
+        both = replace(a_mail(), recipients=("slow@shop.example", "gone@shop.example"))
+
+        outcome = await posted(office, both)
+
+    assert outcome == Refused("rcpt_450", temporary=True)
 
 
 def test_leading_dots_are_doubled_and_lines_end_in_crlf() -> None:

@@ -23,7 +23,7 @@ from services.mailer.ports import (
 )
 
 REST_SECONDS: Final = 300.0
-"""How long the first is left alone after it refused everybody."""
+"""How long the first is left alone after it refused everybody, or took a mail's bytes in vain."""
 
 Tell = Callable[[str], Awaitable[None]]
 """Given the cause: the mails leave, but a person should know why they take the other way."""
@@ -75,9 +75,9 @@ class FallbackTransport:
         try:
             return await stack.enter_async_context(preferred.prepare(making))
         except NotPrepared as door:
-            if not door.refused.provider_wide:
+            if not (door.refused.provider_wide or door.refused.temporary):
                 raise
-            if preferred is self.first:
+            if preferred is self.first and door.refused.provider_wide:  # else of this mail alone
                 await self._refused(making, door.refused)
         return await stack.enter_async_context(other.prepare(making))
 
@@ -116,6 +116,6 @@ class _Watched:
 
     async def send(self) -> Outcome:
         outcome = await self.ready.send()
-        if isinstance(outcome, Refused) and outcome.provider_wide:
+        if isinstance(outcome, Refused) and (outcome.provider_wide or outcome.temporary):
             await self.refused(outcome)
         return outcome

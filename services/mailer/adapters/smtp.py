@@ -133,7 +133,7 @@ class _Addressed:
             return of_reply(Stage.DATA, reply.code, reply.message)
         outcome = await self._deliver(transparent(self.body))
         if self.passed_over and isinstance(outcome, Accepted):
-            return msgspec.structs.replace(outcome, passed_over=f"rcpt_{self.passed_over[0]}")
+            return msgspec.structs.replace(outcome, passed_over=f"rcpt_{max(self.passed_over)}")
         return outcome
 
     async def _deliver(self, body: bytes) -> Outcome:
@@ -241,13 +241,15 @@ async def _recipients(client: SMTP, mail: Mail, passed_over: list[int]) -> None:
     """One that is taken is enough: a second, mistyped address must not cost the shop its lead."""
     from aiosmtplib.errors import SMTPRecipientRefused
 
+    refusals: list[SMTPRecipientRefused] = []
     for recipient in mail.recipients:
         try:
             await client.rcpt(recipient)
         except SMTPRecipientRefused as error:
-            passed_over.append(error.code)
-            if len(passed_over) == len(mail.recipients):
-                raise
+            refusals.append(error)
+    passed_over += (refusal.code for refusal in refusals)
+    if len(refusals) == len(mail.recipients):
+        raise min(refusals, key=lambda refusal: refusal.code)  # a 4yz may yet become a yes
 
 
 async def _leave(client: SMTP) -> None:

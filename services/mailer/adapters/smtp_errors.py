@@ -29,6 +29,8 @@ class Stage(StrEnum):
 _DELAY: Final = Refused("", provider_wide=True)
 _TELL: Final = Refused("", provider_wide=True, tell=True)
 _THIS_MAIL: Final = Refused("")
+_LATER: Final = Refused("", temporary=True)
+_RECIPIENT: Final = Refused("", of_recipients=True)
 _DELAY_SENDER: Final = Refused("", provider_wide=True, of_sender=True)
 _TELL_SENDER: Final = Refused("", provider_wide=True, tell=True, of_sender=True)
 """All that MAIL names is the sender. Where more was meant, the next sender hears it too."""
@@ -60,10 +62,10 @@ REPLIES: Final = {
     Stage.TLS: (_TELL, _TELL),
     Stage.AUTH: (_DELAY, _TELL),
     Stage.MAIL: (_DELAY_SENDER, _TELL_SENDER),
-    Stage.RCPT: (_THIS_MAIL, _THIS_MAIL),
+    Stage.RCPT: (_LATER, _RECIPIENT),
     Stage.DATA: (_DELAY, _THIS_MAIL),
     Stage.BODY: (_THIS_MAIL, _THIS_MAIL),
-    Stage.DOT: (_THIS_MAIL, _THIS_MAIL),
+    Stage.DOT: (_LATER, _THIS_MAIL),
 }
 
 SILENCE: Final[dict[Stage, Refused | Unknown]] = {

@@ -71,6 +71,8 @@ ARM: Final = Arm(
     content_hash="c", kind="full",
 )  # fmt: skip
 
+LATER: Final = Refused(attempt=2, reason="dot_452", temporary=True)
+
 EVENTS: Final[dict[str, tuple[Event, Rules]]] = {
     "considered": (Considered(reason="idle", due_at=NOW + 60, visitor="v_1"), ZERO),
     "not_now": (NotNow(reason="not_idle", due_at=NOW + 90), ZERO),
@@ -420,6 +422,38 @@ def test_a_provider_wide_refusal_delays_without_counting() -> None:
 
     assert (refused.state, refused.tries, refused.first_error_at) == (State.ERROR, 0, None)
     assert refused.due_at == NOW + 2 * DAY + 1800
+
+
+def test_an_outage_of_hours_holds_nothing_and_a_day_of_it_is_told() -> None:
+    """Half an hour between tries at the most, and not one of them counts."""
+    record, now, waits = decided("sending", LATER), NOW, list[float]()
+    while record.state is State.ERROR:
+        assert record.due_at is not None
+        waits.append(record.due_at - now)
+        now = record.due_at
+        arm = replace(ARM, attempt=record.attempt + 1, lid=f"n{record.attempt}")
+        armed = decide(KEY, record, arm, now, ZERO)
+        assert isinstance(armed, Write)
+        event = replace(LATER, attempt=armed.record.attempt)
+        refused = decide(KEY, armed.record, event, now, ZERO)
+        assert isinstance(refused, Write)
+        record = refused.record
+
+    assert (record.state, record.tries, record.reason) == (State.HELD, 0, "dot_452")
+    assert DAY <= now - NOW < DAY + 1800
+    assert waits[0] <= 60
+    assert max(waits) == 1800
+    assert len(waits) < 64
+
+
+def test_a_refusal_of_its_content_makes_the_next_mail_plainer_also_for_an_operator() -> None:
+    refused = decided("sending", Refused(attempt=2, reason="too_large", of_content=True))
+    resent = decide(KEY, replace(refused, state=State.HELD), OperatorResend(), NOW, ZERO)
+
+    assert refused.plainer == 1
+    assert decided("sending", Refused(attempt=2, reason="rcpt_550")).plainer == 0
+    assert isinstance(resent, Write)
+    assert resent.record.plainer == 1
 
 
 def test_history_is_bounded_and_keeps_the_newest() -> None:

@@ -18,6 +18,7 @@ from libs.messages.lead import ConsiderLead
 from libs.messages.mail import LeadMailHeld, LeadMailSent
 from libs.runtime import metrics as m
 from services.mailer.fakes import Fault
+from services.mailer.letter.shape import Rung
 from services.mailer.ports import (
     Accepted,
     Compose,
@@ -244,18 +245,21 @@ class TestOutages:
         assert room.provider.begun == []
         assert subjects(room) == ["[handoff alert] clock_skewed"]
 
+    @pytest.mark.parametrize(
+        ("code", "cause"), [("rcpt_550", "recipient_refused"), ("rcpt_450", "recipient_put_off")]
+    )
     async def test_a_recipient_that_was_passed_over_is_told_of_and_the_lead_is_sent(
-        self, room: Mailroom
+        self, room: Mailroom, code: str, cause: str
     ) -> None:
-        room.provider.fault = answering(send=Accepted("m-1", passed_over="rcpt_550"))
+        room.provider.fault = answering(send=Accepted("m-1", passed_over=code))
 
         await room.handlers().send(room.wish())
 
         assert room.record.state is State.SENT
-        assert subjects(room) == ["[handoff alert] recipient_refused"]
+        assert subjects(room) == [f"[handoff alert] {cause}"]
         said = [json.loads(line) for line in room.out.getvalue().splitlines()]
         [line] = [each for each in said if each["event"] == "recipient_refused"]
-        assert (line["code"], line["shop"], line["thread_id"]) == ("rcpt_550", SHOP, THREAD)
+        assert (line["code"], line["shop"], line["thread_id"]) == (code, SHOP, THREAD)
 
     async def test_an_unknown_shop_is_parked(self, room: Mailroom) -> None:
         room.shops = {}
@@ -630,6 +634,59 @@ class TestLadder:
 
         assert room.record.state is State.HELD
         assert subjects(room) == ["[handoff alert] no_mail_could_be_built (1)"]
+
+    async def test_what_a_provider_refuses_for_its_content_is_plainer_the_next_time(
+        self, room: Mailroom
+    ) -> None:
+        offered = list[bytes]()
+
+        async def only_plain(moment: str, mail: Mail) -> Outcome | None:
+            if moment != "send":
+                return None
+            offered.append(mail.body.splitlines()[-1])
+            return None if b"PLAIN" in mail.body else Refused("too_large")
+
+        room.provider.fault = only_plain
+        for _ in range(4):
+            await room.handlers().send(room.wish())
+            room.clock.at += HOUR
+
+        assert offered == [rung.name.encode() for rung in Rung]
+        assert room.record.state is State.SENT
+
+    @pytest.mark.parametrize(
+        "refused",
+        [
+            Refused("rcpt_550", of_recipients=True),
+            Refused("dot_452", temporary=True),
+            Refused("throttled", provider_wide=True),
+        ],
+    )
+    async def test_a_refusal_for_anything_else_costs_no_photo(
+        self, room: Mailroom, refused: Refused
+    ) -> None:
+        room.provider.fault = answering(send=refused)
+        await room.handlers().send(room.wish())
+        room.provider.fault = answering()
+        room.clock.at += HOUR
+
+        await room.handlers().send(room.wish())
+
+        assert b"FULL" in room.provider.accepted[0].body
+
+    async def test_bytes_that_were_refused_at_the_door_are_not_taken_up_again(
+        self, room: Mailroom
+    ) -> None:
+        """The attempt was never armed, so its number and its kept bytes are the next one's too."""
+        room.provider.fault = answering(prepare=Refused("mail_552"))
+        await room.handlers().send(room.wish())
+        room.provider.fault = answering()
+        room.clock.at += HOUR
+
+        await room.handlers().send(room.wish(attempt=2))
+
+        [mail] = room.provider.accepted
+        assert (mail.attempt, mail.body.splitlines()[-1]) == (1, b"WITHOUT_ATTACHMENTS")
 
     async def test_a_build_that_kills_its_process_goes_down_by_deliveries(
         self, room: Mailroom

@@ -69,6 +69,26 @@ async def test_a_refusal_of_everybody_moves_the_next_attempt(pair: Pair) -> None
     assert pair.both.name == "second"
 
 
+async def test_a_temporary_refusal_after_arm_moves_the_next_attempt(pair: Pair) -> None:
+    """A server whose disk is full: nothing was taken."""
+    pair.first.fault = answering(send=Refused("dot_452", temporary=True))
+
+    await pair.post(1)
+    await pair.post(2)
+
+    assert [mail.attempt for mail in pair.second.accepted] == [2]
+
+
+async def test_a_temporary_refusal_at_the_door_moves_this_mail_and_no_other(pair: Pair) -> None:
+    """One recipient that is greylisted says nothing of the other shops'."""
+    pair.first.fault = answering(prepare=Refused("rcpt_450", temporary=True))
+
+    await pair.post(1)
+
+    assert [mail.attempt for mail in pair.second.accepted] == [1]
+    assert pair.both.name == "first"
+
+
 async def test_a_sender_that_is_not_verified_moves_no_other_shop(pair: Pair) -> None:
     pair.first.fault = answering(send=SENDER_NOT_VERIFIED)
     refused = await pair.post(1)
