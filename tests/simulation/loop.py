@@ -41,6 +41,8 @@ class SimTask(asyncio.Task[Any]):
     """Sets of tasks are walked in the order of their making, in every run alike."""
 
     number: int
+    process: SimProcess | None
+    """Whose it is."""
 
     def __new__(cls, *_: object, loop: SimLoop, **__: object) -> Self:
         task = super().__new__(cls)
@@ -147,9 +149,10 @@ class SimLoop(asyncio.BaseEventLoop):
         process.kept.clear()
 
     def unheard(self) -> list[BaseException]:
-        """What ended a task that nobody waits for."""
+        """What ended a task that nobody waits for. A process that died might yet have come to it."""
         done = [task for task in self._tasks if task.done() and task._log_traceback]
-        return [error for task in done if (error := task.exception())]
+        living = [task for task in done if not task.process or task.process.alive]
+        return [error for task in living if (error := task.exception())]
 
     def bury(self) -> None:
         """End of the run: close what never ended, whatever it says to that."""
@@ -208,6 +211,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self, loop: asyncio.AbstractEventLoop, coro: Any, context: Context | None = None
     ) -> SimTask:
         task = SimTask(coro, loop=self, context=context)
+        task.process = PROCESS.get() if context is None else context.get(PROCESS)
         self._tasks.append(task)
         return task
 

@@ -119,6 +119,30 @@ def test_what_ends_a_task_that_nobody_waits_for_is_heard_in_the_end() -> None:
     assert [type(error) for error in unheard] == [ValueError]
 
 
+@pytest.mark.parametrize(("dies", "unheard"), [(False, 1), (True, 0)])
+def test_what_a_dead_process_might_yet_have_heard_is_not_missed(
+    *, dies: bool, unheard: int
+) -> None:
+    async def failing() -> None:
+        raise ValueError("beside")
+
+    async def parent() -> None:
+        beside = asyncio.create_task(failing())
+        await asyncio.sleep(3600)
+        await beside
+
+    async def main() -> int:
+        loop, process = asyncio.get_running_loop(), SimProcess("p", "m")
+        assert isinstance(loop, SimLoop)
+        start(process, parent)
+        await asyncio.sleep(1)
+        if dies:
+            process.die()
+        return len(loop.unheard())
+
+    assert run(main) == unheard
+
+
 def test_a_thread_is_refused() -> None:
     async def main() -> None:
         await asyncio.to_thread(print)
