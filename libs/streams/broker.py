@@ -97,7 +97,7 @@ class Broker(Protocol):
         ...
 
     async def own(self, lane: str, reader: str, *, after: str, count: int) -> list[Entry]:
-        """What is pending for this reader, past entry id `after`, oldest first.
+        """What is pending for this reader, past entry id `after`, oldest first; it is renewed.
 
         The reply to a read may have been lost: then entries are ours and we never saw them.
         To ask, to claim and to renew show that the reader lives.

@@ -108,14 +108,16 @@ class MemoryBroker:
         return await self._wait(lane, some, wait_seconds)
 
     async def own(self, lane: str, reader: str, *, after: str, count: int) -> list[Entry]:
-        here = self._grouped(lane)
-        here.heard[reader] = self._clock.boot()
+        here, now = self._grouped(lane), self._clock.boot()
+        here.heard[reader] = now
         mine = [
-            Entry(id_, here.entries[id_], pending.deliveries)
+            (id_, pending)
             for id_, pending in sorted(here.pending.items(), key=lambda pair: _order(pair[0]))
             if pending.reader == reader and _order(id_) > _order(after)
-        ]
-        return mine[:count]
+        ][:count]
+        for _, pending in mine:
+            pending.since = now
+        return [Entry(id_, here.entries[id_], pending.deliveries) for id_, pending in mine]
 
     async def claim(
         self, lane: str, reader: str, *, count: int, idle_seconds: float

@@ -68,6 +68,7 @@ local found = {{}}
 for _, one in ipairs(pending) do
   local entry = redis.call('XRANGE', KEYS[1], one[1], one[1])[1]
   if entry then
+    redis.call('XCLAIM', KEYS[1], 'readers', ARGV[1], 0, one[1], 'JUSTID')
     found[#found + 1] = {{one[1], entry[2], one[4]}}
   else
     redis.call('XACK', KEYS[1], 'readers', one[1])

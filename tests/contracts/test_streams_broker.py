@@ -106,6 +106,15 @@ class BrokerContract:
         assert await filled.own(LANE, "a", after=entries[0].id, count=1) == [entries[1]]
         assert await filled.own(LANE, "b", after="", count=9) == []
 
+    async def test_what_its_reader_finds_again_is_not_claimed_by_others(
+        self, filled: Broker
+    ) -> None:
+        first, *_ = await read(filled, "a")
+        await leave(filled, "a")
+
+        assert await filled.own(LANE, "a", after="", count=1) == [first]
+        assert [entry.body for entry in await claim(filled, "b")] == [b"2", b"3"]
+
     async def test_claims_only_from_the_silent(self, filled: Broker) -> None:
         await read(filled, "a")
 
@@ -428,6 +437,7 @@ class RedisBrokerContract(BrokerContract):
         await client.execute("XDEL", f"{{{LANE}}}:stream", first.id, second.id)
 
         assert await filled.own(LANE, "a", after="", count=9) == [third]
+        await leave(filled, "a")
         assert [entry.body for entry in await claim(filled, "b")] == [b"3"]
         assert (await filled.stats(LANE)).pending == 1
 
