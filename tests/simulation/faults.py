@@ -151,7 +151,8 @@ class Faults:
         if what == "applied_twice":
             reply, again = await act(), await act()
             await self.point(where)
-            return self.rng.choice((reply, again))
+            # The second of two waits may last until others have taken over what the first found.
+            return again if where in WAITS else self.rng.choice((reply, again))
         if what == "reply_lost" or (what == "reset" and self.rng.random() < EVEN):
             await act()
             await self.point(where)
