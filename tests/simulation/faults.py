@@ -75,7 +75,7 @@ class Faults:
         self.on_excuse: Callable[[Collection[str], float], None] = lambda *_: None
         self.on_lie: Callable[[], None] = lambda: None
         self.on_crash: Callable[[SimProcess], None] = lambda _: None
-        self.trace = hashlib.sha256()
+        self._story: list[tuple[float, tuple[object, ...]]] = []
         self.sending_calls: list[str] = []
         """Of the mailers, by their places."""
         self._menus = {part: _menu(plan, part) for part in (*STORES, "process")}
@@ -125,8 +125,12 @@ class Faults:
             self.on_excuse([thread] if thread else process.at_work, self.loop.time())
 
     def note(self, *what: object) -> None:
-        """The trace: two runs of one plan must agree on every entry of it."""
-        self.trace.update(f"{self.loop.now:.6f} {what}\n".encode())
+        """Two runs of one plan must agree on every note."""
+        self._story.append((self.loop.now, what))
+
+    @property
+    def trace(self) -> str:
+        return hashlib.sha256(repr(self._story).encode()).hexdigest()
 
     async def call(self, part: str, method: str, act: Callable[[], Awaitable[T]]) -> T:
         """One request over the network to a part that keeps state, and its reply."""
@@ -136,7 +140,7 @@ class Faults:
             self._check_up(part, down=fault.endswith("down"))
         await self.point(where)
         if where not in IDLE:
-            await asyncio.sleep(self.rng.uniform(0.0005, 0.01))
+            await self.loop.passing(self.rng.uniform(0.0005, 0.01))
         if fault:
             return await self._broken(fault, part, where, act)
         reply = await act()
@@ -159,7 +163,7 @@ class Faults:
         if what == "applied_late" and where not in WAITS:
             self.loop.later(self.rng.uniform(ANSWER_SECONDS, LATE_SECONDS), at_once, act)
         if what in SILENT:
-            await asyncio.sleep(ANSWER_SECONDS)
+            await self.loop.passing(ANSWER_SECONDS)
         raise Unavailable(part, what)
 
     def _check_up(self, part: str, *, down: bool) -> None:

@@ -10,6 +10,8 @@ from contextvars import Context, ContextVar, copy_context
 from heapq import heappop, heappush
 from typing import Any, Self
 
+END_SLEEP = asyncio.futures._set_result_unless_cancelled  # type: ignore[attr-defined]
+"""What `asyncio.sleep` asks for: a third of all callbacks."""
 STEPS_MOST = 5_000_000
 """A run that needs more turns in circles."""
 
@@ -133,6 +135,12 @@ class SimLoop(asyncio.BaseEventLoop):
     def run_in_executor(self, *_: object) -> Any:
         raise AssertionError("a thread was asked for: simulated parts have none")
 
+    def passing(self, seconds: float) -> asyncio.Future[None]:
+        """To be awaited: `asyncio.sleep` for who sleeps most, and in a third of its time."""
+        future: asyncio.Future[None] = asyncio.Future(loop=self)
+        self._timed(self.now + seconds, END_SLEEP, (future, None), self._outside)
+        return future
+
     def later(self, seconds: float, act: Callable[..., object], *args: object) -> None:
         """Done by the world outside, whatever becomes of the process that caused it."""
         self.on_their_way += 1
@@ -149,7 +157,7 @@ class SimLoop(asyncio.BaseEventLoop):
         process.kept.clear()
 
     def unheard(self) -> list[BaseException]:
-        """What ended a task that nobody waits for. A process that died might yet have come to it."""
+        """What ended a task that nobody waits for. The dead might yet have come to it."""
         done = [task for task in self._tasks if task.done() and task._log_traceback]
         living = [task for task in done if not task.process or task.process.alive]
         return [error for task in living if (error := task.exception())]
@@ -205,7 +213,11 @@ class SimLoop(asyncio.BaseEventLoop):
         now = max(timers[0][0], self.now)  # some are due already
         self.now = now
         while timers and timers[0][0] <= now:
-            ready.append(heappop(timers)[2])
+            handle = heappop(timers)[2]
+            if handle.callback is END_SLEEP and not handle.cancelled:
+                END_SLEEP(*handle.args)  # nothing happens but that the sleeper is ready, too
+            else:
+                ready.append(handle)
 
     def _new_task(
         self, loop: asyncio.AbstractEventLoop, coro: Any, context: Context | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -61,6 +62,9 @@ class ThisLoop:
     @property
     def now(self) -> float:
         return asyncio.get_running_loop().time()
+
+    def passing(self, seconds: float) -> Awaitable[None]:
+        return asyncio.sleep(seconds)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(asyncio.get_running_loop(), name)

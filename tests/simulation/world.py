@@ -273,7 +273,7 @@ def _result(world: World, seconds: float, steps: int) -> Result:
         leads=len(wanted),
         model_calls=sum(len(calls) for calls in checker.model_calls.values()),
         sending_calls=tuple(faults.sending_calls),
-        trace=faults.trace.hexdigest(),
+        trace=faults.trace,
     )
 
 
