@@ -8,12 +8,11 @@ from typing import Final
 import msgspec
 
 from libs.errors import SettingsError
-from libs.messages.streams import CHAT_REQUEST, LEAD_CONSIDER, MAIL_SEND, STREAMS, Stream
+from libs.messages.streams import LEAD_CONSIDER, MAIL_SEND, STREAMS, Stream
 from libs.streams.broker import DeadLetter
 from libs.streams.envelope import UNREADABLE
 from libs.streams.oversight import Oversight
 from ops.show import Shown, table
-from services.chat.turns import ANSWER_SECONDS
 
 OLDEST_SECONDS: Final = 60.0
 """What waits longer is worth an alarm (`docs/operations.md`)."""
@@ -45,7 +44,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     timers: int
     dead: int
     oldest_seconds: float | None
-    """Since the oldest entry that is not done was added; None: all are."""
+    """Since the oldest entry that nobody works on was added; None: none waits."""
     silent_seconds: float | None
     """Since its reader was last heard of; None: there is none."""
     paused: bool
@@ -82,16 +81,10 @@ def _trouble(row: Row) -> str:
         return f"{row.stream} is paused: `handoff resume {row.stream}`."
     if row.silent_seconds is None or row.silent_seconds > SILENT_SECONDS:
         return f"Nobody reads {row.stream}: is {row.reader} up?"
-    if row.oldest_seconds is not None and row.oldest_seconds > _patience_seconds(row):
+    if row.oldest_seconds is not None and row.oldest_seconds > OLDEST_SECONDS:
         waits = f"{row.oldest_seconds:.0f} s"
         return f"The oldest entry of {row.stream} waits {waits}: what does {row.reader} log?"
     return ""
-
-
-def _patience_seconds(row: Row) -> float:
-    """An answer may stream for minutes; as long as each is being written, nobody waits."""
-    answering = row.stream == CHAT_REQUEST.name and not row.unread
-    return ANSWER_SECONDS if answering else OLDEST_SECONDS
 
 
 async def paused_before_a_mail(oversight: Oversight) -> tuple[str, ...]:

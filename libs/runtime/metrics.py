@@ -38,7 +38,10 @@ HANDLER_SECONDS = Metric(
 )
 STREAM_LAG = Metric("handoff_stream_lag", "gauge", "Entries nobody has read yet.", ("stream",))
 STREAM_OLDEST = Metric(
-    "handoff_stream_oldest_seconds", "gauge", "Age of the oldest entry in the stream.", ("stream",)
+    "handoff_stream_oldest_seconds",
+    "gauge",
+    "Age of the oldest entry that nobody works on.",
+    ("stream",),
 )
 STREAM_PENDING = Metric(
     "handoff_stream_pending", "gauge", "Entries read but not yet settled.", ("stream",)

@@ -185,7 +185,8 @@ def _start(
         for service in services
         for consumer in service.consumers
     ]
-    looping = [group.create_task(_forever(loop)) for s in services for loop in s.loops]
+    loops = [runtime.streams.measure, *(loop for service in services for loop in service.loops)]
+    looping = [group.create_task(_forever(loop)) for loop in loops]
     return consuming, looping
 
 

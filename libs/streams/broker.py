@@ -18,6 +18,9 @@ import msgspec
 SUSPECT_DELIVERIES: Final = 2
 """Handed out this often without an end, an entry may be what ends its readers."""
 
+SILENT_SECONDS: Final = 20.0
+"""An entry whose reader has not renewed it for so long is worked on by nobody."""
+
 MOST_UNREAD: Final = 1000
 """In a lane that is further behind, due timers stay where two copies of one are one."""
 
@@ -66,11 +69,12 @@ class LaneStats(msgspec.Struct, frozen=True):
     timers: int = 0
     dead: int = 0
     oldest_id: str = ""
+    """Of those that nobody works on: unread, or their reader is silent."""
     paused: bool = False
 
     @property
     def oldest_at(self) -> float | None:
-        """When the oldest entry was added, by the server's clock."""
+        """When that entry was added, by the server's clock."""
         return int(self.oldest_id.partition("-")[0]) / 1000 if self.oldest_id else None
 
 

@@ -12,6 +12,7 @@ from libs.errors import Unavailable
 from libs.runtime.clock import Clock
 from libs.streams.broker import (
     MOST_UNREAD,
+    SILENT_SECONDS,
     SUSPECT_DELIVERIES,
     DeadLetter,
     Entry,
@@ -208,11 +209,13 @@ class MemoryBroker:
         self._lane(lane).paused = paused
 
     async def stats(self, lane: str) -> LaneStats:
-        here = self._lane(lane)
+        here, silent_since = self._lane(lane), self._clock.boot() - SILENT_SECONDS
+        worked_on = {id_ for id_, one in here.pending.items() if one.since > silent_since}
+        oldest_id = next((id_ for id_ in here.entries if id_ not in worked_on), "")
         return LaneStats(
             unread=len(here.unread), pending=len(here.pending), later=len(here.later),
             timers=len(here.timers), dead=len(here.dead),
-            oldest_id=next(iter(here.entries), ""), paused=here.paused,
+            oldest_id=oldest_id, paused=here.paused,
         )  # fmt: skip
 
     async def silence(self, lane: str) -> float | None:

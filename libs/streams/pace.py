@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from libs.streams.broker import SILENT_SECONDS
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -17,10 +19,9 @@ class Pace:
     """Delayed retries and timers are at most this late."""
     renew_seconds: float = 5.0
     claim_seconds: float = 5.0
-    idle_seconds: float = 20.0
+    idle_seconds: float = SILENT_SECONDS
     """A reader that has not renewed for so long is dead. At least what a reply may take (5 s) and
     `renew_seconds`: a server that stands still for a moment makes everybody look idle.
     """
-    stats_seconds: float = 10.0
     leave_seconds: float = 2.0
     """For the last acks when we stop."""

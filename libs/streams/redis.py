@@ -10,7 +10,7 @@ from typing import Final
 from libs.redis.client import Redis
 from libs.redis.link import REPLY_SECONDS, Reply, Word
 from libs.streams import scripts
-from libs.streams.broker import DeadLetter, Entry, LaneStats, Later, Turn
+from libs.streams.broker import SILENT_SECONDS, DeadLetter, Entry, LaneStats, Later, Turn
 
 ANSWER_SECONDS: Final = 600
 """How long an answer can be read after its last piece."""
@@ -112,7 +112,7 @@ class RedisBroker:
         await (self._redis.execute("SET", key, 1) if paused else self._redis.execute("DEL", key))
 
     async def stats(self, lane: str) -> LaneStats:
-        reply = await self._redis.script(scripts.STATS, _all_keys(lane))
+        reply = await self._redis.script(scripts.STATS, _all_keys(lane), int(SILENT_SECONDS * 1000))
         length, pending, later, timers, dead, oldest, paused = reply
         # 6.2 knows no lag. Settled entries are deleted, so what is not pending is unread.
         return LaneStats(

@@ -203,7 +203,17 @@ return gone
 
 STATS: Final = Script("""
 local pending = redis.pcall('XPENDING', KEYS[1], 'readers')
-local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+local oldest = not pending.err
+  and redis.call('XPENDING', KEYS[1], 'readers', 'IDLE', ARGV[1], '-', '+', 1)[1]
+if not oldest then
+  local from = '-'
+  for _, group in ipairs(pending.err and {} or redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    for i = 1, #group, 2 do
+      if group[i] == 'last-delivered-id' then from = '(' .. group[i + 1] end
+    end
+  end
+  oldest = redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', 1)[1]
+end
 return {
   redis.call('XLEN', KEYS[1]), pending.err and 0 or pending[1],
   redis.call('ZCARD', KEYS[2]), redis.call('ZCARD', KEYS[4]), redis.call('XLEN', KEYS[7]),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from libs.errors import Unavailable
 from libs.messages.base import Message
-from libs.messages.streams import STREAM_OF, Stream
+from libs.messages.streams import STREAM_OF, STREAMS
 from libs.streams.ask import Answers, read_chunks, send_reply
 from libs.streams.broker import Broker
 from libs.streams.consume import LaneLoop
@@ -25,6 +25,7 @@ from libs.streams.process import Process
 if TYPE_CHECKING:
     from libs.redis.client import Redis
 
+MEASURE_SECONDS: Final = 10.0
 _POSITION: Final = re.compile(r"(answer\.[A-Za-z0-9_-]{1,64}\.([0-9a-f]{24}))/(\d{1,20}-\d{1,20})")
 
 
@@ -100,19 +101,16 @@ class Streams:
     async def consume(self, consumer: Consumer, stop: asyncio.Event) -> None:
         """Until `stop`; when cancelled, what is running is dropped and comes back by itself."""
         async with asyncio.TaskGroup() as group:
-            measuring = group.create_task(self._measure(consumer.stream))
-            loops = [
+            for lane in lanes_of(consumer.stream):
                 group.create_task(LaneLoop(lane, consumer, self.broker, self.process).run(stop))
-                for lane in lanes_of(consumer.stream)
-            ]
-            await asyncio.wait(loops)
-            measuring.cancel()
 
-    async def _measure(self, stream: Stream) -> None:
+    async def measure(self) -> None:
+        """For ever. Also what others read: with all of those dead, who else would tell?"""
         while True:
-            with suppress(Unavailable):  # the read loop says so; gauges keep their last value
-                await self.oversight.measure(stream, self.process.metrics, self.process.clock)
-            await asyncio.sleep(self.process.pace.stats_seconds)
+            with suppress(Unavailable):  # the read loops say so; gauges keep their last value
+                for stream in STREAMS:
+                    await self.oversight.measure(stream, self.process.metrics, self.process.clock)
+            await asyncio.sleep(MEASURE_SECONDS)
 
     async def aclose(self) -> None:
         await self._answers.aclose()

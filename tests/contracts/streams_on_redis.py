@@ -24,7 +24,6 @@ from libs.streams.streams import Streams
 
 QUICK = Pace(
     wait_seconds=0.5, turn_seconds=0.05, renew_seconds=0.2, claim_seconds=0.2, idle_seconds=1.0,
-    stats_seconds=0.2,
 )  # fmt: skip
 """A tenth of production's; the order of these times is the same."""
 

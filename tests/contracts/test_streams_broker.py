@@ -330,14 +330,29 @@ class BrokerContract:
 
     async def test_counts_what_is_where(self, filled: Broker) -> None:
         await filled.add(LANE, b"4")
-        one, two, three = await read(filled, count=3)
+        one, two, _ = await read(filled, count=3)
         await filled.put_back(LANE, [Later(one.id, 5000, b"1")])
         await filled.park(LANE, [DeadLetter("", two.id, "why", 1, b"2")])
         await filled.schedule(LANE, "thread", 6000, b"5")
+        counted = await filled.stats(LANE)
+        (four,) = await read(filled)
 
-        assert await filled.stats(LANE) == LaneStats(
-            unread=1, pending=1, later=1, timers=1, dead=1, oldest_id=three.id
+        assert counted == LaneStats(
+            unread=1, pending=1, later=1, timers=1, dead=1, oldest_id=four.id
         )
+
+    async def test_what_is_worked_on_waits_for_nobody_until_its_reader_is_silent(
+        self, filled: Broker
+    ) -> None:
+        first, *rest = await read(filled)
+        worked_on = await filled.stats(LANE)
+        await leave(filled, "a")
+        left = await filled.stats(LANE)
+        await filled.renew(LANE, "a", [first.id])
+        renewed = await filled.stats(LANE)
+
+        assert (worked_on.oldest_id, left.oldest_id) == ("", first.id)
+        assert renewed.oldest_id == rest[0].id
 
     @pytest.mark.parametrize(
         "show", [lambda b: b.own(LANE, "a", after="", count=9), lambda b: claim(b, "a")],

@@ -68,7 +68,6 @@ EPOCH = 1_800_000_000.0
 ALERT_TO = "ops@example.com"
 PACE = Pace(
     wait_seconds=3600, turn_seconds=180, renew_seconds=150, claim_seconds=300, idle_seconds=320,
-    stats_seconds=1e9,
 )  # fmt: skip
 """Slower than production where nothing is won by looking more often; never faster."""
 SWEEP_SECONDS = 180.0

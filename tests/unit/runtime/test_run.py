@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from libs.errors import SettingsError
+from libs.messages.lead import ConsiderLead
 from libs.redis.link import RedisRefused
 from libs.runtime.run import Plan, guarded, run
 from libs.runtime.runtime import Runtime, Service
@@ -90,6 +91,27 @@ def test_a_part_that_cannot_work_as_set_up_says_one_sentence(
 
     assert code == 2
     assert capfd.readouterr().err.splitlines()[-1] == "handoff: MAIL is wrong."
+
+
+def test_every_process_tells_of_every_stream_also_of_one_that_nobody_reads() -> None:
+    """A gateway alone, say: with every lead process dead it must not look as if all were well."""
+    said = list[str]()
+
+    async def wire(_: CommonSettings, runtime: Runtime) -> Service:
+        async def look() -> None:
+            async with asyncio.timeout(60):
+                while not said or "lead.consider" not in said[-1]:
+                    said.append(runtime.metrics.prometheus())
+                    await asyncio.sleep(0.01)
+            raise SettingsError("seen")
+
+        await runtime.streams.publish(ConsiderLead(shop="s", thread_id="cthr_1", reason="idle"))
+        return Service("part", loops=(look,))
+
+    plans = [Plan("part", CommonSettings(), wire)]
+    guarded(lambda: run(plans, redis_url="fake://", one_machine=True))
+
+    assert 'handoff_stream_lag{stream="lead.consider"} 1' in said[-1]
 
 
 def test_loop_and_threads_give_each_other_the_interpreter_within_a_millisecond() -> None:

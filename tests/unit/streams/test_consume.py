@@ -849,6 +849,7 @@ def test_gauges_show_what_is_where() -> None:
     async def story() -> None:
         shop = Shop()
         metrics = shop.streams.process.metrics
+        measuring = asyncio.create_task(shop.streams.measure())
         await shop.streams.oversight.pause(LEAD_CONSIDER)
         for number in range(3):
             await shop.streams.publish(wish(f"t{number}"))
@@ -867,7 +868,22 @@ def test_gauges_show_what_is_where() -> None:
                     m.STREAM_OLDEST,
                 )
             ]  # fmt: skip
+        measuring.cancel()
         assert gauges == [0, 0, 1, 1, 0]
+
+    in_virtual_time(story())
+
+
+def test_gauges_go_on_after_redis_was_away() -> None:
+    async def story() -> None:
+        shop = Shop()
+        unlucky = shop.process(Loses(shop.broker, "stats", "request", times=3))
+        measuring = asyncio.create_task(unlucky.measure())
+        await shop.streams.publish(wish())
+        await asyncio.sleep(60)
+        measuring.cancel()
+
+        assert unlucky.process.metrics.value(m.STREAM_LAG, "lead.consider") == 1
 
     in_virtual_time(story())
 
