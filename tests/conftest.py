@@ -31,7 +31,7 @@ def redis_process() -> Iterator[servers.RedisServer]:
 @pytest.fixture
 def redis_url(redis_process: servers.RedisServer) -> str:
     """A real, empty Redis."""
-    return _emptied(redis_process)
+    return redis_process.emptied()
 
 
 @pytest.fixture(scope="session")
@@ -46,15 +46,7 @@ def old_redis() -> Iterator[servers.RedisServer]:
 
 @pytest.fixture
 def old_redis_url(old_redis: servers.RedisServer) -> str:
-    return _emptied(old_redis)
-
-
-def _emptied(server: servers.RedisServer) -> str:
-    import redis
-
-    with redis.Redis.from_url(server.url) as client:
-        client.flushall()
-    return server.url
+    return old_redis.emptied()
 
 
 @pytest.fixture(scope="session")

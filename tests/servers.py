@@ -65,6 +65,14 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
+    def emptied(self) -> str:
+        """Its address; nothing is in it."""
+        import redis
+
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+        return self.url
+
     def start(self) -> None:
         self.process = subprocess.Popen(
             [

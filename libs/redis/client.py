@@ -13,6 +13,11 @@ from libs.redis.link import Reply, ScriptMissing, Word
 class Redis(Protocol):
     """Every method raises Unavailable("redis", ...) when nobody knows if it was done."""
 
+    @property
+    def reply_seconds(self) -> float:
+        """A command that gets no reply for so long is given up."""
+        ...
+
     async def execute(self, *command: Word) -> Reply:
         """All commands issued in one turn of the loop go out in one write; none is repeated."""
         ...
@@ -43,6 +48,9 @@ class Script:
 class Wire(Protocol):
     """A connection that answers in order: `Link`, or the one into a fakeredis."""
 
+    @property
+    def reply_seconds(self) -> float: ...
+
     def send(self, *command: Word, at_once: bool = False) -> asyncio.Future[Reply]: ...
 
     async def aclose(self) -> None: ...
@@ -57,6 +65,10 @@ class RedisClient:
         self._shared = connect()
         self._idle: list[Wire] = []
         self._busy: set[Wire] = set()
+
+    @property
+    def reply_seconds(self) -> float:
+        return self._shared.reply_seconds
 
     async def execute(self, *command: Word) -> Reply:
         return await self._shared.send(*command)

@@ -35,6 +35,11 @@ class ClusterClient:
         self._slots: Slots = []
         self._mapping = asyncio.Lock()
 
+    @property
+    def reply_seconds(self) -> float:
+        """All nodes are reached over the same kind of wire."""
+        return self._at(self._seeds[0]).reply_seconds
+
     async def execute(self, *command: Word) -> Reply:
         if str(command[0]).upper() in _KEYLESS:
             asked = (self._at(address).execute(*command) for address in self._known())

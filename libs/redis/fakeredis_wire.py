@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any, Final
 
 from fakeredis import FakeServer
@@ -19,6 +20,8 @@ def new_server() -> FakeServer:
 
 class FakeWire:
     """Answers in order, as a connection does."""
+
+    reply_seconds: Final = math.inf
 
     def __init__(self, server: FakeServer) -> None:
         self._connection: Any = FakeAsyncRedisConnection(server=server, protocol=2)

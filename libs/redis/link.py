@@ -76,7 +76,7 @@ class Link:
 
     def __init__(self, opener: Opener, *, reply_seconds: float = REPLY_SECONDS) -> None:
         self._opener = opener
-        self._reply_seconds = reply_seconds
+        self.reply_seconds = reply_seconds
         self._unsent: list[tuple[bytes, asyncio.Future[Reply]]] = []
         self._wire: _Wire | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -115,7 +115,7 @@ class Link:
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await self._opener()
                 await connection.connect()  # type: ignore[no-untyped-call]
-            self._wire = _Wire(connection, self._reply_seconds)
+            self._wire = _Wire(connection, self.reply_seconds)
         except (RedisError, OSError, Unavailable) as error:  # TimeoutError is an OSError
             self._fail_unsent(f"cannot connect ({type(error).__name__})")
         finally:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from libs.redis.client import Redis
-from libs.redis.link import REPLY_SECONDS, Reply, Word
+from libs.redis.link import Reply, Word
 from libs.streams import scripts
 from libs.streams.broker import SILENT_SECONDS, DeadLetter, Entry, LaneStats, Later, Turn
 
@@ -24,11 +24,11 @@ FORGET_READER_SECONDS: Final = 3600
 
 
 class RedisBroker:
-    def __init__(self, redis: Redis, *, reply_seconds: float = REPLY_SECONDS) -> None:
-        if reply_seconds <= WAIT_SECONDS:
+    def __init__(self, redis: Redis) -> None:
+        if redis.reply_seconds <= WAIT_SECONDS:
             raise ValueError(
                 f"a read waits {WAIT_SECONDS} s on the server, but a reply is given up after"
-                f" {reply_seconds} s"
+                f" {redis.reply_seconds} s"
             )
         self._redis = redis
 

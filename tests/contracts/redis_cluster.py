@@ -53,6 +53,29 @@ def cluster() -> Iterator[list[RedisServer]]:
 
 
 @contextlib.contextmanager
+def slot_on_the_move(nodes: list[RedisServer], key: str) -> Iterator[None]:
+    """The slot of a key leaves its node for another; in the end it stays where it was."""
+    with ExitStack() as stack:
+        clients = [stack.enter_context(redis.Redis(port=node.port)) for node in nodes]
+        slot = clients[0].cluster("KEYSLOT", key)
+        clients.sort(key=lambda client: not _holds(client, key))
+        (here, here_id), (there, there_id), *_ = [(each, each.cluster("MYID")) for each in clients]
+        there.cluster("SETSLOT", slot, "IMPORTING", here_id)
+        here.cluster("SETSLOT", slot, "MIGRATING", there_id)
+        try:
+            yield
+        finally:
+            here.cluster("SETSLOT", slot, "STABLE")
+            there.cluster("SETSLOT", slot, "STABLE")
+
+
+def _holds(client: redis.Redis, key: str) -> bool:
+    with contextlib.suppress(redis.ResponseError):
+        return client.exists(key) is not None
+    return False
+
+
+@contextlib.contextmanager
 def _node() -> Iterator[RedisServer]:
     # The bus port is the port + 10,000, so the port must leave room for it.
     port = _low_port()

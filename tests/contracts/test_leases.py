@@ -110,6 +110,13 @@ class TestRedisLeases(RedisLeasesContract):
         return redis_url
 
 
+@pytest.mark.slow
+class TestOldRedisLeases(RedisLeasesContract):
+    @pytest.fixture
+    def address(self, old_redis_url: str) -> str:
+        return old_redis_url
+
+
 MARK = SentMark(visitor="v_1", sent_at=1_800_000_000.25)
 
 
@@ -165,3 +172,10 @@ class TestRedisSentMarks(RedisSentMarksContract):
     @pytest.fixture
     def address(self, redis_url: str) -> str:
         return redis_url
+
+
+@pytest.mark.slow
+class TestOldRedisSentMarks(RedisSentMarksContract):
+    @pytest.fixture
+    def address(self, old_redis_url: str) -> str:
+        return old_redis_url

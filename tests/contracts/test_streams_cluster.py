@@ -11,16 +11,16 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from libs.errors import SettingsError
+from libs.errors import SettingsError, Unavailable
 from libs.messages.lead import ConsiderLead, LeadDecision
 from libs.messages.streams import STREAMS
 from libs.redis.address import connect
 from libs.redis.client import Redis
 from libs.streams.lanes import lane_name
 from libs.streams.port import Delivery
-from libs.streams.redis import _all_keys
+from libs.streams.redis import _all_keys, stream_key
 from libs.streams.streams import Streams
-from tests.contracts.redis_cluster import Watched, cluster, sentinel
+from tests.contracts.redis_cluster import Watched, cluster, sentinel, slot_on_the_move
 from tests.contracts.streams_on_redis import consuming, emptied, publish_somehow, streams_at, wish
 from tests.contracts.test_leases import RedisLeasesContract, RedisSentMarksContract
 from tests.contracts.test_limits import RedisLimitsContract
@@ -126,6 +126,18 @@ async def test_a_slot_that_moved_is_found_again(nodes: list[RedisServer], stream
         await streams.publish(wish(f"t{number}"))
 
     assert (await streams.broker.stats("lead.consider:0")).unread == 9
+
+
+async def test_a_slot_on_the_move_is_an_outage_and_what_it_refuses_is_nowhere(
+    nodes: list[RedisServer], streams: Streams
+) -> None:
+    """ASK: the map is still right, and changes when the move is over."""
+    moving = slot_on_the_move(nodes, stream_key("lead.consider:0"))
+    with moving, pytest.raises(Unavailable, match="being moved"):
+        await streams.publish(wish("t1"))
+    await streams.publish(wish("t2"))
+
+    assert (await streams.broker.stats("lead.consider:0")).unread == 1
 
 
 @pytest.fixture

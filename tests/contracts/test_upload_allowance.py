@@ -94,6 +94,13 @@ class TestAllowanceOnRedis(AllowanceContract):
         return redis_url
 
 
+@pytest.mark.slow
+class TestAllowanceOnOldRedis(AllowanceContract):
+    @pytest.fixture
+    def address(self, old_redis_url: str) -> str:
+        return old_redis_url
+
+
 async def test_without_redis_nobody_can_tell() -> None:
     client = connect(f"redis://127.0.0.1:{free_port()}", name="allowance-test")
 

@@ -16,7 +16,7 @@ from libs.runtime import metrics
 from libs.runtime.clock import SystemClock
 from libs.runtime.log import Log
 from libs.runtime.settings import CommonSettings, load
-from libs.web.ops import Ops
+from libs.web.health import Health
 from libs.web.requests import Requests
 from services.attachments.settings import AttachmentsSettings
 from services.chat.settings import ChatSettings
@@ -79,7 +79,7 @@ def test_a_pod_is_asked_where_its_service_answers(name: str) -> None:
     }.get(name, settings.metrics_port)
     [container] = pod(name)["containers"]
     requests = Requests("test", Log("test"), metrics.Metrics(), SystemClock())
-    paths = {route.path for route in Ops((), requests).routes()}
+    paths = {route.path for route in Health((), requests).routes()}
 
     for probe in ("livenessProbe", "readinessProbe"):
         asked = container[probe]["httpGet"]
