@@ -8,6 +8,7 @@ from libs.conversations.port import Conversation
 from libs.conversations.store import (
     AttachmentRow,
     ItemRow,
+    Opened,
     Owner,
     Page,
     R,
@@ -143,6 +144,15 @@ class MemoryChatStore:
     async def owner_of(self, shop: str, thread_id: str) -> Owner | None:
         found = (o for o, t in self._threads if o.shop == shop and t == thread_id)
         return next(found, None)
+
+    async def opened(
+        self, shop: str, thread_id: str, *, limit: int, newest_first: bool = False
+    ) -> Opened | None:
+        owner = await self.owner_of(shop, thread_id)
+        if owner is None:
+            return None
+        page = await self.items(owner, thread_id, limit=limit, newest_first=newest_first)
+        return Opened(owner=owner, thread=self._threads[owner, thread_id], page=page)
 
     async def forget(self, owner: Owner, thread_id: str) -> bool:
         _drop(self._turns, owner, lambda turn: turn.thread_id == thread_id)

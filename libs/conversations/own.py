@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ import msgspec
 
 from libs.conversations.items import read_items
 from libs.conversations.port import Conversation
-from libs.conversations.store import PAGE_LIMIT, ChatStore, ItemRow, Owner
+from libs.conversations.store import PAGE_LIMIT, ChatStore, ItemRow, Opened, Owner
 from libs.errors import Unavailable
 
 PAGES: Final = 50
@@ -26,19 +26,15 @@ class OwnConversations:
     kept: ChatStore
 
     async def read(self, shop: str, thread_id: str) -> Conversation | None:
-        owner = await self.kept.owner_of(shop, thread_id)
-        if owner is None:
+        opened = await self.kept.opened(shop, thread_id, limit=PAGE_LIMIT)
+        if opened is None:
             return None
-        thread, (rows, truncated) = await asyncio.gather(
-            self.kept.thread(owner, thread_id), self._rows(owner, thread_id)
-        )
-        if thread is None:
-            return None
+        rows, truncated = await self._rows(opened)
         reading = read_items(_raw(row) for row in rows)
         return Conversation(
             thread_id=thread_id,
-            visitor=owner.visitor,
-            title=thread.title,
+            visitor=opened.owner.visitor,
+            title=opened.thread.title,
             items=reading.items,
             unknown_items=reading.unknown_items,
             truncated=truncated,
@@ -46,18 +42,15 @@ class OwnConversations:
 
     async def last_item_id(self, shop: str, thread_id: str) -> str | None:
         """By the rules that `read` shows items by, or the two would never agree."""
-        owner = await self.kept.owner_of(shop, thread_id)
-        after, more = "", owner is not None
-        while owner and more:
+        opened = await self.kept.opened(shop, thread_id, limit=FEW, newest_first=True)
+        if opened is None:
+            return None
+        page = opened.page
+        while not (shown := _first_shown(page.rows)) and page.has_more:
             page = await self.kept.items(
-                owner, thread_id, after=after, limit=FEW, newest_first=True
+                opened.owner, thread_id, after=page.rows[-1].id, limit=FEW, newest_first=True
             )
-            for row in page.rows:
-                if shown := read_items([_raw(row)]).items:
-                    return shown[0].id
-            more = page.has_more
-            after = page.rows[-1].id if page.rows else ""
-        return None
+        return shown
 
     async def owner(self, shop: str, thread_id: str) -> str | None:
         owner = await self.kept.owner_of(shop, thread_id)
@@ -74,18 +67,23 @@ class OwnConversations:
         owner = await self.kept.owner_of(shop, thread_id)
         return owner is not None and await self.kept.forget(owner, thread_id)
 
-    async def _rows(self, owner: Owner, thread_id: str) -> tuple[list[ItemRow], bool]:
+    async def _rows(self, opened: Opened) -> tuple[list[ItemRow], bool]:
         """All pages up to a cap, and then the newest one, where the phone number stands."""
-        rows: list[ItemRow] = []
-        for _ in range(PAGES):
-            page = await self.kept.items(
-                owner, thread_id, after=rows[-1].id if rows else "", limit=PAGE_LIMIT
-            )
-            rows += page.rows
-            if not page.has_more:
-                return rows, False
-        newest = await self.kept.items(owner, thread_id, limit=PAGE_LIMIT, newest_first=True)
+        thread = opened.owner, opened.thread.id
+        rows, more = list(opened.page.rows), opened.page.has_more
+        for _ in range(PAGES - 1):
+            if not more:
+                break
+            page = await self.kept.items(*thread, after=rows[-1].id, limit=PAGE_LIMIT)
+            rows, more = rows + list(page.rows), page.has_more
+        if not more:
+            return rows, False
+        newest = await self.kept.items(*thread, limit=PAGE_LIMIT, newest_first=True)
         return rows + [row for row in reversed(newest.rows) if row.id > rows[-1].id], True
+
+
+def _first_shown(rows: Sequence[ItemRow]) -> str | None:
+    return next((item.id for row in rows for item in read_items([_raw(row)]).items), None)
 
 
 def _raw(row: ItemRow) -> dict[str, Any]:

@@ -83,6 +83,14 @@ class Page(msgspec.Struct, Generic[R], frozen=True):
     has_more: bool
 
 
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """A thread with its first page of items."""
+
+    owner: Owner
+    thread: ThreadRow
+    page: Page[ItemRow]
+
+
 class ThreadMissingError(LookupError):
     """The owner has no such thread: never there, forgotten, or somebody else's."""
 
@@ -148,6 +156,12 @@ class ChatStore(Protocol):
 
     async def owner_of(self, shop: str, thread_id: str) -> Owner | None:
         """For the pipeline, which knows a thread but not whose it is."""
+        ...
+
+    async def opened(
+        self, shop: str, thread_id: str, *, limit: int, newest_first: bool = False
+    ) -> Opened | None:
+        """As `owner_of`, `thread` and `items`, without the way to the store for each."""
         ...
 
     async def forget(self, owner: Owner, thread_id: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final, TypeVar
@@ -13,6 +14,7 @@ from libs.conversations.store import (
     TURN_SECONDS,
     AttachmentRow,
     ItemRow,
+    Opened,
     Owner,
     Page,
     ThreadMissingError,
@@ -149,10 +151,26 @@ class DynamoChatStore:
         await self._put(_visitor(owner), sort, expires, _body(turn), **condition)
 
     async def owner_of(self, shop: str, thread_id: str) -> Owner | None:
+        owner = await self._noted_owner(shop, thread_id)
+        return owner if owner and await self.thread(owner, thread_id) else None
+
+    async def opened(
+        self, shop: str, thread_id: str, *, limit: int, newest_first: bool = False
+    ) -> Opened | None:
+        owner = await self._noted_owner(shop, thread_id)
+        if owner is None:
+            return None
+        thread, page = await asyncio.gather(
+            self.thread(owner, thread_id),
+            self.items(owner, thread_id, limit=limit, newest_first=newest_first),
+        )
+        return Opened(owner=owner, thread=thread, page=page) if thread else None
+
+    async def _noted_owner(self, shop: str, thread_id: str) -> Owner | None:
+        """Of a thread that may be gone."""
         key = _key(f"owner#{shop}#{thread_id}", "owner")
         answer = await self._call("get_item", Key=key, ConsistentRead=True)
-        owner = Owner(shop, answer["Item"]["visitor"]["S"]) if "Item" in answer else None
-        return owner if owner and await self.thread(owner, thread_id) else None
+        return Owner(shop, answer["Item"]["visitor"]["S"]) if "Item" in answer else None
 
     async def forget(self, owner: Owner, thread_id: str) -> bool:
         """The thread's own row last, so that a forget cut short can be asked for again."""

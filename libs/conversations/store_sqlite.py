@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from libs.conversations.store import (
     AttachmentRow,
     ItemRow,
+    Opened,
     Owner,
     Page,
     ThreadMissingError,
@@ -52,6 +53,7 @@ CREATE INDEX IF NOT EXISTS turns_at ON turns (at);
 
 _THREADS = "SELECT body FROM threads WHERE shop = ? AND visitor = ?"
 _ITEMS = "SELECT body FROM items WHERE shop = ? AND visitor = ? AND thread = ?"
+_OPENED = "SELECT visitor, body FROM threads WHERE shop = ? AND id = ?"
 _TURN = "SELECT body FROM turns WHERE shop = ? AND visitor = ? AND id = ?"
 _CREATED = "(SELECT created_at, id FROM threads WHERE shop = ? AND visitor = ? AND id = ?)"
 
@@ -176,6 +178,21 @@ class SqliteChatStore:
         sql = "SELECT visitor FROM threads WHERE shop = ? AND id = ?"
         found = await self._bodies(sql, (shop, thread_id))
         return Owner(shop, found[0]) if found else None
+
+    async def opened(
+        self, shop: str, thread_id: str, *, limit: int, newest_first: bool = False
+    ) -> Opened | None:
+        def look(db: sqlite3.Connection) -> Opened | None:
+            thread = db.execute(_OPENED, (shop, thread_id)).fetchone()
+            if thread is None:
+                return None
+            visitor, body = thread
+            items = f"{_ITEMS} ORDER BY id {'DESC' if newest_first else 'ASC'} LIMIT ?"
+            found = db.execute(items, (shop, visitor, thread_id, limit + 1)).fetchall()
+            page = _page([row[0] for row in found], decode_item, limit)
+            return Opened(owner=Owner(shop, visitor), thread=decode_thread(body), page=page)
+
+        return await self._reader.run(look)
 
     async def forget(self, owner: Owner, thread_id: str) -> bool:
         def delete(db: sqlite3.Connection) -> bool:

@@ -17,6 +17,7 @@ from libs.conversations.store import (
     AttachmentRow,
     ChatStore,
     ItemRow,
+    Opened,
     Owner,
     ThreadMissingError,
     ThreadRow,
@@ -154,6 +155,24 @@ class ChatStoreContract:
         assert await store.owner_of("craigs", "cthr_a") == ANA
         assert await store.owner_of("other", "cthr_a") is None
         assert await store.owner_of("craigs", "cthr_b") is None
+
+    async def test_opens_a_thread_with_its_first_items(self, store: ChatStore) -> None:
+        await store.put_thread(ANA, thread("a", title="Seats"))
+        await store.put_thread(BEN, thread("b"))
+        for number in (2, 1, 3):
+            await store.put_item(ANA, "cthr_a", item(number))
+        await store.put_item(BEN, "cthr_b", item(4))
+
+        whole = await store.opened("craigs", "cthr_a", limit=3)
+        newest = await store.opened("craigs", "cthr_a", limit=2, newest_first=True)
+
+        page = await store.items(ANA, "cthr_a", limit=3)
+        assert whole == Opened(owner=ANA, thread=thread("a", title="Seats"), page=page)
+        assert newest
+        assert newest.page == await store.items(ANA, "cthr_a", limit=2, newest_first=True)
+        assert await store.opened("other", "cthr_a", limit=3) is None
+        await store.forget(ANA, "cthr_a")
+        assert await store.opened("craigs", "cthr_a", limit=3) is None
 
     async def test_keeps_attachments(self, store: ChatStore) -> None:
         new = AttachmentRow(id="att_1", at=1.5, body='{"name":"é.jpg"}')

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
@@ -12,6 +13,8 @@ from libs.conversations import own
 from libs.conversations.fakes import MemoryChatStore
 from libs.conversations.own import OwnConversations
 from libs.conversations.store import ChatStore, ItemRow, Owner, ThreadRow
+from libs.conversations.store_sqlite import open_sqlite
+from libs.databases.sqlite import SqliteThread, Work
 from libs.errors import Unavailable
 
 ANA = Owner("craigs", "v_ana")
@@ -50,6 +53,25 @@ async def test_reads_a_conversation_of_many_pages(
     assert not conversation.truncated
     assert conversation.title == "Seats"
     assert conversation.visitor == "v_ana"
+
+
+async def test_a_short_conversation_is_one_visit_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visits, visit = list[str](), SqliteThread.run
+
+    async def noted(thread: SqliteThread, work: Work[Any]) -> Any:
+        visits.append(thread._thread.name)
+        return await visit(thread, work)
+
+    async with open_sqlite(tmp_path / "chat") as kept:
+        await a_thread(kept, said(1, "Torn seat"), said(2, "Civic"))
+        monkeypatch.setattr(SqliteThread, "run", noted)
+
+        assert await OwnConversations(kept).read("craigs", "cthr_a")
+        assert len(visits) == 1
+        assert await OwnConversations(kept).last_item_id("craigs", "cthr_a") == "cthi_000002"
+        assert len(visits) == 2
 
 
 async def test_a_thread_that_cannot_be_read_ends_nobody_who_looks_for_threads() -> None:
