@@ -9,6 +9,7 @@ from libs.ledger.record import State, Step
 STEPS: Final = {
     "considered": "Asked for the first time: {}.",
     "not_now": "Not yet: {}.",
+    "shop_unknown": "No profile had the name of its shop.",
     "closed": "Closed: {}.",
     "reopened": "Reopened: the customer wrote again.",
     "armed": "Armed {}: from here on a mail may have left.",
@@ -60,6 +61,7 @@ REASONS: Final = {
     "conversation_gone": "the customer could be reached, and then their conversation was gone",
     "snapshot_missing": "what the mail would say is gone from the blob store",
     "snapshot_unreadable": "what the mail would say cannot be read any more",
+    "unknown_shop": "no profile has the name of its shop",
     "bounce": "the provider could not deliver it to the shop",
     "complaint": "the shop's mailbox reported it as spam",
     "reject": "the provider rejected it after taking it",

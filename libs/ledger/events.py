@@ -8,6 +8,12 @@ import msgspec
 
 from libs.ledger.record import LeadRecord
 
+HeldFor = Literal[
+    "ambiguous", "conversation_gone", "empty", "gone", "no_contact", "no_mail_could_be_built",
+    "refused_too_long", "snapshot_missing", "snapshot_unreadable", "unknown_shop",
+]  # fmt: skip
+"""Why a lead is held where no provider's code says it."""
+
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the events."""
@@ -100,10 +106,18 @@ class WindowsPassed(Happening, frozen=True, kw_only=True):
     """A SENDING record fell due and no receipt of it was found. Asked before building a copy."""
 
 
-class GaveUp(Happening, frozen=True, kw_only=True):
-    """Not even the plainest form of the mail could be built: a person must look."""
+class ShopUnknown(Happening, frozen=True, kw_only=True):
+    """The process that should decide has no profile of this shop. It was renamed or removed, or
+    the process is of before it was added: asked once more at `due_at`, then a person.
+    """
 
-    reason: str
+    due_at: float
+
+
+class GaveUp(Happening, frozen=True, kw_only=True):
+    """No mail of it can be made, or made any more: a person must look."""
+
+    reason: HeldFor
 
 
 class NewerItems(Happening, frozen=True, kw_only=True):
@@ -148,6 +162,7 @@ Event = (
     | Refused
     | ProviderEvent
     | WindowsPassed
+    | ShopUnknown
     | GaveUp
     | NewerItems
     | Alerted

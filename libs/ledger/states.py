@@ -38,6 +38,7 @@ from libs.ledger.events import (
     Refused,
     Reopened,
     Rules,
+    ShopUnknown,
     WindowsPassed,
     Write,
 )
@@ -71,6 +72,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - one case per event, nothing else
             return provider_event(record, event, now)
         case WindowsPassed():
             return windows_passed(record, now, rules)
+        case ShopUnknown():
+            return _shop_unknown(record, event, now)
         case GaveUp():
             return _gave_up(record, event, now)
         case NewerItems():
@@ -160,6 +163,14 @@ def _reopened(record: LeadRecord, event: Reopened, now: float) -> Decision:
         record, now, "reopened", event.reason,
         state=State.PENDING, due_at=event.due_at, reason=event.reason or "reopened",
     )  # fmt: skip
+
+
+def _shop_unknown(record: LeadRecord, event: ShopUnknown, now: float) -> Decision:
+    if record.state not in {State.PENDING, State.ERROR}:
+        return Nothing(WHY[record.state])
+    if not record.history or record.history[-1].what != "shop_unknown":
+        return next_record(record, now, "shop_unknown", due_at=event.due_at)
+    return hold(record, now, "unknown_shop") if is_due(record, now) else Nothing("timer_stands")
 
 
 def _gave_up(record: LeadRecord, event: GaveUp, now: float) -> Decision:

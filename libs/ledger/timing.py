@@ -12,6 +12,8 @@ MOST_TRIES: Final = 8
 BACKOFF_CAP_SECONDS: Final = 30 * 60
 TELL_SECONDS: Final = 60
 """Whoever settled a record tells the person at once; after this the sweeper sees that they are."""
+LOOK_AGAIN_SECONDS: Final = 600
+"""After a process without the shop's profile: a deploy that adds a shop is over by then."""
 HISTORY_STEPS: Final = 32
 
 

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import msgspec
 
 from libs.leads.snapshot import Summary
-from libs.ledger.events import Considered, Event, GaveUp, NothingToSend, NotNow, Reopened
+from libs.ledger.events import Considered, Event, GaveUp, HeldFor, NothingToSend, NotNow, Reopened
 from libs.ledger.record import LeadRecord, State
 from libs.ledger.steps import OPERATOR, a_person_wants
 from libs.ledger.timing import DAY_SECONDS
@@ -112,7 +112,7 @@ class GiveUp(msgspec.Struct, frozen=True, kw_only=True):
     """It was a lead, and no mail of it can be made any more: a person must know."""
 
     reason: Literal["held"] = "held"
-    why: str
+    why: HeldFor
 
 
 Verdict = Stop | Wait | Close | Send | GiveUp
@@ -137,7 +137,7 @@ def wanted(record: LeadRecord | None) -> Send | None:
     return Send(kind=_kind(record), snapshot=snapshot, last_item_id=record.last_item_id)
 
 
-def gone(case: Case, fixed: Send | None) -> Verdict:
+def gone(case: Case, fixed: Send | GiveUp | None) -> Verdict:
     """No conversation has this id, or no longer. A lead that was fixed before is one still."""
     if case.record is None or not case.awaits_mail:
         return Stop(reason="unknown_thread")

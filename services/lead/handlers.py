@@ -16,9 +16,11 @@ from libs.errors import Rejected
 from libs.leads.attribution import Told, TrailKey, Trails
 from libs.leads.snapshot import Signal
 from libs.leases.thread import ThreadLeases
-from libs.ledger.apply import Applied, apply_to
+from libs.ledger.apply import Applied, apply, apply_to
+from libs.ledger.events import ShopUnknown
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, State
+from libs.ledger.timing import LOOK_AGAIN_SECONDS
 from libs.messages.lead import REASONS, ConsiderLead, RecordSignal, thread_name
 from libs.messages.mail import SendLeadMail
 from libs.runtime.clock import Clock
@@ -64,7 +66,8 @@ class LeadHandlers:
         wish, nonce = _named(delivery), delivery.entry_id
         profile = self.shops.by_slug.get(wish.shop)
         if profile is None:
-            raise Rejected("unknown shop")
+            await self._without_shop(wish)
+            return
         leased = await self.leases.take(wish, nonce)
         passed_on = False
         try:
@@ -80,6 +83,14 @@ class LeadHandlers:
             if leased and not passed_on:
                 await self.leases.release(wish, nonce)
         self._note(wish, verdict)
+
+    async def _without_shop(self, wish: ConsiderLead) -> None:
+        """Nobody hears an answer: whoever asked was let in by a gateway that knows the shop."""
+        event = ShopUnknown(due_at=self.clock.now() + LOOK_AGAIN_SECONDS)
+        applied = await apply(self.records, _key(wish), event, self.clock)
+        if applied.record is None:
+            raise Rejected("unknown shop")
+        self._alarm(applied)
 
     async def signal(self, delivery: Delivery[RecordSignal]) -> None:
         """May run twice: the same signal is kept under the same key."""

@@ -27,7 +27,7 @@ from libs.leads.snapshot import (
 from libs.messages.lead import ConsiderLead
 from libs.runtime.clock import Clock
 from libs.runtime.together import together
-from services.lead.gates import Kind, Send
+from services.lead.gates import GiveUp, Kind, Send
 from services.lead.ports import HostedFiles, Owner
 from services.lead.refused import asked_for
 from services.lead.transcript import Subject
@@ -84,14 +84,17 @@ class Snapshots:
         await self.blobs.put(key, encoded, content_type="application/json")
         return key
 
-    async def newest(self, wish: ConsiderLead) -> Send | None:
+    async def newest(self, wish: ConsiderLead) -> Send | GiveUp | None:
         """What was fixed last of a conversation that is no more, unless that was forgotten too."""
         prefix = snapshots_folder(wish.shop, wish.thread_id)
         fixed = [info async for info in self.blobs.list(prefix)]
         if not fixed:
             return None
         key = max(fixed, key=lambda info: info.modified_at).key
-        snapshot = decode_snapshot(await self.blobs.get(key))
+        try:
+            snapshot = decode_snapshot(await self.blobs.get(key))
+        except msgspec.DecodeError:
+            return GiveUp(why="snapshot_unreadable")
         return Send(kind=snapshot.kind, snapshot=key, last_item_id=snapshot.last_item_id)
 
     async def _missed(self, shop: str, visitor: str) -> list[StoredAttachment]:

@@ -18,7 +18,7 @@ from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
-from services.mailer.ports import Accepted, Mail, MailTransport, NotPrepared, made
+from services.mailer.ports import Accepted, Mail, MailTransport, NotPrepared, Refused, Unknown, made
 
 HOUR_SECONDS: Final = 3600.0
 OWED_LIMIT: Final = 500
@@ -36,6 +36,18 @@ CAUSES: Final = {
         " deleted, or OPENAI_API_KEY belongs to another project now."
     ),
     "snapshot_missing": "What these mails would say is gone from the blob store.",
+    "snapshot_unreadable": "What these mails would say is in the blob store and cannot be read.",
+    "refused_too_long": "The provider has refused these mails for a day.",
+    "no_contact": (
+        "After these mails were refused, their customers took back the phone or email they had"
+        " left."
+    ),
+    "empty": "After these mails were refused, their customers' words were gone.",
+    "gone": "These conversations could not be found any more, after their mails had been refused.",
+    "unknown_shop": (
+        "No profile in SHOPS has the name of these leads' shop: it was renamed or removed. Put its"
+        " file back, start the services again, and send each of these leads with `handoff resend`."
+    ),
     "recipient_refused": (
         "The mail server refuses one of a shop's recipients; the others get the leads."
         " `recipient_refused` in the log names the shop; mend `recipients` in its profile."
@@ -99,11 +111,13 @@ class Alerts:
 
     async def _told(self, cause: str, records: Sequence[LeadRecord], nonce: str) -> bool:
         self.log.error("alert", cause=cause, count=len(records))
-        if not self.to or await self._sent(cause, records, nonce):
+        sent = await self._sent(cause, records, nonce) if self.to else Accepted()
+        if isinstance(sent, Accepted):
             self.metrics.count(m.ALERTS, cause)
             return True
-        self.log.error("alert_not_sent", cause=cause)
-        await self._unclaim(cause, nonce)
+        self.log.error("alert_not_sent", cause=cause, code=sent.code if sent else "refused")
+        if sent is None:  # what may have left is told again when its hour is over, and not before
+            await self._unclaim(cause, nonce)
         return False
 
     async def _claim(self, cause: str, nonce: str) -> bool:
@@ -126,16 +140,21 @@ class Alerts:
         except Unavailable:
             self.log.warning("redis_lost", cause=cause)
 
-    async def _sent(self, cause: str, records: Sequence[LeadRecord], nonce: str) -> bool:
+    async def _sent(
+        self, cause: str, records: Sequence[LeadRecord], nonce: str
+    ) -> Accepted | Unknown | None:
+        """None: it has left by no transport."""
         mail = self._mail(cause, records, nonce)
         for transport in self.transports:
             try:
                 async with transport.prepare(made(mail)) as ready:
-                    if isinstance(await ready.send(), Accepted):
-                        return True
+                    outcome = await ready.send()
             except NotPrepared as door:
-                self.log.warning("alert_refused", transport=transport.name, code=door.refused.code)
-        return False
+                outcome = door.refused
+            if not isinstance(outcome, Refused):
+                return outcome
+            self.log.warning("alert_refused", transport=transport.name, code=outcome.code)
+        return None
 
     def _mail(self, cause: str, records: Sequence[LeadRecord], nonce: str) -> Mail:
         shop = records[0].key.shop if records else ""

@@ -19,6 +19,7 @@ import msgspec
 from libs.blobs.port import Blob, BlobMissingError, Blobs
 from libs.errors import HandoffError
 from libs.leads.snapshot import LeadSnapshot, decode_snapshot
+from libs.ledger.events import HeldFor
 from libs.ledger.record import LeadRecord
 from libs.runtime.log import Log
 from services.mailer.letter.shape import Rung
@@ -56,7 +57,11 @@ class Copy(msgspec.Struct, frozen=True):
 
 
 class NoMail(Exception):  # noqa: N818 - it names what there is, not that it is an error
-    """No rung of the ladder gave a mail; the text says why."""
+    """No rung of the ladder gave a mail."""
+
+    def __init__(self, why: HeldFor) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 @dataclass(frozen=True)

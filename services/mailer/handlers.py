@@ -17,6 +17,7 @@ from libs.ledger import events
 from libs.ledger.apply import Applied, apply, apply_to
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
+from libs.ledger.timing import LOOK_AGAIN_SECONDS
 from libs.messages.mail import DeliveryEvent, SendLeadMail
 from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
@@ -66,10 +67,10 @@ class MailHandlers:
         """Twice is harmless: only the delivery whose own ARM was written may send, and once."""
         wish = delivery.message
         shop = self.shops.get(wish.shop)
-        if shop is None:
-            raise Rejected("no shop has this name")
         record = await self._standing(LeadKey(wish.shop, wish.thread_id))  # 1
-        if record is not None and may_be_armed(record, self.clock.now()):
+        if shop is None:
+            record = await self._without_shop(record)
+        elif record is not None and may_be_armed(record, self.clock.now()):
             nonce = await self._take_lease(delivery)  # 2
             job = job_for(wish, record, self.new_id())
             record = await self._attempt(job, record, shop, delivery.attempt)
@@ -92,6 +93,15 @@ class MailHandlers:
             self.clock,
         )
         await self.reports.event(event, applied)
+
+    async def _without_shop(self, record: LeadRecord | None) -> LeadRecord | None:
+        """What is settled may still owe an alert, and what nobody answered for must end too."""
+        if record is None:
+            raise Rejected("unknown shop")
+        if record.state is State.SENDING and may_be_armed(record, self.clock.now()):
+            return await self._reported(await self.resolver.hold(record))
+        event = events.ShopUnknown(due_at=self.clock.now() + LOOK_AGAIN_SECONDS)
+        return await self._reported(await apply(self.records, record.key, event, self.clock))
 
     async def _take_lease(self, delivery: Delivery[SendLeadMail]) -> str:
         """The lead worker's own, by its nonce, or a free one."""
@@ -127,7 +137,7 @@ class MailHandlers:
             ):
                 return await self._armed(job, await copy, record, ready, kept)
         except NoMail as none:
-            return await self._gave_up(job, record, str(none))
+            return await self._gave_up(job, record, none.why)
         except NotPrepared as door:
             return await self._refused(job, self.transport.name, door.refused, at_door=True)
 
@@ -208,7 +218,9 @@ class MailHandlers:
         await self.reports.refused(job, transport, refused)
         return await self._reported(applied)
 
-    async def _gave_up(self, job: Job, record: LeadRecord, why: str) -> LeadRecord | None:
+    async def _gave_up(
+        self, job: Job, record: LeadRecord, why: events.HeldFor
+    ) -> LeadRecord | None:
         if job.again:
             return await self._reported(await self.resolver.hold(record))
         return await self._reported(

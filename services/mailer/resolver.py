@@ -18,7 +18,7 @@ from libs.shops.profile import ShopProfile
 from services.mailer.copies import Copies
 from services.mailer.job import lead_mail
 from services.mailer.journal import Receipts
-from services.mailer.ports import Accepted, Mail, MailTransport, Receipt, Refused, Unknown
+from services.mailer.ports import Accepted, MailTransport, Outcome, Receipt, Refused, Unknown
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Resolver:
             return await self.receipts.record(receipt)
         if not is_due(record, self.clock.now()):
             return Applied(events.Nothing("in_progress"), record)
-        match await self.transport.fate(await self._armed(record)):
+        match await self._fate(record):
             case Accepted(message_id=message_id):
                 return await self.receipts.record(_receipt(record, message_id))
             case Refused(code=code):
@@ -60,10 +60,13 @@ class Resolver:
             record.key, events.WindowsPassed(), events.Rules(policy="never_two")
         )
 
-    async def _armed(self, record: LeadRecord) -> Mail:
-        """The very mail of the attempt: a provider with idempotency keys may be asked again."""
+    async def _fate(self, record: LeadRecord) -> Outcome:
+        """Asked with the very mail of the attempt: it may be an idempotency key."""
+        shop = self.shops.get(record.key.shop)
+        if shop is None:
+            return Unknown("unknown_shop")
         body = await self.copies.find(record) or b""
-        return lead_mail(record, self.shops[record.key.shop], body)
+        return await self.transport.fate(lead_mail(record, shop, body))
 
 
 def may_be_armed(record: LeadRecord, now: float) -> bool:

@@ -199,8 +199,9 @@ MUTANTS: Final = (
              "        if delivery.attempt == 1:\n            raise ValueError\n"),
     )),
     Mutant("rejected_at_once", "surprise", (
-        Edit(_HANDLERS, "        if shop is None:\n            raise Rejected(",
-             "        if delivery.attempt == 2:\n            raise Rejected("),
+        Edit(_HANDLERS, "        if shop is None:\n",
+             "        if delivery.attempt == 2:\n            raise Rejected('')\n"
+             "        if shop is None:\n"),
     )),
     Mutant("a_cell_too_few", "surprise", (
         Edit(_ATTEMPTS,

@@ -169,3 +169,12 @@ async def test_failed_mail_whose_customer_took_the_number_back_ends_before_a_per
 
     assert answer.reason == "held"
     assert not await overdue(world)
+
+
+async def test_a_snapshot_that_cannot_be_read_is_put_before_a_person(world: World) -> None:
+    world.blobs.bodies[mail_of(world).snapshot] = b'{"shop":"craigs"}'
+    world.wait(DAY_SECONDS)
+
+    assert (await world.decided("quiet")).reason == "held"
+    assert world.record
+    assert (world.record.state, world.record.reason) == (State.HELD, "snapshot_unreadable")

@@ -17,7 +17,7 @@ from libs.errors import Rejected, Unavailable
 from libs.identity.visitors import visitor_ids
 from libs.leads.attribution import Told, Touches, TrailKey
 from libs.ledger.fakes import MemoryRecords
-from libs.ledger.record import State
+from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.ledger.timing import DAY_SECONDS
 from libs.messages.base import Attribution
 from libs.messages.lead import ConsiderLead, LeadDecision, thread_name
@@ -395,9 +395,23 @@ async def test_unknown_reason_counts_as_other_and_obeys_every_guard(world: World
     assert mail.reason == "other"
 
 
-async def test_unknown_shop_is_parked(world: World) -> None:
+async def test_a_trigger_for_a_shop_that_never_was_is_parked(world: World) -> None:
     with pytest.raises(Rejected):
         await world.handlers.consider(world.delivery(shop="nobody"))
+
+
+async def test_a_lead_whose_shop_is_gone_is_held_and_grows_no_dead_letters(world: World) -> None:
+    """Not at once: a process from before a shop was added may have been asked."""
+    key, states = LeadKey("renamed", THREAD), list[tuple[State, str]]()
+    world.records.leads[key] = LeadRecord(key=key, state=State.PENDING, due_at=NOW)
+    for _ in range(3):
+        await world.handlers.consider(world.delivery("quiet", shop="renamed"))
+        states.append((world.records.leads[key].state, world.records.leads[key].reason))
+        world.wait(601)
+
+    assert [state for state, _ in states] == [State.PENDING, State.HELD, State.HELD]
+    assert states[-1][1] == "unknown_shop"
+    assert "lead_held" in world.logged.getvalue()
 
 
 async def test_sixty_four_triggers_at_once_are_one_call_one_mail_and_64_answers() -> None:

@@ -22,6 +22,7 @@ from libs.ledger.events import (
     Refused,
     Reopened,
     Rules,
+    ShopUnknown,
     WindowsPassed,
     Write,
 )
@@ -49,7 +50,8 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         ProviderEvent, attempt=ATTEMPTS, event=st.sampled_from(["delivery", "bounce", "delay"])
     ),
     st.builds(WindowsPassed),
-    st.builds(GaveUp, reason=st.just("unbuildable")),
+    st.builds(GaveUp, reason=st.just("no_mail_could_be_built")),
+    st.builds(ShopUnknown, due_at=TIMES),
     st.builds(NewerItems, count=ATTEMPTS),
     st.builds(Alerted),
     st.builds(OperatorResend, snapshot=st.sampled_from(["", "a"])),

@@ -31,6 +31,7 @@ from libs.ledger.events import (
     Refused,
     Reopened,
     Rules,
+    ShopUnknown,
     WindowsPassed,
     Write,
 )
@@ -104,7 +105,8 @@ EVENTS: Final[dict[str, tuple[Event, Rules]]] = {
     "bounced": (ProviderEvent(attempt=2, event="bounce"), ZERO),
     "windows_passed": (WindowsPassed(), ZERO),
     "windows_passed_2": (WindowsPassed(), TWO),
-    "gave_up": (GaveUp(reason="unbuildable"), ZERO),
+    "shop_unknown": (ShopUnknown(due_at=NOW + 600), ZERO),
+    "gave_up": (GaveUp(reason="no_mail_could_be_built"), ZERO),
     "newer_items": (NewerItems(count=3), ZERO),
     "newer_items_known": (NewerItems(count=2), ZERO),
     "alerted": (Alerted(), ZERO),
@@ -154,6 +156,7 @@ TABLE: Final[dict[str, tuple[str, ...]]] = {
     "bounced":           ("!", "!", "!", _D, _D, _D, _D, _D, _D, _D, _D, "!"),
     "windows_passed":    ("!", _P, _P, _S, "arm_again", _A, _E, _E, _E, _H, _H, _C),
     "windows_passed_2":  ("!", _P, _P, _S, "HELD", _A, _E, _E, _E, _H, _H, _C),
+    "shop_unknown": ("!", "PENDING", "PENDING", _S, _S, _A, "ERROR", "ERROR", "ERROR", _H, _H, _C),
     "gave_up":           ("!", "HELD", "HELD", _S, _S, _A, "HELD", "HELD", "HELD", _H, _H, _C),
     "newer_items":       ("!", _P, _P, _S, _S, _D, _E, _E, _E, _H, _H, _C),
     "newer_items_known": ("!", _P, _P, _S, _S, _A, _E, _E, _E, _H, _H, _C),
@@ -278,7 +281,7 @@ def test_the_flag_survives_refusals_and_holding() -> None:
     armed = decided("sending_due", ARM)
     refused = decide(KEY, armed, Refused(attempt=3, reason="550"), NOW, ZERO)
     assert isinstance(refused, Write)
-    held = decide(KEY, refused.record, GaveUp(reason="unbuildable"), NOW, ZERO)
+    held = decide(KEY, refused.record, GaveUp(reason="no_mail_could_be_built"), NOW, ZERO)
     assert isinstance(held, Write)
     again = decide(KEY, held.record, OperatorResend(), NOW, ZERO)
     assert isinstance(again, Write)
@@ -361,7 +364,7 @@ def test_a_failure_after_acceptance_is_told_once(state: str, failure: str) -> No
     [
         ("sending_due", WindowsPassed(), TWO, "ambiguous"),
         ("error_old", Considered(reason="quiet", due_at=NOW), ZERO, "refused_too_long"),
-        ("pending", GaveUp(reason="unbuildable"), ZERO, "unbuildable"),
+        ("pending", GaveUp(reason="no_mail_could_be_built"), ZERO, "no_mail_could_be_built"),
         ("error_old", Refused(attempt=3, reason="550"), ZERO, "550"),
     ],
 )

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import email
 import email.policy
+from typing import get_args
 
 import pytest
 
 from libs.errors import Unavailable
 from libs.leads.second_sender import SecondSender, read_trace
 from libs.ledger.apply import apply
-from libs.ledger.events import Considered, GaveUp
+from libs.ledger.events import Considered, GaveUp, HeldFor
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.ledger.states import alert_owed
 from libs.messages.mail import DeliveryEvent, SendLeadMail
 from libs.streams.port import Delivery
-from services.mailer.alerts import NAMED_THREADS, Alerts, alert_bytes
-from services.mailer.ports import Refused
+from services.mailer.alerts import CAUSES, NAMED_THREADS, Alerts, alert_bytes
+from services.mailer.ports import Refused, Unknown
 from tests.unit.mailer.parts import ALERTS_TO, KEY, SHOP, THREAD, Mailroom
 from tests.unit.mailer.test_handlers import answering, break_redis, subjects
 
@@ -34,7 +35,9 @@ def alerts(room: Mailroom) -> Alerts:
     return room.handlers().reports.alerts
 
 
-async def held(room: Mailroom, thread: str, reason: str = "no_mail_could_be_built") -> LeadRecord:
+async def held(
+    room: Mailroom, thread: str, reason: HeldFor = "no_mail_could_be_built"
+) -> LeadRecord:
     key = LeadKey(SHOP, thread)
     await apply(room.records, key, Considered(reason="idle", due_at=0.0), room.clock)
     await apply(room.records, key, GaveUp(reason=reason), room.clock)
@@ -80,11 +83,48 @@ async def test_all_that_owe_the_same_are_in_one_mail(room: Mailroom) -> None:
     assert all(alert_owed(record) == "" for record in room.records.leads.values())
 
 
+@pytest.mark.parametrize("why", get_args(HeldFor))
+def test_every_reason_of_our_own_has_words(why: str) -> None:
+    body = alert_bytes(why, [], ("a@example.com", ALERTS_TO), 0.0).decode()
+
+    assert why in CAUSES
+    assert "provider's answer" not in body
+
+
+async def test_an_alert_of_which_nobody_knows_is_told_again_in_an_hour_and_not_before(
+    room: Mailroom,
+) -> None:
+    room.second.fault = answering(reply=Unknown("timeout"))
+    record = await held(room, "cthr_1")
+    for _ in range(3):
+        await alerts(room).settle(record)
+        room.clock.at += 60
+    tries = len(room.second.accepted), len(room.provider.accepted)
+    room.second.fault = answering()
+    room.clock.at += HOUR
+
+    await alerts(room).settle(record)
+
+    assert tries == (1, 0)
+    assert len(room.second.accepted) == 2
+    assert alert_owed(room.records.leads[record.key]) == ""
+
+
+async def test_an_alert_that_is_refused_after_arm_goes_by_the_other_transport(
+    room: Mailroom,
+) -> None:
+    room.second.fault = answering(send=Refused("dot_452", temporary=True))
+
+    await alerts(room).tell("sending_paused")
+
+    assert [mail.kind for mail in room.provider.accepted] == ["alert"]
+
+
 async def test_one_mail_per_cause_and_hour(room: Mailroom) -> None:
     told = alerts(room)
     await told.settle(await held(room, "cthr_1"))
     await told.settle(await held(room, "cthr_2"))
-    await told.settle(await held(room, "cthr_3", "message_rejected"))
+    await told.settle(await held(room, "cthr_3", "snapshot_missing"))
 
     assert len(room.second.accepted) == 2
     assert alert_owed(room.records.leads[LeadKey(SHOP, "cthr_2")]) != ""

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from libs.blobs.port import Blob
-from libs.errors import Rejected, Retryable, Unavailable
+from libs.errors import Retryable, Unavailable
 from libs.leads.snapshot import LeadSnapshot
 from libs.leases.port import SentMark
 from libs.ledger.fakes import Hook
@@ -261,11 +261,27 @@ class TestOutages:
         [line] = [each for each in said if each["event"] == "recipient_refused"]
         assert (line["code"], line["shop"], line["thread_id"]) == (code, SHOP, THREAD)
 
-    async def test_an_unknown_shop_is_parked(self, room: Mailroom) -> None:
+    async def test_a_lead_whose_shop_is_gone_is_held_and_told(self, room: Mailroom) -> None:
         room.shops = {}
 
-        with pytest.raises(Rejected):
+        for _ in range(2):
             await room.handlers().send(room.wish())
+            room.clock.at += HOUR
+
+        assert (room.record.state, room.record.reason) == (State.HELD, "unknown_shop")
+        assert subjects(room) == ["[handoff alert] unknown_shop (1)"]
+
+    async def test_an_attempt_of_a_shop_that_is_gone_is_left_to_a_person(
+        self, room: Mailroom
+    ) -> None:
+        room.provider.fault = answering(reply=Unknown("timeout"))
+        await room.handlers().send(room.wish())
+        room.shops, room.clock.at = {}, room.clock.at + HOUR
+
+        await room.handlers().send(room.wish())
+
+        assert (room.record.state, room.record.reason) == (State.HELD, "ambiguous")
+        assert len(room.provider.accepted) == 1
 
 
 class TestLateness:

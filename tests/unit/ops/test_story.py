@@ -56,6 +56,7 @@ def happenings(attempt: int) -> Iterator[tuple[Event, float, Rules]]:
     yield events.Accepted(attempt=attempt), 1, DEFAULT_RULES
     yield events.Refused(attempt=attempt, reason="throttled"), 1, DEFAULT_RULES
     yield events.WindowsPassed(), 4000, TWO
+    yield events.ShopUnknown(due_at=NOW + 9), 1, DEFAULT_RULES
     yield events.GaveUp(reason="snapshot_missing"), 1, DEFAULT_RULES
     yield events.NewerItems(count=3), 1, DEFAULT_RULES
     yield events.Alerted(), 1, DEFAULT_RULES
@@ -134,7 +135,7 @@ def test_reasons_of_triggers_and_gates_have_words(code: str) -> None:
 def test_causes_that_a_record_is_held_for_have_words() -> None:
     of_no_lead = {
         "clock_skewed", "not_in_the_table", "unexpected_event", "recipient_refused",
-        "record_unreadable",
+        "record_unreadable", "recipient_put_off",
     }  # fmt: skip
 
     assert set(CAUSES) - of_no_lead <= set(REASONS)
