@@ -74,6 +74,8 @@ async def _apply(desk: Desk, record: LeadRecord, event: Event) -> None:
 async def _what_to_send(desk: Desk, record: LeadRecord) -> OperatorResend:
     """What was fixed, and else whatever the gates make of the conversation."""
     shop, thread_id = record.key.shop, record.key.thread_id
+    if shop not in desk.shops.by_slug:
+        raise _RefusedError(f"Put the profile of {shop} back into SHOPS first.")
     if fixed := await desk.fixed(record):
         key, snapshot = fixed
         return OperatorResend(snapshot=key, last_item_id=snapshot.last_item_id, kind=snapshot.kind)

@@ -35,7 +35,10 @@ from libs.streams.streams import Streams
 T = TypeVar("T")
 
 OPEN_SECONDS: Final = 3.0
+AHEAD_SECONDS: Final = 365 * 86_400.0
+"""Further than any timer."""
 _PAGE: Final = 200
+_MOST_HELD: Final = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +67,34 @@ class Desk(Setup):
     """Keys of what is spoiled, or of a later release: left out, and said beside the answer."""
 
     async def find(self, thread_id: str) -> tuple[str, LeadRecord | None]:
-        """The shop that has a record of this thread (else the default one), and the record."""
+        """The shop that has a record of this thread (else the default one), and the record.
+
+        Of a shop without a profile only what is not settled is found.
+        """
         for shop in self.shops.by_slug.values():
             record = await self.records.read(LeadKey(shop.slug, thread_id))
             if record is not None:
                 return shop.slug, record
+        async for record in self._unsettled():
+            if record.key.thread_id == thread_id:
+                return record.key.shop, record
         return self.shops.default.slug, None
+
+    async def _unsettled(self) -> AsyncIterator[LeadRecord]:
+        for record in await self.records.held(_MOST_HELD):
+            yield record
+        async for record in self.due(self.clock.now() + AHEAD_SECONDS):
+            yield record
+
+    async def due(self, until: float) -> AsyncIterator[LeadRecord]:
+        """Every record that is due by then."""
+        page = await self.records.due(until, _PAGE)
+        while True:
+            for record in page.records:
+                yield record
+            if page.ends_at is None:
+                return
+            page = await self.records.due(until, _PAGE, page.ends_at)
 
     async def leads(self, shop: str) -> AsyncIterator[LeadRecord]:
         """Every record of a shop."""

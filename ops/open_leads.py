@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from libs.ledger.record import LeadRecord, State
-from ops.desk import Desk
+from ops.desk import AHEAD_SECONDS, Desk
 from ops.show import Shown, moment, table
 from ops.wording import in_words
 
-_AHEAD_SECONDS: Final = 365 * 86400
-_MOST: Final = 1000
+_MOST_WATCHES: Final = 1_000_000
+"""One a visitor of the last hour: as many as there ever are."""
 _OPEN: Final = frozenset({State.PENDING, State.SENDING, State.ERROR})
 _NO_LEAD: Final = frozenset({"missing_contact", "empty_thread"})
 """Nobody could be reached: a day of silence closes these without a mail."""
@@ -18,11 +18,10 @@ _NO_LEAD: Final = frozenset({"missing_contact", "empty_thread"})
 
 async def open_leads(desk: Desk) -> Shown:
     """Exit code 1 as long as there is anything to wait for. All shops."""
-    ahead = desk.clock.now() + _AHEAD_SECONDS
-    found = await desk.records.due(ahead, _MOST)
-    due = [one for one in found.records if one.state in _OPEN]
+    ahead = desk.clock.now() + AHEAD_SECONDS
+    due = [one async for one in desk.due(ahead) if one.state in _OPEN]
     leads = [one for one in due if one.state is not State.PENDING or one.reason not in _NO_LEAD]
-    watches = await desk.records.due_watches(ahead, _MOST)
+    watches = await desk.records.due_watches(ahead, _MOST_WATCHES)
     until = max((watch.due_at for watch in watches), default=None)
     said = [f"Open leads: {len(leads)}."]
     if watches:

@@ -37,6 +37,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Streams on its way that somebody paused."""
     unknown: tuple[str, ...] = ()
     """Parts that did not answer."""
+    shops: tuple[str, ...] = ()
+    """That have a profile."""
 
 
 class Event(msgspec.Struct, frozen=True, order=True):
@@ -121,7 +123,8 @@ def _headline(facts: Facts) -> str:
     if record is not None:
         return _standing(record)
     if facts.conversation is None:
-        return "Nobody ever asked about this thread."
+        asked = f" of the shops {', '.join(facts.shops)}" if facts.shops else ""
+        return f"Nobody ever asked about this thread{asked}."
     return "The conversation exists, and no trigger has reached the lead service yet."
 
 
@@ -157,14 +160,24 @@ def _sent(record: LeadRecord) -> str:
 def _needs_a_person(facts: Facts) -> bool:
     """Whether the next step is more than to wait."""
     record = facts.record
-    stuck = record is not None and (record.state is State.HELD or bool(record.delivery))
-    return stuck or bool(facts.parked or facts.paused)
+    if record is not None and (record.delivery or record.state is State.HELD):
+        return True
+    homeless = record is not None and _is_of_no_shop(facts, record)
+    return homeless or bool(facts.parked or facts.paused)
+
+
+def _is_of_no_shop(facts: Facts, record: LeadRecord) -> bool:
+    """Open, and every message about it is rejected."""
+    settled = record.state in {State.SENT, State.CLOSED}
+    return not settled and bool(facts.shops) and record.key.shop not in facts.shops
 
 
 def _next_step(facts: Facts) -> str:
     record = facts.record
     if record is not None and record.state in {State.SENT, State.CLOSED}:
         return _when_settled(facts, record)
+    if record is not None and _is_of_no_shop(facts, record):
+        return f"Put the profile of {record.key.shop} back into SHOPS: nothing is sent without it."
     if record is not None and record.state is State.HELD:
         return _when_held(facts, record)
     if facts.parked:
@@ -173,7 +186,10 @@ def _next_step(facts: Facts) -> str:
     if facts.paused:
         return " and ".join(f"`handoff resume {stream}`" for stream in facts.paused) + "."
     if record is None:
-        return "Check the thread id, and that the lead service runs: `handoff doctor`."
+        return (
+            "Check the thread id, and that the lead service runs: `handoff doctor`. Of a shop whose"
+            " profile was taken out of SHOPS nothing settled is found until it is back."
+        )
     return _BY_ITSELF[record.state]
 
 

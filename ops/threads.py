@@ -42,6 +42,7 @@ async def story_of(desk: Desk, thread_id: str) -> Story:
         record=record,
         conversation=conversation,
         snapshot=snapshot,
+        shops=tuple(desk.shops.by_slug),
     )
     try:
         facts = await _with_redis(desk, facts)

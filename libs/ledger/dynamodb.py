@@ -7,18 +7,23 @@ from typing import Any, Final
 
 from libs.databases.dynamodb import ConditionFailedError, DynamoTable, Item
 from libs.ledger.port import Overdue, Place
-from libs.ledger.record import LeadKey, LeadRecord, Watch
-from libs.ledger.stored import decode_lead, decode_watch, encode, overdue
+from libs.ledger.record import LeadKey, LeadRecord, State, Watch
+from libs.ledger.stored import decode_lead, decode_watch, encode, overdue, readable
 from libs.runtime.clock import Clock
+from libs.runtime.together import together
 
 FRESH_SECONDS: Final = 10
 """A skew measured longer ago than this is measured again."""
 PAGE: Final = 100
 
-_ATTRIBUTES: Final = {"pk": "S", "due_kind": "S", "due_at": "N", "shop": "S", "thread_id": "S"}
+_HELD: Final = {"held": {"S": "held"}}
+_ATTRIBUTES: Final = {
+    "pk": "S", "due_kind": "S", "due_at": "N", "shop": "S", "thread_id": "S", "held": "S",
+}  # fmt: skip
 _INDEXES: Final = {
     "by_due": ("due_kind", "due_at", "ALL"),
     "by_shop": ("shop", "thread_id", "KEYS_ONLY"),
+    "by_held": ("held", "thread_id", "ALL"),
 }
 LAYOUT: Final = {
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
@@ -41,7 +46,7 @@ LAYOUT: Final = {
 
 class DynamoLeadRecords:
     """LeadRecords. An item has `due_kind` and `due_at` only while it is due for something, so the
-    index `by_due` holds nothing but open work.
+    index `by_due` holds nothing but open work; `by_held` holds nothing but what is held.
     """
 
     def __init__(self, table: DynamoTable, clock: Clock) -> None:
@@ -64,6 +69,8 @@ class DynamoLeadRecords:
         }
         if record.due_at is not None:
             item |= _due("lead", record.due_at)
+        if record.state is State.HELD:
+            item |= _HELD
         if expected_version is None:
             return await self._put_if(item, "attribute_not_exists(pk)", {})
         return await self._put_if(
@@ -94,6 +101,10 @@ class DynamoLeadRecords:
             ExpressionAttributeValues={":due_at": {"N": repr(watch.due_at)}},
         )
 
+    async def held(self, limit: int) -> list[LeadRecord]:
+        items = await self._query("by_held", "held = :held", {":held": _HELD["held"]}, limit, {})
+        return readable((LeadKey(*_named(item)), item["body"]["S"]) for item in items)
+
     async def list_leads(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadRecord]:
         condition, values = "shop = :shop", {":shop": {"S": shop}}
         if after:
@@ -101,7 +112,9 @@ class DynamoLeadRecords:
             values[":after"] = {"S": after}
         items = await self._query("by_shop", condition, values, limit, {})
         keys = [LeadKey(item["shop"]["S"], item["thread_id"]["S"]) for item in items]
-        return [record for key in keys if (record := await self.read(key)) is not None]
+        async with together() as group:
+            reads = [group.create_task(self.read(key)) for key in keys]
+        return [record for read in reads if (record := read.result()) is not None]
 
     async def clock_skew(self) -> float | None:
         if self._clock.boot() - self._measured_at > FRESH_SECONDS:

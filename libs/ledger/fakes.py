@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from libs.errors import Rejected
 from libs.ledger.port import Overdue, Place
-from libs.ledger.record import LeadKey, LeadRecord, Watch
+from libs.ledger.record import LeadKey, LeadRecord, State, Watch
 
 Hook = Callable[[str, object], Awaitable[None]]
 """Called as (method, argument) before each call; may wait or raise Unavailable."""
@@ -78,6 +78,11 @@ class MemoryRecords:
             return False
         del self.watches[watch.shop, watch.visitor]
         return True
+
+    async def held(self, limit: int) -> list[LeadRecord]:
+        await self._before("held", None)
+        found = [one for one in self.leads.values() if one.state is State.HELD]
+        return [one for one in found if one.key not in self.spoiled][:limit]
 
     async def list_leads(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadRecord]:
         await self._before("list_leads", shop)

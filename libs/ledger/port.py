@@ -59,6 +59,13 @@ class LeadRecords(Protocol):
         """
         ...
 
+    async def held(self, limit: int) -> list[LeadRecord]:
+        """Those that wait for a person, of all shops, in no order that means anything.
+
+        One that cannot be read is left out: it is told of when it is due.
+        """
+        ...
+
     async def list_leads(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadRecord]:
         """Page through a shop's records in thread order (exports, `handoff forget`).
 

@@ -10,7 +10,7 @@ from typing import Final
 from libs.databases.sqlite import SqliteThread, open_sqlite_file
 from libs.ledger.port import Overdue, Place
 from libs.ledger.record import LeadKey, LeadRecord, Watch
-from libs.ledger.stored import decode_lead, decode_watch, encode, overdue
+from libs.ledger.stored import decode_lead, decode_watch, encode, overdue, readable
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS leads (
@@ -18,6 +18,8 @@ CREATE TABLE IF NOT EXISTS leads (
     body BLOB NOT NULL, PRIMARY KEY (shop, thread_id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS leads_due ON leads (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS leads_held ON leads (shop, thread_id)
+    WHERE instr(body, '"state":"held"');
 CREATE TABLE IF NOT EXISTS watches (
     shop TEXT NOT NULL, visitor TEXT NOT NULL, due_at REAL NOT NULL,
     body BLOB NOT NULL, PRIMARY KEY (shop, visitor)
@@ -27,6 +29,12 @@ CREATE INDEX IF NOT EXISTS watches_due ON watches (due_at);
 
 _FIRST: Final = Place(float("-inf"), LeadKey("", ""))
 """Before all others."""
+
+HELD: Final = (
+    "SELECT shop, thread_id, body FROM leads"
+    """ WHERE instr(body, '"state":"held"') ORDER BY shop, thread_id LIMIT ?"""
+)
+"""By text, and not as JSON: an index may not fail over a body that is spoiled."""
 
 
 class SqliteLeadRecords:
@@ -79,6 +87,10 @@ class SqliteLeadRecords:
     async def end_watch(self, watch: Watch) -> bool:
         sql = "DELETE FROM watches WHERE shop = ? AND visitor = ? AND due_at = ?"
         return await self._writer.change(sql, (watch.shop, watch.visitor, watch.due_at)) == 1
+
+    async def held(self, limit: int) -> list[LeadRecord]:
+        rows = await self._reader.rows(HELD, (limit,))
+        return readable((LeadKey(shop, thread), body) for shop, thread, body in rows)
 
     async def list_leads(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadRecord]:
         sql = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -32,6 +33,14 @@ def decode_watch(shop: str, visitor: str, due_at: float, body: bytes | str) -> W
         return _watch(body)
     except UNREADABLE:
         return Watch(shop=shop, visitor=visitor, due_at=due_at)
+
+
+def readable(rows: Iterable[tuple[LeadKey, bytes | str]]) -> list[LeadRecord]:
+    found = list[LeadRecord]()
+    for key, body in rows:
+        with suppress(Rejected):
+            found.append(decode_lead(key, body))
+    return found
 
 
 def overdue(rows: Iterable[tuple[Place, bytes | str]], limit: int) -> Overdue:

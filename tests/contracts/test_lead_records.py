@@ -23,7 +23,7 @@ from libs.ledger.fakes import MemoryRecords
 from libs.ledger.open import open_records
 from libs.ledger.port import LeadRecords, Overdue
 from libs.ledger.record import LeadKey, LeadRecord, State, Step, Watch
-from libs.ledger.sqlite import SqliteLeadRecords
+from libs.ledger.sqlite import HELD, SqliteLeadRecords
 from libs.ledger.sweep import Sweep
 from libs.messages.lead import thread_name
 from libs.runtime.aws import aws_client
@@ -243,6 +243,26 @@ class LeadRecordsContract:
         assert not await records.end_watch(watch())
         assert await records.due_watches(NOW, 10) == [watch(due_at=NOW - 5)]
 
+    async def test_lists_what_is_held_of_all_shops_and_as_long_as_it_is(
+        self, records: LeadRecords
+    ) -> None:
+        for shop in ("craigs", "other"):
+            held = msgspec.structs.replace(lead(shop=shop, due_at=None), state=State.HELD)
+            await records.write(held, expected_version=None)
+        await records.write(lead("cthr_2", due_at=None), expected_version=None)
+        untold = msgspec.structs.replace(lead("cthr_3"), state=State.HELD)
+        await records.write(untold, expected_version=None)
+        await records.write(newer(untold, state=State.PENDING), expected_version=1)
+        await records.write(newer(lead("cthr_2"), state=State.HELD), expected_version=1)
+
+        found = await records.held(10)
+
+        assert sorted(str(one.key) for one in found) == [
+            "lead#craigs#cthr_1", "lead#craigs#cthr_2", "lead#other#cthr_1",
+        ]  # fmt: skip
+        assert {one.state for one in found} == {State.HELD}
+        assert len(await records.held(2)) == 2
+
     async def test_pages_through_a_shop_in_thread_order(self, records: LeadRecords) -> None:
         for thread in ("cthr_c", "cthr_a", "cthr_b"):
             await records.write(lead(thread, due_at=None), expected_version=None)
@@ -300,6 +320,16 @@ class TestSqliteRecords(LeadRecordsContract):
         with pytest.raises(SettingsError, match="HANDOFF_DATA"):
             async with contextlib.AsyncExitStack() as stack:
                 await open_records(CommonSettings(data=str(tmp_path / "file")), stack)
+
+    async def test_finds_what_is_held_without_reading_every_record(self, tmp_path: Path) -> None:
+        import sqlite3
+
+        async with contextlib.AsyncExitStack() as stack:
+            await open_records(CommonSettings(data=str(tmp_path)), stack)
+            with contextlib.closing(sqlite3.connect(tmp_path / "records.sqlite3")) as file:
+                plan = file.execute(f"EXPLAIN QUERY PLAN {HELD}", (10,)).fetchall()
+
+        assert "USING INDEX leads_held" in str(plan)
 
     async def test_refuses_a_network_disk(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -7,8 +7,9 @@ import dataclasses
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 
-from libs.ledger.record import State
+from libs.ledger.record import LeadKey, State
 from libs.messages.base import Message
 from libs.messages.lead import ConsiderLead, LeadDecision
 from libs.messages.mail import LeadMailHeld, LeadMailSent
@@ -101,6 +102,16 @@ class TestResend:
         assert shown.code == 1
         assert f"handoff close {THREAD} --attempt 2" in str(shown.lines)
         assert there.records.leads[KEY].state is State.HELD
+
+    async def test_of_a_shop_without_a_profile_asks_for_that_first(self) -> None:
+        there = stores()
+        lead = record(State.HELD, attempt=2)
+        await there.lead(replace(lead, key=LeadKey("gone", THREAD)), snapshot())
+
+        shown = await resend(there)
+
+        assert shown.code == 1
+        assert "profile of gone" in str(shown.lines)
 
     @pytest.mark.parametrize(
         ("answer", "said", "code"),

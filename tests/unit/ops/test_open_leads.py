@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from libs.ledger.record import LeadKey, State, Step, Watch
 from ops.held_leads import held_leads
 from ops.open_leads import open_leads
-from tests.unit.ops.desks import NOW, SHOP, Stores, record, stores
+from ops.story import Story
+from ops.threads import why
+from tests.unit.ops.desks import NOW, SHOP, THREAD, Stores, record, stores
 
 HOUR = 3600
 
@@ -58,6 +60,35 @@ async def test_what_is_settled_or_no_lead_is_not() -> None:
 
     assert code == 0
     assert (told["open"], told["watched"], told["without_contact"]) == ([], 0, 2)
+
+
+async def test_what_is_open_is_listed_however_many_there_are() -> None:
+    _, told = await asked(await there(*[(State.PENDING, "not_idle")] * 1100))
+
+    assert len({one["thread"] for one in told["open"]}) == 1100
+
+
+async def test_a_list_that_is_cut_says_so() -> None:
+    shown = await held_leads((await there(*[(State.HELD, "ambiguous")] * 1001)).desk)
+
+    assert len(cast("list[object]", shown.data)) == 1000
+    assert "more than 1000, not all listed" in str(shown.lines)
+
+
+@pytest.mark.parametrize("state", [State.HELD, State.PENDING, State.SENDING, State.ERROR])
+async def test_what_waits_of_a_shop_without_a_profile_is_found(state: State) -> None:
+    """Its messages are rejected, and `handoff why` said that nobody ever asked."""
+    made = stores()
+    lead = replace(record(state), key=LeadKey("gone", THREAD), due_at=NOW)
+    await made.lead(lead)
+
+    story = await why(made.desk, THREAD)
+
+    assert story.code == 1
+    assert isinstance(story.data, Story)
+    assert "Put the profile of gone back into SHOPS" in story.data.next_step
+    listed = (await held_leads(made.desk), await open_leads(made.desk))
+    assert [THREAD in str(shown.data) for shown in listed].count(True) == 1
 
 
 async def test_what_is_held_is_listed_however_many_there_are() -> None:
