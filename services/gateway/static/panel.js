@@ -16,6 +16,13 @@
 
   const request = (type, params, metadata = {}) => ({ type, params, metadata });
 
+  const userInput = ({ text, files }) => ({
+    content: text ? [{ type: "input_text", text }] : [],
+    attachments: files.map((file) => file.id),
+    quoted_text: null,
+    inference_options: {},
+  });
+
   const protocol = ({ body, requestId }, { position, ...more } = {}) => authorized((token) => {
     const headers = { Authorization: `Bearer ${token}` };
     if (position) headers["Last-Event-ID"] = position;
@@ -418,16 +425,11 @@
     };
 
     /** It stays as it is, however often it is sent: the chat service hears a request id once. */
-    const message = ({ text, files, quiet }, thread) => {
-      const input = {
-        content: text ? [{ type: "input_text", text }] : [],
-        attachments: files.map((file) => file.id),
-        quoted_text: null,
-        inference_options: {},
-      };
+    const message = (wish, thread) => {
+      const input = userInput(wish);
       return thread
         ? request("threads.add_user_message", { thread_id: thread, input })
-        : request("threads.create", { input }, { conversation: quiet || conversation });
+        : request("threads.create", { input }, { conversation: wish.quiet || conversation });
     };
 
     const attend = (on) => {
@@ -446,28 +448,31 @@
       trouble = trouble?.remove();
     };
 
-    /** A dropped answer is read on where it was. Of a chat that was left nobody waits for one. */
+    /** One event of the answer to a wish; true when no more of it matters. */
+    const hear = (event, place, wish, mine) => {
+      if (mine !== chat) return true;
+      if (event.type === "error") {
+        mine.position = "";
+        const more = { status: 500, retriable: event.allow_retry, told: wish.heard };
+        throw new Trouble(event.message || say.dropped, wish.requestId, more);
+      }
+      if (event.item && !wish.heard) {
+        wish.heard = true;
+        keepWishes();
+      }
+      if (wish.quiet) return wish.heard; // of a chat that was left nobody waits for an answer
+      mine.position = place || mine.position;
+      if (event.type.startsWith("thread.item.")) { // before, nothing is kept yet
+        if (trouble) { calm(); attend(true); }
+        mine.failed = 0;
+      }
+      return apply(event, wish);
+    };
+
+    /** A dropped answer is read on where it was. */
     const tell = async (wish, mine) => {
       if (wish.again) log.dropAnswer(asked);
-      const each = (event, place) => {
-        if (mine !== chat) return true;
-        if (event.type === "error") {
-          mine.position = "";
-          const more = { status: 500, retriable: event.allow_retry, told: wish.heard };
-          throw new Trouble(event.message || say.dropped, wish.requestId, more);
-        }
-        if (event.item && !wish.heard) {
-          wish.heard = true;
-          keepWishes();
-        }
-        if (wish.quiet) return wish.heard;
-        mine.position = place || mine.position;
-        if (event.type.startsWith("thread.item.")) { // before, nothing is kept yet
-          if (trouble) { calm(); attend(true); }
-          mine.failed = 0;
-        }
-        return apply(event, wish);
-      };
+      const each = (event, place) => hear(event, place, wish, mine);
       const read = (answer, heard) => readEvents(answer, heard, each);
       const keepalive = !mine.failed; // browsers refuse it to more than 64 KB at once
       await protocol(wish, { position: mine.position, keepalive, read });
@@ -503,6 +508,19 @@
       wishes.filter(lost).forEach((one) => { one.body = message(one, !one.quiet && core.threadId); });
     };
 
+    const giveUp = (wish, error) => {
+      if (wish.quiet) return;
+      calm();
+      complain(error, wish);
+      trouble = null; // it stays beside its message
+      log.giveUp(wish.requestId);
+    };
+
+    const pause = (seconds) => new Promise((resolve) => {
+      nudge = resolve;
+      setTimeout(resolve, seconds * 1000);
+    });
+
     /** Whether a wish that failed is still to be told; then it is time to. */
     const remains = async (wish, error, mine) => {
       if (wish.quiet && error.status === 409) return false; // it was heard
@@ -510,15 +528,7 @@
         mine.position = "";
         return true;
       }
-      if (!error.retriable) {
-        if (detour(wish, error)) return true;
-        if (wish.quiet) return false;
-        calm();
-        complain(error, wish);
-        trouble = null; // it stays beside its message
-        log.giveUp(wish.requestId);
-        return false;
-      }
+      if (!error.retriable) return detour(wish, error) || giveUp(wish, error);
       mine.patient = error.status === 409 || (mine.patient && error.status === 429);
       if (!mine.patient) {
         mine.failed += error.silent ? 2 : 1; // silence has taken long enough
@@ -527,11 +537,8 @@
           complain(error, wish);
         }
       }
-      const pause = PAUSES_SECONDS[Math.min(mine.failed, PAUSES_SECONDS.length) - 1] || 0;
-      await new Promise((resolve) => {
-        nudge = resolve;
-        setTimeout(resolve, Math.max(pause, error.wait || 0) * 1000);
-      });
+      const after = PAUSES_SECONDS[Math.min(mine.failed, PAUSES_SECONDS.length) - 1] || 0;
+      await pause(Math.max(after, error.wait || 0));
       return true;
     };
 
