@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.browser.chat import NEED, PHONE
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Page, Route
 
     from tests.browser.conftest import Visits
     from tests.product import Product
@@ -48,6 +49,34 @@ async def test_the_focus_stays_on_its_mail_while_the_list_is_asked_for_again(
     assert mail
     assert thread in mail
     assert await line.get_attribute("aria-current") == "true"
+
+
+async def test_what_a_person_chose_stays_when_more_comes(shop: Product, visits: Visits) -> None:
+    """Neither a newer mail nor a slower answer to an earlier wish takes its place."""
+    inbox, thread = await _with_one_mail(shop, visits)
+    await inbox.get_by_role("navigation").get_by_text(thread).click()
+    told = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await told.wait()
+        await route.continue_()
+
+    async def newer(route: Route) -> None:
+        mails = await (await route.fetch()).json()
+        await route.fulfill(json=[mails[0] | {"name": "newer", "subject": "A newer one"}, *mails])
+
+    await inbox.route("**/story*", late)
+    async with inbox.expect_request("**/story*"):
+        await inbox.get_by_role("tab", name="Story").click()
+    await inbox.get_by_role("tab", name="Text").click()
+    async with inbox.expect_response("**/story*"):
+        told.set()
+    await inbox.route("**/mails*", newer)
+    await inbox.get_by_role("navigation").get_by_text("A newer one").wait_for()
+
+    assert thread in await inbox.locator("#subject").inner_text()
+    assert PHONE in await inbox.get_by_role("tabpanel").inner_text()
+    assert await inbox.locator("#state").get_attribute("class") == ""
 
 
 async def test_it_says_what_was_copied_when_things_happened_and_when_nobody_answers(

@@ -7,6 +7,7 @@ const COPIED_MS = 1500;
 let mails = [];
 let open = null;
 let view = "phone";
+let chosen = false; // by a person: until then the newest is shown
 /** The line of each mail, by its name. It stays the node it is, and so keeps the focus. */
 const lines = new Map();
 
@@ -52,7 +53,7 @@ const complain = (error) =>
   say(`${error instanceof TypeError ? "Handoff does not answer." : `${error.message}.`} Trying again every ${POLL_MS / 1000} seconds.`, true);
 
 const line = (mail) =>
-  make("button", { className: mail.alert ? "alert" : "", onclick: () => show(mail.name) },
+  make("button", { className: mail.alert ? "alert" : "", onclick: () => choose(mail.name) },
     make("strong", { dir: "auto" }, mail.subject || "(no subject)"),
     make("small", {}, `to ${mail.recipient}`),
     make("small", {}, when(mail.at), mail.photos ? ` · ${count(mail.photos, "photo")}` : ""));
@@ -78,7 +79,7 @@ const poll = async () => {
     say(mails.length ? count(mails.length, "mail") : "Waiting for mail");
     document.title = mails.length ? `(${mails.length}) Inbox · Handoff` : "Inbox · Handoff";
     drawList();
-    if (fresh && (!open || mails[1]?.name === open.listed.name)) await show(mails[0].name);
+    if (fresh && !chosen) await show(mails[0].name);
   } catch (error) {
     complain(error);
   }
@@ -110,6 +111,11 @@ const show = async (name) => {
   await draw();
 };
 
+const choose = (name) => {
+  chosen = true;
+  return show(name);
+};
+
 const frame = (kind) =>
   make("iframe", {
     className: kind, title: `The mail on a ${kind}`, sandbox: "allow-popups",
@@ -138,11 +144,11 @@ const story = async () => {
 };
 
 const VIEWS = {
-  phone: () => (open.hasHtml ? frame("phone") : make("p", {}, "This mail has no HTML part.")),
-  desktop: () => (open.hasHtml ? frame("desktop") : make("p", {}, "This mail has no HTML part.")),
-  text: () => make("pre", { dir: "auto" }, open.text),
-  parts: () => (open.parts.length ? parts() : make("p", {}, "No photos and no files in this mail.")),
-  story: () => (open.listed.thread ? story() : make("p", {}, "An alert has no story of its own.")),
+  phone: async () => (open.hasHtml ? frame("phone") : make("p", {}, "This mail has no HTML part.")),
+  desktop: async () => (open.hasHtml ? frame("desktop") : make("p", {}, "This mail has no HTML part.")),
+  text: async () => make("pre", { dir: "auto" }, open.text),
+  parts: async () => (open.parts.length ? parts() : make("p", {}, "No photos and no files in this mail.")),
+  story: async () => (open.listed.thread ? story() : make("p", {}, "An alert has no story of its own.")),
   source: async () => make("pre", {}, await (await ask("/source", { name: open.listed.name })).text()),
 };
 
@@ -152,30 +158,32 @@ const draw = async () => {
     tab.setAttribute("aria-selected", String(chosen));
     tab.tabIndex = chosen ? 0 : -1;
   }
-  try {
-    $("view").replaceChildren(await VIEWS[view]());
-  } catch (error) {
-    $("view").replaceChildren(make("p", { className: "needs", role: "alert" }, error.message));
-  }
+  const [mail, shown] = [open, view];
+  const node = await VIEWS[view]().catch((error) => make("p", { className: "needs", role: "alert" }, error.message));
+  if (mail === open && shown === view) $("view").replaceChildren(node);
 };
 
+const turn = (to) => {
+  chosen = true;
+  view = to;
+  return draw();
+};
 $("tabs").addEventListener("click", (event) => {
-  if (event.target.dataset.view) { view = event.target.dataset.view; draw(); }
+  if (event.target.dataset.view) turn(event.target.dataset.view);
 });
 $("tabs").addEventListener("keydown", (event) => {
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   if (!step) return;
   const tabs = [...$("tabs").children];
   const next = tabs[(tabs.findIndex((tab) => tab.dataset.view === view) + step + tabs.length) % tabs.length];
-  view = next.dataset.view;
   next.focus();
-  draw();
+  turn(next.dataset.view);
 });
 document.addEventListener("keydown", (event) => {
   const step = { j: 1, k: -1 }[event.key];
-  if (!step || !mails.length || event.target.closest("[role=tablist]")) return;
+  if (!step || !mails.length || event.ctrlKey || event.metaKey || event.target.closest("[role=tablist]")) return;
   const at = mails.findIndex((mail) => mail.name === open?.listed.name);
-  show(mails[Math.min(Math.max(at + step, 0), mails.length - 1)].name);
+  choose(mails[Math.min(Math.max(at + step, 0), mails.length - 1)].name);
 });
 
 poll();
