@@ -138,7 +138,8 @@ async def dead_letters(desk: Setup) -> Finding:
     if desk.streams is None:
         return Finding(what="dead letters", ok=False, said="unknown", do=_REDIS_FIRST)
     oversight = desk.streams.oversight
-    parked = sum([len(await oversight.dead(stream)) for stream in STREAMS])
+    lanes = [lane for stream in STREAMS for lane in await oversight.stats(stream)]
+    parked = sum(lane.dead for lane in lanes)
     do = "`handoff dead list` says why." if parked else ""
     return Finding(what="dead letters", ok=not parked, said=str(parked), do=do)
 
@@ -168,7 +169,8 @@ async def model(desk: Setup) -> Finding:
 
 class _Model(msgspec.Struct):
     id: str
-    shutdown_date: str | None = None
+    shutdown_date: str | int | None = None
+    """A day, or its first moment in seconds."""
 
 
 class _Models(msgspec.Struct):
@@ -184,10 +186,17 @@ def _model_finding(listed: _Models, name: str, now: float) -> Finding:
         )  # fmt: skip
     if not found.shutdown_date:
         return Finding(what="model", ok=True, said=f"{name}, no end announced")
-    days = (date.fromisoformat(found.shutdown_date[:10]) - _day(now)).days
+    ends = _ends(found.shutdown_date)
+    days = (ends - _day(now)).days
     do = "" if days > _SOON_DAYS else "Choose its successor in LEAD_SUMMARY_MODEL."
-    said = f"{name}, ends {found.shutdown_date[:10]} (in {days} days)"
+    said = f"{name}, ends {ends} (in {days} days)"
     return Finding(what="model", ok=days > _SOON_DAYS, said=said, do=do)
+
+
+def _ends(shutdown_date: str | int) -> date:
+    if isinstance(shutdown_date, int):
+        return _day(shutdown_date)
+    return date.fromisoformat(shutdown_date[:10])
 
 
 async def hosted(desk: Setup) -> Finding:

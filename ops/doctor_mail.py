@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from email.utils import parseaddr
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
 from libs.runtime.aws import aws_client
 from libs.runtime.settings import load
 from ops.desk import Setup
+from ops.doctor_ses import ses
 from ops.finding import Finding
 from services.mailer.adapters.dkim import open_signer
 from services.mailer.letter.wording import one_line
@@ -70,7 +70,9 @@ def _settings(desk: Setup) -> MailerSettings:
 
 
 async def _way_out(desk: Setup, settings: MailerSettings, name: str) -> Finding:
-    return await (_smtp if name == "smtp" else _ses)(desk, settings)
+    if name == "smtp":
+        return await _smtp(desk, settings)
+    return await ses(settings, _bare_senders(desk))
 
 
 async def _smtp(desk: Setup, settings: MailerSettings) -> Finding:
@@ -90,7 +92,7 @@ async def _smtp(desk: Setup, settings: MailerSettings) -> Finding:
     )
     try:
         async with client:
-            refused = await _not_taken(client, desk)
+            refused = await _not_taken(client, desk, settings.alert_email)
     except (SMTPException, OSError) as error:
         said = f"{host}:{port} answers {_answer(error)}"
         do = "Check SMTP_HOST, SMTP_PORT, SMTP_TLS and the account."
@@ -113,21 +115,26 @@ def _taken(server: str, refused: dict[str, int], signed: str) -> Finding:
         f"{address} ({code})" for address, code in sorted((for_good or refused).items())
     )
     if for_good:
-        do = "Let the server take it, or mend `sender` or `recipients` in the shop's profile."
+        do = (
+            "Let the server take it, or mend `sender` or `recipients` in the shop's profile, or"
+            " ALERT_EMAIL."
+        )
         return Finding(what="mail", ok=False, said=f"not taken: {said}", do=do)
     if refused:
         return Finding(what="mail", ok=True, said=f"{server} answers, but not now: {said}")
     return Finding(what="mail", ok=True, said=f"{server} takes us{signed}")
 
 
-async def _not_taken(client: SMTP, desk: Setup) -> dict[str, int]:
-    """The server's answers about addresses that it refuses; nothing is sent.
+async def _not_taken(client: SMTP, desk: Setup, alert_email: str) -> dict[str, int]:
+    """The server's answers about addresses that it refuses; nothing is sent. Alerts leave under the
+    sender of the shop that they are about.
 
     Who says 421 hangs up, and is asked no more.
     """
     refused: dict[str, int] = {}
     for shop in desk.shops.by_slug.values():
-        sender, *recipients = (parseaddr(box)[1] for box in (shop.sender, *shop.recipients))
+        boxes = (shop.sender, *shop.recipients, *([alert_email] if alert_email else []))
+        sender, *recipients = (parseaddr(box)[1] for box in boxes)
         refused |= await _refusals(client, sender, recipients)
         if not client.is_connected:
             break
@@ -178,19 +185,6 @@ def _aligned(sender: str, signer: str) -> bool:
     return one.endswith(other) or other.endswith(one)
 
 
-async def _ses(desk: Setup, settings: MailerSettings) -> Finding:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    name = settings.ses_configuration_set
-    try:
-        async with aws_client("sesv2", settings.aws_region, settings.aws_endpoint_url) as client:
-            refused = await _account(client) or await _configuration_set(client, name)
-            return refused or await _senders(client, desk)
-    except (BotoCoreError, ClientError) as error:
-        said = f"SES answers {type(error).__name__}"
-        return Finding(what="mail", ok=False, said=said, do="Check the AWS credentials and region.")
-
-
 async def _queue(settings: MailerSettings) -> Finding:
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -206,45 +200,3 @@ async def _queue(settings: MailerSettings) -> Finding:
         return Finding(what="mail events", ok=False, said=f"the queue answers {code}", do=do)
     waiting = answer["Attributes"][names[0]]
     return Finding(what="mail events", ok=True, said=f"the queue answers, {waiting} wait in it")
-
-
-async def _configuration_set(client: Any, name: str) -> Finding | None:
-    if not name:
-        return None
-    try:
-        await client.get_configuration_set(ConfigurationSetName=name)
-    except client.exceptions.NotFoundException:
-        said = f"SES knows no configuration set {name}, and refuses mails that name it"
-        do = "Make it in this region, or mend SES_CONFIGURATION_SET."
-        return Finding(what="mail", ok=False, said=said, do=do)
-    return None
-
-
-async def _account(client: Any) -> Finding | None:
-    account = await client.get_account()
-    if not account.get("SendingEnabled", True):
-        do = "Sending is paused for this account: open a case with AWS."
-        return Finding(what="mail", ok=False, said="SES sending is paused", do=do)
-    if not account.get("ProductionAccessEnabled", True):
-        do = "Ask AWS for production access; until then only verified addresses get mail."
-        return Finding(what="mail", ok=False, said="SES is in its sandbox", do=do)
-    return None
-
-
-async def _senders(client: Any, desk: Setup) -> Finding:
-    """An address counts when it or its domain is verified."""
-    unverified = [one for one in _bare_senders(desk) if not await _verified(client, one)]
-    if unverified:
-        said = f"not verified: {', '.join(unverified)}"
-        do = "Verify the address or its domain in SES, or change `sender` in the shop's profile."
-        return Finding(what="mail", ok=False, said=said, do=do)
-    return Finding(what="mail", ok=True, said="SES, out of the sandbox, senders verified")
-
-
-async def _verified(client: Any, sender: str) -> bool:
-    for identity in (sender, sender.partition("@")[2]):
-        with suppress(client.exceptions.NotFoundException):
-            answer = await client.get_email_identity(EmailIdentity=identity)
-            if answer.get("VerifiedForSendingStatus"):
-                return True
-    return False

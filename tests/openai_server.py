@@ -102,7 +102,9 @@ class OpenAIServer:
     threads: dict[str, Json] = field(default_factory=dict)
     items: dict[str, list[Json]] = field(default_factory=dict)
     sessions: dict[str, Json] = field(default_factory=dict)
-    models: dict[str, str | None] = field(default_factory=lambda: {"gpt-5.2-2025-12-11": None})
+    models: dict[str, str | int | None] = field(
+        default_factory=lambda: {"gpt-5.2-2025-12-11": None}
+    )
     answers: deque[Answer] = field(default_factory=deque)
     model: Callable[[Json], Answer] | None = None
     endless: bool = False

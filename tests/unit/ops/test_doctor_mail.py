@@ -117,6 +117,7 @@ async def test_an_smtp_server_that_takes_us(tmp_path: Path) -> None:
     [
         (f"mail {SHOP_SENDER}", "553 not owned by user", f"not taken: {SHOP_SENDER} (553)"),
         ("rcpt leads@craigs.autos", "550 unknown", "not taken: leads@craigs.autos (550)"),
+        ("rcpt ops@example.com", "550 no relaying", "not taken: ops@example.com (550)"),
     ],
 )
 async def test_an_smtp_server_that_does_not_take_an_address(
@@ -125,11 +126,12 @@ async def test_an_smtp_server_that_does_not_take_an_address(
     async with smtp_office() as office:
         office.letters.answers[stage] = answer
         here = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(office.proxy.port), "SMTP_TLS": "none"}
-        finding = await mail(by(MAIL="smtp", **here))
+        finding = await mail(by(MAIL="smtp", ALERT_EMAIL="ops@example.com", **here))
 
     assert not well(finding)
     assert said in finding.said
     assert "`sender`" in finding.do
+    assert "ALERT_EMAIL" in finding.do
     assert office.arrived() == []
 
 
@@ -165,6 +167,10 @@ async def test_an_smtp_server_that_is_busy_says_so_itself() -> None:
     assert "answers 421 too many connections" in finding.said
 
 
+def quota(sent: float, most: float) -> dict[str, Any]:
+    return {"SendQuota": {"Max24HourSend": most, "MaxSendRate": 14.0, "SentLast24Hours": sent}}
+
+
 @pytest.mark.slow
 class TestSes:
     """moto does not answer GetAccount, so a small server of our own says what SES would."""
@@ -187,8 +193,10 @@ class TestSes:
             return web.json_response({"VerifiedForSendingStatus": verified})
 
         async def configuration_set(request: web.Request) -> web.Response:
-            if request.match_info["name"] == "leads":
-                return web.json_response({"ConfigurationSetName": "leads"})
+            name = request.match_info["name"]
+            if name in {"leads", "paused"}:
+                sending = {"SendingEnabled": name == "leads"}
+                return web.json_response({"ConfigurationSetName": name, "SendingOptions": sending})
             headers = {"x-amzn-ErrorType": "NotFoundException"}
             return web.json_response({"message": "no"}, status=404, headers=headers)
 
@@ -208,6 +216,12 @@ class TestSes:
             ({}, {}, False, "not verified"),
             ({"ProductionAccessEnabled": False}, {"craigs.autos": True}, False, "sandbox"),
             ({"SendingEnabled": False}, {"craigs.autos": True}, False, "paused"),
+            ({"EnforcementStatus": "HEALTHY"}, {"craigs.autos": True}, True, "verified"),
+            ({"EnforcementStatus": "PROBATION"}, {"craigs.autos": True}, False, "review"),
+            ({"EnforcementStatus": "SHUTDOWN"}, {"craigs.autos": True}, False, "paused"),
+            (quota(120, 200), {"craigs.autos": True}, True, "120 of 200 mails in 24 hours"),
+            (quota(180, 200), {"craigs.autos": True}, False, "took 180 of the 200 mails"),
+            (quota(9e9, -1), {"craigs.autos": True}, True, "senders verified"),
         ],
     )
     async def test_account_and_sender(
@@ -224,7 +238,7 @@ class TestSes:
         assert well(finding) is ok
         assert said in finding.said
 
-    @pytest.mark.parametrize(("name", "ok"), [("leads", True), ("leds", False)])
+    @pytest.mark.parametrize(("name", "ok"), [("leads", True), ("leds", False), ("paused", False)])
     async def test_configuration_set(self, name: str, ok: bool) -> None:  # noqa: FBT001 - a column
         senders = {"craigs.autos": True}
 
