@@ -5,17 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import signal
+import socket
 import sys
+import urllib.request
 from collections.abc import Awaitable, Callable
 
 import pytest
+from aiohttp import web
 
+import libs.runtime.run
 from libs.errors import SettingsError
 from libs.messages.lead import ConsiderLead
+from libs.messages.streams import LEAD_CONSIDER
 from libs.redis.link import RedisRefused
+from libs.runtime.metrics import HANDLED
 from libs.runtime.run import Plan, guarded, run
-from libs.runtime.runtime import Runtime, Service
+from libs.runtime.runtime import Runtime, Service, Site
 from libs.runtime.settings import CommonSettings
+from libs.streams.port import Consumer, Delivery
 from tests.servers import free_port
 
 
@@ -128,3 +137,89 @@ def test_loop_and_threads_give_each_other_the_interpreter_within_a_millisecond()
         sys.setswitchinterval(usual)
 
     assert 0 < max(seen) < 0.001
+
+
+async def until_the_signal(told: list[str]) -> None:
+    """A loop, which ends at once when the process stops."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        told.append("stopping")
+
+
+def stopped_in_mid_message(does: Callable[[list[str]], Awaitable[None]]) -> tuple[int, list[str]]:
+    """The exit code of a process that gets SIGTERM while it handles, and what happened in order."""
+    told = list[str]()
+
+    async def handle(_: Delivery[ConsiderLead]) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(60):
+            while "stopping" not in told:
+                await asyncio.sleep(0)
+        try:
+            await does(told)
+        except asyncio.CancelledError:
+            told.append("cancelled")
+            raise
+
+    async def wire(_: CommonSettings, runtime: Runtime) -> Service:
+        await runtime.streams.publish(ConsiderLead(shop="s", thread_id="cthr_1", reason="idle"))
+        runtime.stack.callback(
+            lambda: told.append(
+                f"{runtime.metrics.value(HANDLED, 'lead.consider', 'done'):.0f} done"
+            )
+        )
+        consumers = (Consumer(LEAD_CONSIDER, handle),)
+        return Service("part", consumers=consumers, loops=(lambda: until_the_signal(told),))
+
+    plans = [Plan("part", CommonSettings(), wire)]
+    code = guarded(lambda: run(plans, redis_url="fake://", one_machine=True))
+    return code, told
+
+
+def test_what_is_handled_when_the_signal_comes_is_finished() -> None:
+    async def goes_on(told: list[str]) -> None:
+        await asyncio.sleep(0.05)
+        told.append("finished")
+
+    assert stopped_in_mid_message(goes_on) == (0, ["stopping", "finished", "1 done"])
+
+
+def test_a_handler_that_does_not_end_is_cancelled_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def never_ends(_: list[str]) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(libs.runtime.run, "STOP_SECONDS", 0.05)
+
+    assert stopped_in_mid_message(never_ends) == (0, ["stopping", "cancelled", "0 done"])
+
+
+def test_a_request_that_is_being_answered_when_the_signal_comes_is_answered() -> None:
+    port, heard = free_port(), list[bytes]()
+
+    async def answer(_: web.BaseRequest) -> web.Response:
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(60):
+            while await asyncio.to_thread(listens, port):
+                await asyncio.sleep(0)
+        return web.Response(text="whole")
+
+    def ask() -> None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}") as answered:
+            heard.append(answered.read())
+
+    async def wire(_: CommonSettings, __: Runtime) -> Service:
+        site = Site(web.Server(answer), "127.0.0.1", port, "PORT")
+        return Service("part", sites=(site,), loops=(lambda: asyncio.to_thread(ask),))
+
+    plans = [Plan("part", CommonSettings(), wire)]
+    code = guarded(lambda: run(plans, redis_url="fake://", one_machine=True))
+
+    assert (code, heard) == (0, [b"whole"])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
