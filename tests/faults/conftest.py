@@ -8,12 +8,12 @@ import pytest
 
 from tests.faults.verdict import HEADINGS
 
-FULL_KILLS = 60
+SHORT_KILLS = 60
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--prove", action="store_true", help="break real processes, for minutes")
-    parser.addoption("--kills", type=int, default=FULL_KILLS, help="how many services to kill")
+    parser.addoption("--kills", type=int, default=SHORT_KILLS, help="how many services to kill")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def kills(request: pytest.FixtureRequest) -> int:
-    return int(request.config.getoption("--kills", default=FULL_KILLS))
+    return int(request.config.getoption("--kills", default=SHORT_KILLS))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,11 +1,12 @@
-"""Consumers are killed 200 times, at any moment: every accepted message is handled all the same."""
+"""200 kills, at any moment, of publishers, consumers and Redis: what was accepted is handled."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
-from multiprocessing.process import BaseProcess
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,119 +15,82 @@ from libs.streams.fate import MAX_DELIVERIES
 from libs.streams.streams import Streams
 from tests import needs, servers
 from tests.contracts.streams_on_redis import emptied, streams_at, wish
-from tests.faults.kill_consumer import HANDLED, POISON, live
+from tests.faults.victims import HANDLED, POISON, Victims, consume, publish
 from tests.forking import fork_server
 
 KILLS = 200
-CONSUMERS = 3
-PER_SECOND = 300
+REDIS_EACH = 20
+"""Every so many kills it is Redis that dies."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
+def server() -> Iterator[servers.RedisServer]:
+    """One that has on disk whatever it said yes to."""
     if servers.redis_binary() is None:
         needs.missing("redis-server")
-    with servers.redis_server() as server:
-        yield server.url
+    with servers.redis_server("--appendonly", "yes", "--appendfsync", "always") as server:
+        yield server
 
 
-class Victims:
-    """Forked from a process that has imported everything: a new one is there in milliseconds."""
-
-    def __init__(self, url: str, rng: random.Random) -> None:
-        self._context = fork_server("tests.faults.kill_consumer")
-        self._url = url
-        self._rng = rng
-        self._living: list[BaseProcess] = []
-
-    def add(self) -> None:
-        seed = self._rng.randrange(1 << 30)
-        victim = self._context.Process(target=live, args=(self._url, seed), daemon=True)
-        victim.start()
-        self._living.append(victim)
-
-    def kill_one(self) -> None:
-        victim = self._living.pop(self._rng.randrange(len(self._living)))
-        assert victim.is_alive(), f"it ended by itself with {victim.exitcode}"
-        victim.kill()
-        victim.join()
-
-    def replace_dead(self) -> int:
-        """As a supervisor does; returns how many had died."""
-        dead = [victim for victim in self._living if not victim.is_alive()]
-        for victim in dead:
-            self._living.remove(victim)
-            self.add()
-        return len(dead)
-
-    def kill_all(self) -> None:
-        while self._living:
-            self.kill_one()
+@pytest.fixture
+def victims(server: servers.RedisServer, tmp_path: Path) -> Iterator[Victims]:
+    context = fork_server("tests.faults.victims")
+    victims = Victims(context, server.url, tmp_path / "accepted", random.Random(20261130))
+    yield victims
+    victims.kill_all()
 
 
-async def _publish(streams: Streams, stop: asyncio.Event) -> list[str]:
-    """Returns what was accepted."""
-    accepted: list[str] = []
-    while not stop.is_set():
-        thread = f"t{len(accepted)}"
-        await streams.publish(wish(thread))
-        accepted.append(thread)
-        await asyncio.sleep(1 / PER_SECOND)
-    return accepted
+@pytest.fixture
+async def streams(server: servers.RedisServer) -> AsyncIterator[Streams]:
+    async with streams_at(server.url) as streams:
+        yield streams
 
 
-async def _kill(victims: Victims, rng: random.Random) -> None:
-    for _ in range(CONSUMERS):
-        await asyncio.to_thread(victims.add)
-    for _ in range(KILLS):
-        await asyncio.sleep(rng.random() * 0.3)
-        await asyncio.to_thread(victims.kill_one)
-        await asyncio.to_thread(victims.add)
+async def _handled(streams: Streams) -> set[str]:
+    return {thread.decode() for thread in await streams.redis.execute("SMEMBERS", HANDLED)}
 
 
-async def test_killing_consumers_at_any_moment_loses_no_accepted_message(url: str) -> None:
-    rng = random.Random(20261130)
-    victims = Victims(url, rng)
-    async with streams_at(url, name="publisher") as streams:
-        stop = asyncio.Event()
-        publishing = asyncio.create_task(_publish(streams, stop))
-        try:
-            await _kill(victims, rng)
-            stop.set()
-            accepted = await publishing
-            await emptied(streams, seconds=60)
-            handled = {t.decode() for t in await streams.redis.execute("SMEMBERS", HANDLED)}
-            dead = await streams.oversight.dead(LEAD_CONSIDER)
-        finally:
-            publishing.cancel()
-            victims.kill_all()
+def _kill(victims: Victims, server: servers.RedisServer, number: int) -> None:
+    if number % REDIS_EACH:
+        victims.replace_one()
+    else:
+        server.stop(signal.SIGKILL)
+        server.start()
 
+
+async def test_killing_anybody_at_any_moment_loses_no_accepted_message(
+    victims: Victims, server: servers.RedisServer, streams: Streams
+) -> None:
+    for life in (consume, consume, consume, publish, publish):
+        await asyncio.to_thread(victims.add, life)
+    for number in range(1, KILLS + 1):
+        await asyncio.sleep(victims.rng.random() * 0.3)
+        await asyncio.to_thread(_kill, victims, server, number)
+    victims.kill_all()
+    await asyncio.to_thread(victims.add, consume)
+    await emptied(streams)
+
+    accepted = set(victims.notes.read_text().split())
     assert len(accepted) > KILLS
-    assert handled == set(accepted)
-    assert dead == []
+    assert accepted - await _handled(streams) == set()
+    assert await streams.oversight.dead(LEAD_CONSIDER) == []
 
 
 async def test_a_message_that_kills_its_process_is_parked_and_its_neighbours_are_handled(
-    url: str,
+    victims: Victims, streams: Streams
 ) -> None:
-    victims, deaths = Victims(url, random.Random(1)), 0
-    async with streams_at(url, name="publisher") as streams:
-        threads = [f"t{number}" for number in range(30)]
-        for thread in (*threads[:15], POISON, *threads[15:]):
-            await streams.publish(wish(thread))
-        await asyncio.to_thread(victims.add)
-        try:
-            async with asyncio.timeout(60):
-                while not (dead := await streams.oversight.dead(LEAD_CONSIDER)):
-                    deaths += await asyncio.to_thread(victims.replace_dead)
-                    await asyncio.sleep(0.05)
-            await emptied(streams)
-            handled = {t.decode() for t in await streams.redis.execute("SMEMBERS", HANDLED)}
-        finally:
-            victims.kill_all()
+    threads, deaths = [f"t{number}" for number in range(30)], 0
+    for thread in (*threads[:15], POISON, *threads[15:]):
+        await streams.publish(wish(thread))
+    await asyncio.to_thread(victims.add, consume)
+    async with asyncio.timeout(60):
+        while not (dead := await streams.oversight.dead(LEAD_CONSIDER)):
+            deaths += await asyncio.to_thread(victims.replace_dead)
+            await asyncio.sleep(0.05)
+    await emptied(streams)
 
     assert [POISON.encode() in letter.body for letter in dead] == [True]
-    assert handled == set(threads)
+    assert await _handled(streams) == set(threads)
     assert deaths == MAX_DELIVERIES
