@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _BLANK_LINES: Final = re.compile(r"\n(?:[ \t]*\n){2,}")
+_HARDLY_LONGER: Final = 1.05
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _STYLE: Final = {
     "font": "font-family:-apple-system,BlinkMacSystemFont,&#39;Segoe UI&#39;,"
@@ -50,7 +51,15 @@ def html_pieces(view: MailView) -> Iterator[str]:
 
 
 def render_html(pieces: Iterable[str]) -> str:
-    return _BLANK_LINES.sub("\n", "".join(pieces))
+    return _in_ascii(_BLANK_LINES.sub("\n", "".join(pieces)))
+
+
+def _in_ascii(html: str) -> str:
+    """With references for what is not ASCII, where that makes it hardly longer: such lines need no
+    encoding on their way. Nothing of ours stands where a reference would not be read as one.
+    """
+    referred = html.encode("ascii", "xmlcharrefreplace").decode()
+    return referred if len(referred) < _HARDLY_LONGER * len(html) else html
 
 
 def _facts(view: MailView) -> dict[str, object]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 
 from libs.shops.profile import ShopProfile
 from services.mailer.letter.labels import Labels
 from services.mailer.letter.language import labels_for
+from services.mailer.letter.render import render_html
 from services.mailer.letter.shape import Rung
 from tests.golden import CASES, HERE, PUBLIC_URL, Case, profile_of, read_snapshot
 from tests.golden.reading import Seen, golden, headings_of, html_of, relinked, squeezed, text_of
@@ -144,3 +146,13 @@ def test_drafts_are_in_the_language_of_the_customer_and_signed_by_the_shop() -> 
             assert "Craig's Auto Upholstery" in draft
             assert "(408) 555-0142" in draft
             assert "271 Bestor St" in draft
+
+
+@pytest.mark.parametrize(("said", "few"), [("José “Pepe” 🛋", True), ("汽车座椅" * 50, False)])
+def test_the_few_letters_that_are_not_ascii_stand_as_references(said: str, *, few: bool) -> None:
+    page = f"<title>{said}</title><p lang='es'>{said}</p>" + "<br>" * 500
+
+    html = render_html([page])
+
+    assert html.isascii() == few
+    assert unescape(html) == page
