@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from tests.product import visitor
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page, Request
+    from playwright.async_api import Locator, Page, Request, Route
 
     from tests.product import Product
 
 NEED = "My driver seat in a 2015 Ford F-150 is torn and I want it repaired."
 PHONE = "I'm Ana, call me at 408-555-0176."
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 HIDDEN = """() => {
   Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
 """A phone turns to another app."""
+WATCH_PAUSES = """{ const { setTimeout } = window; window.pauses = [];
+  window.setTimeout = (call, ms) => { pauses.push(ms); return setTimeout(call, ms); } }"""
+"""How long the page waits, each time that it does; evaluated after its clock is another."""
 ARTEFACTS = Path(__file__).parents[2] / "test-artefacts"
 """Screenshots to look at; git does not keep them."""
 
@@ -92,6 +99,18 @@ class ChatPage:
         await self.answered()
         return await self.assistant.last.inner_text()
 
+    async def write(self, text: str) -> None:
+        await self.input.fill(text)
+        await self.input.press("Enter")
+
+    async def give_phone(self, number: str) -> None:
+        field = self.panel.get_by_label("Your phone?")
+        await field.fill(number)
+        await field.press("Enter")
+
+    async def lines(self) -> list[str]:
+        return await self.panel.locator(".bubble:not(.typing)").all_inner_texts()
+
     async def answered(self) -> None:
         """The panel takes the next message again."""
         from playwright.async_api import expect
@@ -107,6 +126,37 @@ class ChatPage:
         found: str = await self.page.evaluate("sessionStorage.getItem('chatkit-thread-id') || ''")
         return found
 
+    async def keep(self, name: str, value: str) -> None:
+        """As a page that this visitor saw before has left it."""
+        await self.page.evaluate("kept => sessionStorage.setItem(...kept)", [name, value])
+
+    async def until(self, condition: str, arg: object = None) -> None:
+        async with asyncio.timeout(60):
+            while not await self.page.evaluate(condition, arg):
+                await asyncio.sleep(0.02)
+
+    async def begun(self) -> None:
+        """There is a thread."""
+        await self.until("sessionStorage.getItem('chatkit-thread-id')")
+
+    async def in_time(self, seen: Sized, count: int, step_ms: int = 250) -> None:
+        """The page's clock runs on until it has asked as often."""
+        async with asyncio.timeout(60):
+            while len(seen) < count:
+                await self.page.clock.run_for(step_ms)
+                await asyncio.sleep(0.02)
+
+    async def held(self, address: str) -> asyncio.Event:
+        """What is sent there stays on its way until this is set."""
+        free = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            await free.wait()
+            await route.fallback()
+
+        await self.page.route(address, hold)
+        return free
+
     def posted(self, ending: str) -> list[Request]:
         return [one for one in self.requests if one.method == "POST" and one.url.endswith(ending)]
 
@@ -120,6 +170,13 @@ def reference_in(text: str) -> str:
     """The id that a person can quote."""
     found = re.search(r"\b[0-9a-f]{12}\b", text)
     return found[0] if found else ""
+
+
+async def lead(shop: Product) -> str:
+    """A conversation that becomes a mail, for a test that looks at the mail; returns its thread."""
+    async with visitor(shop.url) as ana:
+        await ana.say(f"{NEED} {PHONE}")
+        return ana.thread
 
 
 async def mail_of(shop: Product, thread: str, page: Page) -> EmailMessage:

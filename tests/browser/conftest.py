@@ -13,7 +13,6 @@ import pytest_asyncio
 from tests import needs
 from tests.browser.chat import ChatPage
 from tests.browser.stage import Stage, stage
-from tests.browser.test_mail_looks import FLAGS
 from tests.product import Product, product
 
 if TYPE_CHECKING:
@@ -27,6 +26,23 @@ UNLIMITED = {
     )
 }  # fmt: skip
 """All visitors of a test come from one address."""
+UNSEEN = (
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup",
+    "WebUIOmniboxSimplification", "SpareRendererForSitePerProcess",
+)  # fmt: skip
+"""For each window Chromium renders an address bar that nobody sees: half of its CPU."""
+PLAYWRIGHTS = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding",
+    "ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints",
+    "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch",
+)  # fmt: skip
+"""What it switches off itself, said again: the last `--disable-features` counts."""
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    f"--disable-features={','.join(PLAYWRIGHTS + UNSEEN)}",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import needs
-from tests.browser.chat import NEED, PHONE, mail_of
+from tests.browser.chat import NEED, PHONE, SCHEMES, lead, mail_of
 from tests.pictures import encoded, scene
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page, Route
+    from playwright.async_api import Page
 
     from tests.browser.conftest import Visits
     from tests.product import Product
@@ -96,17 +96,12 @@ async def test_nothing_moves_for_who_wants_no_motion(
     chat = await visits.page(reduced_motion=motion)
     await chat.open(shop.url)
 
-    async def wait(route: Route) -> None:
-        await chat.page.wait_for_timeout(3000)
-        await route.abort()
-
-    await chat.page.route("**/api/chatkit", wait)
-    await chat.input.fill(NEED)
-    await chat.input.press("Enter")
+    answer = await chat.held("**/api/chatkit")
+    await chat.write(NEED)
 
     dot = chat.panel.locator(".typing i").first
     assert await dot.evaluate("node => getComputedStyle(node).animationName") == moving
-    await chat.page.unroute_all(behavior="ignoreErrors")
+    answer.set()
 
 
 async def test_typing_shows_within_a_tenth_of_a_second(shop: Product, visits: Visits) -> None:
@@ -143,43 +138,39 @@ async def test_axe_finds_nothing_serious(shop: Product, visits: Visits) -> None:
     await chat.say(NEED)
     found["question"] = await _serious(chat.page)
     await chat.page.route("**/api/chatkit", lambda route: route.abort())
-    await chat.input.fill(PHONE)
-    await chat.input.press("Enter")
+    await chat.write(PHONE)
     await chat.alert.wait_for()
     found["error"] = await _serious(chat.page)
 
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("query", ["?lang=ar", "?lang=es"])
 async def test_axe_finds_nothing_serious_in_other_languages_and_at_night(
-    shop: Product, visits: Visits, query: str, scheme: str
+    shop: Product, visits: Visits, query: str
 ) -> None:
     _need_axe()
-    chat = await visits.page(bypass_csp=True, color_scheme=scheme)
+    chat = await visits.page(bypass_csp=True)
     await chat.open(f"{shop.url}/{query}")
 
-    assert await _serious(chat.page) == []
+    for scheme in SCHEMES:
+        await chat.page.emulate_media(color_scheme=scheme)
+        assert await _serious(chat.page) == [], scheme
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_serious_in_the_inbox(
-    shop: Product, visits: Visits, scheme: str
-) -> None:
+async def test_axe_finds_nothing_serious_in_the_inbox(shop: Product, visits: Visits) -> None:
     _need_axe()
-    chat = await visits.page()
-    await chat.open(shop.url)
-    await chat.say(f"{NEED} {PHONE}")
-    thread = await chat.thread()
-    inbox = (await visits.page(bypass_csp=True, color_scheme=scheme)).page
+    thread = await lead(shop)
+    inbox = (await visits.page(bypass_csp=True)).page
     await inbox.goto(shop.inbox_url)
     await inbox.get_by_role("navigation").get_by_text(thread).click(timeout=60_000)
 
     for view in ("Phone", "Text", "Files", "Story", "Source"):
         await inbox.get_by_role("tab", name=view).click()
         await inbox.get_by_role("tabpanel").locator("> *").first.wait_for()
-        assert await _serious(inbox) == [], view
+        for scheme in SCHEMES:
+            await inbox.emulate_media(color_scheme=scheme)
+            assert await _serious(inbox) == [], (view, scheme)
 
 
 def _need_axe() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.chat import NEED, PHONE
+from tests.browser.chat import lead
 
 if TYPE_CHECKING:
     from playwright.async_api import Page, Route
@@ -25,10 +25,7 @@ LISTEN = """() => { window.copied = false;
 
 
 async def _with_one_mail(shop: Product, visits: Visits, **how: Any) -> tuple[Page, str]:
-    chat = await visits.page()
-    await chat.open(shop.url)
-    await chat.say(f"{NEED} {PHONE}")
-    thread = await chat.thread()
+    thread = await lead(shop)
     inbox = (await visits.page(**how)).page
     await inbox.goto(shop.inbox_url)
     await inbox.get_by_role("navigation").get_by_text(thread).wait_for(timeout=20_000)

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Literal
 
 import pytest
+import pytest_asyncio
 
-from tests import needs
 from tests.golden import CASES, Case
 from tests.golden.reading import golden, with_pictures
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.async_api import Browser, Page, Request
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
-UNSEEN = (
-    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup",
-    "WebUIOmniboxSimplification", "SpareRendererForSitePerProcess",
-)  # fmt: skip
-"""For each window Chromium renders an address bar that nobody sees: half of its CPU."""
-PLAYWRIGHTS = (
-    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
-    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding",
-    "ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints",
-    "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch",
-)  # fmt: skip
-"""What it switches off itself, said again: the last `--disable-features` counts."""
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    f"--disable-features={','.join(PLAYWRIGHTS + UNSEEN)}",
-)  # fmt: skip
 SCREEN = 844
 """Height of the phone that the first screen is judged on."""
 DARK: tuple[tuple[Literal["light", "dark"], bool], ...] = (("light", False), ("dark", True))
@@ -59,51 +41,46 @@ CONTRASTS = """() => {
 """Every text whose colour is too close to what lies behind it."""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        needs.missing("chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    with browser.new_page(viewport={"width": 390, "height": SCREEN}) as opened:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def page(chromium: Browser) -> AsyncIterator[Page]:
+    async with await chromium.new_page(viewport={"width": 390, "height": SCREEN}) as opened:
         yield opened
 
 
-def _open(page: Page, case: Case) -> list[str]:
+async def _open(page: Page, case: Case) -> list[str]:
     """The mail as it comes; and what it asked the network for."""
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.set_content(with_pictures(golden(case.path)))
+
+    def listen(request: Request) -> None:
+        asked.append(request.url)
+
+    page.on("request", listen)
+    await page.set_viewport_size({"width": 390, "height": SCREEN})
+    await page.set_content(with_pictures(golden(case.path)))
+    page.remove_listener("request", listen)
     return [url for url in asked if not url.startswith("data:")]
 
 
 @pytest.mark.parametrize("case", MAILS, ids=lambda case: case.name)
-def test_a_mail_looks_right_on_a_phone_and_wider_light_and_dark(page: Page, case: Case) -> None:
-    assert _open(page, case) == []
+async def test_a_mail_looks_right_on_a_phone_and_wider_light_and_dark(
+    page: Page, case: Case
+) -> None:
+    assert await _open(page, case) == []
     for width, scheme in VIEWS:
-        page.set_viewport_size({"width": width, "height": SCREEN})
-        page.emulate_media(color_scheme=scheme)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(CONTRASTS) == [], scheme
-        assert page.evaluate("[...document.images].every(one => one.naturalWidth > 0)")
-        _check_first_screen(page, width)
-        _check_targets(page)
+        await page.set_viewport_size({"width": width, "height": SCREEN})
+        await page.emulate_media(color_scheme=scheme)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        assert await page.evaluate(CONTRASTS) == [], scheme
+        assert await page.evaluate("[...document.images].every(one => one.naturalWidth > 0)")
+        await _check_first_screen(page, width)
+        await _check_targets(page)
 
 
-def _check_first_screen(page: Page, width: int) -> None:
+async def _check_first_screen(page: Page, width: int) -> None:
     """Who, what, how: name, need and the large buttons, without scrolling."""
-    size = page.locator("h1").evaluate("one => parseFloat(getComputedStyle(one).fontSize)")
+    size = await page.locator("h1").evaluate("one => parseFloat(getComputedStyle(one).fontSize)")
     assert size >= 28
-    boxes = [one.bounding_box() for one in page.locator("td[align=center] > a").all()]
+    boxes = [await one.bounding_box() for one in await page.locator("td[align=center] > a").all()]
     assert boxes
     for box in boxes:
         assert box
@@ -112,18 +89,18 @@ def _check_first_screen(page: Page, width: int) -> None:
         assert box["width"] >= min(width, 640) - 34
 
 
-def _check_targets(page: Page) -> None:
+async def _check_targets(page: Page) -> None:
     """A thumb finds every chip."""
-    for chip in page.locator("a.plain").all():
-        box = chip.bounding_box()
+    for chip in await page.locator("a.plain").all():
+        box = await chip.bounding_box()
         assert box
         assert box["height"] >= 43.5
         assert box["width"] >= 44
 
 
-def test_photos_lie_two_by_two_from_edge_to_edge_and_leave_no_hole(page: Page) -> None:
-    _open(page, next(case for case in MAILS if case.name == "english_photos"))
-    boxes = [one.bounding_box() for one in page.locator("img").all()]
+async def test_photos_lie_two_by_two_from_edge_to_edge_and_leave_no_hole(page: Page) -> None:
+    await _open(page, next(case for case in MAILS if case.name == "english_photos"))
+    boxes = [await one.bounding_box() for one in await page.locator("img").all()]
     one, other, wide = [box for box in boxes if box]
 
     assert (one["x"], other["x"] + other["width"]) == (0, 390)
@@ -132,17 +109,17 @@ def test_photos_lie_two_by_two_from_edge_to_edge_and_leave_no_hole(page: Page) -
     assert 0 < wide["y"] - one["y"] - one["height"] <= 8
 
 
-def test_a_dark_page_is_dark_and_a_light_one_is_light(page: Page) -> None:
-    _open(page, MAILS[0])
+async def test_a_dark_page_is_dark_and_a_light_one_is_light(page: Page) -> None:
+    await _open(page, MAILS[0])
     for scheme, dark in DARK:
-        page.emulate_media(color_scheme=scheme)
-        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        await page.emulate_media(color_scheme=scheme)
+        colour = await page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(int(part) for part in colour[4:-1].split(",")) < 200) is dark
 
 
-def test_arabic_starts_on_the_right_and_its_signature_on_the_left(page: Page) -> None:
-    _open(page, next(case for case in MAILS if case.name == "arabic_doubtful_email"))
-    sides = page.evaluate(
+async def test_arabic_starts_on_the_right_and_its_signature_on_the_left(page: Page) -> None:
+    await _open(page, next(case for case in MAILS if case.name == "arabic_doubtful_email"))
+    sides = await page.evaluate(
         "[...document.querySelectorAll('td.tint > div')].map(one => [one.lang, one.dir])"
     )
 
