@@ -27,7 +27,7 @@ HIDDEN = """() => {
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
 """A phone turns to another app."""
-WATCH_PAUSES = """{ const { setTimeout } = window; window.pauses = [];
+WATCH_PAUSES = """() => { const { setTimeout } = window; window.pauses = [];
   window.setTimeout = (call, ms) => { pauses.push(ms); return setTimeout(call, ms); } }"""
 """How long the page waits, each time that it does; evaluated after its clock is another."""
 ARTEFACTS = Path(__file__).parents[2] / "test-artefacts"

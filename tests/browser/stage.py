@@ -17,6 +17,9 @@ from services.gateway.front import MOST_FILES, load, load_phrases, static_files
 
 Item = dict[str, Any]
 THREAD = "cthr_stage"
+ANSWER = "Which side of the seat is it?"
+THANKS = "Thank you."
+NUMBER = "408-555-0176"
 PAGE = """<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>A shop</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <script src="/handoff.js" defer></script></head><body><main><h1>A shop</h1></main></body></html>"""
@@ -117,6 +120,15 @@ class Asked:
         return self._stream
 
 
+async def heard(asked: Asked) -> None:
+    """A first message and what follows it, each answered in its place."""
+    begun = [created()] if asked.kind == "threads.create" else []
+    if begun and asked.begins:
+        await asked.tell(*begun, done(said(1, asked.text)), done(answered(2, ANSWER)))
+    else:
+        await asked.tell(*begun, done(said(5, asked.text)), done(answered(6, THANKS)))
+
+
 Script = Callable[[Asked], Awaitable[web.StreamResponse | None]]
 
 
@@ -136,6 +148,10 @@ class Stage:
     def wishes(self) -> list[Asked]:
         """All but the reading of what is kept."""
         return [one for one in self.asked if one.kind != "items.list"]
+
+    def texts(self) -> list[str]:
+        """Each message once, however often it was sent."""
+        return list({one.request_id: one.text for one in self.wishes()}.values())
 
     async def until_asked(self, count: int) -> Asked:
         async with asyncio.timeout(60):

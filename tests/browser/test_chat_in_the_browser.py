@@ -82,8 +82,7 @@ async def test_closing_the_tab_right_after_the_phone_number_loses_nothing(
     thread = await chat.thread()
     other = await visits.page()
 
-    await chat.input.fill(PHONE)
-    await chat.input.press("Enter")
+    await chat.write(PHONE)
     await chat.page.close(run_before_unload=False)
 
     assert "(408) 555-0176" in text_of(await mail_of(shop, thread, other.page))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.chat import lead
+from tests.browser.chat import PHONE, lead
 
 if TYPE_CHECKING:
     from playwright.async_api import Page, Route

@@ -183,8 +183,7 @@ async def test_a_page_opens_closes_and_hears_the_chat(theatre: Stage, visits: Vi
     await chat.start.wait_for()
     await chat.say(NEED)
     assert await chat.page.evaluate("Handoff.threadId") == THREAD
-    await chat.input.fill("And this?")
-    await chat.input.press("Enter")
+    await chat.write("And this?")
     await chat.alert.wait_for()
     await chat.page.evaluate("Handoff.close()")
     await expect(chat.panel).to_have_count(0)

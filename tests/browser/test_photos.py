@@ -226,8 +226,7 @@ async def _pressed_too_early(
     chat = await visits.page()
     await chat.open(theatre.url)
     await _choose(chat, *(sizes or (3,)))
-    await chat.input.fill(PHONE)
-    await chat.input.press("Enter")
+    await chat.write(PHONE)
     await expect(_status(chat)).to_have_text(load_phrases()["en"]["uploading"])
     return chat
 
@@ -355,11 +354,9 @@ async def test_what_is_said_during_an_answer_is_heard(
     chat = await visits.page()
     await chat.open(theatre.url)
     for words in (NEED, PHONE):
-        await chat.input.fill(words)
-        await chat.input.press("Enter")
+        await chat.write(words)
         await theatre.until_asked(1)
-    while not await chat.thread():
-        await chat.page.wait_for_timeout(20)
+    await chat.begun()
     if closes:
         await chat.page.close()
     else:

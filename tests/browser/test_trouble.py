@@ -83,10 +83,8 @@ def far_shop(started: FarShop) -> FarShop:
 async def _begin_and_cut(chat: ChatPage, shop: FarShop) -> None:
     """The message is stored, the model thinks, and the wire is cut."""
     shop.openai.delay_seconds = 4
-    await chat.input.fill(NEED)
-    await chat.input.press("Enter")
-    while not await chat.thread():
-        await chat.page.wait_for_timeout(20)
+    await chat.write(NEED)
+    await chat.begun()
     shop.wire.cut()
 
 
@@ -113,8 +111,7 @@ async def test_a_message_that_does_not_leave_says_so_and_can_be_tried_again(
 
     far_shop.wire.refusing = True
     far_shop.wire.cut()
-    await chat.input.fill(NEED)
-    await chat.input.press("Enter")
+    await chat.write(NEED)
     await chat.alert.wait_for()
 
     assert reference_in(await chat.alert.inner_text())
@@ -138,8 +135,7 @@ async def test_what_was_written_without_a_network_leaves_when_it_is_back(
     await chat.open(far_shop.url)
 
     await chat.page.context.set_offline(True)
-    await chat.input.fill(NEED)
-    await chat.input.press("Enter")
+    await chat.write(NEED)
     await chat.alert.wait_for()
     assert "You seem to be offline" in await chat.alert.inner_text()
     await chat.page.context.set_offline(False)
@@ -175,10 +171,8 @@ async def test_a_reload_in_mid_answer_waits_for_it_and_pays_once(
     chat = await visits.page()
     await chat.open(far_shop.url)
     far_shop.openai.delay_seconds = 5
-    await chat.input.fill(NEED)
-    await chat.input.press("Enter")
-    while not await chat.thread():
-        await chat.page.wait_for_timeout(20)
+    await chat.write(NEED)
+    await chat.begun()
     await chat.page.reload()
     await chat.panel.locator(".typing").wait_for()
     await chat.assistant.wait_for()
@@ -198,8 +192,7 @@ async def test_a_model_that_fails_is_a_kind_sentence_and_a_retry_that_works(
     await chat.open(far_shop.url)
     far_shop.openai.fail("responses", failure, times=2)
 
-    await chat.input.fill(NEED)
-    await chat.input.press("Enter")
+    await chat.write(NEED)
     await chat.alert.wait_for()
     said = await chat.alert.inner_text()
 
