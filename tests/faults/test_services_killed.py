@@ -1,4 +1,4 @@
-"""Services are killed, or frozen and woken, while people chat."""
+"""Services are killed, or frozen and woken, while people chat and click."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from libs.streams.pace import Pace
 from libs.streams.redis import stream_key
 from libs.streams.scripts import GROUP
 from tests.faults.deployment import TIMES, Deployment, Worker, deployment
+from tests.faults.errands import errands
 from tests.faults.mailbox import mailbox
 from tests.faults.verdict import verdict
 from tests.faults.visitors import visitors
@@ -50,7 +51,7 @@ async def test_killed(kills: int, tmp_path: Path, record_property: Record) -> No
             deployment(tmp_path, redis_url=server.url, smtp_port=box.port) as handoff,
             open_sqlite(tmp_path / "data" / SQLITE_FILE) as records,
         ):
-            async with visitors(handoff.url) as street:
+            async with visitors(handoff.url) as street, errands(handoff, server.url):
                 for _ in range(kills):
                     await asyncio.sleep(rng.uniform(0.6, 1.4))
                     handoff.kill_one(rng)
