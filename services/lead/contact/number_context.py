@@ -9,14 +9,15 @@ import msgspec
 
 from services.lead.contact.doubts import Doubt
 from services.lead.contact.providers import FILE_ENDINGS
-from services.lead.contact.words import (
+from services.lead.contact.things import (
+    MENTIONED,
     MONEY_AFTER,
     MONEY_BEFORE,
     NEVER_A_PHONE,
     NUMBER_OF_A_THING,
-    PHONE_CUE,
     SELDOM_A_PHONE,
 )
+from services.lead.contact.words import PHONE_CUE
 
 _BEFORE: Final = 100
 _AFTER: Final = 60
@@ -82,6 +83,8 @@ def is_called_phone(text: str, candidate: Candidate, *, asked: bool) -> bool:
 def _is_of_a_thing(before: str, *, formatted: bool, asked: bool) -> bool:
     """An order's or a card's. In doubt it is a phone: to lose the customer costs more."""
     named = NUMBER_OF_A_THING.search(before)
+    if not named and MENTIONED.search(before):
+        return False
     if not (named or (asked and formatted)):
         named = NEVER_A_PHONE.search(before)
     if not (named or asked or formatted):

@@ -11,6 +11,7 @@ import msgspec
 from services.lead.contact.corrections import correction_in
 from services.lead.contact.folding import Found
 from services.lead.contact.providers import BRANDS, distance, is_slip
+from services.lead.contact.things import ANY_THING
 from services.lead.contact.words import (
     APOLOGY,
     AREA_CODE,
@@ -29,9 +30,8 @@ _SHORT: Final = 200
 _NEAR: Final = 60
 _END: Final = re.compile(r"(?<![A-Za-z\d_$#.,/-])\d{4}(?![A-Za-z\d_/-])")
 _THING: Final = re.compile(
-    r"\b(?:vin|card|ssn|social|claim|policy|plate|tag|order|invoice|serial|part|account|zip|model|"
-    r"warranty|lease|loan|contract|quote|garant[ií]a|presupuesto|contrato|"
-    r"tarjeta|placa|p[oó]liza|factura|pedido|serie)\b|车架|車架|订单|卡号",
+    rf"(?:(?:{ANY_THING})|\b(?:social|tag|warranty|lease|loan|contract|garant[ií]a|contrato|"
+    r"tarjeta))(?![a-z])|卡号",
     re.IGNORECASE,
 )
 """What else ends in four digits."""

@@ -5,23 +5,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
-
-def _any_of(*words: str) -> str:
-    return "|".join(words)
-
-
 PHONE_CUE: Final = re.compile(
-    _any_of(
-        r"\b(?:call|text|ring|phone|cell|mobile|number|reach|whats ?app|tele?|sms|contact|dial)",
-        r"\bph\b|\bp:|\bt:|\bc:|\bm:|\bno\.|\bnum\b|\bnr\b|\bhp\b|\bwsp\b|\bwa\b|\bmy ?#",
-        r"\bwhats(?: is| es)? ?[:\d]|\b(?:kontakt|erreich|anruf|handy)",
-        r"\b(?:llam|marca|cel|tel[eé]f|n[uú]mero|m[oó]vil|mensaje|contact|comun[ií])",
-        r"\b(?:lig(?:ar|ue)|telefone|zap|fone|appel|joign|t[eé]l[eé]phone|portable|joindre|num[eé]ro)",
-        r"\b(?:tawag|telepon|hubungi|nomor|điện thoại|dien thoai|sđt|sdt|số|gọi|goi|liên hệ)",
-        r"电话|電話|手机|手機|号码|號碼|打给|打給|联系|聯絡|聯繫|微信|전화|연락|번호|휴대|핸드폰|携帯|番号|連絡",
-        r"هاتف|رقم|جوال|موبايل|اتصل|تلفن|شماره|تماس|واتس|телефон|номер|звон|тел\b|моб",
-        r"फोन|फ़ोन|नंबर|नम्बर|मोबाइल|कॉल|ਫੋਨ|ਨੰਬਰ|ਕਾਲ|போன்|எண்|அழை|ఫోన్|నంబర్|కాల్|తెలుగు",
-    ),
+    r"\b(?:call|text|ring|phone|cell|mobile|number|reach|whats ?app|tele?|sms|contact|dial)|"
+    r"\bph\b|\bp:|\bt:|\bc:|\bm:|\bno\.|\bnum\b|\bnr\b|\bhp\b|\bwsp\b|\bwa\b|\bmy ?#|"
+    r"\bwhats(?: is| es)? ?[:\d]|\b(?:kontakt|erreich|anruf|handy)|"
+    r"\b(?:llam|marca|cel|tel[eé]f|n[uú]mero|m[oó]vil|mensaje|contact|comun[ií])|"
+    r"\b(?:lig(?:ar|ue)|telefone|zap|fone|appel|joign|t[eé]l[eé]phone|portable|joindre|num[eé]ro)|"
+    r"\b(?:tawag|telepon|hubungi|nomor|điện thoại|dien thoai|sđt|sdt|số|gọi|goi|liên hệ)|"
+    r"电话|電話|手机|手機|号码|號碼|打给|打給|联系|聯絡|聯繫|微信|전화|연락|번호|휴대|핸드폰|携帯|番号|連絡|"
+    r"هاتف|رقم|جوال|موبايل|اتصل|تلفن|شماره|تماس|واتس|телефон|номер|звон|тел\b|моб|"
+    r"फोन|फ़ोन|नंबर|नम्बर|मोबाइल|कॉल|ਫੋਨ|ਨੰਬਰ|ਕਾਲ|போன்|எண்|அழை|ఫోన్|నంబర్|కాల్|తెలుగు",
     re.IGNORECASE,
 )
 """Somewhere on the same line: what looks like a phone number and could be another is one."""
@@ -29,53 +22,6 @@ PHONE_CUE: Final = re.compile(
 EMAIL_CUE: Final = re.compile(
     r"e-?mail|\bmail|correo|courriel|邮箱|郵箱|邮件|郵件|信箱|이메일|메일|メール|بريد|ایمیل|ईमेल|почт|имейл|"
     r"ਈਮੇਲ|மின்னஞ்சல்|ఈమెయిల్|surel|thư",
-    re.IGNORECASE,
-)
-
-_NEVER_A_PHONE: Final = _any_of(
-    r"\b(?:invoices?|inv|(?-i:PO|P\.O\.)|ref(?:erence)?|vin|serial|s/n|sn|tracking|ticket|policy|"
-    r"account|acct|licen[cs]e|plate|zip|sku|upc|ean|isbn|confirmation|conf|work order|wo|ro|fax|"
-    r"routing|card|ssn|passport|imei|dot|usdot|(?<!area )code|"
-    r"factura|serie|p[oó]liza|placa|cuenta|gu[ií]a|rastreo|c[oó]digo|folio|"
-    r"facture|chassis|apólice|resi|hóa đơn|"
-    r"(?:auftrags|artikel|bestell|fahrgestell|kunden|rechnungs|serien|teile)n(?:umme)?r)",
-    r"счет\w*|发票|發票|单号|單號|车架|車架|송장|차대|車台|فاتورة|बिल",
-)
-_SELDOM_A_PHONE: Final = _any_of(
-    r"\b(?:orders?|part|case|claim|stock|model|item|lot|reg(?:istration)?|"
-    r"pedido|orden|reclamo|commande|dossier|nota|protocolo|pesanan|đơn hàng)",
-    r"заказ\w*|订单|訂單|주문|注文|طلب|سفارش|ऑर्डर",
-)
-_EVERYDAY: Final = (
-    r"\b(?:po|quote|est|estimate|booking|job|customer|member|employee|fabric|colou?r|"
-    r"cotizaci[oó]n|presupuesto|cliente|devis)"
-)
-_ANY_THING: Final = _any_of(_NEVER_A_PHONE, _SELDOM_A_PHONE, _EVERYDAY)
-_NUMBER_OF: Final = r"\b(?:n[uú]mero|n[º°o]|numéro|nomor|số|mã|номер|رقم)\s+(?:de\s+|del\s+|da\s+)?"
-_MARK: Final = (
-    r"(?:#|№|\b(?:nos?|nr|num|numbers?|id|code|n[uú]mero|n[º°]|numéro|số|номер)\b\.?|"
-    r"号码|號碼|号|號|번호|番号|رقم|नंबर)"
-)
-_GLUE: Final = (
-    rf"(?:[\s:=\-]|{_MARK}|\b(?:is|was|the|it|its|my|your|our|end(?:s|ing)?|in|with|for|by|"
-    r"de|del|la|el|es|fue|est|é|là)\b|是|为|為|는|은|は|هو|है)*"
-)
-_LABEL: Final = r"(?:(?:on (?:the|its) (?!phone|cell|line|mobile)\w+ )?(?:says|reads|shows)[\s:]+)?"
-"""`model number on the chair says`."""
-
-NUMBER_OF_A_THING: Final = re.compile(
-    rf"(?:({_NUMBER_OF})?(?:{_ANY_THING})(?(1)|[\s:\-]*{_MARK})|\bfax){_GLUE}{_LABEL}$",
-    re.IGNORECASE,
-)
-"""Right before a number, and said to be the number of something: `quote #`, `número de pedido`."""
-NEVER_A_PHONE: Final = re.compile(rf"(?:{_NEVER_A_PHONE}){_GLUE}$", re.IGNORECASE)
-"""Things that are named by a number, however it is written."""
-SELDOM_A_PHONE: Final = re.compile(rf"(?:{_SELDOM_A_PHONE}){_GLUE}$", re.IGNORECASE)
-"""So are these; but `I want to order 408-555-0117` is a customer."""
-
-MONEY_BEFORE: Final = re.compile(r"(?:[$€£¥₹₩₽₫]|\b(?:usd|eur|mxn|rs|inr)\.?)\s?$", re.IGNORECASE)
-MONEY_AFTER: Final = re.compile(
-    r"\s?(?:[$€£¥₹₩₽₫]|%|(?:dollars?|bucks|usd|euros?|pesos|d[oó]lares|yuan|won(?!')|yen)\b)",
     re.IGNORECASE,
 )
 
@@ -142,11 +88,13 @@ THEIRS_AFTER: Final = re.compile(
 ANOTHERS_BEFORE: Final = re.compile(
     r"(?:\b(?:dealer(?:ship)?|yelp|google|craigslist|competitor|agent|adjuster|"
     r"insurance company|seller|mechanic|(?:body|other|old|another|previous|upholstery) shop|"
-    r"concesionari[ao]|aseguradora|asesor|ajustador|seguro|vendedor|mec[aá]nico|competencia|"
+    r"concesionari[ao]|aseguradora|asesor|ajustador|(?<!reclamo del )(?<!con mi )seguro|"
+    r"vendedor|mec[aá]nico|competencia|"
     r"concession[aá]ria|seguradora|concessionnaire|garagiste|assureur|vendeur|h[aä]ndler|werkstatt|"
     r"versicherung|verkäufer|дилер|страховая|продавец|đại lý|bảo hiểm)(?:'?s)?\b|"
     r"车行|经销商|經銷商|保险公司|保險公司|卖家|賣家|딜러|보험사|ディーラー|保険会社)"
-    r"(?:(?!\b(?:my|mine|me:|(?:call|text|reach|email|contact) (?:me|him|her)|ll[aá]m\w+|"
+    r"(?:(?!\b(?:my|mine|me:|(?:call|text|reach|email|contact|sent|referred) (?:me|him|her)|"
+    r"ll[aá]m\w+|"
     r"i|i'?m|we|mi|soy|yo|eu|meu|minha|je|mon|moi|ich|mein|мой|меня|я|em|tôi)\b|"
     r"我|나|제|私|[.!?;\n] ?(?!\d)).){0,60}$",
     re.IGNORECASE,

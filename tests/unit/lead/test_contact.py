@@ -26,7 +26,8 @@ So were the `fresh` rows, much later: P 0.991, R 0.767, for want of a number aft
 and after them the `third`: P 0.947, R 0.899, nearly all of it German and what shops are asked; the
 `fourth`: P 0.935, R 0.935; the `fifth`, of whose number it is: P 0.821, R 0.640;
 the `sixth`: P 0.938, R 0.978; and the `eighth`, for want of digits that stand right beside Chinese:
-P 0.956, R 0.985."""
+P 0.956, R 0.985. The `stays`: a real phone beside each word that may name another number; R 0.992
+of the first 257, and 0.133 of the 45 after them, where it stands right behind the word."""
 
 
 def read(*said: str) -> tuple[Contact, ...]:
@@ -68,6 +69,7 @@ def test_only_the_known_cases_are_read_otherwise() -> None:
 
     assert [line.partition(": ")[0] for line in sorted(wrong)] == [
         "('4155550151$',)",
+        "('have insurance policy 408-555-0193',)",
         "('hey so the best way is my wifes cell which is like 408 uh 555 um 0164',)",
         "('mera number nau aath zero paanch char do ek teen saat chhe hai, India ka',)",
     ]
