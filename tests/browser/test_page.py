@@ -77,6 +77,7 @@ async def test_on_a_phone_the_page_behind_is_out_of_reach_until_the_chat_is_clos
 ) -> None:
     chat = await visits.page(**PHONE)
     await _reloaded_in_a_conversation(chat, theatre)
+    assert await chat.page.evaluate(FOCUSED) == ["handoff", "DIALOG"], "and not *New chat*"
     await chat.page.evaluate(
         "document.querySelector('h1').innerHTML = '<a href=/here>Here</a><button>Buy</button>'"
     )

@@ -428,8 +428,10 @@
     };
     const show = () => {
       panel.close();
-      if (phone.matches) panel.showModal(); // it covers the page, which is then out of reach
-      else panel.open = true;
+      if (phone.matches) {
+        panel.showModal(); // it covers the page, which is then out of reach
+        panel.focus(); // the browser's own choice is *New chat*
+      } else panel.open = true;
       launch.hidden = true;
       session.set("chatkit-open", "1");
       starting ||= start();
