@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from libs.errors import Unavailable
 from libs.runtime.clock import Clock
 from libs.streams.broker import (
     MOST_UNREAD,
-    SILENT_SECONDS,
     SUSPECT_DELIVERIES,
     DeadLetter,
     Entry,
@@ -20,35 +18,9 @@ from libs.streams.broker import (
     Later,
     Turn,
 )
+from libs.streams.memory_lane import Lane, Pending
 
 T = TypeVar("T")
-
-
-@dataclass
-class _Pending:
-    reader: str
-    since: float
-    deliveries: int = 1
-
-
-@dataclass
-class _Lane:
-    grouped: bool = False
-    paused: bool = False
-    entries: dict[str, bytes] = field(default_factory=dict)
-    unread: dict[str, None] = field(default_factory=dict)
-    pending: dict[str, _Pending] = field(default_factory=dict)
-    later: dict[str, tuple[float, bytes]] = field(default_factory=dict)
-    timers: dict[str, tuple[float, bytes]] = field(default_factory=dict)
-    dead: dict[str, DeadLetter] = field(default_factory=dict)
-    heard: dict[str, float] = field(default_factory=dict)
-    """When each reader last showed that it lives."""
-
-    def remove(self, entry_id: str) -> bool:
-        """True when it was pending: only then may it move elsewhere."""
-        self.entries.pop(entry_id, None)
-        self.unread.pop(entry_id, None)  # after a lost tail it is unread again
-        return self.pending.pop(entry_id, None) is not None
 
 
 class MemoryBroker:
@@ -57,7 +29,7 @@ class MemoryBroker:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._newest = (0, 0)
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
         self._answers: dict[str, dict[str, bytes]] = {}
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
         """Who waits for something new, by lane or address."""
@@ -70,7 +42,7 @@ class MemoryBroker:
         then = copy.deepcopy((self._lanes, self._answers))
         return lambda: self._restart(*then)
 
-    def _restart(self, lanes: dict[str, _Lane], answers: dict[str, dict[str, bytes]]) -> None:
+    def _restart(self, lanes: dict[str, Lane], answers: dict[str, dict[str, bytes]]) -> None:
         """Every connection breaks: whoever waits looks again."""
         self._lanes, self._answers = lanes, answers
         for name in list(self._waiting):
@@ -103,7 +75,7 @@ class MemoryBroker:
             found = [Entry(i, here.entries[i]) for i in list(here.unread)[:count]]
             for entry in found:
                 del here.unread[entry.id]
-                here.pending[entry.id] = _Pending(reader, self._clock.boot())
+                here.pending[entry.id] = Pending(reader, self._clock.boot())
             return found
 
         return await self._wait(lane, some, wait_seconds)
@@ -132,7 +104,7 @@ class MemoryBroker:
         ]
         chosen = [one for one in stale if one[1].deliveries < SUSPECT_DELIVERIES][:count]
         for id_, pending in chosen or stale[:1]:
-            here.pending[id_] = _Pending(reader, now, pending.deliveries + 1)
+            here.pending[id_] = Pending(reader, now, pending.deliveries + 1)
         return [
             Entry(id_, here.entries[id_], here.pending[id_].deliveries)
             for id_, _ in chosen or stale[:1]
@@ -186,37 +158,13 @@ class MemoryBroker:
         return self._lane(lane).dead.pop(dead_id, None) is not None
 
     async def erase(self, lane: str, words: Sequence[bytes]) -> int:
-        here = self._lane(lane)
-
-        def named(body: bytes) -> bool:
-            return any(word in body for word in words)
-
-        entries = [id_ for id_, body in here.entries.items() if named(body)]
-        for id_ in entries:
-            here.remove(id_)
-        letters = [id_ for id_, letter in here.dead.items() if named(letter.body)]
-        for id_ in letters:
-            del here.dead[id_]
-        gone = len(entries) + len(letters)
-        for waiting in (here.later, here.timers):
-            named_keys = [key for key, (_, body) in waiting.items() if named(body)]
-            for key in named_keys:
-                del waiting[key]
-            gone += len(named_keys)
-        return gone
+        return self._lane(lane).erase(words)
 
     async def pause(self, lane: str, *, paused: bool) -> None:
         self._lane(lane).paused = paused
 
     async def stats(self, lane: str) -> LaneStats:
-        here, silent_since = self._lane(lane), self._clock.boot() - SILENT_SECONDS
-        worked_on = {id_ for id_, one in here.pending.items() if one.since > silent_since}
-        oldest_id = next((id_ for id_ in here.entries if id_ not in worked_on), "")
-        return LaneStats(
-            unread=len(here.unread), pending=len(here.pending), later=len(here.later),
-            timers=len(here.timers), dead=len(here.dead),
-            oldest_id=oldest_id, paused=here.paused,
-        )  # fmt: skip
+        return self._lane(lane).stats(self._clock.boot())
 
     async def silence(self, lane: str) -> float | None:
         heard = self._lane(lane).heard.values()
@@ -251,13 +199,13 @@ class MemoryBroker:
         for position in positions:
             self._answers.get(address, {}).pop(position, None)
 
-    def _lane(self, lane: str) -> _Lane:
+    def _lane(self, lane: str) -> Lane:
         here = self._lanes.get(lane)
         if here is None:
-            here = self._lanes[lane] = _Lane()
+            here = self._lanes[lane] = Lane()
         return here
 
-    def _grouped(self, lane: str) -> _Lane:
+    def _grouped(self, lane: str) -> Lane:
         here = self._lane(lane)
         if not here.grouped:
             raise Unavailable("redis", "NOGROUP")
