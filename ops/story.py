@@ -123,8 +123,8 @@ def _headline(facts: Facts) -> str:
     if record is not None:
         return _standing(record)
     if facts.conversation is None:
-        asked = f" of the shops {', '.join(facts.shops)}" if facts.shops else ""
-        return f"Nobody ever asked about this thread{asked}."
+        of = f" (shops: {', '.join(facts.shops)})" if facts.shops else ""
+        return f"Nobody ever asked about this thread{of}."
     return "The conversation exists, and no trigger has reached the lead service yet."
 
 
