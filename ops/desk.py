@@ -13,7 +13,7 @@ from libs.blobs.open import BLOBS_FOLDER, open_blobs
 from libs.blobs.port import Blobs
 from libs.blobs.structs import find_struct
 from libs.conversations.port import Conversations
-from libs.errors import SettingsError, Unavailable
+from libs.errors import Rejected, SettingsError, Unavailable
 from libs.leads.snapshot import LeadSnapshot, snapshots_folder
 from libs.ledger.open import SQLITE_FILE, open_records
 from libs.ledger.port import LeadRecords
@@ -25,6 +25,7 @@ from libs.runtime.ids import random_id
 from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from libs.runtime.settings import CommonSettings, load
+from libs.runtime.together import together
 from libs.shops.profile import Shops, load_shops
 from libs.streams.envelope import UNREADABLE
 from libs.streams.oversight import Oversight
@@ -37,7 +38,8 @@ T = TypeVar("T")
 OPEN_SECONDS: Final = 3.0
 AHEAD_SECONDS: Final = 365 * 86_400.0
 """Further than any timer."""
-_PAGE: Final = 200
+_PAGE: Final = 50
+"""Read at once."""
 _MOST_HELD: Final = 10_000
 
 
@@ -97,12 +99,33 @@ class Desk(Setup):
             page = await self.records.due(until, _PAGE, page.ends_at)
 
     async def leads(self, shop: str) -> AsyncIterator[LeadRecord]:
-        """Every record of a shop."""
+        """Every record of a shop, but for those that are `unreadable`."""
+        async for page in self._pages(shop):
+            async with together() as group:
+                reads = [group.create_task(self.record(key)) for key in page]
+            for read in reads:
+                if record := read.result():
+                    yield record
+
+    async def keys(self, shop: str) -> AsyncIterator[LeadKey]:
+        """Every conversation that a trigger, a turn of our chat or a watch spoke of."""
+        async for page in self._pages(shop):
+            for key in page:
+                yield key
+
+    async def _pages(self, shop: str) -> AsyncIterator[list[LeadKey]]:
         after = ""
-        while page := await self.records.list_leads(shop, after=after, limit=_PAGE):
-            for record in page:
-                yield record
-            after = page[-1].key.thread_id
+        while page := await self.records.list_keys(shop, after=after, limit=_PAGE):
+            yield page
+            after = page[-1].thread_id
+
+    async def record(self, key: LeadKey) -> LeadRecord | None:
+        """None: there is none, or it is `unreadable`."""
+        try:
+            return await self.records.read(key)
+        except Rejected:
+            self.unreadable.add(str(key))
+            return None
 
     async def snapshot(self, record: LeadRecord | None) -> LeadSnapshot | None:
         """What its mail says, or would say."""

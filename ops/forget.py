@@ -84,6 +84,8 @@ async def _end(desk: Desk, person: Person, removed: Counter[str]) -> bool:
     """
     last = await desk.conversations.last_item_id(person.key.shop, person.key.thread_id)
     close = OperatorClose(reason="forgotten", last_item_id=last or "")
+    if await desk.record(person.key) is None:
+        return True
     applied = await apply(desk.records, person.key, close, desk.clock)
     removed["leads that were to be sent"] += applied.wrote
     return applied.record is None or applied.record.state is not State.SENDING

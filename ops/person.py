@@ -67,7 +67,7 @@ def contact_value(who: str, profile: ShopProfile) -> str:
 
 
 async def know(desk: Desk, key: LeadKey) -> Person:
-    record = await desk.records.read(key)
+    record = await desk.record(key)
     conversation = await desk.conversations.read(key.shop, key.thread_id)
     visitors = {record.visitor if record else "", conversation.visitor if conversation else ""}
     visitors.discard("")
@@ -99,9 +99,7 @@ async def _named_everywhere(desk: Desk) -> AsyncIterator[tuple[LeadKey, set[str]
         values |= {one.value for one in snapshot.contacts}
         yield LeadKey(snapshot.shop, snapshot.thread_id), _comparable(values)
     for profile in desk.shops.by_slug.values():
-        # Every conversation that a trigger, a turn of our chat or a watch spoke of has a record.
-        async for record in desk.leads(profile.slug):
-            key = record.key
+        async for key in desk.keys(profile.slug):
             conversation = await desk.conversations.read(key.shop, key.thread_id)
             if conversation is not None:
                 yield key, _comparable(named(lines_of(conversation, profile), profile))

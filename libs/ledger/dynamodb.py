@@ -10,7 +10,6 @@ from libs.ledger.port import Overdue, Place
 from libs.ledger.record import LeadKey, LeadRecord, State, Watch
 from libs.ledger.stored import decode_lead, decode_watch, encode, overdue, readable
 from libs.runtime.clock import Clock
-from libs.runtime.together import together
 
 FRESH_SECONDS: Final = 10
 """A skew measured longer ago than this is measured again."""
@@ -105,16 +104,13 @@ class DynamoLeadRecords:
         items = await self._query("by_held", "held = :held", {":held": _HELD["held"]}, limit, {})
         return readable((LeadKey(*_named(item)), item["body"]["S"]) for item in items)
 
-    async def list_leads(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadRecord]:
+    async def list_keys(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadKey]:
         condition, values = "shop = :shop", {":shop": {"S": shop}}
         if after:
             condition += " AND thread_id > :after"
             values[":after"] = {"S": after}
         items = await self._query("by_shop", condition, values, limit, {})
-        keys = [LeadKey(item["shop"]["S"], item["thread_id"]["S"]) for item in items]
-        async with together() as group:
-            reads = [group.create_task(self.read(key)) for key in keys]
-        return [record for read in reads if (record := read.result()) is not None]
+        return [LeadKey(item["shop"]["S"], item["thread_id"]["S"]) for item in items]
 
     async def clock_skew(self) -> float | None:
         if self._clock.boot() - self._measured_at > FRESH_SECONDS:

@@ -84,10 +84,10 @@ class MemoryRecords:
         found = [one for one in self.leads.values() if one.state is State.HELD]
         return [one for one in found if one.key not in self.spoiled][:limit]
 
-    async def list_leads(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadRecord]:
-        await self._before("list_leads", shop)
+    async def list_keys(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadKey]:
+        await self._before("list_keys", shop)
         found = sorted(key for key in self.leads if key.shop == shop and key.thread_id > after)
-        return [self.leads[key] for key in found[:limit]]
+        return found[:limit]
 
     async def clock_skew(self) -> float | None:
         await self._before("clock_skew", None)

@@ -66,11 +66,8 @@ class LeadRecords(Protocol):
         """
         ...
 
-    async def list_leads(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadRecord]:
-        """Page through a shop's records in thread order (exports, `handoff forget`).
-
-        Raises Rejected when one of them cannot be read.
-        """
+    async def list_keys(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadKey]:
+        """Page through a shop's threads in their order (exports, `handoff forget`)."""
         ...
 
     async def clock_skew(self) -> float | None:

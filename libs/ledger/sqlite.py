@@ -92,13 +92,13 @@ class SqliteLeadRecords:
         rows = await self._reader.rows(HELD, (limit,))
         return readable((LeadKey(shop, thread), body) for shop, thread, body in rows)
 
-    async def list_leads(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadRecord]:
+    async def list_keys(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadKey]:
         sql = (
-            "SELECT thread_id, body FROM leads"
+            "SELECT thread_id FROM leads"
             " WHERE shop = ? AND thread_id > ? ORDER BY thread_id LIMIT ?"
         )
         rows = await self._reader.rows(sql, (shop, after, limit))
-        return [decode_lead(LeadKey(shop, thread_id), body) for thread_id, body in rows]
+        return [LeadKey(shop, thread_id) for (thread_id,) in rows]
 
     async def clock_skew(self) -> float | None:
         return None

@@ -268,10 +268,10 @@ class LeadRecordsContract:
             await records.write(lead(thread, due_at=None), expected_version=None)
         await records.write(lead("cthr_x", shop="other"), expected_version=None)
 
-        first = await records.list_leads("craigs", limit=2)
-        rest = await records.list_leads("craigs", after=first[-1].key.thread_id)
+        first = await records.list_keys("craigs", limit=2)
+        rest = await records.list_keys("craigs", after=first[-1].thread_id)
 
-        assert [r.key.thread_id for r in first + rest] == ["cthr_a", "cthr_b", "cthr_c"]
+        assert [key.thread_id for key in first + rest] == ["cthr_a", "cthr_b", "cthr_c"]
 
 
 class TestMemoryRecords(LeadRecordsContract):

@@ -121,6 +121,16 @@ async def test_a_shop_that_is_not_there_is_no_empty_table() -> None:
         await export(stores().desk, "another", form="csv")
 
 
+async def test_a_record_that_cannot_be_read_leaves_the_others_in_the_table() -> None:
+    there = stores()
+    for thread in ("cthr_1", "cthr_2"):
+        await there.lead(record(thread=thread), snapshot(thread))
+    there.records.spoiled.add(record().key)
+
+    assert [row["thread"] for row in await rows(there)] == ["cthr_2"]
+    assert there.desk.unreadable == {"lead#craigs#cthr_1"}
+
+
 async def test_more_leads_than_a_page() -> None:
     there = stores()
     for n in range(450):

@@ -358,6 +358,8 @@ async def test_a_lead_that_cannot_be_read_keeps_nobody_else_from_being_forgotten
     await there.lead(record(thread=OTHER), snapshot(OTHER))
     there.blobs.bodies[spoiled] = b'{"shop":"craigs"}'
     await there.blobs.put(record_key(PHOTO), b"{", content_type="application/json")
+    await there.lead(spoiled_record := record(thread="cthr_3"))
+    there.records.spoiled.add(spoiled_record.key)
 
     shown = await forget(there.desk, who)
 
@@ -365,6 +367,18 @@ async def test_a_lead_that_cannot_be_read_keeps_nobody_else_from_being_forgotten
     assert removed(shown)["threads"] == 1
     assert there.desk.unreadable >= {record_key(PHOTO)}
     assert (spoiled in there.desk.unreadable) == ("@" in who)
+
+
+async def test_a_person_whose_record_cannot_be_read_is_forgotten_all_the_same() -> None:
+    there = stores(redis=True)
+    await there.lead(record(), snapshot())
+    there.conversations.put(SHOP, conversation())
+    there.records.spoiled.add(KEY)
+
+    shown = await forget(there.desk, "ana@example.com")
+
+    assert removed(shown)["conversations"] == removed(shown)["leads"] == 1
+    assert there.desk.unreadable == {f"lead#{SHOP}#{THREAD}"}
 
 
 @pytest.mark.slow
