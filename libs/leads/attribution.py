@@ -33,7 +33,7 @@ MOST_LISTED: Final = 500
 _DAY_SECONDS: Final = 86_400.0
 """What is told for so long is kept anew, so that a lead of today has it for 180 days."""
 MOST_A_DAY: Final = 40
-"""Two tabs in turn tell something new each time, and so may a script."""
+"""Touches, and as many signals: two tabs in turn tell something new each time, so may a script."""
 _END_OF_TIME: Final = 10**14
 
 _CAMPAIGN: Final = (
@@ -145,6 +145,9 @@ class Trails:
         return {other for each in await self._read(keys, Told) for other in each.also}
 
     async def add(self, where: TrailKey, signal: Signal) -> None:
+        """Not without end either: a person does less in a day, and a lead shows the newest few."""
+        if len(await self._since(where.signals, signal.at - _DAY_SECONDS)) == MOST_A_DAY:
+            return
         await put_struct(self.blobs, _key(where.signals, signal.at, signal), signal)
 
     async def signals(

@@ -174,6 +174,19 @@ async def test_two_tabs_in_turn_fill_no_store() -> None:
     assert (await trails.touches(ANNA, now=NOW + 2 * 86_400)).page_url == "/next"
 
 
+async def test_a_script_that_clicks_all_day_fills_no_store() -> None:
+    blobs = MemoryBlobs()
+    trails = Trails(blobs)
+    for second in range(3 * MOST_A_DAY):
+        await trails.add(ANNA, Signal(event="click_call", at=NOW + second))
+    filled = len(blobs.bodies)
+    await trails.add(ANNA, Signal(event="click_text", at=NOW + 2 * 86_400))
+
+    assert filled == MOST_A_DAY
+    newest = (await trails.signals(ANNA, now=NOW + 2 * 86_400))[-1]
+    assert newest.event == "click_text"
+
+
 async def test_what_is_still_so_is_kept_for_180_days_from_then(trails: Trails) -> None:
     await touch(trails, AD)
     await touch(trails, AD, at=NOW + 100 * 86_400)
