@@ -41,7 +41,6 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: float
     """Later than `at` when an item was answered in place."""
     body: str
-    feedback: str = ""
 
 
 class AttachmentRow(msgspec.Struct, frozen=True, kw_only=True):

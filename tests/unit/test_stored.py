@@ -39,6 +39,9 @@ KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     "watch": Watch,
 }
 
+GIVEN_UP: Final = {"item": ["/feedback"]}
+"""Fields that no release ever read: written no more; an older one has a default for them."""
+
 
 def lost(old: object, new: object, place: str = "") -> list[str]:
     """Where a value of `old` is not in `new`."""
@@ -55,7 +58,7 @@ def test_what_an_earlier_release_stored_is_read_and_loses_nothing(name: str) -> 
 
     again = msgspec.json.encode(msgspec.json.decode(body, type=KINDS[name]))
 
-    assert lost(msgspec.json.decode(body), msgspec.json.decode(again)) == []
+    assert lost(msgspec.json.decode(body), msgspec.json.decode(again)) == GIVEN_UP.get(name, [])
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name != "session"])

@@ -213,12 +213,9 @@ class Speaking(sdk_server.ChatKitServer[Visit]):
     async def add_feedback(
         self, thread_id: str, item_ids: list[str], feedback: str, context: Visit
     ) -> None:
+        """Heard and not kept, for nobody would read it; our panel does not offer it."""
         for item_id in item_ids[:PAGE_LIMIT]:
             await self.threads.load_item(thread_id, item_id, context)
-            row = await self._kept.item(context.owner, thread_id, item_id)
-            if row:
-                rated = msgspec.structs.replace(row, feedback=feedback)
-                await self._kept.put_item(context.owner, thread_id, rated)
 
     def get_stream_options(self, thread: sdk.ThreadMetadata, context: Visit) -> Any:
         """A browser that goes away never stops an answer, so it is not offered to."""

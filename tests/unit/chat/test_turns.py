@@ -196,16 +196,16 @@ async def test_a_title_can_be_changed_and_is_kept_short() -> None:
     assert (await world.kept.thread(ANA, thread)).title == "x" * 120  # type: ignore[union-attr]
 
 
-async def test_feedback_is_kept_with_the_item() -> None:
+async def test_feedback_is_heard_and_changes_nothing() -> None:
     world = World(Scripted())
     answer = await world.ask(create("One"))
     thread, item = answer.thread_id, answer.items[-1]["id"]
-    params = {"thread_id": thread, "item_ids": [item], "kind": "negative"}
-    await world.ask({"type": "items.feedback", "params": params})
-
     kept = await world.kept.item(ANA, thread, item)
-    assert kept
-    assert kept.feedback == "negative"
+    params = {"thread_id": thread, "item_ids": [item], "kind": "negative"}
+    heard = await world.ask({"type": "items.feedback", "params": params})
+
+    assert heard.json == {}
+    assert await world.kept.item(ANA, thread, item) == kept
 
 
 async def test_a_removed_thread_is_gone_for_the_visitor_and_not_for_the_shop() -> None:
