@@ -75,8 +75,8 @@ MUTANTS: Final = (
              "return False"),
     )),
     Mutant("refusal_drops_the_flag", "I14", (
-        Edit(_ATTEMPTS, "error = replace(record, tries=tries,",
-             "error = replace(record, possible_duplicate=False, ambiguous=(), tries=tries,"),
+        Edit(_ATTEMPTS, "        plainer=record.plainer + event.of_content,",
+             "        possible_duplicate=False,\n        ambiguous=(),"),
     )),
     Mutant("timeout_is_a_refusal", "I1", (
         Edit(_HANDLERS,
@@ -141,8 +141,7 @@ MUTANTS: Final = (
              "recipients=(*map(address, shop.recipients), 'customer@example.org'),"),
     )),
     Mutant("watch_ends_first", "I8", (
-        Edit("services.lead.watches",
-             "await self._make_due(LeadKey(watch.shop, thread_id), watch, record)", "pass"),
+        Edit("services.lead.watches", "await self._make_due(key, watch, record)", "pass"),
     )),
     Mutant("held_in_silence", "I8", (
         Edit("services.mailer.reports", "await self.alerts.settle(record)", "pass"),
