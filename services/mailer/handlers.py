@@ -17,6 +17,7 @@ from libs.ledger import events
 from libs.ledger.apply import Applied, apply, apply_to
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
+from libs.ledger.steps import a_person_wants
 from libs.ledger.timing import LOOK_AGAIN_SECONDS
 from libs.messages.mail import DeliveryEvent, SendLeadMail
 from libs.runtime.clock import Clock
@@ -150,7 +151,7 @@ class MailHandlers:
     async def _armed(
         self, job: Job, copy: Copy, record: LeadRecord, ready: Ready, kept: Awaitable[None]
     ) -> LeadRecord | None:
-        ends_at, _ = await asyncio.gather(self._ends_at(job), kept)
+        ends_at, _ = await asyncio.gather(self._ends_at(job, record), kept)
         applied = await self._arm(job, job.arm(copy, ends_at), record, ready)  # 6
         if not applied.wrote:
             return None if applied.why == "newer_items" else applied.record
@@ -172,9 +173,11 @@ class MailHandlers:
         await self.reports.armed(job, applied)
         return applied
 
-    async def _ends_at(self, job: Job) -> str:
-        """A conversation that is gone has not changed; a forgotten one took its lead along."""
-        if job.again:
+    async def _ends_at(self, job: Job, record: LeadRecord) -> str:
+        """A conversation that is gone has not changed; a forgotten one took its lead along. Whoever
+        sends a lead again asks nobody whether it has.
+        """
+        if job.again or job.snapshot == a_person_wants(record):
             return job.last_item_id
         last = await self.conversations.last_item_id(job.key.shop, job.key.thread_id)
         if last is None and not await self.copies.has_snapshot(job.wanted):

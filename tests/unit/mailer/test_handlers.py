@@ -12,6 +12,8 @@ from libs.blobs.port import Blob
 from libs.errors import Retryable, Unavailable
 from libs.leads.snapshot import LeadSnapshot
 from libs.leases.port import SentMark
+from libs.ledger import events
+from libs.ledger.apply import apply
 from libs.ledger.fakes import Hook
 from libs.ledger.record import State
 from libs.messages.lead import ConsiderLead
@@ -30,7 +32,7 @@ from services.mailer.ports import (
     Unknown,
     Variant,
 )
-from tests.unit.mailer.parts import LEASE, SHOP, THREAD, Mailroom, plain_compose
+from tests.unit.mailer.parts import KEY, LEASE, SHOP, THREAD, Mailroom, plain_compose
 
 HOUR = 3600
 RESOLVABLE = 300 + 1200 + 120
@@ -324,6 +326,20 @@ class TestLateness:
             )
         ]
         assert room.leases.held == {}
+
+    async def test_what_a_person_wants_sent_leaves_whatever_was_said_and_whoever_is_silent(
+        self, room: Mailroom
+    ) -> None:
+        await apply(room.records, KEY, events.GaveUp(reason="mail_550"), room.clock)
+        wanted = events.OperatorResend(snapshot=room.snapshot, last_item_id="item_2", kind="full")
+        await apply(room.records, KEY, wanted, room.clock)
+        room.say("item_3")
+        room.conversations._hook = failing("last_item_id")
+
+        await room.handlers().send(room.wish())
+
+        assert len(room.provider.accepted) == 1
+        assert room.record.state is State.SENT
 
     async def test_a_conversation_that_is_gone_has_not_changed(self, room: Mailroom) -> None:
         room.conversations.threads.clear()
