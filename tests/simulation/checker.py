@@ -9,10 +9,15 @@ import msgspec
 
 from libs.ledger.events import Rules
 from libs.ledger.record import LeadKey, LeadRecord, State
+from libs.ledger.timing import DAY_SECONDS
 from services.mailer.ports import Windows
 from tests.simulation.evidence import Evidence
 
 SEND_WITHIN_SECONDS = 30.0
+TOO_LARGE = "too_large"
+"""What the provider says of a mail that a plainer one would not hear."""
+DISK_FULL = "dot_452"
+"""And of every mail, for a few hours."""
 NEVER_SAID = frozenset(
     {"unhandled_exception", "not_in_the_table", "unexpected_event", "reply_undecodable"}
 )
@@ -82,6 +87,7 @@ class Checker:
             self.fail("I5", f"{after.key} is SENT and no provider ever took it")
         if before is None:
             return
+        self._on_held(before, after)
         if after.attempt < before.attempt:
             self.fail("I3", f"{after.key} went back to attempt {after.attempt}")
         if before.state is State.SENT and after.state is not State.SENT:
@@ -90,6 +96,13 @@ class Checker:
             self.fail("I14", f"{after.key} lost its flag")
         if after.state is State.SENDING and after.lid != before.lid:
             self._on_arm(before, after, now)
+
+    def _on_held(self, before: LeadRecord, after: LeadRecord) -> None:
+        """Not for what would soon have been taken."""
+        held = before.state is not State.HELD and after.state is State.HELD
+        since = after.updated_at - (after.first_error_at or after.updated_at)
+        if held and after.reason in {TOO_LARGE, DISK_FULL} and since < DAY_SECONDS:
+            self.fail("I8", f"{after.key} is held for {after.reason}, and waiting would have done")
 
     def _on_arm(self, before: LeadRecord, after: LeadRecord, now: float) -> None:
         if after.attempt != before.attempt + 1:

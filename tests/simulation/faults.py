@@ -91,6 +91,10 @@ class Faults:
             return False
         return self._struck(fault, where)
 
+    def befalls(self, fault: str, where: str) -> bool:
+        """Whether it does, where that was drawn before; for what lasts longer than the faults."""
+        return fault in self.plan.enabled and self._struck(fault, where)
+
     def _struck(self, fault: str, where: str) -> bool:
         number = len(self.struck) + 1
         kept = self.plan.keep is None or number in self.plan.keep

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tests.simulation.faults import PAUSES
-from tests.simulation.plan import ALL_FAULTS, FALLBACK_FAULTS, FAULTS, Plan
+from tests.simulation.plan import ALL_FAULTS, FALLBACK_FAULTS, FAULTS, FUSSY_FAULTS, Plan
 from tests.simulation.totals import Totals
 from tests.simulation.world import Result, simulate
 
@@ -216,7 +216,7 @@ def shrink(result: Result, runs_most: int = 300) -> Result:
         if smaller := still(replace(best.plan, threads=threads)):
             best = smaller
             break
-    for fault in (*FAULTS, *FALLBACK_FAULTS):
+    for fault in (*FAULTS, *FALLBACK_FAULTS, *FUSSY_FAULTS):
         if fault in best.plan.enabled:
             fewer = replace(best.plan, enabled=best.plan.enabled - {fault})
             best = still(fewer) or best

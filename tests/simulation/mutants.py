@@ -78,6 +78,12 @@ MUTANTS: Final = (
         Edit(_ATTEMPTS, "        plainer=record.plainer + event.of_content,",
              "        possible_duplicate=False,\n        ambiguous=(),"),
     )),
+    Mutant("never_plainer", "I8", (
+        Edit(_ATTEMPTS, "plainer=record.plainer + event.of_content", "plainer=0"),
+    )),
+    Mutant("a_full_disk_is_a_try", "I8", (
+        Edit(_ATTEMPTS, "event.provider_wide or event.temporary", "event.provider_wide"),
+    )),
     Mutant("timeout_is_a_refusal", "I1", (
         Edit(_HANDLERS,
              "                self.reports.unknown(job, ready.transport, unknown)\n"

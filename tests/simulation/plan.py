@@ -27,11 +27,13 @@ FALLBACK_FAULTS: Final = (
     "fallback.silent", "fallback.refuses", "fallback.throttles", "fallback.delays",
     "fallback.resets", "fallback.resets_after", "fallback.refuses_at_door", "fallback.away",
 )  # fmt: skip
-ALL_FAULTS: Final = frozenset((*FAULTS, *FALLBACK_FAULTS))
+FUSSY_FAULTS: Final = ("provider.wants_plain", "provider.disk_full")
+ALL_FAULTS: Final = frozenset((*FAULTS, *FALLBACK_FAULTS, *FUSSY_FAULTS))
 
 CLOCK_TOLD: Final = 0.7
 OPERATOR: Final = 0.3
 FALLBACK: Final = 0.4
+FUSSY: Final = 0.15
 ENABLED: Final = (0.1, 0.3, 0.6, 1.0)
 """Which share of the faults a seed enables."""
 PATIENT: Final = 0.005
@@ -82,12 +84,19 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             operator=rng.random() < OPERATOR,
             patient=rng.random() < PATIENT,
         )
-        return plan._with_fallback(random.Random(f"{seed}:fallback"))
+        return plan._with_fallback(random.Random(f"{seed}:fallback"))._fussy()
 
     @property
     def lies_alone(self) -> bool:
         """Nothing goes wrong but what Redis says: whatever breaks, a lie broke it."""
         return self.enabled == {"redis.lies"} and not self.crash_at and not self.pause_at
+
+    def _fussy(self) -> Plan:
+        """By dice of its own, as the fallback."""
+        rng = random.Random(f"{self.seed}:fussy")
+        return replace(
+            self, enabled=self.enabled | {fault for fault in FUSSY_FAULTS if rng.random() < FUSSY}
+        )
 
     def _with_fallback(self, rng: random.Random) -> Plan:
         """By dice of its own: the plans of all other seeds stay what they were."""

@@ -253,7 +253,7 @@ def ways_out(parts: Parts) -> list[MailTransport]:
 
 async def compose(snapshot: LeadSnapshot, variant: Variant) -> Composed:
     """What matters here of a mail: whose it is, which attempt, and whether it says so."""
-    letter = Letter(snapshot.thread_id, variant.attempt, variant.possible_copy)
+    letter = Letter(snapshot.thread_id, variant.attempt, variant.possible_copy, variant.rung)
     return Composed(msgspec.json.encode(letter))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from libs.ledger.record import LeadKey
 from libs.messages.mail import DeliveryEvent
 from libs.runtime.clock import Clock
 from services.mailer.adapters import outbox, ses, smtp
+from services.mailer.letter.shape import Rung
 from services.mailer.ports import (
     Accepted,
     Mail,
@@ -23,7 +25,7 @@ from services.mailer.ports import (
     Unknown,
     Windows,
 )
-from tests.simulation.checker import Accept, Checker
+from tests.simulation.checker import DISK_FULL, TOO_LARGE, Accept, Checker
 from tests.simulation.faults import PROVIDER_RATE, Faults
 from tests.simulation.plan import Transport
 
@@ -40,6 +42,7 @@ IDLE_SECONDS: Final = 300.0
 """Then an SMTP server hangs up (RFC 5321)."""
 SOON_SECONDS: Final = 5.0
 LATE_SECONDS: Final = 7200.0
+FULL_SECONDS: Final = (7000.0, 10_000.0)
 """An event may come long after every window."""
 SILENCE: Final = {
     "ses": ses.SEND_SECONDS, "smtp": smtp.SmtpServer(host="", port=0).dot_seconds,
@@ -55,6 +58,7 @@ class Letter(msgspec.Struct):
     thread_id: str
     attempt: int
     possible_copy: bool
+    rung: int = 0
 
 
 @dataclass
@@ -69,6 +73,7 @@ class Provider:
     taken: list[Mail] = field(default_factory=list)
     drafts: set[tuple[str, str]] = field(default_factory=set)
     """The outbox folder's: name and nonce."""
+    full_until: float = 0.0
 
     def take(self, mail: Mail, transport: Transport) -> Outcome:
         """What it decides in the moment the mail arrives."""
@@ -90,6 +95,21 @@ class Provider:
             if self.faults.strikes("provider.bounces", mail.name, rate=PROVIDER_RATE):
                 self._tell(mail, "bounce")
         return Accepted(f"taken-{mail.name}")
+
+    def wants_plainer(self, mail: Mail) -> bool:
+        """Some threads hold what it takes only from some rung on, for as long as we ask."""
+        if mail.kind == "alert" or "provider.wants_plain" not in self.faults.plan.enabled:
+            return False
+        dice = random.Random(f"{self.faults.plan.seed}:{mail.thread_id}:rung")
+        rich = msgspec.json.decode(mail.body, type=Letter).rung < dice.choice((0, *Rung))
+        return rich and self.faults.befalls("provider.wants_plain", mail.name)
+
+    def is_full(self, mail: Mail) -> bool:
+        """Once it is, for so long that eight tries would be over."""
+        faults, now = self.faults, self.faults.loop.time()
+        if faults.strikes("provider.disk_full", mail.name, rate=PROVIDER_RATE):
+            self.full_until = now + faults.rng.uniform(*FULL_SECONDS)
+        return now < self.full_until
 
     def has(self, mail: Mail) -> bool:
         return any(mail.name == other.name and mail.kind == other.kind for other in self.taken)
@@ -220,6 +240,10 @@ class SimReady:
             return Refused("data_lost", provider_wide=True)
         if self.at.strikes("refuses", self.mail):
             return Refused("554")
+        if self.at.part == "provider" and self.at.provider.is_full(self.mail):
+            return Refused(DISK_FULL, temporary=True)
+        if self.at.provider.wants_plainer(self.mail):
+            return Refused(TOO_LARGE)
         if self.at.strikes("throttles", self.mail):
             return Refused("throttled", provider_wide=True, delay_seconds=60)
         return None
