@@ -76,8 +76,8 @@ class Faults:
         self.on_lie: Callable[[], None] = lambda: None
         self.on_crash: Callable[[SimProcess], None] = lambda _: None
         self._story: list[tuple[float, tuple[object, ...]]] = []
-        self.sending_calls: list[str] = []
-        """Of the mailers, by their places."""
+        self.walked_calls: list[str] = []
+        """Of the kind of process that the plan walks, by their places."""
         self._menus = {part: _menu(plan, part) for part in (*STORES, "process")}
         self._down: dict[str, float] = {}
         self._rate = plan.rate
@@ -187,7 +187,7 @@ class Faults:
             return
         if where not in IDLE:
             self.note(process.name, where)
-            if process.name.startswith("mailer"):
+            if process.name.startswith(self.plan.walked):
                 await self._planned(process, where)
         match self._one_of(self._menus["process"], where, 1.0 if where in DELICATE else 0.1):
             case "process.crash":
@@ -196,8 +196,8 @@ class Faults:
                 await self.pause(process, self.rng.choice(PAUSES))
 
     async def _planned(self, process: SimProcess, where: str) -> None:
-        self.sending_calls.append(where)
-        number = len(self.sending_calls)
+        self.walked_calls.append(where)
+        number = len(self.walked_calls)
         if number in self.plan.crash_at:
             await self.crash(process, where)
         if number in self.plan.pause_at:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import msgspec
 from msgspec.structs import replace
 
+from tests.simulation.customers import scripts
 from tests.simulation.faults import PAUSES
 from tests.simulation.plan import ALL_FAULTS, FALLBACK_FAULTS, FAULTS, FUSSY_FAULTS, Plan
 from tests.simulation.totals import Totals
@@ -129,10 +130,16 @@ def mutated(name: str, first: int, seeds: range, *, until: str) -> tuple[Totals,
 
 
 def every_crash(seed: int) -> Iterator[Plan]:
-    """The sending process dies at each await of the send path in turn, under each transport."""
-    for base in _send_paths(seed):
-        for at in range(1, len(simulate(base).sending_calls) + 1):
-            yield replace(base, crash_at=frozenset({at}))
+    """A mailer dies at each await of the send path in turn, under each transport; then a lead
+    process at each from a trigger taken to its ack.
+    """
+    for base in (*_send_paths(seed), lead_path(seed)):
+        yield from crashes_of(base)
+
+
+def crashes_of(base: Plan) -> Iterator[Plan]:
+    for at in range(1, len(simulate(base).walked_calls) + 1):
+        yield replace(base, crash_at=frozenset({at}))
 
 
 def _send_paths(seed: int) -> Iterator[Plan]:
@@ -141,6 +148,15 @@ def _send_paths(seed: int) -> Iterator[Plan]:
     yield Plan(seed=seed, threads=1, enabled=frozenset({"events.lost"}))
     yield Plan(seed=seed, threads=1, transport="smtp", clock_told=False)
     yield Plan(seed=seed, threads=1, transport="outbox", clock_told=False)
+
+
+def lead_path(seed: int) -> Plan:
+    """From each trigger taken to its ack, for a visitor whose browser says nothing by itself: a
+    later trigger would make good for one that was lost.
+    """
+    visitors = ((at, scripts(at, 1)[0]) for at in itertools.count())
+    quiet = (at for at, visitor in visitors if visitor.has_contact and not visitor.triggers)
+    return Plan(seed=next(itertools.islice(quiet, seed, None)), threads=1, walked="lead")
 
 
 def every_pause(seed: int) -> Iterator[Plan]:
@@ -155,7 +171,7 @@ def every_pause(seed: int) -> Iterator[Plan]:
 def every_oversleep(seed: int) -> Iterator[Plan]:
     """It sleeps there for minutes, and much of what others try meanwhile is refused."""
     base = Plan(seed=seed, threads=1, transport="smtp", enabled=REFUSALS, clock_told=False)
-    for at in range(1, len(simulate(base).sending_calls) + 1):
+    for at in range(1, len(simulate(base).walked_calls) + 1):
         for seconds in OVERSLEEPS:
             yield replace(base, pause_at=frozenset({at}), pause_seconds=seconds)
 
@@ -168,11 +184,11 @@ def every_late_receipt(seed: int) -> Iterator[Plan]:
     base = Plan(
         seed=seed, threads=1, transport="smtp", enabled=lost, rate=0.9, clock_told=False
     )  # fmt: skip
-    first = 1 + simulate(base).sending_calls.index(ACCEPTED)
+    first = 1 + simulate(base).walked_calls.index(ACCEPTED)
     asleep = replace(base, pause_at=frozenset({first}), pause_seconds=OVERSLEPT_RECEIPT)
-    copy = 1 + simulate(asleep).sending_calls.index(ACCEPTED, first)
+    copy = 1 + simulate(asleep).walked_calls.index(ACCEPTED, first)
     dead = replace(asleep, crash_at=frozenset({copy}))
-    for then in range(copy + 1, len(simulate(dead).sending_calls) + 1):
+    for then in range(copy + 1, len(simulate(dead).walked_calls) + 1):
         yield replace(dead, crash_at=frozenset({copy, then}))
 
 
@@ -180,7 +196,7 @@ def every_pair_of_crashes(seed: int, *, stride: int = 1) -> Iterator[Plan]:
     """And the one that comes after it dies at each of its own."""
     for first in every_crash(seed):
         at = min(first.crash_at)
-        after = len(simulate(first).sending_calls)
+        after = len(simulate(first).walked_calls)
         for then in range(at + 1, after + 1, stride):
             yield replace(first, crash_at=frozenset({at, then}))
 

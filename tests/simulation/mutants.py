@@ -123,6 +123,13 @@ MUTANTS: Final = (
     Mutant("no_sweeper", "I8", (
         Edit("libs.ledger.sweep", "for record in page.records]", "for record in ()]"),
     )),
+    Mutant("first_delivery_or_never", "I8", (
+        Edit("services.lead.handlers", "        wish, nonce = _named(delivery), ",
+             "        if delivery.attempt > 1:\n            return\n"
+             "        wish, nonce = _named(delivery), "),
+        Edit("libs.ledger.sweep", "for record in page.records]", "for record in ()]"),
+        Edit("services.lead.watches", "watched = await self.end_due_watches()", "watched = 0"),
+    )),
     Mutant("nobody_looks_again", "I10", (
         Edit("libs.ledger.states", "        due_at=event.due_at,\n        reason=event.reason,\n",
              "        due_at=None,\n        reason=event.reason,\n"),
@@ -301,6 +308,15 @@ def broken_without_faults(name: str) -> list[str]:
     from tests.simulation import modes
 
     _, broken = modes.run(modes.clean(range(20)))
+    return [violation for result in broken for violation in result.violations]
+
+
+def broken_by_a_dead_lead(name: str) -> list[str]:
+    """What the edit breaks where nothing goes wrong but that one lead process dies, somewhere."""
+    become(name)
+    from tests.simulation import modes
+
+    _, broken = modes.run(modes.crashes_of(modes.lead_path(1)))
     return [violation for result in broken for violation in result.violations]
 
 

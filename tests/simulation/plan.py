@@ -60,10 +60,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The customers give their contact on the second day, when their thread is closed."""
     keep: frozenset[int] | None = None
     """Only the faults with these numbers strike; None: all. For shrinking and replay."""
+    walked: Literal["mailer", "lead"] = "mailer"
+    """Whose port calls are counted, from 1 and over all processes of the kind, for these two."""
     crash_at: frozenset[int] = frozenset()
-    """Port calls of the sending processes, counted from 1, at which the process dies."""
+    """At which of them the process dies."""
     pause_at: frozenset[int] = frozenset()
-    """Likewise, at which it sleeps for `pause_seconds`."""
+    """At which it sleeps for `pause_seconds`."""
     pause_seconds: float = 3000.0
     mutation: str = ""
 

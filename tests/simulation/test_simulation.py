@@ -16,7 +16,14 @@ import pytest
 from tests.simulation import modes, provider
 from tests.simulation.faults import Faults
 from tests.simulation.front import NO_ANSWER, Front
-from tests.simulation.mutants import MUTANTS, Mutant, broken_without_faults, caught, laboratory
+from tests.simulation.mutants import (
+    MUTANTS,
+    Mutant,
+    broken_by_a_dead_lead,
+    broken_without_faults,
+    caught,
+    laboratory,
+)
 from tests.simulation.plan import ALL_FAULTS, Plan
 from tests.simulation.world import simulate
 
@@ -260,3 +267,14 @@ def test_whoever_trusts_a_lease_is_right_as_long_as_redis_tells_the_truth(
 ) -> None:
     """I15 names what a lie broke: without one the same edit breaks nothing."""
     assert pool.submit(broken_without_faults, "lease_decides").result() == []
+
+
+@pytest.mark.slow
+def test_a_lead_process_that_dies_shows_what_a_second_delivery_is_for(
+    pool: ProcessPoolExecutor,
+) -> None:
+    """Without redelivery, sweeper and watch: with one of them its death costs no lead."""
+    name = "first_delivery_or_never"
+
+    assert pool.submit(broken_without_faults, name).result() == []
+    assert "I8:" in " ".join(pool.submit(broken_by_a_dead_lead, name).result())

@@ -59,8 +59,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     leads: int
     model_calls: int
-    sending_calls: tuple[str, ...]
-    """Where each port call of a mailer was, in their order."""
+    walked_calls: tuple[str, ...]
+    """Where each port call was that the plan counts, in their order."""
     trace: str
 
     @property
@@ -272,7 +272,7 @@ def _result(world: World, seconds: float, steps: int) -> Result:
         lost=sum(state not in {State.SENT, State.HELD} for state in states.values()),
         leads=len(wanted),
         model_calls=sum(len(calls) for calls in checker.model_calls.values()),
-        sending_calls=tuple(faults.sending_calls),
+        walked_calls=tuple(faults.walked_calls),
         trace=faults.trace,
     )
 
