@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from tests.browser.chat import PHONE, lead
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.async_api import Page, Route
 
     from tests.browser.conftest import Visits
@@ -48,32 +51,53 @@ async def test_the_focus_stays_on_its_mail_while_the_list_is_asked_for_again(
     assert await line.get_attribute("aria-current") == "true"
 
 
+def _newer_one(inbox_url: str, told: asyncio.Event) -> dict[str, Callable[[Route], Any]]:
+    """A mail at the head of the list, which opens when it is told to."""
+
+    async def listed(route: Route) -> list[dict[str, Any]]:
+        mails = await (await route.fetch(url=f"{inbox_url}/mails")).json()
+        return [mails[0] | {"name": "newer", "subject": "A newer one"}, *mails]
+
+    async def mails(route: Route) -> None:
+        await route.fulfill(json=await listed(route))
+
+    async def mail(route: Route) -> None:
+        await told.wait()
+        newer = (await listed(route))[0]
+        await route.fulfill(json={"listed": newer, "parts": [], "hasHtml": False, "text": ""})
+
+    return {"**/mails*": mails, "**/mail?name=newer": mail}
+
+
 async def test_what_a_person_chose_stays_when_more_comes(shop: Product, visits: Visits) -> None:
     """Neither a newer mail nor a slower answer to an earlier wish takes its place."""
     inbox, thread = await _with_one_mail(shop, visits)
-    await inbox.get_by_role("navigation").get_by_text(thread).click()
-    told = asyncio.Event()
+    lines, told = inbox.get_by_role("navigation"), asyncio.Event()
 
     async def late(route: Route) -> None:
         await told.wait()
         await route.continue_()
 
-    async def newer(route: Route) -> None:
-        mails = await (await route.fetch()).json()
-        await route.fulfill(json=[mails[0] | {"name": "newer", "subject": "A newer one"}, *mails])
-
     await inbox.route("**/story*", late)
+    await lines.get_by_text(thread).click()
     async with inbox.expect_request("**/story*"):
         await inbox.get_by_role("tab", name="Story").click()
     await inbox.get_by_role("tab", name="Text").click()
-    async with inbox.expect_response("**/story*"):
+    for pattern, answer in _newer_one(shop.inbox_url, told).items():
+        await inbox.route(pattern, answer)
+    await lines.get_by_text("A newer one").wait_for()
+    assert thread in await inbox.locator("#subject").inner_text()
+    async with inbox.expect_request("**/mail?name=newer"):
+        await lines.get_by_text("A newer one").click()
+    async with inbox.expect_response(re.compile(r"/mail\?name=(?!newer)")):
+        await lines.get_by_text(thread).click()
+    async with inbox.expect_response("**/mail?name=newer"), inbox.expect_response("**/story*"):
         told.set()
-    await inbox.route("**/mails*", newer)
-    await inbox.get_by_role("navigation").get_by_text("A newer one").wait_for()
+    async with inbox.expect_response("**/mails*"):
+        pass
 
     assert thread in await inbox.locator("#subject").inner_text()
     assert PHONE in await inbox.get_by_role("tabpanel").inner_text()
-    assert await inbox.locator("#state").get_attribute("class") == ""
 
 
 async def test_it_says_what_was_copied_when_things_happened_and_when_nobody_answers(

@@ -6,6 +6,7 @@ const POLL_MS = 2000;
 const COPIED_MS = 1500;
 let mails = [];
 let open = null;
+let wanted = ""; // the name of the mail that is to be open
 let view = "phone";
 let chosen = false; // by a person: until then the newest is shown
 /** The line of each mail, by its name. It stays the node it is, and so keeps the focus. */
@@ -93,8 +94,11 @@ const copy = async (button, text) => {
 };
 
 const show = async (name) => {
+  wanted = name;
   try {
-    open = await (await ask("/mail", { name })).json();
+    const mail = await (await ask("/mail", { name })).json();
+    if (wanted !== name) return;
+    open = mail;
   } catch (error) {
     complain(error);
     return;
@@ -182,7 +186,7 @@ $("tabs").addEventListener("keydown", (event) => {
 document.addEventListener("keydown", (event) => {
   const step = { j: 1, k: -1 }[event.key];
   if (!step || !mails.length || event.ctrlKey || event.metaKey || event.target.closest("[role=tablist]")) return;
-  const at = mails.findIndex((mail) => mail.name === open?.listed.name);
+  const at = mails.findIndex((mail) => mail.name === wanted);
   choose(mails[Math.min(Math.max(at + step, 0), mails.length - 1)].name);
 });
 
