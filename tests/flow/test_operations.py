@@ -558,7 +558,7 @@ async def test_dead_letters(running: Product) -> None:
 
     assert listed.code == 1
     assert "not a lead.consider.v1" in listed
-    assert "no shop has this name" in listed
+    assert "unknown shop" in listed
     assert (shown.code, retried.code) == (0, 0)
     assert "cthr_1" in shown
     assert "dead letters PROBLEM 2" in doctor
