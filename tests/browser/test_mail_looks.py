@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 import pytest_asyncio
 
-from tests.golden import CASES, Case
+from tests.golden import WITH_HTML, Case
 from tests.golden.reading import golden, with_pictures
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ SCREEN = 844
 """Height of the phone that the first screen is judged on."""
 DARK: tuple[tuple[Literal["light", "dark"], bool], ...] = (("light", False), ("dark", True))
 VIEWS = [(width, scheme) for width in (390, 720) for scheme, _ in DARK]
-MAILS = [case for case in CASES if case.name != "plain"]
 
 CONTRASTS = """() => {
   const light = c => { const [r, g, b] = c.map(v => { v /= 255;
@@ -61,7 +60,7 @@ async def _open(page: Page, case: Case) -> list[str]:
     return [url for url in asked if not url.startswith("data:")]
 
 
-@pytest.mark.parametrize("case", MAILS, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", WITH_HTML, ids=lambda case: case.name)
 async def test_a_mail_looks_right_on_a_phone_and_wider_light_and_dark(
     page: Page, case: Case
 ) -> None:
@@ -99,7 +98,7 @@ async def _check_targets(page: Page) -> None:
 
 
 async def test_photos_lie_two_by_two_from_edge_to_edge_and_leave_no_hole(page: Page) -> None:
-    await _open(page, next(case for case in MAILS if case.name == "english_photos"))
+    await _open(page, next(case for case in WITH_HTML if case.name == "english_photos"))
     boxes = [await one.bounding_box() for one in await page.locator("img").all()]
     one, other, wide = [box for box in boxes if box]
 
@@ -110,7 +109,7 @@ async def test_photos_lie_two_by_two_from_edge_to_edge_and_leave_no_hole(page: P
 
 
 async def test_a_dark_page_is_dark_and_a_light_one_is_light(page: Page) -> None:
-    await _open(page, MAILS[0])
+    await _open(page, WITH_HTML[0])
     for scheme, dark in DARK:
         await page.emulate_media(color_scheme=scheme)
         colour = await page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -118,7 +117,7 @@ async def test_a_dark_page_is_dark_and_a_light_one_is_light(page: Page) -> None:
 
 
 async def test_arabic_starts_on_the_right_and_its_signature_on_the_left(page: Page) -> None:
-    await _open(page, next(case for case in MAILS if case.name == "arabic_doubtful_email"))
+    await _open(page, next(case for case in WITH_HTML if case.name == "arabic_doubtful_email"))
     sides = await page.evaluate(
         "[...document.querySelectorAll('td.tint > div')].map(one => [one.lang, one.dir])"
     )

@@ -88,6 +88,7 @@ CASES: Final = (
     Case("without_summary", "english_photos", rung=Rung.WITHOUT_SUMMARY),
     Case("plain", "english_photos", rung=Rung.PLAIN),
 )  # fmt: skip
+WITH_HTML: Final = tuple(case for case in CASES if case.rung is not Rung.PLAIN)
 
 
 def snapshot_path(name: str) -> Path:

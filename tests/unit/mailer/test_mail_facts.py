@@ -11,11 +11,9 @@ from libs.shops.profile import ShopProfile
 from services.mailer.letter.labels import Labels
 from services.mailer.letter.language import labels_for
 from services.mailer.letter.render import render_html
-from services.mailer.letter.shape import Rung
-from tests.golden import CASES, HERE, PUBLIC_URL, Case, profile_of, read_snapshot
+from tests.golden import CASES, HERE, PUBLIC_URL, WITH_HTML, Case, profile_of, read_snapshot
 from tests.golden.reading import Seen, golden, headings_of, html_of, relinked, squeezed, text_of
 
-WITH_HTML = [case for case in CASES if case.rung is not Rung.PLAIN]
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w")
 URL = re.compile(r"https?://[^\s\"<>]+")
 PRICE = re.compile(r"[$€£]\s?\d[\d.,]*")
