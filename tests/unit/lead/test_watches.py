@@ -191,7 +191,7 @@ async def test_visitor_without_a_thread_just_ends_the_watch() -> None:
 
 
 async def test_a_record_that_cannot_be_read_holds_up_no_other_thread(world: World) -> None:
-    for thread_id in ("cthr_bad", "cthr_good"):
+    for thread_id in ("cthr_good", "cthr_bad"):  # the newest is looked at first
         world.say(READY_WORDS, thread_id=thread_id)
     settle(world, "cthr_bad", State.PENDING)
     world.records.spoiled.add(LeadKey(SHOP, "cthr_bad"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 from typing import get_args
@@ -17,6 +18,7 @@ from libs.ledger.states import alert_owed
 from libs.messages.mail import DeliveryEvent, SendLeadMail
 from libs.streams.port import Delivery
 from services.mailer.alerts import CAUSES, NAMED_THREADS, Alerts, alert_bytes
+from services.mailer.loops import sweeping
 from services.mailer.ports import Refused, Unknown
 from tests.unit.mailer.parts import ALERTS_TO, KEY, SHOP, THREAD, Mailroom
 from tests.unit.mailer.test_handlers import answering, break_redis, subjects
@@ -118,6 +120,18 @@ async def test_an_alert_that_is_refused_after_arm_goes_by_the_other_transport(
     await alerts(room).tell("sending_paused")
 
     assert [mail.kind for mail in room.provider.accepted] == ["alert"]
+
+
+async def test_a_record_that_a_sweep_cannot_read_is_told(room: Mailroom) -> None:
+    room.records.spoiled.add(KEY)
+    room.clock.at += HOUR
+
+    sweeps = asyncio.ensure_future(sweeping(room.sweep(), alerts(room), room.log, HOUR))
+    while not room.second.accepted:
+        await asyncio.sleep(0)
+    sweeps.cancel()
+
+    assert subjects(room) == ["[handoff alert] record_unreadable"]
 
 
 async def test_one_mail_per_cause_and_hour(room: Mailroom) -> None:
