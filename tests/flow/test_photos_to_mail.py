@@ -30,6 +30,18 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         yield started
 
 
+async def _told(running: Product, ana: Visitor) -> list[str]:
+    """What the shop reads when she has said what she needs, in either part of its mail."""
+    await ana.say(NEED)
+    await ana.trigger("chat_closed")
+    [mail] = await running.mail_arrives(ana.thread)
+    message = email.message_from_bytes(mail.read_bytes(), policy=email.policy.default)
+    html, text = message.get_body(("html",)), message.get_body(("plain",))
+    assert html
+    assert text
+    return [html.get_content(), text.get_content()]
+
+
 async def test_a_heic_is_seen_in_the_mail(running: Product) -> None:
     async with visitor(running.url) as ana:
         body = pictures.with_places("image/heic")
@@ -56,17 +68,10 @@ async def test_a_photo_that_was_refused_is_asked_for(running: Product) -> None:
     """As our own panel sends it: before there is a thread, and once refused it is in no message."""
     async with visitor(running.url) as ana:
         broken = pictures.encoded("image/jpeg")[:200]
-        said = await ana.upload("torn seat.jpg", broken, "image/jpeg", status=415)
-        assert said["error"] == "unsupported_type"
-        await ana.say(NEED)
-        await ana.trigger("chat_closed")
-        [mail] = await running.mail_arrives(ana.thread)
-
-    message = email.message_from_bytes(mail.read_bytes(), policy=email.policy.default)
-    for kind in ("html", "plain"):
-        part = message.get_body((kind,))
-        assert part
-        assert "Ask for the photo torn seat.jpg again" in part.get_content()
+        answer = await ana.upload("torn seat.jpg", broken, "image/jpeg", status=415)
+        assert answer["error"] == "unsupported_type"
+        for said in await _told(running, ana):
+            assert "Ask for the photo torn seat.jpg again" in said
 
 
 async def test_what_is_refused_before_it_is_sent_is_asked_for(running: Product) -> None:
@@ -79,18 +84,10 @@ async def test_what_is_refused_before_it_is_sent_is_asked_for(running: Product) 
             there = f"{running.url}/api/chatkit"
             async with ana.http.post(there, json=wish, headers=ana.headers) as answer:
                 assert answer.status in {413, 415}
-        await ana.say(NEED)
-        await ana.trigger("chat_closed")
-        [mail] = await running.mail_arrives(ana.thread)
-
-    message = email.message_from_bytes(mail.read_bytes(), policy=email.policy.default)
-    for kind in ("html", "plain"):
-        part = message.get_body((kind,))
-        assert part
-        said = part.get_content()
-        assert "notes.docx: it is no photo or PDF that can be read" in said
-        assert "huge.jpg: it is too large" in said
-        assert "Ask for 2 files again: " in said
+        for said in await _told(running, ana):
+            assert "notes.docx: it is no photo or PDF that can be read" in said
+            assert "huge.jpg: it is too large" in said
+            assert "Ask for 2 files again: " in said
 
 
 async def test_a_photo_that_broke_off_is_asked_for_unless_it_was_taken_back(
@@ -117,12 +114,6 @@ async def test_a_photo_that_broke_off_is_asked_for_unless_it_was_taken_back(
         await ana.post("/api/lead-signal", signal)
         while len(BROKE_OFF.findall(running.log)) < 2:
             await asyncio.sleep(0.05)
-        await ana.say(NEED)
-        await ana.trigger("chat_closed")
-        [mail] = await running.mail_arrives(ana.thread)
-
-    message = email.message_from_bytes(mail.read_bytes(), policy=email.policy.default)
-    text = message.get_body(("plain",))
-    assert text
-    assert "Ask for the photo lost.jpg again" in text.get_content()
-    assert "removed.jpg" not in text.get_content()
+        for said in await _told(running, ana):
+            assert "Ask for the photo lost.jpg again" in said
+            assert "removed.jpg" not in said

@@ -111,6 +111,17 @@ async def test_an_smtp_server_that_takes_us(tmp_path: Path) -> None:
     assert "signed for craigs.autos" in finding.said
 
 
+async def _of_a_server_that_says(stage: str, answer: str) -> Finding:
+    """It is asked, and gets no mail."""
+    async with smtp_office() as office:
+        office.letters.answers[stage] = answer
+        here = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(office.proxy.port), "SMTP_TLS": "none"}
+        finding = await mail(by(MAIL="smtp", ALERT_EMAIL="ops@example.com", **here))
+
+    assert office.arrived() == []
+    return finding
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("stage", "answer", "said"),
@@ -123,16 +134,12 @@ async def test_an_smtp_server_that_takes_us(tmp_path: Path) -> None:
 async def test_an_smtp_server_that_does_not_take_an_address(
     stage: str, answer: str, said: str
 ) -> None:
-    async with smtp_office() as office:
-        office.letters.answers[stage] = answer
-        here = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(office.proxy.port), "SMTP_TLS": "none"}
-        finding = await mail(by(MAIL="smtp", ALERT_EMAIL="ops@example.com", **here))
+    finding = await _of_a_server_that_says(stage, answer)
 
     assert not well(finding)
     assert said in finding.said
     assert "`sender`" in finding.do
     assert "ALERT_EMAIL" in finding.do
-    assert office.arrived() == []
 
 
 @pytest.mark.slow
@@ -148,10 +155,7 @@ async def test_an_smtp_server_that_does_not_take_an_address(
 async def test_an_smtp_server_that_takes_an_address_a_little_later(
     stage: str, answer: str, said: str
 ) -> None:
-    async with smtp_office() as office:
-        office.letters.answers[stage] = answer
-        here = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(office.proxy.port), "SMTP_TLS": "none"}
-        finding = await mail(by(MAIL="smtp", **here))
+    finding = await _of_a_server_that_says(stage, answer)
 
     assert well(finding)
     assert said in finding.said
