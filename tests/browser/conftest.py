@@ -1,8 +1,7 @@
-"""The running product, for one module's tests, and one Chromium per worker to visit it with."""
+"""The running product, and one Chromium to visit it with: each once per worker."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -45,7 +44,7 @@ FLAGS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """Without a key: the practice agent answers."""
     with product(tmp_path_factory.mktemp("shop") / "data", **UNLIMITED) as running:
@@ -54,9 +53,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        needs.missing("chromium")
+    path = needs.chromium()
     from playwright.async_api import async_playwright, expect
 
     expect.set_options(timeout=30_000)
