@@ -131,9 +131,11 @@ def mutated(name: str, first: int, seeds: range, *, until: str) -> tuple[Totals,
 
 def every_crash(seed: int) -> Iterator[Plan]:
     """A mailer dies at each await of the send path in turn, under each transport; then a lead
-    process at each from a trigger taken to its ack.
+    process at each from a trigger taken to its ack. For a visitor whose browser says nothing by
+    itself: a later trigger would make good for what was lost.
     """
-    for base in (*_send_paths(seed), lead_path(seed)):
+    lone = lone_visitor(seed)
+    for base in (*_send_paths(lone), lead_path(lone)):
         yield from crashes_of(base)
 
 
@@ -151,12 +153,14 @@ def _send_paths(seed: int) -> Iterator[Plan]:
 
 
 def lead_path(seed: int) -> Plan:
-    """From each trigger taken to its ack, for a visitor whose browser says nothing by itself: a
-    later trigger would make good for one that was lost.
-    """
-    visitors = ((at, scripts(at, 1)[0]) for at in itertools.count())
-    quiet = (at for at, visitor in visitors if visitor.has_contact and not visitor.triggers)
-    return Plan(seed=next(itertools.islice(quiet, seed, None)), threads=1, walked="lead")
+    return Plan(seed=seed, threads=1, walked="lead")
+
+
+def lone_visitor(number: int) -> int:
+    """The seed of this one of those whose only triggers are the ends of their turns."""
+    visitors = ((seed, scripts(seed, 1)[0]) for seed in itertools.count())
+    lone = (seed for seed, visitor in visitors if visitor.has_contact and not visitor.triggers)
+    return next(itertools.islice(lone, number, None))
 
 
 def every_pause(seed: int) -> Iterator[Plan]:

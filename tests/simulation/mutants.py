@@ -316,7 +316,7 @@ def broken_by_a_dead_lead(name: str) -> list[str]:
     become(name)
     from tests.simulation import modes
 
-    _, broken = modes.run(modes.crashes_of(modes.lead_path(1)))
+    _, broken = modes.run(modes.crashes_of(modes.lead_path(modes.lone_visitor(1))))
     return [violation for result in broken for violation in result.violations]
 
 
