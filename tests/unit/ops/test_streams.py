@@ -141,10 +141,10 @@ class TestStreams:
         lane = "chat.request:0"
         await streams.broker.prepare(lane)
         await streams.broker.add(lane, b"x")
-        [entry] = await streams.broker.read(lane, "r", count=1, wait_seconds=0)
+        [entry] = await streams.broker.read(lane, "one", count=1, wait_seconds=0)
         clock.at += 200
         if renewed:
-            await streams.broker.renew(lane, "r", [entry.id])
+            await streams.broker.renew(lane, "one", [entry.id])
         await read_by_all(streams)
 
         assert (await on_streams.overview(streams.oversight, clock.now())).code == code
