@@ -31,6 +31,8 @@ mail's build wants flushed was flushed when the build was through, and not besid
 """
 
 Wire = Callable[[Any, Runtime], Awaitable[Service]]
+Parts = tuple[type[CommonSettings], Wire]
+"""What a service is made of; imported when it starts."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,18 @@ class Plan:
     wire: Wire
 
 
-def main(name: str, settings_class: type[CommonSettings], wire: Wire) -> NoReturn:
+def main(name: str, parts: Callable[[], Parts]) -> NoReturn:
     """`python -m services.<name>`: one service as one process."""
-    sys.exit(guarded(lambda: _alone(name, settings_class, wire, os.environ)))
+    sys.exit(guarded(lambda: _alone(name, *parts(), os.environ)))
 
 
 def guarded(start: Callable[[], int]) -> int:
-    """Turn what can go wrong at a start into one sentence and exit code 2."""
+    """Turn what can go wrong at a start into one sentence and exit code 2.
+
+    Nothing is collected until the start is over: what is imported stays, and to walk it again and
+    again took a sixth of a gateway's start and a third of the imports of all services.
+    """
+    gc.disable()
     try:
         return start()
     except SettingsError as problem:
@@ -56,6 +63,8 @@ def guarded(start: Callable[[], int]) -> int:
         return 2
     except KeyboardInterrupt:
         return 0
+    finally:
+        gc.enable()
 
 
 def _alone(
@@ -136,6 +145,7 @@ async def _serve(
             runtime.log.info("service_ready", name=",".join(s.name for s in services))
             ready()
             gc.freeze()  # what stands now stands until the end: collections need not walk it
+            gc.enable()
             await stop.wait()
             runtime.log.info("service_stopping")
             await _stop(consuming, looping)

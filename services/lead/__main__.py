@@ -1,8 +1,14 @@
 """`python -m services.lead`."""
 
-from libs.runtime.run import main
-from services.lead.settings import LeadSettings
-from services.lead.wiring import wire
+from libs.runtime.run import Parts, main
+
+
+def parts() -> Parts:
+    from services.lead.settings import LeadSettings
+    from services.lead.wiring import wire
+
+    return LeadSettings, wire
+
 
 if __name__ == "__main__":
-    main("lead", LeadSettings, wire)
+    main("lead", parts)

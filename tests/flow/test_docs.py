@@ -159,7 +159,7 @@ def test_these_are_all_the_services() -> None:
     assert found == set(SERVICES)
 
 
-def test_every_service_starts_in_the_same_three_lines() -> None:
+def test_every_service_starts_in_the_same_lines() -> None:
     texts = {
         name: (ROOT / "services" / name / "__main__.py").read_text().replace(name, "NAME")
         for name in SERVICES
