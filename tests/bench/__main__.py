@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import pkgutil
 import sys
@@ -10,12 +11,15 @@ import tests.bench
 from tests.bench import Row
 
 
-def _names() -> list[str]:
+def _chosen() -> list[str]:
     found = [module.name for module in pkgutil.iter_modules(tests.bench.__path__)]
-    chosen = sys.argv[1:] or [name for name in found if not name.startswith("_")]
-    if unknown := set(chosen) - set(found):
-        sys.exit(f"no such benchmark: {', '.join(sorted(unknown))} (there are {', '.join(found)})")
-    return chosen
+    known = [name for name in found if not name.startswith("_")]
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
+    chosen: list[str] = parser.parse_args().names
+    if unknown := set(chosen) - set(known):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    return chosen or known
 
 
 def _number(value: float | None) -> str:
@@ -35,11 +39,8 @@ def _line(row: Row) -> str:
 def main() -> int:
     print(f"{'':<58}{'ours':>11}{'target':>12}{'floor':>11}")
     missed = 0
-    for name in _names():
-        module = importlib.import_module(f"tests.bench.{name}")
-        if not hasattr(module, "main"):
-            continue
-        for row in module.main():
+    for name in _chosen():
+        for row in importlib.import_module(f"tests.bench.{name}").main():
             print(_line(row), flush=True)
             missed += row.reached is False
     return 1 if missed else 0
