@@ -37,9 +37,10 @@ def _line(row: Row) -> str:
 
 
 def main() -> int:
+    names = _chosen()
     print(f"{'':<58}{'ours':>11}{'target':>12}{'floor':>11}")
     missed = 0
-    for name in _chosen():
+    for name in names:
         for row in importlib.import_module(f"tests.bench.{name}").main():
             print(_line(row), flush=True)
             missed += row.reached is False
