@@ -77,7 +77,8 @@ class FallbackTransport:
         except NotPrepared as door:
             if not (door.refused.provider_wide or door.refused.temporary):
                 raise
-            if preferred is self.first and door.refused.provider_wide:  # else of this mail alone
+            of_more = door.refused.provider_wide or door.refused.of_sender
+            if preferred is self.first and of_more:
                 await self._refused(making, door.refused)
         return await stack.enter_async_context(other.prepare(making))
 

@@ -31,7 +31,7 @@ _TELL: Final = Refused("", provider_wide=True, tell=True)
 _THIS_MAIL: Final = Refused("")
 _LATER: Final = Refused("", temporary=True)
 _RECIPIENT: Final = Refused("", of_recipients=True)
-_DELAY_SENDER: Final = Refused("", provider_wide=True, of_sender=True)
+_LATER_SENDER: Final = Refused("", temporary=True, of_sender=True)
 _TELL_SENDER: Final = Refused("", provider_wide=True, tell=True, of_sender=True)
 """All that MAIL names is the sender. Where more was meant, the next sender hears it too."""
 
@@ -41,7 +41,7 @@ SHUTTING_DOWN: Final = 421
 TOO_LARGE: Final = frozenset({523, 552})
 """Said of the size that MAIL announces."""
 
-_ENHANCED: Final = re.compile(r"([45])\d\d\s+\1\.(\d{1,3}\.\d{1,3})\b")
+_ENHANCED: Final = re.compile(r"5\d\d\s+5\.(\d{1,3}\.\d{1,3})\b")
 _SENDER_UNKNOWN: Final = r"1\.[78]|7\.2\d|7\.60|2\.252"
 """RFC 3463 and 5248: its address or domain, SPF, DKIM; Exchange: it may not send as this sender."""
 _POLICY: Final = r"7\.(?!(?:2|1[789])$)\d+"
@@ -51,8 +51,9 @@ ABOUT_SENDER: Final = {
     Stage.DATA: re.compile(_SENDER_UNKNOWN),
     Stage.DOT: re.compile(_SENDER_UNKNOWN),
 }
-"""Enhanced codes that mean the sender, whichever command hears them: before DATA, a policy cannot
-mean a mail of which nothing was seen; after the dot, `5.7.1` may well mean what it says.
+"""Enhanced codes that mean the sender for good, whichever command hears them: before DATA, a policy
+cannot mean a mail of which nothing was seen; after the dot, `5.7.1` may well mean what it says.
+Put off is put off, whoever is named: `450 4.7.1` is also greylisting, or a slow name server.
 """
 
 REPLIES: Final = {
@@ -61,10 +62,10 @@ REPLIES: Final = {
     Stage.HELLO: (_DELAY, _TELL),
     Stage.TLS: (_TELL, _TELL),
     Stage.AUTH: (_DELAY, _TELL),
-    Stage.MAIL: (_DELAY_SENDER, _TELL_SENDER),
+    Stage.MAIL: (_LATER_SENDER, _TELL_SENDER),
     Stage.RCPT: (_LATER, _RECIPIENT),
-    Stage.DATA: (_DELAY, _THIS_MAIL),
-    Stage.BODY: (_THIS_MAIL, _THIS_MAIL),
+    Stage.DATA: (_LATER, _THIS_MAIL),
+    Stage.BODY: (_LATER, _THIS_MAIL),
     Stage.DOT: (_LATER, _THIS_MAIL),
 }
 
@@ -110,7 +111,7 @@ def of_reply(stage: Stage, code: int, said: str = "") -> Outcome:
 def _is_about_sender(stage: Stage, reply: str) -> bool:
     enhanced = _ENHANCED.match(reply)
     means_it = ABOUT_SENDER.get(stage)
-    return bool(enhanced and means_it and means_it.fullmatch(enhanced[2]))
+    return bool(enhanced and means_it and means_it.fullmatch(enhanced[1]))
 
 
 def of_silence(stage: Stage, what: str) -> Outcome:

@@ -89,6 +89,18 @@ async def test_a_temporary_refusal_at_the_door_moves_this_mail_and_no_other(pair
     assert pair.both.name == "first"
 
 
+async def test_a_sender_that_is_put_off_rests_for_itself(pair: Pair) -> None:
+    pair.first.fault = answering(prepare=Refused("mail_450", temporary=True, of_sender=True))
+    await pair.post(1)
+    pair.first.fault = answering()
+
+    await pair.post(2)
+    await pair.post(3, sender="another@shop.example")
+
+    assert [mail.attempt for mail in pair.second.accepted] == [1, 2]
+    assert [mail.attempt for mail in pair.first.accepted] == [3]
+
+
 async def test_a_sender_that_is_not_verified_moves_no_other_shop(pair: Pair) -> None:
     pair.first.fault = answering(send=SENDER_NOT_VERIFIED)
     refused = await pair.post(1)
