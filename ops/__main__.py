@@ -78,7 +78,8 @@ async def _asked(args: argparse.Namespace, stack: AsyncExitStack) -> Shown:
         return await examine(os.environ, stack)
     run: Run = args.run
     desk = await open_desk(os.environ, stack)
-    return replace(await run(desk, args), warnings=[_left_out(key) for key in desk.unreadable])
+    shown = await run(desk, args)
+    return replace(shown, warnings=[_left_out(key) for key in sorted(map(str, desk.unreadable))])
 
 
 def _left_out(key: str) -> str:

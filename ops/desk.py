@@ -65,8 +65,10 @@ class Desk(Setup):
     records: LeadRecords
     blobs: Blobs
     conversations: Conversations
-    unreadable: set[str] = field(default_factory=set)
-    """Keys of what is spoiled, or of a later release: left out, and said beside the answer."""
+    unreadable: set[LeadKey | str] = field(default_factory=set)
+    """Records, and blobs by name, that are spoiled or of a later release: left out, and said beside
+    the answer.
+    """
 
     async def find(self, thread_id: str) -> tuple[str, LeadRecord | None]:
         """The shop that has a record of this thread (else the default one), and the record.
@@ -74,24 +76,36 @@ class Desk(Setup):
         Of a shop without a profile only what is not settled is found.
         """
         for shop in self.shops.by_slug.values():
-            record = await self.records.read(LeadKey(shop.slug, thread_id))
-            if record is not None:
+            if record := await self.record(LeadKey(shop.slug, thread_id)):
                 return shop.slug, record
         async for record in self._unsettled():
             if record.key.thread_id == thread_id:
                 return record.key.shop, record
-        return self.shops.default.slug, None
+        spoiled = self.spoiled(thread_id)
+        return spoiled.shop if spoiled else self.shops.default.slug, None
+
+    def spoiled(self, thread_id: str) -> LeadKey | None:
+        """Of this thread's record, where it was found to be `unreadable`."""
+        found = (key for key in self.unreadable if isinstance(key, LeadKey))
+        return next((key for key in found if key.thread_id == thread_id), None)
 
     async def _unsettled(self) -> AsyncIterator[LeadRecord]:
-        for record in await self.records.held(_MOST_HELD):
+        for record in await self.held(_MOST_HELD):
             yield record
         async for record in self.due(self.clock.now() + AHEAD_SECONDS):
             yield record
 
+    async def held(self, limit: int) -> list[LeadRecord]:
+        """Those that wait for a person, but for those that are `unreadable`."""
+        found = await self.records.held(limit)
+        self.unreadable.update(found.unreadable)
+        return found.records
+
     async def due(self, until: float) -> AsyncIterator[LeadRecord]:
-        """Every record that is due by then."""
+        """Every record that is due by then, but for those that are `unreadable`."""
         page = await self.records.due(until, _PAGE)
         while True:
+            self.unreadable.update(page.unreadable)
             for record in page.records:
                 yield record
             if page.ends_at is None:
@@ -124,7 +138,7 @@ class Desk(Setup):
         try:
             return await self.records.read(key)
         except Rejected:
-            self.unreadable.add(str(key))
+            self.unreadable.add(key)
             return None
 
     async def snapshot(self, record: LeadRecord | None) -> LeadSnapshot | None:

@@ -14,8 +14,8 @@ _MOST: Final = 1000
 
 async def held_leads(desk: Desk) -> Shown:
     """Exit code 1 if there are any. All shops, also those without a profile; the longest first."""
-    found = await desk.records.held(_MOST + 1)
-    if not found:
+    found = await desk.held(_MOST + 1)
+    if not found and not desk.unreadable:
         return Shown(data=[], lines=["No lead is held."])
     listed = sorted(found[:_MOST], key=_since)
     rows = [

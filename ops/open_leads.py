@@ -24,6 +24,8 @@ async def open_leads(desk: Desk) -> Shown:
     watches = await desk.records.due_watches(ahead, _MOST_WATCHES)
     until = max((watch.due_at for watch in watches), default=None)
     said = [f"Open leads: {len(leads)}."]
+    if desk.unreadable:
+        said.append(f"Due and cannot be read, so perhaps open: {len(desk.unreadable)}.")
     if watches:
         said.append(
             f"Visitors whose conversations are still to be looked at: {len(watches)},"
@@ -37,9 +39,10 @@ async def open_leads(desk: Desk) -> Shown:
             "watched": len(watches),
             "watched_until": until,
             "without_contact": others,
+            "unreadable": sorted(map(str, desk.unreadable)),
         },
         lines=[*_table(leads), *said],
-        code=1 if leads or watches else 0,
+        code=1 if leads or watches or desk.unreadable else 0,
     )
 
 

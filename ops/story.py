@@ -39,6 +39,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Parts that did not answer."""
     shops: tuple[str, ...] = ()
     """That have a profile."""
+    spoiled: bool = False
+    """There is a record, and it cannot be read."""
 
 
 class Event(msgspec.Struct, frozen=True, order=True):
@@ -65,7 +67,7 @@ def tell(facts: Facts) -> Story:
     return Story(
         shop=facts.shop,
         thread_id=facts.thread_id,
-        state=record.state.value if record else "unknown",
+        state=record.state.value if record else "unreadable" if facts.spoiled else "unknown",
         headline=_headline(facts),
         events=tuple(sorted(events, key=lambda event: event.at)),
         next_step=_next_step(facts),
@@ -122,6 +124,8 @@ def _headline(facts: Facts) -> str:
     record = facts.record
     if record is not None:
         return _standing(record)
+    if facts.spoiled:
+        return "Its record cannot be read."
     if facts.conversation is None:
         of = f" (shops: {', '.join(facts.shops)})" if facts.shops else ""
         return f"Nobody ever asked about this thread{of}."
@@ -163,7 +167,7 @@ def _needs_a_person(facts: Facts) -> bool:
     if record is not None and (record.delivery or record.state is State.HELD):
         return True
     homeless = record is not None and _is_of_no_shop(facts, record)
-    return homeless or bool(facts.parked or facts.paused)
+    return homeless or facts.spoiled or bool(facts.parked or facts.paused)
 
 
 def _is_of_no_shop(facts: Facts, record: LeadRecord) -> bool:
@@ -174,6 +178,8 @@ def _is_of_no_shop(facts: Facts, record: LeadRecord) -> bool:
 
 def _next_step(facts: Facts) -> str:
     record = facts.record
+    if facts.spoiled:
+        return "Start the later release that wrote it again, or restore it from a backup."
     if record is not None and record.state in {State.SENT, State.CLOSED}:
         return _when_settled(facts, record)
     if record is not None and _is_of_no_shop(facts, record):

@@ -43,6 +43,7 @@ async def story_of(desk: Desk, thread_id: str) -> Story:
         conversation=conversation,
         snapshot=snapshot,
         shops=tuple(desk.shops.by_slug),
+        spoiled=desk.spoiled(thread_id) is not None,
     )
     try:
         facts = await _with_redis(desk, facts)

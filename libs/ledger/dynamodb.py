@@ -6,9 +6,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from libs.databases.dynamodb import ConditionFailedError, DynamoTable, Item
-from libs.ledger.port import Overdue, Place
+from libs.ledger.port import Held, Overdue, Place
 from libs.ledger.record import LeadKey, LeadRecord, State, Watch
-from libs.ledger.stored import decode_lead, decode_watch, encode, overdue, readable
+from libs.ledger.stored import decode_lead, decode_watch, encode, held, overdue
 from libs.runtime.clock import Clock
 
 FRESH_SECONDS: Final = 10
@@ -100,9 +100,9 @@ class DynamoLeadRecords:
             ExpressionAttributeValues={":due_at": {"N": repr(watch.due_at)}},
         )
 
-    async def held(self, limit: int) -> list[LeadRecord]:
+    async def held(self, limit: int) -> Held:
         items = await self._query("by_held", "held = :held", {":held": _HELD["held"]}, limit, {})
-        return readable((LeadKey(*_named(item)), item["body"]["S"]) for item in items)
+        return held((LeadKey(*_named(item)), item["body"]["S"]) for item in items)
 
     async def list_keys(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadKey]:
         condition, values = "shop = :shop", {":shop": {"S": shop}}

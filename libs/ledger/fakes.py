@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from libs.errors import Rejected
-from libs.ledger.port import Overdue, Place
+from libs.ledger.port import Held, Overdue, Place
 from libs.ledger.record import LeadKey, LeadRecord, State, Watch
 
 Hook = Callable[[str, object], Awaitable[None]]
@@ -79,10 +79,13 @@ class MemoryRecords:
         del self.watches[watch.shop, watch.visitor]
         return True
 
-    async def held(self, limit: int) -> list[LeadRecord]:
+    async def held(self, limit: int) -> Held:
         await self._before("held", None)
-        found = [one for one in self.leads.values() if one.state is State.HELD]
-        return [one for one in found if one.key not in self.spoiled][:limit]
+        held = [key for key, one in self.leads.items() if one.state is State.HELD][:limit]
+        return Held(
+            [self.leads[key] for key in held if key not in self.spoiled],
+            [key for key in held if key in self.spoiled],
+        )
 
     async def list_keys(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadKey]:
         await self._before("list_keys", shop)

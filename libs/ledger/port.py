@@ -26,6 +26,14 @@ class Overdue(msgspec.Struct, frozen=True):
     """The next page begins behind it; None: this was the last one."""
 
 
+class Held(msgspec.Struct, frozen=True):
+    """What waits for a person."""
+
+    records: list[LeadRecord]
+    unreadable: list[LeadKey]
+    """It was held when it could still be read."""
+
+
 class LeadRecords(Protocol):
     """Every method raises Unavailable("records", ...) when the store does not answer in time."""
 
@@ -59,11 +67,8 @@ class LeadRecords(Protocol):
         """
         ...
 
-    async def held(self, limit: int) -> list[LeadRecord]:
-        """Those that wait for a person, of all shops, in no order that means anything.
-
-        One that cannot be read is left out: it is told of when it is due.
-        """
+    async def held(self, limit: int) -> Held:
+        """Those that wait for a person, of all shops, in no order that means anything."""
         ...
 
     async def list_keys(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadKey]:

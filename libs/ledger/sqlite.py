@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from libs.databases.sqlite import SqliteThread, open_sqlite_file
-from libs.ledger.port import Overdue, Place
+from libs.ledger.port import Held, Overdue, Place
 from libs.ledger.record import LeadKey, LeadRecord, Watch
-from libs.ledger.stored import decode_lead, decode_watch, encode, overdue, readable
+from libs.ledger.stored import decode_lead, decode_watch, encode, held, overdue
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS leads (
@@ -88,9 +88,9 @@ class SqliteLeadRecords:
         sql = "DELETE FROM watches WHERE shop = ? AND visitor = ? AND due_at = ?"
         return await self._writer.change(sql, (watch.shop, watch.visitor, watch.due_at)) == 1
 
-    async def held(self, limit: int) -> list[LeadRecord]:
+    async def held(self, limit: int) -> Held:
         rows = await self._reader.rows(HELD, (limit,))
-        return readable((LeadKey(shop, thread), body) for shop, thread, body in rows)
+        return held((LeadKey(shop, thread), body) for shop, thread, body in rows)
 
     async def list_keys(self, shop: str, *, after: str = "", limit: int = 100) -> list[LeadKey]:
         sql = (

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Final
 
 import msgspec
 
 from libs.errors import Rejected
-from libs.ledger.port import Overdue, Place
+from libs.ledger.port import Held, Overdue, Place
 from libs.ledger.record import LeadKey, LeadRecord, Watch
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -35,21 +34,25 @@ def decode_watch(shop: str, visitor: str, due_at: float, body: bytes | str) -> W
         return Watch(shop=shop, visitor=visitor, due_at=due_at)
 
 
-def readable(rows: Iterable[tuple[LeadKey, bytes | str]]) -> list[LeadRecord]:
-    found = list[LeadRecord]()
-    for key, body in rows:
-        with suppress(Rejected):
-            found.append(decode_lead(key, body))
-    return found
+def held(rows: Iterable[tuple[LeadKey, bytes | str]]) -> Held:
+    return Held(*_sorted(rows))
 
 
 def overdue(rows: Iterable[tuple[Place, bytes | str]], limit: int) -> Overdue:
-    """One page, from the rows that a store found for it; one that is spoiled stops no other."""
-    records, unreadable, places = list[LeadRecord](), list[LeadKey](), list[Place]()
-    for place, body in rows:
-        places.append(place)
+    """One page, from the rows that a store found for it."""
+    found = list(rows)
+    ends_at = found[-1][0] if len(found) == limit else None
+    return Overdue(*_sorted((place.key, body) for place, body in found), ends_at)
+
+
+def _sorted(
+    rows: Iterable[tuple[LeadKey, bytes | str]],
+) -> tuple[list[LeadRecord], list[LeadKey]]:
+    """What can be read, and the keys of the rest: one that is spoiled stops no other."""
+    records, unreadable = list[LeadRecord](), list[LeadKey]()
+    for key, body in rows:
         try:
-            records.append(decode_lead(place.key, body))
+            records.append(decode_lead(key, body))
         except Rejected:
-            unreadable.append(place.key)
-    return Overdue(records, unreadable, places[-1] if len(places) == limit else None)
+            unreadable.append(key)
+    return records, unreadable

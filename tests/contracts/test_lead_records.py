@@ -255,13 +255,24 @@ class LeadRecordsContract:
         await records.write(newer(untold, state=State.PENDING), expected_version=1)
         await records.write(newer(lead("cthr_2"), state=State.HELD), expected_version=1)
 
-        found = await records.held(10)
+        found = (await records.held(10)).records
 
         assert sorted(str(one.key) for one in found) == [
             "lead#craigs#cthr_1", "lead#craigs#cthr_2", "lead#other#cthr_1",
         ]  # fmt: skip
         assert {one.state for one in found} == {State.HELD}
-        assert len(await records.held(2)) == 2
+        assert len((await records.held(2)).records) == 2
+
+    async def test_a_held_record_that_is_spoiled_is_named(self, records: LeadRecords) -> None:
+        for thread in ("a", "b"):
+            held = msgspec.structs.replace(lead(thread, due_at=None), state=State.HELD)
+            await records.write(held, expected_version=None)
+        await self.spoil(records, lead("a").key)
+
+        found = await records.held(10)
+
+        assert [one.key.thread_id for one in found.records] == ["b"]
+        assert found.unreadable == [lead("a").key]
 
     async def test_pages_through_a_shop_in_thread_order(self, records: LeadRecords) -> None:
         for thread in ("cthr_c", "cthr_a", "cthr_b"):
@@ -292,8 +303,9 @@ class TestSqliteRecords(LeadRecordsContract):
 
     async def spoil(self, records: LeadRecords, key: LeadKey) -> None:
         assert isinstance(records, SqliteLeadRecords)
-        sql = "UPDATE leads SET body = ? WHERE shop = ? AND thread_id = ?"
-        await records._writer.change(sql, (b"{", key.shop, key.thread_id))
+        cut = "UPDATE leads SET body = substr(body, 1, length(body) - 1)"
+        where = " WHERE shop = ? AND thread_id = ?"
+        await records._writer.change(cut + where, (key.shop, key.thread_id))
 
     async def test_a_spoiled_watch_is_due_all_the_same(self, records: LeadRecords) -> None:
         assert isinstance(records, SqliteLeadRecords)

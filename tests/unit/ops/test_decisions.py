@@ -233,3 +233,14 @@ async def test_a_decision_touches_nothing_that_is_not_held(command: str, state: 
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_a_decision_about_an_unknown_thread_is_no_such_thing(command: str) -> None:
     assert (await decide(stores(), command, 1)).code == 3
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_a_decision_about_a_record_that_cannot_be_read_says_so(command: str) -> None:
+    there = await held()
+    there.records.spoiled.add(KEY)
+
+    shown = await decide(there, command, 4)
+
+    assert shown.code == 1
+    assert "cannot be read" in str(shown.lines)

@@ -18,7 +18,7 @@ from libs.ledger.record import State
 from libs.messages.base import Attribution, Touch
 from ops.export import as_csv, export
 from ops.show import put
-from tests.unit.ops.desks import Stores, contact, record, snapshot, stores
+from tests.unit.ops.desks import KEY, Stores, contact, record, snapshot, stores
 
 
 async def one_lead(**fields: Any) -> Stores:
@@ -128,7 +128,7 @@ async def test_a_record_that_cannot_be_read_leaves_the_others_in_the_table() -> 
     there.records.spoiled.add(record().key)
 
     assert [row["thread"] for row in await rows(there)] == ["cthr_2"]
-    assert there.desk.unreadable == {"lead#craigs#cthr_1"}
+    assert there.desk.unreadable == {KEY}
 
 
 async def test_more_leads_than_a_page() -> None:

@@ -369,16 +369,17 @@ async def test_a_lead_that_cannot_be_read_keeps_nobody_else_from_being_forgotten
     assert (spoiled in there.desk.unreadable) == ("@" in who)
 
 
-async def test_a_person_whose_record_cannot_be_read_is_forgotten_all_the_same() -> None:
+@pytest.mark.parametrize("who", [THREAD, "ana@example.com"])
+async def test_a_person_whose_record_cannot_be_read_is_forgotten_all_the_same(who: str) -> None:
     there = stores(redis=True)
     await there.lead(record(), snapshot())
     there.conversations.put(SHOP, conversation())
     there.records.spoiled.add(KEY)
 
-    shown = await forget(there.desk, "ana@example.com")
+    shown = await forget(there.desk, who)
 
     assert removed(shown)["conversations"] == removed(shown)["leads"] == 1
-    assert there.desk.unreadable == {f"lead#{SHOP}#{THREAD}"}
+    assert there.desk.unreadable == {KEY}
 
 
 @pytest.mark.slow

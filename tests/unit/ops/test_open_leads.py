@@ -125,6 +125,32 @@ async def test_when_nothing_is_held_the_exit_code_is_0() -> None:
     assert (await held_leads((await there((State.SENT, ""))).desk)).code == 0
 
 
+async def test_a_due_lead_that_cannot_be_read_may_be_open_and_is_named() -> None:
+    """`until handoff leads open` went on to the other mode, and the lead was lost."""
+    made = await there((State.ERROR, "throttled"))
+    made.records.spoiled.add(LeadKey(SHOP, "cthr_0"))
+
+    shown = await open_leads(made.desk)
+
+    assert shown.code == 1
+    assert made.desk.unreadable == {LeadKey(SHOP, "cthr_0")}
+    assert "cannot be read, so perhaps open: 1" in str(shown.lines)
+
+
+async def test_a_held_lead_that_cannot_be_read_is_named_also_when_its_alert_was_sent() -> None:
+    made = await there((State.HELD, "ambiguous"), (State.HELD, "ambiguous"))
+    made.records.spoiled.add(LeadKey(SHOP, "cthr_0"))
+
+    some = await held_leads(made.desk)
+    made.records.spoiled.add(LeadKey(SHOP, "cthr_1"))
+    none = await held_leads(made.desk)
+
+    told: Any = some.data
+    assert [one["thread"] for one in told] == ["cthr_1"]
+    assert (some.code, none.code, none.data) == (1, 1, [])
+    assert made.desk.unreadable == {LeadKey(SHOP, f"cthr_{number}") for number in (0, 1)}
+
+
 async def test_a_visitor_who_may_have_written_is_waited_for() -> None:
     made = stores()
     for number in (1, 2):

@@ -8,11 +8,22 @@ import pytest
 from msgspec.structs import replace
 
 from libs.leads.snapshot import Summary
-from libs.ledger.record import State
+from libs.ledger.record import LeadKey, State
 from ops import threads
 from ops.desk import Desk
 from ops.show import Shown, put
-from tests.unit.ops.desks import THREAD, Stores, contact, record, snapshot, stores
+from ops.story import Story
+from tests.unit.ops.desks import (
+    NOW,
+    SHOP,
+    THREAD,
+    Stores,
+    contact,
+    conversation,
+    record,
+    snapshot,
+    stores,
+)
 
 HIS, HERS, WORK = (
     contact("phone", f"+1408555{end}", f"(408) 555-{end}") for end in ("0176", "0199", "0142")
@@ -68,6 +79,23 @@ async def test_a_lead_that_cannot_be_read_is_said_and_the_rest_is_told(
 
     assert "could not be read" in str(shown.lines) or "cannot be read" in str(shown.lines)
     assert there.desk.unreadable == {key}
+
+
+@pytest.mark.parametrize("shop", [SHOP, "gone"])
+async def test_why_of_a_record_that_cannot_be_read_tells_the_rest_and_needs_a_person(
+    shop: str,
+) -> None:
+    there = stores()
+    await there.lead(spoiled := replace(record(), key=LeadKey(shop, THREAD), due_at=NOW))
+    there.records.spoiled.add(spoiled.key)
+    there.conversations.put(shop, conversation())
+
+    shown = await threads.why(there.desk, THREAD)
+
+    assert shown.code == 1
+    assert isinstance(shown.data, Story)
+    assert (shown.data.shop, shown.data.headline) == (shop, "Its record cannot be read.")
+    assert "Customer message 1, the newest." in str(shown.data.events)
 
 
 async def test_what_was_fixed_for_a_mail_that_no_server_took_is_shown() -> None:
