@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -204,9 +205,89 @@ async def test_what_was_said_before_a_new_chat_stays_one_conversation(
     await chat.write("Do you do boats?")
     await expect(chat.assistant).to_have_text([ANSWER])
 
-    names = {one.text: one.conversation for one in theatre.asked[before:]}
-    assert [names[NEED] == names[text] for text in (PHONE, "Do you do boats?")] == [True, False]
+    await theatre.until_asked(before + 4)
+    old = [one for one in theatre.asked[before:] if one.text != "Do you do boats?"]
+    assert [one.text for one in old] == [NEED, PHONE, NEED], "409 tells nothing of what is kept"
+    [new] = [one for one in theatre.asked[before:] if one.text == "Do you do boats?"]
+    assert new.conversation not in {one.conversation for one in old}
+    assert {one.conversation for one in old} == {old[0].conversation}
     assert await chat.customer.all_inner_texts() == ["Do you do boats?"]
+
+
+async def test_what_waited_in_a_chat_that_was_left_follows_its_beginning(
+    theatre: Stage, visits: Visits
+) -> None:
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        return await heard(asked) if back else asked.refuse("unavailable", **{"Retry-After": "300"})
+
+    back = False
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await chat.write(NEED)
+    await chat.alert.wait_for()
+    await chat.write(PHONE)
+    before, back = len(theatre.asked), True
+    await chat.panel.get_by_role("button", name="New chat").click()
+    last = await theatre.until_asked(before + 2)
+
+    assert (last.text, last.params.get("thread_id")) == (PHONE, THREAD)
+
+
+async def test_what_waits_for_an_answer_when_a_new_chat_begins_goes_to_the_thread_of_it(
+    theatre: Stage, visits: Visits
+) -> None:
+    typed = asyncio.Event()
+
+    async def script(asked: Asked) -> None:
+        if asked.text == NEED:
+            await typed.wait()
+            await asked.tell(created(), done(said(1, NEED)))
+            return await asked.silence()
+        return await heard(asked)
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await chat.write(NEED)
+    await chat.write(PHONE)
+    typed.set()
+    await chat.begun()
+    await chat.panel.get_by_role("button", name="New chat").click()
+    last = await theatre.until_asked(2)
+
+    assert (last.text, last.params.get("thread_id")) == (PHONE, THREAD)
+
+
+async def test_what_a_chat_that_was_left_cannot_tell_begins_one_of_another_name(
+    theatre: Stage, visits: Visits
+) -> None:
+    """By the old name the thread that was forgotten would come back, and its lead is settled."""
+
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        if asked.kind == "threads.add_user_message":
+            if not left:
+                return asked.refuse("unavailable", **{"Retry-After": "300"})
+            return asked.refuse("unknown_thread")
+        return await heard(asked)
+
+    left = False
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    assert await chat.say(NEED) == ANSWER
+    for text in (PHONE, "Any day."):
+        await chat.write(text)
+    await chat.alert.wait_for()
+    before, left = len(theatre.asked), True
+    await chat.panel.get_by_role("button", name="New chat").click()
+    await theatre.until_asked(before + 3)
+
+    assert theatre.texts() == [NEED, PHONE, "Any day."]
+    first, second = theatre.asked[before + 1 : before + 3]
+    assert (first.kind, first.text) == ("threads.create", PHONE)
+    assert first.conversation not in {"", theatre.asked[0].conversation}
+    assert second.conversation == first.conversation or second.params.get("thread_id") == THREAD
 
 
 @pytest.mark.parametrize("left", [False, True], ids=["stayed", "left"])

@@ -32,13 +32,15 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
+WAITING = {"requestId": "0" * 32, "text": NEED, "files": []}
+KEPT = json.dumps([WAITING])
+"""What never left; also as panels of before conversations had names kept it."""
 BEGINNING = {
     "type": "threads.create",
     "params": {"input": {"content": [{"type": "input_text", "text": NEED}], "attachments": []}},
     "metadata": {"conversation": "c" * 32},
 }
-KEPT = json.dumps([{"requestId": "0" * 32, "text": NEED, "files": [], "body": BEGINNING}])
-
+KEPT_AS_SENT = json.dumps([WAITING | {"body": BEGINNING}])
 
 GONE_BACK = "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
 OUTLIVES = """{ const { fetch } = window; window.outlives = [];
@@ -82,6 +84,27 @@ async def test_what_is_said_during_an_answer_leaves_after_it_and_stands_below_it
 
     assert await chat.lines() == [NEED, ANSWER, PHONE, THANKS, "Any day.", THANKS]
     assert [one.text for one in theatre.asked] == [NEED, PHONE, "Any day."]
+
+
+async def test_what_waits_for_the_thread_goes_to_it(theatre: Stage, visits: Visits) -> None:
+    """A chat service of before conversations had names would begin another."""
+    typed = asyncio.Event()
+
+    async def script(asked: Asked) -> None:
+        if asked.text == NEED:
+            await typed.wait()
+        await heard(asked)
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await chat.write(NEED)
+    await chat.write(PHONE)
+    typed.set()
+    await expect(chat.assistant).to_have_text([ANSWER, THANKS])
+
+    first, second = theatre.asked
+    assert (first.kind, second.params.get("thread_id")) == ("threads.create", THREAD)
 
 
 async def test_what_is_said_while_a_conversation_loads_leaves_once(
@@ -219,13 +242,14 @@ async def test_a_second_message_outlives_its_page_before_there_is_a_thread(
     assert len({one.conversation for one in theatre.asked}) == 1
 
 
+@pytest.mark.parametrize("kept", [KEPT, KEPT_AS_SENT], ids=["waiting", "sent"])
 async def test_who_goes_back_takes_up_what_the_next_page_left(
-    theatre: Stage, visits: Visits
+    theatre: Stage, visits: Visits, kept: str
 ) -> None:
     theatre.script = heard
     chat = await visits.page()
     await chat.open(theatre.url)
-    await chat.keep("handoff-wishes", KEPT)
+    await chat.keep("handoff-wishes", kept)
     await chat.page.evaluate(f"{GONE_BACK}; {GONE_BACK}")
     await expect(chat.assistant).to_have_text([ANSWER])
 
@@ -282,7 +306,7 @@ async def test_what_a_loaded_conversation_holds_already_leaves_no_second_speaker
     chat = await visits.page()
     await chat.page.goto(theatre.url)
     await chat.keep("chatkit-thread-id", THREAD)
-    await chat.keep("handoff-wishes", KEPT)
+    await chat.keep("handoff-wishes", KEPT_AS_SENT)
     await chat.page.reload()
     await chat.launcher.click()
     await expect(chat.assistant).to_have_text([ANSWER])

@@ -424,13 +424,24 @@
       else if (event.type === "thread.item.updated") log.write(event);
     };
 
-    /** It stays as it is, however often it is sent: the chat service hears a request id once. */
     const message = (wish, thread) => {
       const input = userInput(wish);
       return thread
         ? request("threads.add_user_message", { thread_id: thread, input })
         : request("threads.create", { input }, { conversation: wish.quiet || conversation });
     };
+
+    /** As it was sent once it stays: the chat service hears a request id once. */
+    const post = (wish, more) => {
+      wish.body ||= message(wish, !wish.quiet && core.threadId);
+      keepWishes();
+      return protocol(wish, { keepalive: true, ...more });
+    };
+
+    /** What was said before its thread was known, and has not left yet, goes to it. */
+    const follow = (wish, thread) => wishes
+      .filter((one) => one.quiet === wish.quiet && !one.body)
+      .forEach((one) => { one.body = message(one, thread); });
 
     const attend = (on) => {
       log.rest();
@@ -456,6 +467,7 @@
         const more = { status: 500, retriable: event.allow_retry, told: wish.heard };
         throw new Trouble(event.message || say.dropped, wish.requestId, more);
       }
+      if (event.type === "thread.created") follow(wish, event.thread.id);
       if (event.item && !wish.heard) {
         wish.heard = true;
         keepWishes();
@@ -475,7 +487,7 @@
       const each = (event, place) => hear(event, place, wish, mine);
       const read = (answer, heard) => readEvents(answer, heard, each);
       const keepalive = !mine.failed; // browsers refuse it to more than 64 KB at once
-      await protocol(wish, { position: mine.position, keepalive, read });
+      await post(wish, { position: mine.position, keepalive, read });
       if (!wish.heard) throw new Trouble(say.dropped, wish.requestId);
     };
 
@@ -499,13 +511,18 @@
       return Boolean(thread);
     };
 
+    /** By the name that it had, a thread that was forgotten would come back. */
     const beginAnew = (gone) => {
+      const name = randomId();
       if (gone === core.threadId) {
         useThread(null);
-        conversation = randomId();
+        conversation = name;
       }
-      const lost = (one) => one.files && one.body.params.thread_id === gone;
-      wishes.filter(lost).forEach((one) => { one.body = message(one, !one.quiet && core.threadId); });
+      const lost = (one) => one.files && one.body?.params.thread_id === gone;
+      wishes.filter(lost).forEach((one) => {
+        one.body = null;
+        one.quiet &&= name;
+      });
     };
 
     const giveUp = (wish, error) => {
@@ -523,7 +540,11 @@
 
     /** Whether a wish that failed is still to be told; then it is time to. */
     const remains = async (wish, error, mine) => {
-      if (wish.quiet && error.status === 409) return false; // it was heard
+      if (wish.quiet && error.status === 409) { // not yet known to be kept; nobody waits behind it
+        wishes.push(wishes.shift());
+        if (wishes[0].quiet) await pause(error.wait || PAUSES_SECONDS[0]);
+        return true;
+      }
       if (mine.position && error.status) { // what it led to is no longer kept
         mine.position = "";
         return true;
@@ -548,7 +569,6 @@
       if (!loaded || working === chat) return;
       const mine = working = chat;
       while (mine === chat && wishes.length) {
-        keepWishes();
         const wish = telling = wishes[0];
         attend(!trouble && !wish.quiet);
         const error = await tell(wish, mine).catch((caught) => caught);
@@ -556,7 +576,7 @@
         telling = null;
         if (error?.told) {
           complain(error, wish);
-          if (error.retriable && wishes.length === 1) {
+          if (error.retriable && wishes.slice(1).every((one) => one.quiet)) {
             wishes[0] = retry(); // a person decides
             break;
           }
@@ -593,7 +613,7 @@
     const submit = (text, files) => {
       start?.remove();
       const wish = { requestId: randomId(), text, files };
-      wish.body = message(wish, core.threadId);
+      if (core.threadId) wish.body = message(wish, core.threadId);
       log.say(wish);
       ask(wish);
     };
@@ -620,7 +640,7 @@
       composer.leave();
       const leaves = (wish) => wish === telling && !chat.failed;
       const waits = (wish) => !leaves(wish) && !wish.heard;
-      wishes.filter(waits).forEach((wish) => protocol(wish, { keepalive: true, read: () => {} }).catch(() => {}));
+      wishes.filter(waits).forEach((wish) => post(wish, { read: () => {} }).catch(() => {}));
     });
 
     const showStart = () => {
@@ -666,7 +686,7 @@
       log.clear();
       attend(false);
       const unheard = wishes.filter(isUnheard);
-      conversation = unheard.map((wish) => wish.body.metadata.conversation).find(Boolean) || randomId();
+      conversation = unheard.map((wish) => wish.body?.metadata.conversation).find(Boolean) || randomId();
       unheard.forEach(log.say);
       if (core.threadId) return showPage();
       if (!unheard.length) showStart();
