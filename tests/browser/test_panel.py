@@ -315,12 +315,14 @@ async def test_a_button_that_goes_leaves_the_keyboard_in_the_message_field(
 async def test_neither_a_prompt_nor_an_input_method_takes_a_draft(
     theatre: Stage, visits: Visits
 ) -> None:
-    """WebKit ends a composition before the Enter that confirmed it: only its code tells."""
+    """WebKit ends a composition before the key that did so is told: only its code tells."""
     theatre.script = heard
     chat = await visits.page()
     await chat.open(theatre.url)
     await chat.input.fill("My number is")
-    for key, more in (("Enter", "keyCode: 229"), ("Escape", "isComposing: true")):
+    for key, more in (
+        ("Enter", "keyCode: 229"), ("Escape", "keyCode: 229"), ("Escape", "isComposing: true"),
+    ):  # fmt: skip
         await chat.input.evaluate(
             f"""node => node.dispatchEvent(new KeyboardEvent("keydown",
                  {{ key: "{key}", {more}, bubbles: true, composed: true, cancelable: true }}))"""

@@ -467,8 +467,9 @@
     again.onclick = startOver;
     phone.onchange = () => { if (panel.open) open(); };
     document.addEventListener("keydown", (event) => {
-      // Of an input method it only ends a composition.
-      if (event.key === "Escape" && panel.open && !event.isComposing && !event.defaultPrevented) shut();
+      // Of an input method it only ends a composition; Safari marks only its code.
+      const composing = event.isComposing || event.keyCode === 229;
+      if (event.key === "Escape" && panel.open && !composing && !event.defaultPrevented) shut();
     });
     /** Who goes back finds this page as it was, and the chat may have gone on in the next one. */
     addEventListener("pageshow", async ({ persisted }) => {
