@@ -58,6 +58,10 @@ class LeadRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_item_id: str = ""
     snapshot: str = ""
     """Blob key of the snapshot the current attempt sends."""
+    wanted: str | None = None
+    """The snapshot that a person who sent it again looked at; empty: none was left, but one they
+    want. Stands until it is sent, held or closed. None: nobody asked.
+    """
     content_hash: str = ""
     message_id: str = ""
     sent_by: str = ""

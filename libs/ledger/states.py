@@ -43,7 +43,7 @@ from libs.ledger.events import (
     Write,
 )
 from libs.ledger.record import LeadKey, LeadRecord, State, Step
-from libs.ledger.steps import OPERATOR, WHY, exhausted, hold, is_due, next_record
+from libs.ledger.steps import WHY, exhausted, hold, is_due, next_record
 from libs.ledger.timing import DAY_SECONDS
 
 
@@ -157,11 +157,13 @@ def _nothing_to_send(record: LeadRecord, event: NothingToSend, now: float) -> De
 
 
 def _reopened(record: LeadRecord, event: Reopened, now: float) -> Decision:
+    """A lead like any other: what a provider or a person said of the old one is over."""
     if record.state is not State.CLOSED or event.last_item_id == record.last_item_id:
         return Nothing(WHY[record.state])
     return next_record(
         record, now, "reopened", event.reason,
         state=State.PENDING, due_at=event.due_at, reason=event.reason or "reopened",
+        tries=0, first_error_at=None, plainer=0, wanted=None,
     )  # fmt: skip
 
 
@@ -199,8 +201,9 @@ def _operator_resend(record: LeadRecord, event: OperatorResend, now: float) -> D
         return Refuse(f"an operator can resend what is held, this is {record.state}")
     return next_record(
         record, now, "operator_resend",
-        state=State.PENDING, due_at=now, tries=0, first_error_at=None, reason=OPERATOR,
+        state=State.PENDING, due_at=now, tries=0, first_error_at=None, reason="operator",
         snapshot=event.snapshot,
+        wanted=event.snapshot,
         last_item_id=event.last_item_id or record.last_item_id,
         kind=event.kind or record.kind,
     )  # fmt: skip

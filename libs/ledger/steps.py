@@ -19,8 +19,6 @@ WHY: Final = {
     State.CLOSED: "closed",
 }
 """What to answer when the state has overtaken an event (`docs/promises.md`)."""
-OPERATOR: Final = "operator"
-"""Why a lead waits that a person wants sent."""
 
 
 def hold(record: LeadRecord, now: float, reason: str) -> Write:
@@ -36,7 +34,8 @@ def is_due(record: LeadRecord, now: float) -> bool:
 
 def a_person_wants(record: LeadRecord) -> str:
     """The snapshot that somebody looked at and wants sent, whatever was said since; or nothing."""
-    return record.snapshot if record.state is State.PENDING and record.reason == OPERATOR else ""
+    waits = record.state in {State.PENDING, State.ERROR}
+    return (record.wanted or "") if waits else ""
 
 
 def exhausted(tries: int, first_error_at: float | None, now: float) -> bool:

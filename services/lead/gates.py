@@ -15,7 +15,7 @@ import msgspec
 from libs.leads.snapshot import Summary
 from libs.ledger.events import Considered, Event, GaveUp, HeldFor, NothingToSend, NotNow, Reopened
 from libs.ledger.record import LeadRecord, State
-from libs.ledger.steps import OPERATOR, a_person_wants
+from libs.ledger.steps import a_person_wants
 from libs.ledger.timing import DAY_SECONDS
 from libs.messages.lead import NOT_READY
 from services.lead.transcript import Subject
@@ -227,7 +227,7 @@ def _was_reachable(record: LeadRecord) -> bool:
 
 def _is_awaited(record: LeadRecord) -> bool:
     """Its mail was on the way, or a person wants one: neither ends without a word."""
-    return record.state is State.ERROR or record.reason == OPERATOR
+    return record.state is State.ERROR or record.wanted is not None
 
 
 def _silent(case: Case, reason: str, ends: Literal["no_contact", "empty", "gone"]) -> Wait | Close:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from libs.ledger.apply import apply
-from libs.ledger.events import OperatorResend
+from libs.ledger.events import NotNow, OperatorResend, Refused
 from libs.ledger.record import LeadKey, State
 from libs.ledger.timing import DAY_SECONDS
 from tests.unit.lead.world import READY_WORDS, SHOP, THREAD, World
@@ -35,6 +37,24 @@ async def test_what_they_looked_at_leaves_though_the_customer_spoke_just_now() -
     )  # fmt: skip
 
 
+async def test_what_they_looked_at_leaves_also_after_it_was_put_off() -> None:
+    """Once greylisted, the gates asked for a quiet window, and closed over a number taken back."""
+    world = World()
+    world.say(READY_WORDS)
+    world.wait(400)
+    looked_at = await world.sends()
+    world.wait(200)
+    hold(world)
+    world.say("No, wait, I have no phone any more.")
+    resend = OperatorResend(snapshot=looked_at.snapshot, kind="full")
+    await apply(world.records, KEY, resend, world.clock)
+    greylisted = Refused(attempt=2, reason="rcpt_450", temporary=True, at_door=True)
+    await apply(world.records, KEY, greylisted, world.clock)
+    world.wait(60)
+
+    assert (await world.sends("quiet")).snapshot == looked_at.snapshot
+
+
 async def test_without_anything_fixed_the_gates_answer() -> None:
     world = World()
     world.say(READY_WORDS)
@@ -46,13 +66,19 @@ async def test_without_anything_fixed_the_gates_answer() -> None:
     assert (await world.sends("quiet")).kind == "full"
 
 
-async def test_nobody_to_reach_any_more_is_put_before_the_person_again() -> None:
+@pytest.mark.parametrize("waited", [False, True])
+async def test_nobody_to_reach_any_more_is_put_before_the_person_again(
+    waited: bool,  # noqa: FBT001 - a case
+) -> None:
     """It was closed, and nobody heard of it."""
     world = World()
     world.say("My seat is torn")
     world.wait(DAY_SECONDS + 600)
     hold(world)
     await apply(world.records, KEY, OperatorResend(), world.clock)
+    if waited:
+        look_again = NotNow(reason="missing_contact", due_at=world.clock.now())
+        await apply(world.records, KEY, look_again, world.clock)
 
     answer = await world.decided("operator")
 

@@ -37,7 +37,7 @@ from libs.ledger.events import (
 )
 from libs.ledger.record import LeadKey, LeadRecord, State, Step
 from libs.ledger.states import alert_owed, decide, possible_copy
-from libs.ledger.steps import attempt_of, doubted
+from libs.ledger.steps import a_person_wants, attempt_of, doubted
 
 NOW: Final = 1_800_000_000.0
 DAY: Final = 86_400.0
@@ -73,6 +73,7 @@ ARM: Final = Arm(
 )  # fmt: skip
 
 LATER: Final = Refused(attempt=2, reason="dot_452", temporary=True)
+DOOR: Final = Refused(attempt=NEXT, reason="rcpt_450", temporary=True, at_door=True)
 
 EVENTS: Final[dict[str, tuple[Event, Rules]]] = {
     "considered": (Considered(reason="idle", due_at=NOW + 60, visitor="v_1"), ZERO),
@@ -496,6 +497,49 @@ def test_what_a_person_wants_sent_is_armed_whatever_was_said_since() -> None:
 
     assert (resent.snapshot, resent.last_item_id, resent.kind) == ("snap", "i7", "partial")
     assert outcome(decide(KEY, resent, arm, NOW, ZERO)) == "SENDING"
+
+
+@pytest.mark.parametrize(
+    ("happened", "waits"),
+    [
+        (NotNow(reason="watch", due_at=NOW), State.PENDING),
+        (ShopUnknown(due_at=NOW), State.PENDING),
+        (DOOR, State.ERROR),
+    ],
+)
+def test_what_a_person_wants_sent_outlives_whatever_is_written_meanwhile(
+    happened: Event, waits: State
+) -> None:
+    resent = wants("snap")
+
+    decision = decide(KEY, resent, after(resent, happened), NOW, ZERO)
+
+    assert isinstance(decision, Write)
+    assert (decision.record.state, a_person_wants(decision.record)) == (waits, "snap")
+
+
+@pytest.mark.parametrize("end", [OperatorConfirm(), OperatorClose(reason="dropped")])
+def test_what_a_person_wanted_is_over_with_their_lead(end: Event) -> None:
+    held = replace(wants("snap"), state=State.HELD)
+
+    ended = decide(KEY, held, end, NOW, ZERO)
+
+    assert isinstance(ended, Write)
+    assert a_person_wants(held) == a_person_wants(ended.record) == ""
+
+
+def test_a_dropped_lead_that_comes_back_starts_afresh() -> None:
+    """Its first greylisting would have held it again, and its photos stayed away."""
+    tried = replace(STATES["held"], tries=8, first_error_at=NOW - DAY, plainer=2, wanted="snap")
+    closed = decide(KEY, tried, OperatorClose(reason="dropped", last_item_id="i1"), NOW, ZERO)
+    assert isinstance(closed, Write)
+    opened = decide(KEY, closed.record, Reopened(last_item_id="i2", due_at=NOW), NOW, ZERO)
+    assert isinstance(opened, Write)
+
+    refused = decide(KEY, opened.record, after(opened.record, DOOR), NOW, ZERO)
+
+    assert (opened.record.plainer, a_person_wants(opened.record)) == (0, "")
+    assert outcome(refused) == "ERROR"
 
 
 @pytest.mark.parametrize("wanted", ["another", ""])
