@@ -106,7 +106,9 @@ async def redis(desk: Setup) -> Finding:
 
 async def records(desk: Desk) -> Finding:
     found = await desk.records.due(desk.clock.now(), SWEEP_LIMIT)
-    if spoiled := ", ".join(key.thread_id for key in found.unreadable):
+    held = await desk.records.held(SWEEP_LIMIT)
+    names = {key.thread_id for key in (*found.unreadable, *held.unreadable)}
+    if spoiled := ", ".join(sorted(names)):
         return Finding(
             what="records", ok=False, said=f"cannot be read: {spoiled}",
             do="Start the later release that wrote them again, or restore them from a backup.",

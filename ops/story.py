@@ -171,7 +171,7 @@ def _needs_a_person(facts: Facts) -> bool:
 
 
 def _is_of_no_shop(facts: Facts, record: LeadRecord) -> bool:
-    """Open, and every message about it is rejected."""
+    """Open, and nothing is sent without a profile: looked at twice, it is held."""
     settled = record.state in {State.SENT, State.CLOSED}
     return not settled and bool(facts.shops) and record.key.shop not in facts.shops
 
@@ -182,10 +182,10 @@ def _next_step(facts: Facts) -> str:
         return "Start the later release that wrote it again, or restore it from a backup."
     if record is not None and record.state in {State.SENT, State.CLOSED}:
         return _when_settled(facts, record)
-    if record is not None and _is_of_no_shop(facts, record):
-        return f"Put the profile of {record.key.shop} back into SHOPS: nothing is sent without it."
     if record is not None and record.state is State.HELD:
         return _when_held(facts, record)
+    if record is not None and _is_of_no_shop(facts, record):
+        return f"Put the profile of {record.key.shop} back into SHOPS, or it will be held."
     if facts.parked:
         ids = _each("dead retry", facts)
         return f"Mend what {facts.parked[0].reason!r} names, then {ids}."
@@ -212,7 +212,9 @@ def _when_held(facts: Facts, record: LeadRecord) -> str:
     gone = facts.snapshot is None and facts.conversation is None and not facts.unknown
     step = f"Nothing is left to send: `handoff close {named}`."
     if not gone:
-        step = (
+        back = f"Put the profile of {record.key.shop} back into SHOPS. "
+        step = back if _is_of_no_shop(facts, record) else ""
+        step += (
             f"Ask the shop whether they have it. If not: `handoff resend {named}`; if so, add"
             f" `--arrived`. If nothing shall be sent: `handoff close {named}`."
         )

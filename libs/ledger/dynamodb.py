@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from libs.databases.dynamodb import ConditionFailedError, DynamoTable, Item
+from libs.errors import Unavailable
 from libs.ledger.port import Held, Overdue, Place
 from libs.ledger.record import LeadKey, LeadRecord, State, Watch
 from libs.ledger.stored import decode_lead, decode_watch, encode, held, overdue
@@ -15,6 +16,8 @@ FRESH_SECONDS: Final = 10
 """A skew measured longer ago than this is measured again."""
 PAGE: Final = 100
 
+_NO_INDEX: Final = ("ValidationException", "ResourceNotFoundException")
+"""What a query of one is answered with, by Amazon's own and by a stand-in."""
 _HELD: Final = {"held": {"S": "held"}}
 _ATTRIBUTES: Final = {
     "pk": "S", "due_kind": "S", "due_at": "N", "shop": "S", "thread_id": "S", "held": "S",
@@ -127,14 +130,17 @@ class DynamoLeadRecords:
     ) -> list[Item]:
         found: list[Item] = []
         while len(found) < limit:
-            answer = await self._call(
-                "query",
-                IndexName=index,
-                KeyConditionExpression=condition,
-                ExpressionAttributeValues=values,
-                Limit=min(PAGE, limit - len(found)),
-                **({"ExclusiveStartKey": start} if start else {}),
-            )
+            try:
+                answer = await self._call(
+                    "query",
+                    IndexName=index,
+                    KeyConditionExpression=condition,
+                    ExpressionAttributeValues=values,
+                    Limit=min(PAGE, limit - len(found)),
+                    **({"ExclusiveStartKey": start} if start else {}),
+                )
+            except Unavailable as error:
+                raise _explained(error, index) from error
             found += answer["Items"]
             start = answer.get("LastEvaluatedKey", {})
             if not start:
@@ -164,6 +170,13 @@ class DynamoLeadRecords:
         if date:
             self._skew = self._clock.now() - parsedate_to_datetime(date).timestamp() - 0.5
             self._measured_at = self._clock.boot()
+
+
+def _explained(error: Unavailable, index: str) -> Unavailable:
+    """What we ask is always valid, but of a table that an earlier release made."""
+    if not error.reason.endswith(_NO_INDEX):
+        return error
+    return Unavailable("records", f"has its table the index {index} (deploy/infra/aws.yaml)?")
 
 
 def _place(item: Item) -> Place:

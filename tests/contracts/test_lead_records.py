@@ -12,13 +12,14 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from libs.databases.dynamodb import DynamoTable, use_table
+from libs.databases.dynamodb import DynamoTable, create_table, use_table
 from libs.errors import Rejected, SettingsError, Unavailable
-from libs.ledger.dynamodb import DynamoLeadRecords
+from libs.ledger.dynamodb import LAYOUT, DynamoLeadRecords
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.open import open_records
 from libs.ledger.port import LeadRecords, Overdue
@@ -464,6 +465,21 @@ class TestDynamoRecords(LeadRecordsContract):
         async with aws_client("dynamodb", "us-east-1", moto_url) as client:
             with pytest.raises(SettingsError, match=r"nowhere.*ResourceNotFound"):
                 await use_table(client, "nowhere", None)
+
+    async def test_says_which_index_a_table_of_an_earlier_release_lacks(
+        self, moto_url: str
+    ) -> None:
+        old: dict[str, Any] = {
+            part: [one for one in LAYOUT[part] if "held" not in str(one)] for part in LAYOUT
+        }
+        name = f"t{uuid.uuid4().hex}"
+        async with aws_client("dynamodb", "us-east-1", moto_url) as client:
+            await create_table(client, name, old)
+            records = DynamoLeadRecords(DynamoTable(client, name, "records"), SystemClock())
+
+            assert (await records.due(NOW, 10)).records == []
+            with pytest.raises(Unavailable, match=r"index by_held.*deploy/infra/aws\.yaml"):
+                await records.held(10)
 
     async def test_says_when_nobody_answers(self) -> None:
         url = f"http://127.0.0.1:{free_port()}"

@@ -62,9 +62,11 @@ async def test_every_question_is_asked_and_the_worst_decides() -> None:
     assert shown.code == 1
 
 
-async def test_a_record_that_cannot_be_read_is_named() -> None:
+@pytest.mark.parametrize("known", [(State.PENDING, NOW - 1), (State.HELD, None)])
+async def test_a_record_that_cannot_be_read_is_named(known: tuple[State, float | None]) -> None:
     there = stores()
-    await there.lead(record(State.PENDING, due_at=NOW - 1))
+    state, due_at = known
+    await there.lead(record(state, due_at=due_at))
     there.records.spoiled.add(KEY)
 
     finding = await doctor.records(there.desk)

@@ -12,7 +12,7 @@ from ops.held_leads import held_leads
 from ops.open_leads import open_leads
 from ops.story import Story
 from ops.threads import why
-from tests.unit.ops.desks import NOW, SHOP, THREAD, Stores, record, stores
+from tests.unit.ops.desks import NOW, SHOP, THREAD, Stores, conversation, record, stores
 
 HOUR = 3600
 
@@ -77,10 +77,11 @@ async def test_a_list_that_is_cut_says_so() -> None:
 
 @pytest.mark.parametrize("state", [State.HELD, State.PENDING, State.SENDING, State.ERROR])
 async def test_what_waits_of_a_shop_without_a_profile_is_found(state: State) -> None:
-    """Its messages are rejected, and `handoff why` said that nobody ever asked."""
+    """`handoff why` said that nobody ever asked."""
     made = stores()
     lead = replace(record(state), key=LeadKey("gone", THREAD), due_at=NOW)
     await made.lead(lead)
+    made.conversations.put("gone", conversation())
 
     story = await why(made.desk, THREAD)
 

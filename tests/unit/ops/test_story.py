@@ -256,6 +256,24 @@ def test_a_held_lead_that_may_still_be_sent_names_each_way_out(left: dict[str, o
     assert story.next_step.endswith(" Afterwards `handoff dead drop mail.send/7-0`.")
 
 
+@pytest.mark.parametrize("state", [State.PENDING, State.SENDING, State.ERROR])
+def test_an_open_lead_of_no_shop_waits_for_its_profile_alone(state: State) -> None:
+    story = tell(facts(record(state, due_at=NOW), shops=("other",), snapshot=snapshot()))
+
+    assert story.next_step == "Put the profile of craigs back into SHOPS, or it will be held."
+
+
+def test_a_held_lead_of_no_shop_needs_more_than_its_profile() -> None:
+    held = record(State.HELD, attempt=2, reason="unknown_shop")
+
+    left = tell(facts(held, shops=("other",), snapshot=snapshot())).next_step
+    nothing_left = tell(facts(held, shops=("other",))).next_step
+
+    assert left.startswith("Put the profile of craigs back into SHOPS. Ask the shop")
+    assert f"`handoff resend {THREAD} --attempt 2`" in left
+    assert nothing_left.startswith("Nothing is left to send: ")
+
+
 def test_a_bounce_sends_somebody_to_the_profile() -> None:
     story = tell(facts(record(delivery="bounce")))
 
