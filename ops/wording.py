@@ -55,7 +55,7 @@ REASONS: Final = {
     "cooldown": "the provider refused it, and it is tried again by itself",
     "held": "it is held for a person",
     "closed": "it was closed",
-    "ambiguous": "nobody can know whether an attempt arrived, and the policy is never_two",
+    "ambiguous": "nobody can know whether an attempt arrived, and no copy leaves by itself",
     "refused_too_long": "the provider refused it for a day",
     "no_mail_could_be_built": "not even the plainest mail could be built",
     "conversation_gone": "the customer could be reached, and then their conversation was gone",

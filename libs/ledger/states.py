@@ -43,7 +43,7 @@ from libs.ledger.events import (
     Write,
 )
 from libs.ledger.record import LeadKey, LeadRecord, State, Step
-from libs.ledger.steps import WHY, exhausted, hold, is_due, next_record
+from libs.ledger.steps import WHY, doubted, exhausted, hold, is_due, next_record
 from libs.ledger.timing import DAY_SECONDS
 
 
@@ -168,11 +168,14 @@ def _reopened(record: LeadRecord, event: Reopened, now: float) -> Decision:
 
 
 def _shop_unknown(record: LeadRecord, event: ShopUnknown, now: float) -> Decision:
-    if record.state not in {State.PENDING, State.ERROR}:
+    again = record.state is State.SENDING and is_due(record, now)
+    if not again and record.state not in {State.PENDING, State.ERROR}:
         return Nothing(WHY[record.state])
     if not record.history or record.history[-1].what != "shop_unknown":
         return next_record(record, now, "shop_unknown", due_at=event.due_at)
-    return hold(record, now, "unknown_shop") if is_due(record, now) else Nothing("timer_stands")
+    if not is_due(record, now):
+        return Nothing("timer_stands")
+    return hold(doubted(record) if again else record, now, "unknown_shop")
 
 
 def _gave_up(record: LeadRecord, event: GaveUp, now: float) -> Decision:

@@ -26,7 +26,10 @@ NAMED_THREADS: Final = 20
 """How many threads one alert spells out; it says how many there are."""
 
 CAUSES: Final = {
-    "ambiguous": "Nobody can know whether these mails left, and DUPLICATE_POLICY is never_two.",
+    "ambiguous": (
+        "Nobody can know whether these mails left, and no copy of them leaves by itself:"
+        " DUPLICATE_POLICY is never_two, or what they say is gone."
+    ),
     "bounce": "The provider could not deliver these leads to the shop's address.",
     "complaint": "The shop's mailbox reported these leads as spam.",
     "reject": "The provider took these leads and then refused to deliver them.",
@@ -39,11 +42,17 @@ CAUSES: Final = {
     "snapshot_unreadable": "What these mails would say is in the blob store and cannot be read.",
     "refused_too_long": "The provider has refused these mails for a day.",
     "no_contact": (
-        "After these mails were refused, their customers took back the phone or email they had"
-        " left."
+        "These mails were refused, or you wanted them sent again, and their conversations hold no"
+        " phone or email."
     ),
-    "empty": "After these mails were refused, their customers' words were gone.",
-    "gone": "These conversations could not be found any more, after their mails had been refused.",
+    "empty": (
+        "These mails were refused, or you wanted them sent again, and their customers' words are"
+        " gone."
+    ),
+    "gone": (
+        "These mails were refused, or you wanted them sent again, and their conversations cannot be"
+        " found any more."
+    ),
     "unknown_shop": (
         "No profile in SHOPS has the name of these leads' shop: it was renamed or removed. Put its"
         " file back, start the services again, and send each of these leads with `handoff resend`."

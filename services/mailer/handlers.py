@@ -99,8 +99,6 @@ class MailHandlers:
         """What is settled may still owe an alert, and what nobody answered for must end too."""
         if record is None:
             raise Rejected("unknown shop")
-        if record.state is State.SENDING and may_be_armed(record, self.clock.now()):
-            return await self._reported(await self.resolver.hold(record))
         event = events.ShopUnknown(due_at=self.clock.now() + LOOK_AGAIN_SECONDS)
         return await self._reported(await apply(self.records, record.key, event, self.clock))
 

@@ -157,7 +157,7 @@ TABLE: Final[dict[str, tuple[str, ...]]] = {
     "bounced":           ("!", "!", "!", _D, _D, _D, _D, _D, _D, _D, _D, "!"),
     "windows_passed":    ("!", _P, _P, _S, "arm_again", _A, _E, _E, _E, _H, _H, _C),
     "windows_passed_2":  ("!", _P, _P, _S, "HELD", _A, _E, _E, _E, _H, _H, _C),
-    "shop_unknown": ("!", "PENDING", "PENDING", _S, _S, _A, "ERROR", "ERROR", "ERROR", _H, _H, _C),
+    "shop_unknown": ("!", "PENDING", "PENDING", _S, _W, _A, "ERROR", "ERROR", "ERROR", _H, _H, _C),
     "gave_up":           ("!", "HELD", "HELD", _S, _S, _A, "HELD", "HELD", "HELD", _H, _H, _C),
     "newer_items":       ("!", _P, _P, _S, _S, _D, _E, _E, _E, _H, _H, _C),
     "newer_items_known": ("!", _P, _P, _S, _S, _A, _E, _E, _E, _H, _H, _C),

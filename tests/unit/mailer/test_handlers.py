@@ -278,12 +278,33 @@ class TestOutages:
     ) -> None:
         room.provider.fault = answering(reply=Unknown("timeout"))
         await room.handlers().send(room.wish())
-        room.shops, room.clock.at = {}, room.clock.at + HOUR
+        room.shops = {}
+
+        for _ in range(2):
+            room.clock.at += HOUR
+            await room.handlers().send(room.wish())
+
+        assert (room.record.state, room.record.reason) == (State.HELD, "unknown_shop")
+        assert room.record.ambiguous == (1,)
+        assert len(room.provider.accepted) == 1
+
+    async def test_an_attempt_of_a_shop_that_a_newer_mailer_knows_is_its_to_settle(
+        self, room: Mailroom
+    ) -> None:
+        """A deploy that adds a shop: an old process may be the first to find the copy due."""
+        room.provider.fault = answering(reply=Unknown("timeout"))
+        await room.handlers().send(room.wish())
+        room.provider.fault = answering()
+        known, room.shops = room.shops, {}
+        room.clock.at += HOUR
+        await room.handlers().send(room.wish())
+        room.shops = known
+        room.clock.at += HOUR
 
         await room.handlers().send(room.wish())
 
-        assert (room.record.state, room.record.reason) == (State.HELD, "ambiguous")
-        assert len(room.provider.accepted) == 1
+        assert room.record.state is State.SENT
+        assert room.record.possible_duplicate
 
 
 class TestLateness:
