@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from html import escape
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 import pytest_asyncio
 
 from tests.golden import WITH_HTML, Case
-from tests.golden.reading import golden, with_pictures
+from tests.golden.reading import golden, text_of, with_pictures
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page, Request
@@ -38,6 +39,19 @@ CONTRASTS = """() => {
     if (ratio < 4.5) bad.push([node.data.trim(), ratio]) }
   return bad }"""
 """Every text whose colour is too close to what lies behind it."""
+LEFT_TO_RIGHT = """() => {
+  const found = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) for (const { 0: said, index } of walk.currentNode.data
+      .matchAll(/408-555-0167|\\(408\\) 555-0168/g)) {
+    const lefts = [...said].map((_, at) => {
+      const range = document.createRange();
+      range.setStart(walk.currentNode, index + at);
+      range.setEnd(walk.currentNode, index + at + 1);
+      return range.getBoundingClientRect().left });
+    found.push(lefts.every((left, at) => !at || left > lefts[at - 1])) }
+  return found }"""
+"""Of every number of the customer, whether its characters stand in the order it is dialled."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -124,3 +138,17 @@ async def test_arabic_starts_on_the_right_and_its_signature_on_the_left(page: Pa
 
     assert sides[0] == ["ar", "rtl"]
     assert ["ar", "ltr"] in sides
+
+
+@pytest.mark.parametrize("side", ["ltr", "rtl"])
+async def test_a_number_between_arabic_words_reads_in_the_order_it_is_dialled(
+    page: Page, side: str
+) -> None:
+    mail = golden(next(case.path for case in WITH_HTML if case.name == "arabic_phone"))
+    await page.set_viewport_size({"width": 2000, "height": SCREEN})
+
+    for shown, numbers in ((str(mail["Subject"]), 1), (text_of(mail), 7)):
+        await page.set_content(f"<pre dir={side}>{escape(shown)}</pre>")
+        assert await page.evaluate(LEFT_TO_RIGHT) == [True] * numbers
+    await page.set_content(with_pictures(mail))
+    assert await page.evaluate(LEFT_TO_RIGHT) == [True] * 7

@@ -77,7 +77,7 @@ CASES: Final = (
     *_plainly(
         "english_photos", "spanish_photos", "spanish_shop", "chinese", "arabic_doubtful_email",
         "vietnamese", "partial_email_only", "model_down", "long_chat", "long_names",
-        "failed_photo", "twelve_photos", "hostile", "phone_only", "two_phones",
+        "failed_photo", "twelve_photos", "hostile", "phone_only", "two_phones", "arabic_phone",
     ),
     Case("possible_copy", "possible_copy", attempt=2, possible_copy=True),
     Case("spanish_shop_partial", "spanish_shop_partial", attempt=2, possible_copy=True),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Final, Literal
+from unicodedata import bidirectional
 
 import msgspec
 
@@ -15,6 +15,7 @@ from services.mailer.letter.labels_spanish import SPANISH
 
 LABELS: Final = {labels.lang: labels for labels in (ENGLISH, SPANISH)}
 
+_RTL: Final = frozenset({"R", "AL"})
 _TAG: Final = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE)
 _SITE_TAGS: Final = {"zh-hans": "zh-CN", "zh-hant": "zh-TW", "pt-br": "pt-BR"}
 
@@ -39,13 +40,18 @@ def labels_for(tag: str) -> Labels:
     return LABELS.get(tag.partition("-")[0], ENGLISH)
 
 
+def has_rtl(text: str) -> bool:
+    """Whether any letter of it runs from right to left: those turn what stands between them."""
+    return not text.isascii() and any(bidirectional(one) in _RTL for one in set(text))
+
+
 def direction(text: str) -> Literal["ltr", "rtl"]:
     """As the first letter of the text that has one."""
     if text.isascii():
         return "ltr"
     for character in text:
-        kind = unicodedata.bidirectional(character)
-        if kind in {"R", "AL"}:
+        kind = bidirectional(character)
+        if kind in _RTL:
             return "rtl"
         if kind == "L":
             return "ltr"

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 from libs.leads.snapshot import LeadSnapshot
 from libs.shops.profile import ShopProfile
 from services.mailer.letter.actions import logs_link
-from services.mailer.letter.language import direction, labels_for
+from services.mailer.letter.language import direction, has_rtl, labels_for
 from services.mailer.letter.links import link_pieces, may_link, unlinked
 from services.mailer.letter.shape import MailView
 from services.mailer.letter.view import shop_card
-from services.mailer.letter.wording import number_pieces
+from services.mailer.letter.wording import isolated, number_pieces
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -96,10 +96,13 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "unlinked": unlinked,
+        "plain": _plain,
         "may_link": may_link,
+        "has_rtl": has_rtl,
         "quoted": _quoted,
         "pieces": _pieces,
         "direction": direction,
+        "isolated": isolated,
     }
     return environment
 
@@ -108,16 +111,24 @@ def _source(name: str) -> str:
     return Template((_TEMPLATES / name).read_text("utf-8")).substitute(_STYLE)
 
 
+def _plain(text: str) -> str:
+    """What is read; what is copied from there is only `unlinked`."""
+    return isolated(unlinked(text))
+
+
 def _quoted(text: str) -> str:
     return "\n".join(f"  > {line}" for line in text.splitlines())
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """The text in pieces, each with what it is part of: a `link`, a `number` or neither."""
+    """The text in pieces, each with what it is part of: a `link`, a `number` to hold together
+    between letters from right to left, or neither.
+    """
+    rtl = has_rtl(text)
     for piece, link in link_pieces(text):
         if link:
             broken = piece.replace("://", ":\0//").replace(".", "\0.")
             yield from ((part, "link") for part in broken.split("\0"))
         else:
             for part, is_number in number_pieces(piece):
-                yield part, "number" if is_number else ""
+                yield part, "number" if rtl and is_number else ""

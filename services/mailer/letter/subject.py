@@ -7,7 +7,7 @@ from typing import Final
 from libs.leads.snapshot import LeadSnapshot, Summary
 from services.mailer.letter.labels import Labels
 from services.mailer.letter.links import unlinked
-from services.mailer.letter.wording import one_line
+from services.mailer.letter.wording import isolated, one_line
 
 LONGEST_BEFORE_ID: Final = 120
 
@@ -21,7 +21,8 @@ def subject(
     prefix = labels.possible_copy if possible_duplicate else ""
     prefix += labels.partial if snapshot.kind == "partial" else ""
     whole = f"{prefix}{labels.lead}: {about}" if about else prefix + labels.lead
-    return f"{one_line(whole, LONGEST_BEFORE_ID - 1)} ({one_line(snapshot.thread_id, 140)})"
+    room = LONGEST_BEFORE_ID - 1 - (len(isolated(whole)) - len(whole))
+    return f"{isolated(one_line(whole, room))} ({one_line(snapshot.thread_id, 140)})"
 
 
 def need(summary: Summary) -> str:

@@ -15,7 +15,14 @@ from services.mailer.letter.labels import Labels, Notes
 from services.mailer.letter.language import labels_for
 from services.mailer.letter.links import link_marker, unlinked
 from services.mailer.letter.shape import Frame, MailContext, Rung, Transcript, Turn, TurnLine
-from services.mailer.letter.wording import clean, day_and_time, moment, one_line, some_lines
+from services.mailer.letter.wording import (
+    clean,
+    day_and_time,
+    isolated,
+    moment,
+    one_line,
+    some_lines,
+)
 
 LONGEST_LINE: Final = 1500
 LONGEST_QUOTE: Final = 300
@@ -62,7 +69,7 @@ def transcript_file(snapshot: LeadSnapshot, profile: ShopProfile) -> str:
         said += [text for text in (clean(line.text),) if text]
         said += [f"[{one_line(names.get(one, one), 180)}]" for one in line.attachments]
         head = f"{_name(line, labels)} - {moment(line.at, profile.timezone, labels)}"
-        block = unlinked(mark("\n".join((head, *said))))
+        block = isolated(unlinked(mark("\n".join((head, *said)))))
         if (room := room - len(block.encode())) < 0:
             blocks.append(labels.notes.too_long)
             break

@@ -10,6 +10,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from services.mailer.letter.labels import Labels
+from services.mailer.letter.language import has_rtl
 
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
@@ -25,7 +26,10 @@ _MARKS: Final = re.compile(f"({_MARK}{{3}}){_MARK}+")
 _SPACE: Final = re.compile(r"[^\S\n]+")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 
-_NUMBER: Final = re.compile(r"[+(]?\d[\d ().-]{4,20}\d")
+_NUMBER: Final = re.compile(
+    r"(?<![a-z\d@_])(?![\w.+-]{1,64}@)[+(]?\d[\d ().-]{4,20}\d(?![.-]?\d)", re.IGNORECASE
+)
+"""Not inside an email address: that is copied."""
 _SLACK: Final = 4
 """How much more than we print we look at: cleaning megabytes for one line helps nobody."""
 
@@ -66,6 +70,18 @@ def number_pieces(text: str) -> Iterator[tuple[str, bool]]:
         yield found[0], True
         at = found.end()
     yield text[at:], False
+
+
+def isolated(text: str) -> str:
+    """For where no element can say it: numbers keep their order between letters from right to left.
+
+    The last step of all, since cleaning drops isolates: those that a customer wrote stay out.
+    """
+    if not has_rtl(text):
+        return text
+    return "".join(
+        f"\u2066{piece}\u2069" if number else piece for piece, number in number_pieces(text)
+    )
 
 
 def moment(at: float, zone: str, labels: Labels) -> str:

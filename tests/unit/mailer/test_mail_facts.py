@@ -29,7 +29,8 @@ def _labels(case: Case) -> Labels:
 
 
 def _words(text: str) -> set[str]:
-    return {word for word in (part.strip("()[]:;,.*>-“”\"'") for part in text.split()) if word}
+    parts = (part.strip("()[]:;,.*>-“”\"'\u2066\u2069") for part in text.split())
+    return {word for word in parts if word}
 
 
 @pytest.mark.parametrize("case", WITH_HTML, ids=_id)

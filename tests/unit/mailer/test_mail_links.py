@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from html import unescape
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -57,11 +59,12 @@ def test_a_url_of_the_customer_is_text_marked_external_in_both_parts() -> None:
     assert "evil.com" not in text_of(mail)
 
 
-def test_no_invisible_character_survives() -> None:
+def test_no_invisible_character_survives_but_a_pair_of_ours_around_a_number() -> None:
     for case in CASES:
         mail = golden(case.path)
         for part in (text_of(mail), html_of(mail), str(mail["Subject"])):
-            assert not set(part) & set("\u202e\u202c\u200b\u200e\u2066\u2069\ufeff\0")
+            rest = re.sub(r"\u2066([+(]?\d[\d ().-]+\d)\u2069", r"\1", unescape(part))
+            assert not set(rest) & set("\u202e\u202c\u200b\u200e\u2066\u2069\ufeff\0")
 
 
 def test_chips_stand_only_where_they_lead_somewhere() -> None:
