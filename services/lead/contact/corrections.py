@@ -121,6 +121,8 @@ def _bare(contact: Contact) -> str:
 
 def _said_again(old: Mention, new: Mention) -> Mention:
     """What it says now; its extension stays, and what was said whole is not doubted later."""
+    if new.standing is Standing.A_THINGS:
+        return old
     if new.standing is not Standing.THEIRS:
         contact = msgspec.structs.replace(old.contact, doubt=new.contact.doubt)
         return msgspec.structs.replace(old, row=new.row, standing=new.standing, contact=contact)

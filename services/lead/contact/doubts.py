@@ -7,8 +7,8 @@ from typing import Final, Literal
 import msgspec
 
 Says = Literal[
-    "anothers", "denied", "no_area", "unknown_number", "looks_like", "written_as", "accented",
-    "no_ending", "doubled_at", "spaced",
+    "anothers", "a_things", "denied", "no_area", "unknown_number", "looks_like", "written_as",
+    "accented", "no_ending", "doubled_at", "spaced",
 ]  # fmt: skip
 
 
@@ -21,9 +21,13 @@ class Doubt(msgspec.Struct, frozen=True):
         return words[self.says].format(*self.about)
 
 
+A_THINGS: Final = Doubt("a_things")
+"""Found by what a number stands behind; all other doubts of whose it is, by its line."""
+
 SAID: Final[dict[str, dict[Says, str]]] = {
     "en": {
         "anothers": "it may be somebody else's",
+        "a_things": "it may be the number of something else",
         "denied": "the customer may not want it used",
         "no_area": "no area code; {} assumed",
         "unknown_number": "not a number that we know in {}",
@@ -36,6 +40,7 @@ SAID: Final[dict[str, dict[Says, str]]] = {
     },
     "es": {
         "anothers": "puede ser de otra persona",
+        "a_things": "puede ser el número de otra cosa",
         "denied": "quizá el cliente no quiere que se use",
         "no_area": "sin código de área; suponemos {}",
         "unknown_number": "no es un número que conozcamos en {}",

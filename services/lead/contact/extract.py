@@ -66,7 +66,7 @@ def _mentions(lines: Sequence[Line], profile: ShopProfile) -> Iterator[Mention]:
             yield Mention(
                 _contact(kind, one, folded, line, profile.languages[0]), row, standing, corrects
             )
-            if standing is not Standing.ANOTHERS:
+            if standing in {Standing.THEIRS, Standing.DENIED}:
                 last[kind] = one
         tail = folded.text[max((one.end for _, one, *_ in said), default=0) :][-_TAIL:]
         announced = announces_correction(tail)
@@ -80,7 +80,7 @@ def _judged(
     ends: dict[Kind, int] = {}
     before = 0
     for kind, one in found:
-        standing = standing_of(text, one.start, one.end, since=before)
+        standing = standing_of(text, one, since=before)
         before = one.end
         if standing is Standing.THEIRS:
             since, told = ends.get(kind, 0), announced and not ends

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
-from services.lead.contact.doubts import Doubt
+from services.lead.contact.doubts import A_THINGS, Doubt
 from services.lead.contact.providers import FILE_ENDINGS
 from services.lead.contact.things import (
     MENTIONED,
@@ -22,6 +22,8 @@ from services.lead.contact.words import PHONE_CUE
 _BEFORE: Final = 100
 _AFTER: Final = 60
 """How far around a number the text is read for what it is."""
+_NAMES: Final = 60
+"""How far before it a thing may be named that goes by it."""
 _BARE_DIGITS: Final = 10
 EXTENSION: Final = re.compile(
     r"[ ,;(]{0,3}(?:extension|extn?|ext|x(?! ?\d+ [a-z]+s\b)|anexo|interno|int|poste|ramal|доб|"
@@ -52,19 +54,31 @@ class Candidate(msgspec.Struct, frozen=True):
     needs_cue: bool = False
 
 
-def may_be_phone(text: str, candidate: Candidate, *, asked: bool) -> bool:
+def as_phone(text: str, candidate: Candidate, *, asked: bool) -> Candidate | None:
+    """With its doubt, where the words before it leave one."""
     line = text.rfind("\n", max(0, candidate.start - _BEFORE), candidate.start) + 1
     before = text[max(line, candidate.start - _BEFORE, 0) : candidate.start]
     after = text[candidate.end : candidate.end + _AFTER].partition("\n")[0]
-    if _FILE_AFTER.match(after.lstrip(" )")) or _PAGE.search(before.rpartition(" ")[2]):
-        return False
-    if MONEY_BEFORE.search(before) or MONEY_AFTER.match(after):
-        return False
     formatted = not (candidate.needs_cue or text[candidate.start : candidate.end].isdecimal())
-    if _is_glued(before, after, formatted=formatted):
-        return False
-    if _is_of_a_thing(before, formatted=formatted, asked=asked):
-        return False
+    if _is_of_another_kind(before, after) or _is_glued(before, after, formatted=formatted):
+        return None
+    of_a_thing = _of_a_thing(before, formatted=formatted, asked=asked)
+    if of_a_thing == "surely":
+        return None
+    if of_a_thing == "perhaps":
+        candidate = msgspec.structs.replace(candidate, doubt=A_THINGS)
+    return candidate if _is_cued(text, candidate, before, asked=asked) else None
+
+
+def _is_of_another_kind(before: str, after: str) -> bool:
+    """A file's, a page's, money."""
+    if _FILE_AFTER.match(after.lstrip(" )")) or _PAGE.search(before.rpartition(" ")[2]):
+        return True
+    return bool(MONEY_BEFORE.search(before) or MONEY_AFTER.match(after))
+
+
+def _is_cued(text: str, candidate: Candidate, before: str, *, asked: bool) -> bool:
+    """Written so that it needs no word about phones, or there is one."""
     bare = candidate.written.isdecimal() and candidate.end - candidate.start <= _BARE_DIGITS
     needs_cue = candidate.needs_cue or (bare and before.rstrip().endswith("#"))
     return (
@@ -80,16 +94,19 @@ def is_called_phone(text: str, candidate: Candidate, *, asked: bool) -> bool:
     return asked or PHONE_CUE.search(text, start, end) is not None
 
 
-def _is_of_a_thing(before: str, *, formatted: bool, asked: bool) -> bool:
+def _of_a_thing(before: str, *, formatted: bool, asked: bool) -> Literal["no", "perhaps", "surely"]:
     """An order's or a card's. In doubt it is a phone: to lose the customer costs more."""
-    named = NUMBER_OF_A_THING.search(before)
-    if not named and MENTIONED.search(before):
-        return False
-    if not (named or (asked and formatted)):
-        named = NEVER_A_PHONE.search(before)
-    if not (named or asked or formatted):
-        named = SELDOM_A_PHONE.search(before)
-    return named is not None and not _NAMED_PHONE.search(before)
+    before = before[-_NAMES:]
+    if _NAMED_PHONE.search(before):
+        return "no"
+    if NUMBER_OF_A_THING.search(before):
+        return "surely"
+    never = not (asked and formatted) and NEVER_A_PHONE.search(before)
+    seldom = not (asked or formatted) and SELDOM_A_PHONE.search(before)
+    if not (never or seldom):
+        return "no"
+    spoken_of = MENTIONED.search(before)
+    return "perhaps" if spoken_of and (formatted or not spoken_of["had"]) else "surely"
 
 
 def _is_glued(before: str, after: str, *, formatted: bool) -> bool:

@@ -11,7 +11,6 @@ import msgspec
 from services.lead.contact.corrections import correction_in
 from services.lead.contact.folding import Found
 from services.lead.contact.providers import BRANDS, distance, is_slip
-from services.lead.contact.things import ANY_THING
 from services.lead.contact.words import (
     APOLOGY,
     AREA_CODE,
@@ -30,17 +29,20 @@ _SHORT: Final = 200
 _NEAR: Final = 60
 _END: Final = re.compile(r"(?<![A-Za-z\d_$#.,/-])\d{4}(?![A-Za-z\d_/-])")
 _THING: Final = re.compile(
-    rf"(?:(?:{ANY_THING})|\b(?:social|tag|warranty|lease|loan|contract|garant[ií]a|contrato|"
-    r"tarjeta))(?![a-z])|卡号",
+    r"\b(?:vin|card|ssn|social|claim|policy|plate|tag|order|invoice|serial|part|account|zip|model|"
+    r"warranty|lease|loan|contract|quote|garant[ií]a|presupuesto|contrato|"
+    r"tarjeta|placa|p[oó]liza|factura|pedido|serie|cuenta|tracking|passport|licen[cs]e|imei)\b|"
+    r"车架|車架|订单|訂單|卡号|卡號|发票|發票",
     re.IGNORECASE,
 )
-"""What else ends in four digits."""
+"""What else ends in four digits, as people say it; fewer than what a long number may name."""
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _NUMBER: Final = re.compile(
     r"(?:\b(?:number|phone|cell|mobile|n[uú]mero|tel[eé]fono|celular|telefone|nummer)|номер|số)\W*$",
     re.IGNORECASE,
 )
 _SENTENCE: Final = re.compile(r"[.!?\n]\s*")
+_CLAUSE: Final = re.compile(r"[^.,;!?\n]*")
 _ASKED: Final = re.compile(r"[^.,;!?\n]*\?")
 """`Are they 0188?`; but `they are 0188, ok?` tells."""
 _MARKS: Final = " ,;:)*-"
@@ -76,7 +78,8 @@ def _end(text: str, last: Found) -> Found | None:
     for found in _END.finditer(text):
         start, end = found.span()
         called = _is_called_end(text[max(0, start - _NEAR) : start], found[0])
-        named = called and not _THING.search(text)
+        said_of = text[max(0, start - _NEAR) : start] + _CLAUSE.findall(text, end)[0]
+        named = called and not _THING.search(said_of)
         near = distance(number[-4:], found[0]) == 1 and not _YEAR.fullmatch(found[0])
         corrects = named or (near and correction_in(text, start, end, since=0) == "surely")
         if corrects and not _ASKED.match(text, end):

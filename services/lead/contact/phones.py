@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from services.lead.contact.doubts import Doubt
+from services.lead.contact.doubts import A_THINGS, Doubt
 from services.lead.contact.folding import MASK, Found
 from services.lead.contact.number_context import (
     Candidate,
+    as_phone,
     is_called_phone,
-    may_be_phone,
 )
 from services.lead.contact.numbering import Region, known_number, siblings, unknown_number
 from services.lead.contact.spoken import digits_for_characters, spoken_digits
@@ -71,16 +71,20 @@ def find_phones(text: str, region: Region, *, asked: bool) -> list[Found]:
     found: list[Found] = []
     unknown: list[Found] = []
     looked = tried = 0
-    for candidate in _candidates(text, region):
+    for seen in _candidates(text, region):
         looked += 1
         if looked > MOST_LOOKED_AT or tried >= MOST_TRIED:
             break
-        if _overlaps(candidate, found) or not may_be_phone(text, candidate, asked=asked):
+        if _overlaps(seen, found) or not (candidate := as_phone(text, seen, asked=asked)):
             continue
         tried += 1
         if one := known_number(candidate, region, text):
             found += [one, *siblings(one, text)]
-        elif is_called_phone(text, candidate, asked=asked) and not _overlaps(candidate, unknown):
+        elif (
+            candidate.doubt != A_THINGS
+            and is_called_phone(text, candidate, asked=asked)
+            and not _overlaps(candidate, unknown)
+        ):
             unknown += unknown_number(candidate, region, text)
     return sorted(found or unknown, key=lambda one: one.start)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-from services.lead.contact.doubts import Doubt
+from services.lead.contact.doubts import A_THINGS, Doubt
+from services.lead.contact.folding import Found
 from services.lead.contact.words import (
     ANOTHERS_AFTER,
     ANOTHERS_BEFORE,
@@ -25,28 +26,32 @@ class Standing(IntEnum):
     """The better one first. Only what is the shop's is dropped unseen."""
 
     THEIRS = 0
-    ANOTHERS = 1
-    DENIED = 2
+    A_THINGS = 1
+    """Their own, or what a thing goes by of which they spoke right before."""
+    ANOTHERS = 2
+    DENIED = 3
     """Left out only where the customer gave another of its kind."""
-    OURS = 3
+    OURS = 4
 
 
 DOUBTS: Final = {
+    Standing.A_THINGS: A_THINGS,
     Standing.ANOTHERS: Doubt("anothers"),
     Standing.DENIED: Doubt("denied"),
 }
 
 
-def standing_of(text: str, start: int, end: int, *, since: int) -> Standing:
-    """Of [start, end); the words up to `since` belong to the value before it."""
-    before, after = text[max(since, start - _NEAR) : start], text[end : end + _NEAR]
+def standing_of(text: str, one: Found, *, since: int) -> Standing:
+    """The words up to `since` belong to the value before it."""
+    before = text[max(since, one.start - _NEAR) : one.start]
+    after = text[one.end : one.end + _NEAR]
     if _is_ours(before, after):
         return Standing.OURS
     if DENIED_BEFORE.search(before) or DENIED_AFTER.match(after):
         return Standing.THEIRS if LIMITED_AFTER.match(after) else Standing.DENIED
     if ANOTHERS_BEFORE.search(before) or ANOTHERS_AFTER.match(after):
         return Standing.THEIRS if THEIRS_AFTER.match(after) else Standing.ANOTHERS
-    return Standing.THEIRS
+    return Standing.A_THINGS if one.doubt == A_THINGS else Standing.THEIRS
 
 
 def _is_ours(before: str, after: str) -> bool:

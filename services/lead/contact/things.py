@@ -28,7 +28,7 @@ _EVERYDAY: Final = (
     r"\b(?:po|quote|est|estimate|booking|job|customer|member|employee|fabric|colou?r|"
     r"cotizaci[oó]n|presupuesto|cliente|devis)"
 )
-ANY_THING: Final = _any_of(_NEVER_A_PHONE, _SELDOM_A_PHONE, _EVERYDAY)
+_ANY_THING: Final = _any_of(_NEVER_A_PHONE, _SELDOM_A_PHONE, _EVERYDAY)
 _NUMBER_OF: Final = (
     r"\b(?:n[uú]mero|n[º°]|no(?= de)|numéro|nomor|số|mã|номер|رقم)\s+(?:de\s+|del\s+|da\s+)?"
 )
@@ -44,24 +44,35 @@ _LABEL: Final = r"(?:(?:on (?:the|its) (?!phone|cell|line|mobile)\w+ )?(?:says|r
 """`model number on the chair says`."""
 
 NUMBER_OF_A_THING: Final = re.compile(
-    rf"(?:({_NUMBER_OF})?(?:{ANY_THING})(?(1)|[\s:\-]*{_MARK})|\bfax){_GLUE}{_LABEL}$",
+    rf"(?:({_NUMBER_OF})?(?:{_ANY_THING})(?(1)|[\s:\-]*{_MARK})|\bfax){_GLUE}{_LABEL}$",
     re.IGNORECASE,
 )
 """Right before a number, and said to be the number of something: `quote #`, `número de pedido`."""
 NEVER_A_PHONE: Final = re.compile(rf"(?:{_NEVER_A_PHONE}){_GLUE}$", re.IGNORECASE)
 """Things that are named by a number, however it is written."""
-SELDOM_A_PHONE: Final = re.compile(rf"(?:{_SELDOM_A_PHONE}){_GLUE}$", re.IGNORECASE)
+SELDOM_A_PHONE: Final = re.compile(rf"(?:{_SELDOM_A_PHONE})(?<!\bin case){_GLUE}$", re.IGNORECASE)
 """So are these; but `I want to order 408-555-0117` is a customer."""
 
-_NEGATED: Final = r"(?:n't|\b(?:no|not|never|without|sin|nunca|ning[uú]na?))\s(?:[^\W\d]+\s){0,3}"
-_INDEFINITE: Final = (
-    r"\b(?:an?|any|some|another|which|what|by|in|need|want|take|bring(?: my)?|una?|otr[oa]|por|"
-    r"necesito|quiero|hacer)\s(?:(?!the\b|my\b|this\b|your\b|el\b|la\b|mi\b|su\b)[^\W\d]+\s){0,2}"
+_HAD: Final = (
+    r"\b(?:(?<!can i )(?<!may i )(?<!could i )have|has|had|got|gave|sent|paid|made|took|was|with|"
+    r"about|under|on|(?!need\b)[^\W\d]+ed|"
+    r"tengo|tiene|tuve|hay|hice|hicimos|puse|dieron|pagué|recibí|abrí|con|sobre)\s(?:(?:me|us)\s)?"
+)
+_ADJECTIVES: Final = (
+    r"(?:(?!(?:the|my|this|your|our|of|on|for|about|with|from|to|in|by|at|and|or|said|says|"
+    r"el|la|mi|su|de|del|sobre|con|para|por|en|al|y|dijo|dice)\b)[^\W\d]+\s){0,2}"
 )
 MENTIONED: Final = re.compile(
-    rf"(?:{_NEGATED}|{_INDEFINITE})(?:{_NEVER_A_PHONE}|{_SELDOM_A_PHONE})[\s:]*$", re.IGNORECASE
+    rf"(?:(?:n't|\b(?:dont|not|no))\s(?:have|need|tengo|tenemos|necesito|hay)\s{_ADJECTIVES}|"
+    rf"\b(?:without|sin|ning[uú]na?)\s{_ADJECTIVES}|\bno\s(?:(?:credit|insurance)\s)?|"
+    rf"(?:(?P<had>{_HAD})?\b(?:an?|una?|another|otr[oa])|\b(?:any|some|which))\s{_ADJECTIVES}|"
+    r"\b(?:by|take)\s(?:[^\W\d]+\s)?(?=card))"
+    rf"(?:{_NEVER_A_PHONE}|{_SELDOM_A_PHONE})[\s:]*$",
+    re.IGNORECASE,
 )
-"""Right before a number, and not its name: `send me an invoice 408-555-0117`, `just in case`."""
+"""Right before a number, and hardly its name: `send me an invoice 408-555-0117`, `no tengo cuenta`.
+
+Of a thing that they `had`, digits without a mark are the number: `I filed a claim 4085550117`."""
 
 MONEY_BEFORE: Final = re.compile(r"(?:[$€£¥₹₩₽₫]|\b(?:usd|eur|mxn|rs|inr)\.?)\s?$", re.IGNORECASE)
 MONEY_AFTER: Final = re.compile(

@@ -88,13 +88,11 @@ THEIRS_AFTER: Final = re.compile(
 ANOTHERS_BEFORE: Final = re.compile(
     r"(?:\b(?:dealer(?:ship)?|yelp|google|craigslist|competitor|agent|adjuster|"
     r"insurance company|seller|mechanic|(?:body|other|old|another|previous|upholstery) shop|"
-    r"concesionari[ao]|aseguradora|asesor|ajustador|(?<!reclamo del )(?<!con mi )seguro|"
-    r"vendedor|mec[aá]nico|competencia|"
+    r"concesionari[ao]|aseguradora|asesor|ajustador|seguro|vendedor|mec[aá]nico|competencia|"
     r"concession[aá]ria|seguradora|concessionnaire|garagiste|assureur|vendeur|h[aä]ndler|werkstatt|"
     r"versicherung|verkäufer|дилер|страховая|продавец|đại lý|bảo hiểm)(?:'?s)?\b|"
     r"车行|经销商|經銷商|保险公司|保險公司|卖家|賣家|딜러|보험사|ディーラー|保険会社)"
-    r"(?:(?!\b(?:my|mine|me:|(?:call|text|reach|email|contact|sent|referred) (?:me|him|her)|"
-    r"ll[aá]m\w+|"
+    r"(?:(?!\b(?:my|mine|me:|(?:call|text|reach|email|contact) (?:me|him|her)|ll[aá]m\w+|"
     r"i|i'?m|we|mi|soy|yo|eu|meu|minha|je|mon|moi|ich|mein|мой|меня|я|em|tôi)\b|"
     r"我|나|제|私|[.!?;\n] ?(?!\d)).){0,60}$",
     re.IGNORECASE,

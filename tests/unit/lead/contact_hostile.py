@@ -35,6 +35,8 @@ HOSTILE: Final = {
             "dealer 408-555-0117 ", "don't call 408-555-0117 before ", "area code 650 555-0117 ",
             "call 408 155 0117 ", "408-555-0117 or 0118 ", "my email is a gmail.com ",
             "bob#gmail.com ", "abgmail.", "four08five", "408의", "is 408-555-0117 your ",
+            "don't have my order 4085550117 ", "send me an invoice 4085550117 ", "no invoice ",
+            "I opened a claim 4085550117 ", "a quick little invoice 408-555-0117 ", "opened a ",
         )
     },
     "digits and marks": _noise("0|1|2|3|4|5| |-|.|(|)|+|@|a|x|o|,|/|\n", ""),

@@ -23,6 +23,7 @@ TORN = "The driver seat of my 2016 Honda Civic is torn."
         ("408 155 0117", "not a number that we know in US"),
         ("0917 123 4567", "not a number that we know in US"),
         ("Don't text 408-555-0117, it's a landline.", "the customer may not want it used"),
+        ("send me an invoice 4085550117", "it may be the number of something else"),
         ("the dealer has it, 408-555-0117", "it may be somebody else's"),
         ("555-0117", "no area code; 408 assumed"),
         ("bob@gmailcom", "written as bob@gmailcom"),
