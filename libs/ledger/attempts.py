@@ -126,10 +126,11 @@ def _error(record: LeadRecord, event: Refused, now: float, rules: Rules) -> Deci
     delay = max(wait, event.delay_seconds)
     if event.temporary and first_error_at is not None:  # no tries to double by, so by its age
         delay = max(delay, min(now - first_error_at, BACKOFF_CAP_SECONDS))
+    again = event.of_content_if_again and event.reason == record.reason
     error = replace(
         record,
         tries=tries,
-        plainer=record.plainer + event.of_content,
+        plainer=record.plainer + (event.of_content or again),
         first_error_at=first_error_at,
         reason=event.reason,
     )

@@ -86,6 +86,8 @@ class Refused(Happening, frozen=True, kw_only=True):
     """Said of this mail, but not for good: counts towards the day, and is no try."""
     of_content: bool = False
     """A plainer mail may pass."""
+    of_content_if_again: bool = False
+    """So it may, if the refusal before said the same."""
     delay_seconds: float = 0.0
     """At least this long."""
     at_door: bool = False

@@ -212,6 +212,7 @@ class MailHandlers:
             provider_wide=refused.provider_wide,
             temporary=refused.temporary,
             of_content=refused.of_content,
+            of_content_if_again=refused.of_content_if_again,
             delay_seconds=refused.delay_seconds,
             at_door=at_door,
         )

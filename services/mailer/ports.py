@@ -71,13 +71,10 @@ class Refused(msgspec.Struct, frozen=True):
     """It says so of every mail from this sender, and nothing about the others'."""
     temporary: bool = False
     """It may take this very mail later: greylisting, a full disk."""
-    of_recipients: bool = False
-    """Whatever the mail says, not to them."""
-
-    @property
-    def of_content(self) -> bool:
-        """A plainer mail may pass: one without attachments, or without a word that offends."""
-        return not (self.provider_wide or self.temporary or self.of_recipients)
+    of_content: bool = False
+    """A plainer mail may pass: one without attachments, or without a word that offends."""
+    of_content_if_again: bool = False
+    """So it may, should the very same happen to the next one."""
 
 
 class Unknown(msgspec.Struct, frozen=True):

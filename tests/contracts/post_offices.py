@@ -232,7 +232,7 @@ class SmtpOffice:
         self.letters.answers["dot"] = "554 5.7.1 message content rejected"
 
     def refuse_everybody(self) -> None:
-        self.letters.answers["mail"] = "451 4.3.0 try again later"
+        self.letters.answers["mail"] = "421 4.3.2 shutting down"
 
     def lose_reply(self) -> None:
         self.proxy.cut_after = b"\r\n.\r\n"

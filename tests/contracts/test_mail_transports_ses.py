@@ -69,12 +69,12 @@ async def test_a_sender_that_is_not_verified_is_said_of_every_mail(office: SesOf
 
 
 BY_STATUS = {
-    400: Refused("http_400"),
+    400: Refused("http_400", of_content=True),
     401: Refused("bad_credentials", provider_wide=True, tell=True),
     403: Refused("access_denied", provider_wide=True, tell=True),
-    404: Refused("http_404"),
+    404: Refused("http_404", of_content=True),
     408: Refused("request_cut_off", provider_wide=True),
-    413: Refused("too_large"),
+    413: Refused("too_large", of_content=True),
     429: Refused("throttled", provider_wide=True),
     500: Unknown("http_500"),
     502: Unknown("http_502"),

@@ -22,7 +22,7 @@ from tests.contracts.test_mail_transports import BODY, a_mail, posted
 pytestmark = pytest.mark.slow
 
 DELAY, TELL, COUNTS, UNKNOWN, ACCEPTED = "delay", "tell", "counts", "unknown", "accepted"
-LATER, NOT_TO_THEM = "later", "not to them"
+LATER, PLAINER, PLAINER_IF_AGAIN = "later", "plainer", "plainer if again"
 
 CASES = [
     # stage, what the server does, before ARM?, meaning
@@ -47,16 +47,16 @@ CASES = [
     ("mail", "450 sender domain not found", True, LATER),
     ("mail", "501 bad sender syntax", True, TELL),
     ("mail", "553 sender not owned by user", True, TELL),
-    ("mail", "552 too large", True, COUNTS),
+    ("mail", "552 too large", True, PLAINER),
     ("mail", "close", True, DELAY),
     ("mail", "hang", True, DELAY),
     ("rcpt", "421 closing", True, DELAY),
     ("rcpt", "450 greylisted", True, LATER),
     ("rcpt", "452 mailbox full", True, LATER),
-    ("rcpt", "550 no such user", True, NOT_TO_THEM),
-    ("rcpt", "550 5.1.1 no such user", True, NOT_TO_THEM),
-    ("rcpt", "550 5.7.2 not on this list", True, NOT_TO_THEM),
-    ("rcpt", "550 5.7.17 the mailbox has another owner", True, NOT_TO_THEM),
+    ("rcpt", "550 no such user", True, COUNTS),
+    ("rcpt", "550 5.1.1 no such user", True, COUNTS),
+    ("rcpt", "550 5.7.2 not on this list", True, COUNTS),
+    ("rcpt", "550 5.7.17 the mailbox has another owner", True, COUNTS),
     ("rcpt", "550 5.1.7 bad sender address", True, TELL),
     ("rcpt", "550 5.1.8 sender domain not found", True, TELL),
     ("rcpt", "450 4.1.8 sender domain not found", True, LATER),
@@ -74,7 +74,7 @@ CASES = [
     ("data", "250 what?", False, TELL),
     ("data", "close", False, DELAY),
     ("data", "hang", False, DELAY),
-    ("body", "close", False, COUNTS),
+    ("body", "close", False, PLAINER_IF_AGAIN),
     ("dot", "250 ok queued", False, ACCEPTED),
     ("dot", "251 forwarded", False, ACCEPTED),
     ("dot", "354 more?", False, UNKNOWN),
@@ -82,9 +82,9 @@ CASES = [
     ("dot", "421 closing", False, DELAY),
     ("dot", "451 local error", False, LATER),
     ("dot", "452 storage", False, LATER),
-    ("dot", "552 too large", False, COUNTS),
-    ("dot", "554 looks like spam", False, COUNTS),
-    ("dot", "550 5.7.1 looks like spam", False, COUNTS),
+    ("dot", "552 too large", False, PLAINER),
+    ("dot", "554 looks like spam", False, PLAINER),
+    ("dot", "550 5.7.1 looks like spam", False, PLAINER),
     ("dot", "550 5.7.26 not authenticated", False, TELL),
     ("dot", "550 5.7.60 may not send as this sender", False, TELL),
     ("dot", "554 5.2.252 SendAsDenied", False, TELL),
@@ -116,10 +116,14 @@ def meaning(outcome: Outcome) -> str:
             return DELAY
         case Refused(temporary=True):
             return LATER
-        case Refused(of_recipients=True):
-            return NOT_TO_THEM
         case Refused():
-            return COUNTS
+            return of_this_mail(outcome)
+
+
+def of_this_mail(refused: Refused) -> str:
+    if refused.of_content:
+        return PLAINER
+    return PLAINER_IF_AGAIN if refused.of_content_if_again else COUNTS
 
 
 @pytest.mark.parametrize(("stage", "does", "before_arm", "expected"), CASES)

@@ -75,11 +75,11 @@ MUTANTS: Final = (
              "return False"),
     )),
     Mutant("refusal_drops_the_flag", "I14", (
-        Edit(_ATTEMPTS, "        plainer=record.plainer + event.of_content,",
+        Edit(_ATTEMPTS, "        plainer=record.plainer + (event.of_content or again),",
              "        possible_duplicate=False,\n        ambiguous=(),"),
     )),
     Mutant("never_plainer", "I8", (
-        Edit(_ATTEMPTS, "plainer=record.plainer + event.of_content", "plainer=0"),
+        Edit(_ATTEMPTS, "plainer=record.plainer + (event.of_content or again)", "plainer=0"),
     )),
     Mutant("a_full_disk_is_a_try", "I8", (
         Edit(_ATTEMPTS, "event.provider_wide or event.temporary", "event.provider_wide"),

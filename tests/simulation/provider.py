@@ -243,7 +243,7 @@ class SimReady:
         if self.at.part == "provider" and self.at.provider.is_full(self.mail):
             return Refused(DISK_FULL, temporary=True)
         if self.at.provider.wants_plainer(self.mail):
-            return Refused(TOO_LARGE)
+            return Refused(TOO_LARGE, of_content=True)
         if self.at.strikes("throttles", self.mail):
             return Refused("throttled", provider_wide=True, delay_seconds=60)
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from services.mailer.ports import Outcome, Refused, Unknown
@@ -11,6 +12,7 @@ NOT_VERIFIED: Final = "Email address is not verified"
 SENDER_NOT_VERIFIED: Final = Refused(
     "sender_not_verified", provider_wide=True, tell=True, of_sender=True
 )
+_content: Final = partial(Refused, of_content=True)
 _NARROWER: Final = ("Signature expired", NOT_VERIFIED)
 """What a message may say that changes what its code means: a row of its own in the table."""
 
@@ -22,13 +24,13 @@ MEANINGS: Final[dict[str, Refused | Unknown]] = {
     "SendingPausedException": Refused("sending_paused", provider_wide=True, tell=True),
     "MailFromDomainNotVerifiedException": SENDER_NOT_VERIFIED,
     "NotFoundException": Refused("configuration_set_missing", provider_wide=True, tell=True),
-    "MessageRejected": Refused("message_rejected"),
+    "MessageRejected": _content("message_rejected"),
     f"MessageRejected: {NOT_VERIFIED}": SENDER_NOT_VERIFIED,
-    "BadRequestException": Refused("bad_request"),
+    "BadRequestException": _content("bad_request"),
     # Modelled for the service, not for SendEmail; here so that none is a surprise.
     "AlreadyExistsException": Refused("already_exists"),
     "ConflictException": Refused("conflict"),
-    "InvalidNextTokenException": Refused("bad_request"),
+    "InvalidNextTokenException": _content("bad_request"),
     "ConcurrentModificationException": Unknown("concurrent_modification"),
     "InternalServiceErrorException": Unknown("internal_error"),
     # Common to all of AWS.
@@ -57,12 +59,12 @@ MEANINGS: Final[dict[str, Refused | Unknown]] = {
     "SignatureDoesNotMatch": Refused("signature_refused", provider_wide=True, tell=True),
     "RequestExpired": Refused("signature_expired", provider_wide=True),
     "RequestTimeTooSkewed": Refused("clock_skewed", provider_wide=True, tell=True),
-    "ValidationException": Refused("bad_request"),
-    "ValidationError": Refused("bad_request"),
-    "MalformedQueryString": Refused("bad_request"),
-    "SerializationException": Refused("bad_request"),
-    "RequestEntityTooLarge": Refused("too_large"),
-    "RequestEntityTooLargeException": Refused("too_large"),
+    "ValidationException": _content("bad_request"),
+    "ValidationError": _content("bad_request"),
+    "MalformedQueryString": _content("bad_request"),
+    "SerializationException": _content("bad_request"),
+    "RequestEntityTooLarge": _content("too_large"),
+    "RequestEntityTooLargeException": _content("too_large"),
     "RequestTimeout": Refused("request_cut_off", provider_wide=True),
     "ServiceUnavailable": Unknown("unavailable"),
     "ServiceUnavailableException": Unknown("unavailable"),
@@ -75,14 +77,14 @@ _STATUSES: Final = {
     403: Refused("access_denied", provider_wide=True, tell=True),
     407: Refused("proxy_refused", provider_wide=True, tell=True),
     408: Refused("request_cut_off", provider_wide=True),
-    413: Refused("too_large"),
+    413: _content("too_large"),
     429: Refused("throttled", provider_wide=True),
 }
 """An error without a code we know, most often from a proxy in between."""
 
 _NEVER_CONNECTED: Final = Refused("not_connected", provider_wide=True)
 _NOT_SIGNED: Final = Refused("no_credentials", provider_wide=True, tell=True)
-_NOT_SENT: Final = Refused("not_a_request")
+_NOT_SENT: Final = _content("not_a_request")
 
 
 def meaning(error: Exception) -> Outcome:
@@ -128,7 +130,7 @@ def _answered(response: dict[str, dict[str, object]]) -> Outcome:
         return found
     if not isinstance(status, int) or not 400 <= status < 500:  # noqa: PLR2004 - HTTP's client errors
         return Unknown(f"http_{status}")
-    return _STATUSES.get(status, Refused(f"http_{status}"))
+    return _STATUSES.get(status, _content(f"http_{status}"))
 
 
 def _never_connected(error: Exception) -> bool:

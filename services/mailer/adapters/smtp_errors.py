@@ -28,9 +28,10 @@ class Stage(StrEnum):
 
 _DELAY: Final = Refused("", provider_wide=True)
 _TELL: Final = Refused("", provider_wide=True, tell=True)
-_THIS_MAIL: Final = Refused("")
+_COUNTS: Final = Refused("")
+_CONTENT: Final = Refused("", of_content=True)
+_BODY_LOST: Final = Refused("", of_content_if_again=True)
 _LATER: Final = Refused("", temporary=True)
-_RECIPIENT: Final = Refused("", of_recipients=True)
 _LATER_SENDER: Final = Refused("", temporary=True, of_sender=True)
 _TELL_SENDER: Final = Refused("", provider_wide=True, tell=True, of_sender=True)
 """All that MAIL names is the sender. Where more was meant, the next sender hears it too."""
@@ -63,10 +64,10 @@ REPLIES: Final = {
     Stage.TLS: (_TELL, _TELL),
     Stage.AUTH: (_DELAY, _TELL),
     Stage.MAIL: (_LATER_SENDER, _TELL_SENDER),
-    Stage.RCPT: (_LATER, _RECIPIENT),
-    Stage.DATA: (_LATER, _THIS_MAIL),
-    Stage.BODY: (_LATER, _THIS_MAIL),
-    Stage.DOT: (_LATER, _THIS_MAIL),
+    Stage.RCPT: (_LATER, _COUNTS),
+    Stage.DATA: (_LATER, _COUNTS),
+    Stage.BODY: (_LATER, _CONTENT),
+    Stage.DOT: (_LATER, _CONTENT),
 }
 
 SILENCE: Final[dict[Stage, Refused | Unknown]] = {
@@ -77,12 +78,13 @@ SILENCE: Final[dict[Stage, Refused | Unknown]] = {
     Stage.MAIL: _DELAY,
     Stage.RCPT: _DELAY,
     Stage.DATA: _DELAY,
-    Stage.BODY: _THIS_MAIL,
+    Stage.BODY: _BODY_LOST,
     Stage.DOT: Unknown(""),
 }
 """
 Timeout, reset, end of file, TLS error: definite until the dot was written, for a server takes no
-mail without it. A loss within the body counts against this mail: it may be what kills the server.
+mail without it. A loss within the body counts against this mail, and the second makes it plainer:
+one may be the network, and a mail may be what kills the server.
 """
 
 
@@ -94,7 +96,7 @@ def of_reply(stage: Stage, code: int, said: str = "") -> Outcome:
     if code == SHUTTING_DOWN:
         return Refused(name, provider_wide=True)
     if stage is Stage.MAIL and code in TOO_LARGE:
-        return Refused(name)
+        return _named(_CONTENT, name)
     if _is_about_sender(stage, f"{code} {said}"):
         stage = Stage.MAIL
     match code // 100:

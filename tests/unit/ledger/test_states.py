@@ -460,6 +460,18 @@ def test_a_refusal_of_its_content_makes_the_next_mail_plainer_also_for_an_operat
     assert resent.record.plainer == 1
 
 
+def test_what_may_have_been_the_network_makes_the_mail_plainer_when_it_comes_again() -> None:
+    lost = Refused(attempt=NEXT, reason="body_lost", at_door=True, of_content_if_again=True)
+    first = decided("pending", lost)
+    assert first.due_at is not None
+
+    second = decide(KEY, first, after(first, lost), first.due_at, ZERO)
+
+    assert first.plainer == 0
+    assert isinstance(second, Write)
+    assert second.record.plainer == 1
+
+
 def test_history_is_bounded_and_keeps_the_newest() -> None:
     record = replace(FRESH, history=tuple(Step(float(n), "x") for n in range(32)))
     decision = decide(KEY, record, after(record, ARM), NOW, ZERO)

@@ -697,7 +697,7 @@ class TestLadder:
             if moment != "send":
                 return None
             offered.append(mail.body.splitlines()[-1])
-            return None if b"PLAIN" in mail.body else Refused("too_large")
+            return None if b"PLAIN" in mail.body else Refused("too_large", of_content=True)
 
         room.provider.fault = only_plain
         for _ in range(4):
@@ -710,7 +710,8 @@ class TestLadder:
     @pytest.mark.parametrize(
         "refused",
         [
-            Refused("rcpt_550", of_recipients=True),
+            Refused("rcpt_550"),
+            Refused("body_lost", of_content_if_again=True),
             Refused("dot_452", temporary=True),
             Refused("throttled", provider_wide=True),
         ],
@@ -731,7 +732,7 @@ class TestLadder:
         self, room: Mailroom
     ) -> None:
         """The attempt was never armed, so its number and its kept bytes are the next one's too."""
-        room.provider.fault = answering(prepare=Refused("mail_552"))
+        room.provider.fault = answering(prepare=Refused("mail_552", of_content=True))
         await room.handlers().send(room.wish())
         room.provider.fault = answering()
         room.clock.at += HOUR
