@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from libs.conversations.port import Conversation
 from libs.conversations.store import (
     AttachmentRow,
@@ -74,7 +76,10 @@ class MemoryChatStore:
         self._turns: dict[tuple[Owner, str], TurnRow] = {}
 
     async def put_thread(self, owner: Owner, thread: ThreadRow) -> None:
-        self._threads[owner, thread.id] = thread
+        first = self._threads.get((owner, thread.id), thread)
+        self._threads[owner, thread.id] = msgspec.structs.replace(
+            thread, created_at=first.created_at
+        )
         self._items.setdefault((owner, thread.id), {})
 
     async def thread(self, owner: Owner, thread_id: str) -> ThreadRow | None:

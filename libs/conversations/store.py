@@ -98,7 +98,7 @@ class ChatStore(Protocol):
     """Every method raises Unavailable("conversations", ...) when the store does not answer."""
 
     async def put_thread(self, owner: Owner, thread: ThreadRow) -> None:
-        """Write or replace."""
+        """Write or replace; `created_at` stays as it was first written, also of two at once."""
         ...
 
     async def thread(self, owner: Owner, thread_id: str) -> ThreadRow | None: ...

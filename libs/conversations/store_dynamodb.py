@@ -55,10 +55,9 @@ class DynamoChatStore:
 
     async def put_thread(self, owner: Owner, thread: ThreadRow) -> None:
         """The thread last: one that is listed but not there is passed over, the reverse is lost."""
-        name = f"{owner.shop}#{thread.id}"
+        created_at = await self._note_owner(owner, thread)
+        thread = msgspec.structs.replace(thread, created_at=created_at)
         expires = thread.created_at + RETENTION_SECONDS
-        visitor = {"visitor": {"S": owner.visitor}}
-        await self._put(f"owner#{name}", "owner", expires, visitor)
         await self._put(_visitor(owner), _listed(thread), expires, {"id": {"S": thread.id}})
         await self._put(_place(owner, thread.id), "thread", expires, _body(thread))
 
@@ -165,6 +164,19 @@ class DynamoChatStore:
             self.items(owner, thread_id, limit=limit, newest_first=newest_first),
         )
         return Opened(owner=owner, thread=thread, page=page) if thread else None
+
+    async def _note_owner(self, owner: Owner, thread: ThreadRow) -> float:
+        """When the thread was created: its place in the list, which only one of two decides."""
+        place, created_at = f"owner#{owner.shop}#{thread.id}", thread.created_at
+        row = {"visitor": {"S": owner.visitor}, "created_at": {"N": repr(created_at)}}
+        first = {"ConditionExpression": "attribute_not_exists(pk)"}
+        try:
+            await self._put(place, "owner", created_at + RETENTION_SECONDS, row, **first)
+        except ConditionFailedError:
+            answer = await self._call("get_item", Key=_key(place, "owner"), ConsistentRead=True)
+            noted = answer.get("Item", {}).get("created_at")  # an older row has none
+            return float(noted["N"]) if noted else created_at
+        return created_at
 
     async def _noted_owner(self, shop: str, thread_id: str) -> Owner | None:
         """Of a thread that may be gone."""

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import msgspec
+
 from libs.conversations.store import (
     AttachmentRow,
     ItemRow,
@@ -55,7 +57,7 @@ _THREADS = "SELECT body FROM threads WHERE shop = ? AND visitor = ?"
 _ITEMS = "SELECT body FROM items WHERE shop = ? AND visitor = ? AND thread = ?"
 _OPENED = "SELECT visitor, body FROM threads WHERE shop = ? AND id = ?"
 _TURN = "SELECT body FROM turns WHERE shop = ? AND visitor = ? AND id = ?"
-_CREATED = "(SELECT created_at, id FROM threads WHERE shop = ? AND visitor = ? AND id = ?)"
+_CREATED = "SELECT created_at, id FROM threads WHERE shop = ? AND visitor = ? AND id = ?"
 
 
 @contextlib.asynccontextmanager
@@ -73,12 +75,17 @@ class SqliteChatStore:
         self._reader = reader
 
     async def put_thread(self, owner: Owner, thread: ThreadRow) -> None:
-        await self._writer.change(
-            "INSERT INTO threads VALUES (?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET hidden = excluded.hidden, body = excluded.body",
-            (*_key(owner), thread.id, thread.created_at, thread.created_at, thread.hidden,
-             encode_row(thread)),
-        )  # fmt: skip
+        def put(db: sqlite3.Connection) -> None:
+            found = db.execute(_CREATED, (*_key(owner), thread.id)).fetchone()
+            kept = msgspec.structs.replace(thread, created_at=found[0]) if found else thread
+            db.execute(
+                "INSERT INTO threads VALUES (?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET hidden = excluded.hidden, body = excluded.body",
+                (*_key(owner), kept.id, kept.created_at, kept.created_at, kept.hidden,
+                 encode_row(kept)),
+            )  # fmt: skip
+
+        await self._writer.run(put)
 
     async def thread(self, owner: Owner, thread_id: str) -> ThreadRow | None:
         found = await self._bodies(f"{_THREADS} AND id = ?", (*_key(owner), thread_id))
@@ -90,7 +97,8 @@ class SqliteChatStore:
     ) -> Page[ThreadRow]:  # fmt: skip
         shown = "" if hidden_too else " AND NOT hidden"
         order = "DESC" if newest_first else "ASC"
-        behind = f" AND (created_at, id) {'<' if newest_first else '>'} {_CREATED}" if after else ""
+        side = "<" if newest_first else ">"
+        behind = f" AND (created_at, id) {side} ({_CREATED})" if after else ""
         found = await self._bodies(
             f"{_THREADS}{shown}{behind} ORDER BY created_at {order}, id {order} LIMIT ?",
             (*_key(owner), *((*_key(owner), after) if after else ()), limit + 1),

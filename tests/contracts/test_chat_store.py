@@ -63,6 +63,20 @@ class ChatStoreContract:
         )
         assert await store.thread(ANA, "cthr_b") is None
 
+    async def test_of_two_who_begin_a_thread_the_first_says_when(self, store: ChatStore) -> None:
+        """Of each other they know nothing: a list by creation would have it twice."""
+        first = [thread("a", 2.0), thread("a", 1.0, title="Seats"), thread("b", 3.0)]
+        await asyncio.gather(*(store.put_thread(ANA, each) for each in first))
+        listed = await store.threads(ANA, newest_first=False)
+        behind = await store.threads(ANA, newest_first=False, after="cthr_a")
+
+        assert [row.id for row in listed.rows] == ["cthr_a", "cthr_b"]
+        assert await store.thread(ANA, "cthr_a") == listed.rows[0]
+        assert [row.id for row in behind.rows] == ["cthr_b"]
+        at = listed.rows[0].created_at
+        await store.put_thread(ANA, thread("a", 9.0, title="Seats"))
+        assert await store.thread(ANA, "cthr_a") == thread("a", at, title="Seats")
+
     async def test_pages_threads_by_age_in_both_directions(self, store: ChatStore) -> None:
         for name, at in (("a", 1.0), ("b", 3.0), ("c", 2.0), ("d", 3.0)):
             await store.put_thread(ANA, thread(name, at))
@@ -300,6 +314,22 @@ class TestDynamoChatStore(ChatStoreContract):
 
         assert len(rows) == 6
         assert all(float(row["expires_at"]["N"]) > TURN_SECONDS for row in rows)
+
+    async def test_of_a_thread_that_two_began_nothing_stays(self, store: DynamoChatStore) -> None:
+        await asyncio.gather(*(store.put_thread(ANA, thread("a", at)) for at in (1.1, 1.3)))
+        await store.forget(ANA, "cthr_a")
+
+        assert (await store._call("scan"))["Items"] == []
+
+    async def test_a_thread_whose_owner_was_noted_without_a_time_keeps_its_own(
+        self, store: DynamoChatStore
+    ) -> None:
+        """As all were before the time was kept there."""
+        await store._put("owner#craigs#cthr_a", "owner", 1e9, {"visitor": {"S": "v_ana"}})
+        await store.put_thread(ANA, thread("a", 5.0))
+
+        assert await store.opened("craigs", "cthr_a", limit=1)
+        assert (await store.threads(ANA)).rows == (thread("a", 5.0),)
 
     async def test_a_thread_lives_as_long_as_its_newest_item(self, store: DynamoChatStore) -> None:
         await store.put_thread(ANA, thread("a"))

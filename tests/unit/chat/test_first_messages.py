@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from libs.conversations.store import Owner
+from libs.conversations.fakes import MemoryChatStore
+from libs.conversations.store import Owner, ThreadRow
 from tests.unit.chat.world import Scripted, World, create, retry
 
 CONVERSATION = "c" * 32
@@ -33,13 +34,29 @@ async def test_two_first_messages_are_one_thread_and_each_is_told_which() -> Non
     assert (row.created_at, row.title) == (world.clock.at - 60, "My seat is torn")
 
 
-async def test_both_are_kept_when_they_come_at_once() -> None:
-    world = World(Scripted())
-    first, second = await asyncio.gather(
-        world.chat.answer(world.delivery(NEED)), world.chat.answer(world.delivery(NUMBER))
-    )
-    assert first is second is None
+class Racing(MemoryChatStore):
+    """Both look for the thread before either has made it."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._looking = asyncio.Barrier(2)
+        self.missed = 0
+
+    async def thread(self, owner: Owner, thread_id: str) -> ThreadRow | None:
+        found = await super().thread(owner, thread_id)
+        if found is None:
+            self.missed += 1
+            await self._looking.wait()
+        return found
+
+
+async def test_both_are_kept_in_one_thread_when_they_come_at_once() -> None:
+    kept = Racing()
+    world = World(Scripted(), kept)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(world.chat.answer(world.delivery(each)) for each in (NEED, NUMBER)))
+
+    assert kept.missed == 2
     (thread,) = await world.threads_of("v_ana")
     assert sorted(await heard(world, thread)) == ["408 555 0199", "My seat is torn"]
 
