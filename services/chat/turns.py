@@ -97,9 +97,7 @@ class Turns:
     ) -> TurnRow:
         thread_id = operation.params.thread_id
         if operation.creates:
-            thread_id = self._begun_by(operation, visit.owner)
-            known = operation.conversation and await self.kept.thread(visit.owner, thread_id)
-            visit.begun = bool(known)
+            thread_id = await self._begun_by(operation, visit)
         if visit.begun or not operation.creates:
             visit.newest_id = await self._newest(visit.owner, thread_id)
         now = self.clock.now()
@@ -112,11 +110,18 @@ class Turns:
             reply_to=delivery.reply_to,
         )
 
-    def _begun_by(self, operation: Operation, owner: Owner) -> str:
-        """All first messages of a conversation begin one thread, in whatever order they come."""
-        if not operation.conversation:
+    async def _begun_by(self, operation: Operation, visit: Visit) -> str:
+        """All first messages of a conversation begin one thread, in whatever order they come, and
+        also when the site keys are rotated in between.
+        """
+        name = operation.conversation
+        if not name:
             return new_thread_id(self.new_id)
-        return THREAD_PREFIX + _digest(owner.shop, owner.visitor, operation.conversation)
+        for owner in visit.owners:
+            if await self.kept.thread(owner, _named(name, owner)):
+                visit.owner, visit.begun = owner, True
+                break
+        return _named(name, visit.owner)
 
     async def _newest(self, owner: Owner, thread_id: str) -> str:
         if not thread_id:
@@ -158,6 +163,10 @@ async def is_lost(kept: ChatStore, visit: Visit) -> bool:
     if visit.tries_again:
         return floor.message_id != mine.message_id
     return floor.message_id > mine.message_id
+
+
+def _named(conversation: str, owner: Owner) -> str:
+    return THREAD_PREFIX + _digest(owner.shop, owner.visitor, conversation)
 
 
 def _floor(thread_id: str) -> str:

@@ -59,6 +59,18 @@ async def test_a_new_thread_is_kept_under_the_new_id_and_both_are_listed() -> No
             assert listed == expected
 
 
+async def test_what_is_said_before_the_thread_is_known_goes_to_one_thread() -> None:
+    world = World(Scripted())
+    need, number = (create(text, conversation="c" * 32) for text in ("My seat", "408 555 0199"))
+    first = await world.ask(need, **OLD)
+    second = await world.ask(number, **ROTATED)
+    again = await world.ask(number, visitor="v_newest", earlier=("v_new", "v_old"))
+
+    assert first.thread_id == second.thread_id == again.thread_id
+    considered = [each for each in world.publisher.published if isinstance(each, ConsiderLead)]
+    assert {each.visitor for each in considered} == {"v_old"}
+
+
 async def test_a_file_sent_just_before_fits_a_message_just_after() -> None:
     world = World(Scripted())
     file = {"name": "seat.jpg", "size": 1000, "mime_type": "image/jpeg"}
