@@ -9,6 +9,7 @@ from unicodedata import bidirectional
 import msgspec
 
 from libs.languages import tag_of
+from libs.shops.locales import direction_of
 from services.mailer.letter.labels import Labels
 from services.mailer.letter.labels_english import ENGLISH
 from services.mailer.letter.labels_spanish import SPANISH
@@ -32,7 +33,7 @@ class Words(msgspec.Struct, frozen=True):
 
 
 def words(text: str, lang: str = "en") -> Words:
-    return Words(text, lang, direction(text))
+    return Words(text, lang, direction(text, lang))
 
 
 def labels_for(tag: str) -> Labels:
@@ -45,17 +46,15 @@ def has_rtl(text: str) -> bool:
     return not text.isascii() and any(bidirectional(one) in _RTL for one in set(text))
 
 
-def direction(text: str) -> Literal["ltr", "rtl"]:
-    """As the first letter of the text that has one."""
+def direction(text: str, lang: str = "") -> Literal["ltr", "rtl"]:
+    """As the first letter that has one; yet English that begins with an Arabic name is English."""
     if text.isascii():
         return "ltr"
-    for character in text:
-        kind = bidirectional(character)
-        if kind in _RTL:
-            return "rtl"
-        if kind == "L":
-            return "ltr"
-    return "ltr"
+    letters = [kind for kind in map(bidirectional, text) if kind == "L" or kind in _RTL]
+    if not letters or letters[0] == "L":
+        return "ltr"
+    mostly_ltr = letters.count("L") * 2 > len(letters)
+    return "ltr" if mostly_ltr and direction_of(lang) == "ltr" else "rtl"
 
 
 def language_tag(said: str, locale: str = "", default: str = "en") -> str:

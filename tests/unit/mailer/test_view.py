@@ -354,6 +354,14 @@ def test_direction_follows_the_first_letter() -> None:
     assert direction("12 - 3") == "ltr"
 
 
+def test_english_that_begins_with_an_arabic_name_reads_as_english() -> None:
+    said = "أحمد (writes Arabic) got in touch about their 2014 Toyota Camry."
+
+    assert direction(said, "en") == "ltr"
+    assert direction(said, "ar") == "rtl"
+    assert direction("مقعد السائق في Camry ممزق", "en") == "rtl", "the language was guessed wrong"
+
+
 def test_the_need_names_the_vehicle_once() -> None:
     said = Summary(vehicle="2016 Honda Civic", project="The seat of my 2016 Honda Civic is torn")
     apart = Summary(vehicle="2016 Honda Civic", project="Torn seat")
