@@ -17,6 +17,7 @@ from tests.browser.stage import (
     Asked,
     Item,
     Stage,
+    answered,
     created,
     done,
     failed,
@@ -288,6 +289,30 @@ async def test_what_a_chat_that_was_left_cannot_tell_begins_one_of_another_name(
     assert (first.kind, first.text) == ("threads.create", PHONE)
     assert first.conversation not in {"", theatre.asked[0].conversation}
     assert second.conversation == first.conversation or second.params.get("thread_id") == THREAD
+
+
+async def test_a_failed_answer_is_tried_again_though_a_chat_that_was_left_has_words_to_say(
+    theatre: Stage, visits: Visits
+) -> None:
+    async def script(asked: Asked) -> web.StreamResponse | None:
+        if asked.kind == "threads.retry_after_item":
+            return await asked.tell(done(answered(6, THANKS)))
+        if asked.text == PHONE:
+            return await asked.tell(created(), done(said(5, PHONE)), failed())
+        if len(theatre.asked) == 1:
+            return asked.refuse("unavailable", **{"Retry-After": "300"})
+        return asked.refuse("in_progress", 409, **{"Retry-After": "300"})
+
+    theatre.script = script
+    chat = await visits.page()
+    await chat.open(theatre.url)
+    await chat.write(NEED)
+    await chat.alert.wait_for()
+    await chat.panel.get_by_role("button", name="New chat").click()
+    await theatre.until_asked(2)
+    await chat.write(PHONE)
+    await chat.alert.get_by_role("button", name="Try again").click()
+    await expect(chat.assistant).to_have_text([THANKS])
 
 
 @pytest.mark.parametrize("left", [False, True], ids=["stayed", "left"])
