@@ -73,22 +73,24 @@ def _untouched(others: list[str]) -> Iterator[str]:
 
 def _ask_again(leaving: list[str], *, silent: bool) -> Iterator[str]:
     if leaving:
-        yield f"Mail of {', '.join(leaving)} may be on its way: ask again in half an hour."
+        again = " and ".join(f"`handoff forget {thread}`" for thread in leaving)
+        yield f"Mail of {', '.join(leaving)} may be on its way: {again} again in half an hour."
     if silent:
         yield "Redis did not answer: ask again when it does, for what waits in it."
 
 
 async def _end(desk: Desk, person: Person, removed: Counter[str]) -> bool:
     """First of all: a lead whose words are gone would be held, and a person told. False: an attempt
-    is in flight, and only what becomes of it can settle its record.
+    is in flight, and its record ends with that.
     """
     last = await desk.conversations.last_item_id(person.key.shop, person.key.thread_id)
     close = OperatorClose(reason="forgotten", last_item_id=last or "")
     if await desk.record(person.key) is None:
         return True
     applied = await apply(desk.records, person.key, close, desk.clock)
-    removed["leads that were to be sent"] += applied.wrote
-    return applied.record is None or applied.record.state is not State.SENDING
+    leaving = applied.record is not None and applied.record.state is State.SENDING
+    removed["leads that were to be sent"] += applied.wrote and not leaving
+    return not leaving
 
 
 async def _forget(desk: Desk, person: Person) -> Counter[str]:

@@ -21,6 +21,7 @@ STEPS: Final = {
     "newer_items": "The customer wrote {} more after the mail.",
     "operator_resend": "An operator asked to send it after all.",
     "operator_close": "An operator closed it without a mail: {}.",
+    "forgotten": "The customer asked to be forgotten while its mail was on its way.",
     "operator_confirm": "An operator confirmed that the shop has it.",
     "bounce": "The provider reports a bounce: the shop did not get it.",
     "complaint": "The provider reports that the shop's mailbox called it spam.",

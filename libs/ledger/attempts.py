@@ -23,8 +23,10 @@ from libs.ledger.steps import (
     a_person_wants,
     doubted,
     exhausted,
+    forget,
     hold,
     is_due,
+    is_forgotten,
     may_have_left,
     next_record,
 )
@@ -53,6 +55,8 @@ def arm(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Decision:
 
 def _arm_again(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Decision:
     """The windows passed without evidence: the same snapshot once more, flagged."""
+    if is_forgotten(record):
+        return Nothing(WHY[record.state])
     if rules.policy != "never_zero":
         return Refuse("never_two: an operator decides about an ambiguous attempt")
     if event.snapshot != record.snapshot:
@@ -118,6 +122,8 @@ def _may_knock(record: LeadRecord, now: float, rules: Rules) -> bool:
 
 
 def _error(record: LeadRecord, event: Refused, now: float, rules: Rules) -> Decision:
+    if is_forgotten(record):
+        return forget(record, now)
     tries = record.tries + (0 if event.provider_wide or event.temporary else 1)
     first_error_at = record.first_error_at
     if first_error_at is None and not event.provider_wide:
@@ -168,6 +174,8 @@ def windows_passed(record: LeadRecord, now: float, rules: Rules) -> Decision:
         return Nothing(WHY[record.state])
     if not is_due(record, now):
         return Nothing("in_progress")
+    if is_forgotten(record):
+        return forget(doubted(record), now)
     if rules.policy == "never_zero":
         return Nothing("arm_again")
     return hold(doubted(record), now, "ambiguous")

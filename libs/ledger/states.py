@@ -43,7 +43,16 @@ from libs.ledger.events import (
     Write,
 )
 from libs.ledger.record import LeadKey, LeadRecord, State, Step
-from libs.ledger.steps import WHY, doubted, exhausted, hold, is_due, next_record
+from libs.ledger.steps import (
+    FORGOTTEN,
+    WHY,
+    doubted,
+    exhausted,
+    hold,
+    is_due,
+    is_forgotten,
+    next_record,
+)
 from libs.ledger.timing import DAY_SECONDS
 
 
@@ -168,7 +177,7 @@ def _reopened(record: LeadRecord, event: Reopened, now: float) -> Decision:
 
 
 def _shop_unknown(record: LeadRecord, event: ShopUnknown, now: float) -> Decision:
-    again = record.state is State.SENDING and is_due(record, now)
+    again = record.state is State.SENDING and is_due(record, now) and not is_forgotten(record)
     if not again and record.state not in {State.PENDING, State.ERROR}:
         return Nothing(WHY[record.state])
     if not record.history or record.history[-1].what != "shop_unknown":
@@ -223,9 +232,10 @@ def _operator_confirm(record: LeadRecord, now: float) -> Decision:
 
 def _operator_close(record: LeadRecord, event: OperatorClose, now: float) -> Decision:
     """An attempt in flight goes its way: what became of it is still worth knowing."""
-    open_ = (
-        {State.PENDING, State.ERROR, State.HELD} if event.reason == "forgotten" else {State.HELD}
-    )
+    forgotten = event.reason == FORGOTTEN
+    if forgotten and record.state is State.SENDING and not is_forgotten(record):
+        return next_record(record, now, "forgotten", reason=FORGOTTEN)
+    open_ = {State.PENDING, State.ERROR, State.HELD} if forgotten else {State.HELD}
     if record.state not in open_:
         return Nothing(WHY[record.state])
     return next_record(

@@ -21,11 +21,26 @@ WHY: Final = {
 """What to answer when the state has overtaken an event (`docs/promises.md`)."""
 
 
+FORGOTTEN: Final = "forgotten"
+
+
 def hold(record: LeadRecord, now: float, reason: str) -> Write:
     return next_record(
         record, now, "held", reason,
         state=State.HELD, due_at=now + TELL_SECONDS, reason=reason, alert=reason,
     )  # fmt: skip
+
+
+def forget(record: LeadRecord, now: float) -> Write:
+    """The end of one that `is_forgotten`: its words are gone, and nobody is to be told."""
+    return next_record(
+        record, now, "closed", FORGOTTEN, state=State.CLOSED, due_at=None, reason=FORGOTTEN
+    )
+
+
+def is_forgotten(record: LeadRecord) -> bool:
+    """While its mail was in flight."""
+    return record.state is State.SENDING and record.reason == FORGOTTEN
 
 
 def is_due(record: LeadRecord, now: float) -> bool:

@@ -93,7 +93,8 @@ def _check_step(before: LeadRecord, after: LeadRecord, event: Event, now: float)
     assert after.possible_duplicate >= before.possible_duplicate  # I14
     assert set(before.ambiguous) <= set(after.ambiguous)
     assert sorted(after.ambiguous_lids.values()) == sorted(after.ambiguous)
-    if before.state is after.state is State.SENDING:
+    if before.state is after.state is State.SENDING and not isinstance(event, OperatorClose):
+        assert before.reason != "forgotten"
         assert before.due_at is not None
         assert now >= before.due_at
         assert after.possible_duplicate

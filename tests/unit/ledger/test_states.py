@@ -165,7 +165,7 @@ TABLE: Final[dict[str, tuple[str, ...]]] = {
     "operator_resend":   ("!", "!", "!", "!", "!", "!", "!", "!", "!", "PENDING", "PENDING", "!"),
     "operator_confirm":  ("!", "!", "!", "!", "!", "!", "!", "!", "!", _D, _D, "!"),
     "operator_drop": ("!", _P, _P, _S, _S, _A, _E, _E, _E, "CLOSED", "CLOSED", _C),
-    "operator_forget": ("!", "CLOSED", "CLOSED", _S, _S, _A, *["CLOSED"] * 5, _C),
+    "operator_forget": ("!", "CLOSED", "CLOSED", _W, _W, _A, *["CLOSED"] * 5, _C),
 }
 # fmt: on
 
@@ -571,3 +571,43 @@ def test_a_lead_that_a_person_ended_owes_no_alert_and_is_still_settled_by_eviden
     assert outcome(decide(KEY, closed, same, NOW, ZERO)) == "closed"
     late = decide(KEY, closed, ProviderEvent(attempt=2, event="delivery"), NOW, ZERO)
     assert outcome(late) == "SENT"
+
+
+@pytest.mark.parametrize("rules", [ZERO, TWO])
+def test_what_is_forgotten_in_flight_ends_with_its_windows_and_nobody_is_told(rules: Rules) -> None:
+    forgotten = decided("sending_due", OperatorClose(reason="forgotten"))
+
+    ended = decide(KEY, forgotten, WindowsPassed(), NOW, rules)
+
+    assert isinstance(ended, Write)
+    assert (forgotten.state, forgotten.due_at) == (State.SENDING, NOW)
+    assert (ended.record.state, ended.record.reason) == (State.CLOSED, "forgotten")
+    assert (ended.record.due_at, ended.record.ambiguous, ended.alert) == (None, (1, 2), "")
+
+
+@pytest.mark.parametrize(
+    ("event", "wanted"),
+    [
+        (OperatorClose(reason="forgotten"), "in_progress"),
+        (ARM, "in_progress"),
+        (ShopUnknown(due_at=NOW + 600), "in_progress"),
+        (WindowsPassed(), "CLOSED"),
+        (Refused(attempt=2, reason="550"), "CLOSED"),
+        (Refused(attempt=2, reason="throttled", provider_wide=True), "CLOSED"),
+        (DOOR, "CLOSED"),
+        (Accepted(attempt=2), "SENT"),
+        (ProviderEvent(attempt=2, event="delivery"), "SENT"),
+    ],
+)
+def test_what_is_forgotten_in_flight_is_settled_and_never_sent_again(
+    event: Event, wanted: str
+) -> None:
+    forgotten = decided("sending_due", OperatorClose(reason="forgotten"))
+
+    assert outcome(decide(KEY, forgotten, after(forgotten, event), NOW, ZERO)) == wanted
+
+
+def test_windows_that_are_not_over_end_nothing_that_is_forgotten() -> None:
+    forgotten = decided("sending", OperatorClose(reason="forgotten"))
+
+    assert outcome(decide(KEY, forgotten, WindowsPassed(), NOW, ZERO)) == "in_progress"

@@ -383,6 +383,25 @@ class TestLateness:
         assert room.provider.begun == []
         assert (room.record.state, room.record.reason) == (State.HELD, "snapshot_missing")
 
+    @pytest.mark.parametrize("policy", ["never_zero", "never_two"])
+    async def test_forgotten_while_its_mail_was_on_its_way_ends_and_nobody_is_told(
+        self, room: Mailroom, policy: str
+    ) -> None:
+        room.provider.fault = answering(reply=Unknown("timeout"))
+        await room.handlers().send(room.wish())
+        await apply(room.records, KEY, events.OperatorClose(reason="forgotten"), room.clock)
+        room.conversations.threads.clear()
+        room.blobs.bodies.clear()
+        room.blobs.infos.clear()
+        room.policy = policy
+        room.clock.at += HOUR
+
+        await room.handlers().send(room.wish())
+
+        assert (room.record.state, room.record.reason) == (State.CLOSED, "forgotten")
+        assert len(room.provider.begun) == 1
+        assert subjects(room) == []
+
     async def test_whoever_waits_hears_what_the_gates_say_then(self, room: Mailroom) -> None:
         passed_on: list[dict[str, object]] = []
 

@@ -342,13 +342,16 @@ async def test_one_that_an_earlier_release_forgot_and_held_for_ever_ends_too() -
 
 async def test_a_mail_in_flight_is_left_to_what_becomes_of_it() -> None:
     there = stores(redis=True)
-    sending = await there.lead(record(State.SENDING, attempt=1, due_at=NOW + 60), snapshot())
+    await there.lead(record(State.SENDING, attempt=1, due_at=NOW + 60), snapshot())
 
-    shown = await forget(there.desk, THREAD)
+    shown = await forget(there.desk, "ana@example.com")
+    again = await forget(there.desk, THREAD)
 
-    assert shown.code == 1
-    assert "ask again in half an hour" in str(shown.lines)
-    assert there.records.leads[KEY] == sending
+    kept = there.records.leads[KEY]
+    assert (shown.code, again.code) == (1, 1)
+    assert f"`handoff forget {THREAD}` again in half an hour" in str(shown.lines)
+    assert removed(shown) == {"leads": 1, "threads": 1}
+    assert (kept.state, kept.reason, kept.due_at) == (State.SENDING, "forgotten", NOW + 60)
 
 
 @pytest.mark.parametrize("who", ["ana@example.com", OTHER])

@@ -63,6 +63,7 @@ def happenings(attempt: int) -> Iterator[tuple[Event, float, Rules]]:
     yield events.OperatorResend(), 1, DEFAULT_RULES
     yield events.OperatorConfirm(), 1, DEFAULT_RULES
     yield events.OperatorClose(reason="dropped"), 1, DEFAULT_RULES
+    yield events.OperatorClose(reason="forgotten"), 1, DEFAULT_RULES
     for kind in ("send", "bounce", "complaint", "reject"):
         yield events.ProviderEvent(attempt=attempt, event=kind), 1, DEFAULT_RULES
 
