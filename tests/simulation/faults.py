@@ -73,6 +73,8 @@ class Faults:
         self.wakes = 0
         """Processes that slept and went on."""
         self.on_excuse: Callable[[Collection[str], float], None] = lambda *_: None
+        self.handed: Callable[[SimProcess], list[str]] = lambda _: []
+        """Threads that a lead process was handed, begun or not, heard of or not."""
         self.on_lie: Callable[[], None] = lambda: None
         self.on_crash: Callable[[SimProcess], None] = lambda _: None
         self._story: list[tuple[float, tuple[object, ...]]] = []
@@ -205,16 +207,17 @@ class Faults:
 
     async def pause(self, process: SimProcess, seconds: float) -> None:
         process.asleep = True
-        self.on_excuse(process.at_work, self.loop.time())
+        process.slept_over = [*process.at_work, *self.handed(process)]
+        self.on_excuse(process.slept_over, self.loop.time())
         self.note("sleeps", process.name)
         self.loop.later(seconds, self.wake, process)
         await asyncio.sleep(0)
 
     def wake(self, process: SimProcess) -> None:
-        """It slept, and goes on where it was."""
+        """It slept, and goes on where it was; others may have taken its work over."""
         if process.asleep:
             self.wakes += 1
-            self.on_excuse(process.at_work, self.loop.time())
+            self.on_excuse(process.slept_over, self.loop.time())
             self.note("wakes", process.name)
             self.loop.wake(process)
 

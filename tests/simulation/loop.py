@@ -27,6 +27,8 @@ class SimProcess:
         self.clock_offset = 0.0
         self.at_work: list[str] = []
         """The threads that a lead handler of it considers."""
+        self.slept_over: list[str] = []
+        """These, and those it had been handed, when it fell asleep."""
         self.kept: list[SimHandle] = []
         """What it would have done next: held back while asleep; never done if dead."""
 

@@ -14,9 +14,12 @@ from libs.leases.fakes import MemoryLeases, MemorySentMarks
 from libs.leases.port import SentMark
 from libs.ledger.fakes import MemoryRecords
 from libs.ledger.record import LeadKey, LeadRecord
+from libs.messages.lead import ConsiderLead
 from libs.messages.streams import LEAD_CONSIDER, SESSION_MINT
 from libs.runtime.clock import Clock
 from libs.streams.broker import DeadLetter, Entry
+from libs.streams.envelope import decoder
+from libs.streams.lanes import lanes_of
 from libs.streams.memory import MemoryBroker
 from services.mailer.ports import Receipt
 from tests.simulation.checker import Checker
@@ -24,6 +27,7 @@ from tests.simulation.evidence import SIGHT, blinded
 from tests.simulation.faults import EVEN, Faults
 from tests.simulation.loop import PROCESS, SimProcess
 
+CONSIDER = decoder(ConsiderLead)
 MADE_UP = SentMark(visitor="v_nobody", sent_at=2e9)
 
 
@@ -264,6 +268,16 @@ class Stores:
     disks: dict[str, dict[LeadKey, Receipt]] = field(default_factory=dict)
     took: list[bytes] = field(default_factory=list)
     """Every wish to consider a thread that Redis said it had taken."""
+
+    def handed(self, process: SimProcess) -> list[str]:
+        """Threads that a lead process was handed, whether it has heard of them yet or not."""
+        lanes = [self.broker._lane(name) for name in lanes_of(LEAD_CONSIDER)]
+        return [
+            CONSIDER.decode(lane.entries[entry_id]).message.thread_id
+            for lane in lanes
+            for entry_id, pending in lane.pending.items()
+            if pending.reader.startswith(f"{process.name}-")
+        ]
 
     def flush_redis(self) -> None:
         self.broker.flush()

@@ -7,11 +7,17 @@ from contextvars import copy_context
 import pytest
 
 from libs.ledger.events import Rules
+from libs.messages.lead import ConsiderLead
+from libs.messages.streams import LEAD_CONSIDER
+from libs.streams.envelope import seal
+from libs.streams.lanes import lane_of
 from tests.simulation.checker import WORK_SECONDS, Checker
 from tests.simulation.evidence import THREAD
 from tests.simulation.faults import Faults
 from tests.simulation.loop import PROCESS, SimLoop, SimProcess
 from tests.simulation.plan import Plan
+from tests.simulation.stores import open_stores
+from tests.simulation.world import TrueClock
 
 
 @pytest.fixture
@@ -92,3 +98,26 @@ def test_a_fault_excuses_whose_work_it_struck(
 
 def test_a_fault_of_another_service_excuses_nobody(checker: Checker) -> None:
     assert _struck(checker, "redis.reset", SimProcess("mailer-1", "machine-1"), "") == set()
+
+
+def test_who_slept_over_what_it_was_handed_is_excused_when_it_wakes(checker: Checker) -> None:
+    """It had read the entry and begun nothing (seed 3643 at 6dc38b7)."""
+    loop = SimLoop("0")
+    faults, process = Faults(Plan(seed=0), loop), SimProcess("lead-2", "machine-1")
+    stores = open_stores(checker, faults, TrueClock(loop))
+    faults.on_excuse, faults.handed = checker.on_excuse, stores.handed
+    wish = ConsiderLead(shop="s", thread_id="a", reason="quiet")
+    lane = lane_of(LEAD_CONSIDER, wish)
+
+    async def sleeps() -> None:
+        await stores.broker.prepare(lane)
+        await stores.broker.add(lane, seal(wish))
+        await stores.broker.read(lane, "lead-2-x", count=1, wait_seconds=0)
+        await faults.pause(process, 10)
+
+    loop.run_until_complete(sleeps())
+    checker.excuses.clear()
+    faults.wake(process)
+    loop.bury()
+
+    assert checker.excuses.keys() == {"a"}

@@ -99,6 +99,7 @@ class World:
         self.rng = random.Random(f"{plan.seed}:world")
         self.scripts = scripts(plan.seed, plan.threads, patient=plan.patient)
         self.processes: dict[str, SimProcess] = {}
+        self.faults.handed = self.stores.handed
         self.fronts: dict[str, Front] = {}
         self.operator = Operator(self.stores, self.checker, self.shops, self.clock)
         self._ids = 0
