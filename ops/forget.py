@@ -27,10 +27,11 @@ from libs.identity.keys import site_keys
 from libs.leads.attribution import TrailKey, Trails
 from libs.leads.message_links import link_key, link_token
 from libs.leads.snapshot import snapshots_folder
-from libs.leases.redis import RedisSentMarks
+from libs.leases.redis import RedisLeases, RedisSentMarks
 from libs.ledger.apply import apply
 from libs.ledger.events import OperatorClose
 from libs.ledger.record import State
+from libs.messages.lead import thread_name
 from ops.desk import Desk, embedded_url
 from ops.person import Person, find_threads, know
 from ops.show import Shown, facts
@@ -41,12 +42,16 @@ from services.mailer.transports import OUTBOX_FOLDER
 _NOT_FOUND: Final = 3
 _MOST_WATCHES: Final = 1_000_000
 _LONGEST_WATCH_SECONDS: Final = 30 * 86_400.0
+_NONCE: Final = "handoff-forget"
+_LEASE_SECONDS: Final = 60.0
+"""Longer than it takes; until then no worker begins with the thread."""
 
 
 async def forget(desk: Desk, who: str) -> Shown:
     """A thread id, an email address or a whole phone number."""
     people = [await know(desk, key) for key in await find_threads(desk, who)]
     removed: Counter[str] = Counter()
+    taken = await _taken(desk, people)
     leaving = [one.key.thread_id for one in people if not await _end(desk, one, removed)]
     for person in people:
         removed += await _forget(desk, person)
@@ -61,7 +66,7 @@ async def forget(desk: Desk, who: str) -> Shown:
     lines: list[object] = ["Removed:", facts(dict(sorted(removed.items())))]
     if not removed:
         lines = ["Nothing was found, so nothing was removed."]
-    again = list(_ask_again(leaving, silent=silent))
+    again = list(_ask_again(leaving, taken, silent=silent))
     code = 1 if again else 0 if removed else _NOT_FOUND
     return Shown(data=data, lines=[*lines, *_untouched(others), *again], code=code)
 
@@ -71,12 +76,38 @@ def _untouched(others: list[str]) -> Iterator[str]:
         yield f"The same browser also wrote in {', '.join(others)}: not touched."
 
 
-def _ask_again(leaving: list[str], *, silent: bool) -> Iterator[str]:
+def _ask_again(leaving: list[str], taken: list[str], *, silent: bool) -> Iterator[str]:
     if leaving:
-        again = " and ".join(f"`handoff forget {thread}`" for thread in leaving)
-        yield f"Mail of {', '.join(leaving)} may be on its way: {again} again in half an hour."
+        yield f"A mail may be on its way: {_again(leaving)} in half an hour."
+    if taken:
+        yield f"A worker may yet write something down: {_again(taken)} in 3 minutes."
     if silent:
         yield "Redis did not answer: ask again when it does, for what waits in it."
+
+
+def _again(threads: list[str]) -> str:
+    """By its id: what else it was found by is gone."""
+    return " and ".join(f"`handoff forget {thread}`" for thread in threads) + " again"
+
+
+async def _taken(desk: Desk, people: list[Person]) -> list[str]:
+    """Those that a worker has: it read what was said, and what the model makes of it is kept when
+    all this is over. Of the others none begins meanwhile.
+    """
+    if desk.streams is None:
+        return []
+    leases = RedisLeases(desk.streams.redis)
+    with suppress(Unavailable):  # it is said that Redis is silent
+        return [
+            one.key.thread_id
+            for one in people
+            if not await leases.take(thread_name(*_named(one)), _NONCE, _LEASE_SECONDS)
+        ]
+    return []
+
+
+def _named(person: Person) -> tuple[str, str]:
+    return person.key.shop, person.key.thread_id
 
 
 async def _end(desk: Desk, person: Person, removed: Counter[str]) -> bool:
@@ -121,8 +152,8 @@ async def _forget_in_redis(desk: Desk, people: list[Person], removed: Counter[st
     ids |= {v for person in people if not person.other_threads for v in person.visitors}
     try:
         for person in people:
-            marks = RedisSentMarks(desk.streams.redis)
-            await marks.forget(person.key.shop, person.key.thread_id)
+            await RedisSentMarks(desk.streams.redis).forget(*_named(person))
+            await RedisLeases(desk.streams.redis).release(thread_name(*_named(person)), _NONCE)
         removed += Counter({"messages in streams": await desk.streams.oversight.forget(ids)})
     except Unavailable:
         return False

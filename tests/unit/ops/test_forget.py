@@ -18,11 +18,13 @@ from libs.errors import SettingsError
 from libs.leads.attribution import Told, TrailKey, Trails
 from libs.leads.message_links import link_key, link_token
 from libs.leads.snapshot import Photo, Signal
+from libs.leases.redis import RedisLeases
 from libs.ledger.apply import apply
 from libs.ledger.events import Considered
 from libs.ledger.record import LeadKey, State, Watch
 from libs.messages.base import Attribution
 from libs.messages.chat import ChatChunk, ChatRequest
+from libs.messages.lead import thread_name
 from libs.messages.mail import SendLeadMail
 from libs.messages.streams import CHAT_REQUEST, MAIL_SEND
 from libs.streams.broker import DeadLetter
@@ -338,6 +340,23 @@ async def test_one_that_an_earlier_release_forgot_and_held_for_ever_ends_too() -
 
     assert shown.code == 0
     assert there.records.leads[KEY].state is State.CLOSED
+
+
+async def test_what_a_worker_may_yet_write_down_is_said() -> None:
+    """It was asking the model, and kept what it had read for 90 days."""
+    there = stores(redis=True)
+    await there.lead(record(State.PENDING), snapshot())
+    assert there.desk.streams
+    leases, name = RedisLeases(there.desk.streams.redis), thread_name(SHOP, THREAD)
+    await leases.take(name, "entry-1", 60)
+
+    during = await forget(there.desk, THREAD)
+    await leases.release(name, "entry-1")
+    after = await forget(there.desk, THREAD)
+
+    assert (during.code, "A worker may yet" in str(during.lines)) == (1, True)
+    assert "A worker may yet" not in str(after.lines)
+    assert await leases.take(name, "entry-2", 60)
 
 
 async def test_a_mail_in_flight_is_left_to_what_becomes_of_it() -> None:
