@@ -53,8 +53,8 @@ async def close(desk: Desk, thread_id: str, *, attempt: int) -> Shown:
 
 
 async def _held(desk: Desk, thread_id: str, attempt: int) -> LeadRecord:
-    _, record = await desk.find(thread_id)
-    if record is None and desk.spoiled(thread_id):
+    shop, record = await desk.find(thread_id)
+    if LeadKey(shop, thread_id) in desk.unreadable:
         raise _RefusedError("The record of this thread cannot be read: see `handoff why`.")
     if record is None:
         raise _RefusedError("There is no record of this thread.", _NOT_FOUND)

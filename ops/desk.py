@@ -16,7 +16,7 @@ from libs.conversations.port import Conversations
 from libs.errors import Rejected, SettingsError, Unavailable
 from libs.leads.snapshot import LeadSnapshot, snapshots_folder
 from libs.ledger.open import SQLITE_FILE, open_records
-from libs.ledger.port import LeadRecords
+from libs.ledger.port import Held, LeadRecords, Overdue
 from libs.ledger.record import LeadKey, LeadRecord
 from libs.redis.address import connect
 from libs.runtime.clock import Clock, SystemClock
@@ -76,38 +76,34 @@ class Desk(Setup):
         Of a shop without a profile only what is not settled is found.
         """
         for shop in self.shops.by_slug.values():
-            if record := await self.record(LeadKey(shop.slug, thread_id)):
+            key = LeadKey(shop.slug, thread_id)
+            record = await self.record(key)
+            if record is not None or key in self.unreadable:
                 return shop.slug, record
-        async for record in self._unsettled():
-            if record.key.thread_id == thread_id:
-                return record.key.shop, record
-        spoiled = self.spoiled(thread_id)
-        return spoiled.shop if spoiled else self.shops.default.slug, None
+        async for key in self._unsettled():
+            if key.thread_id == thread_id:
+                return key.shop, await self.record(key)
+        return self.shops.default.slug, None
 
-    def spoiled(self, thread_id: str) -> LeadKey | None:
-        """Of this thread's record, where it was found to be `unreadable`."""
-        found = (key for key in self.unreadable if isinstance(key, LeadKey))
-        return next((key for key in found if key.thread_id == thread_id), None)
-
-    async def _unsettled(self) -> AsyncIterator[LeadRecord]:
-        for record in await self.held(_MOST_HELD):
-            yield record
-        async for record in self.due(self.clock.now() + AHEAD_SECONDS):
-            yield record
-
-    async def held(self, limit: int) -> list[LeadRecord]:
-        """Those that wait for a person, but for those that are `unreadable`."""
-        found = await self.records.held(limit)
-        self.unreadable.update(found.unreadable)
-        return found.records
+    async def _unsettled(self) -> AsyncIterator[LeadKey]:
+        held = await self.records.held(_MOST_HELD)
+        for key in _keys(held):
+            yield key
+        async for page in self._overdue(self.clock.now() + AHEAD_SECONDS):
+            for key in _keys(page):
+                yield key
 
     async def due(self, until: float) -> AsyncIterator[LeadRecord]:
         """Every record that is due by then, but for those that are `unreadable`."""
-        page = await self.records.due(until, _PAGE)
-        while True:
+        async for page in self._overdue(until):
             self.unreadable.update(page.unreadable)
             for record in page.records:
                 yield record
+
+    async def _overdue(self, until: float) -> AsyncIterator[Overdue]:
+        page = await self.records.due(until, _PAGE)
+        while True:
+            yield page
             if page.ends_at is None:
                 return
             page = await self.records.due(until, _PAGE, page.ends_at)
@@ -164,6 +160,10 @@ class Desk(Setup):
         folder = snapshots_folder(key.shop, key.thread_id)
         found = [(info.modified_at, info.key) async for info in self.blobs.list(folder)]
         return max(found)[1] if found else ""
+
+
+def _keys(found: Held | Overdue) -> list[LeadKey]:
+    return [*(record.key for record in found.records), *found.unreadable]
 
 
 async def open_oversight(environ: Mapping[str, str], stack: AsyncExitStack) -> Oversight:

@@ -14,15 +14,17 @@ _MOST: Final = 1000
 
 async def held_leads(desk: Desk) -> Shown:
     """Exit code 1 if there are any. All shops, also those without a profile; the longest first."""
-    found = await desk.held(_MOST + 1)
-    if not found and not desk.unreadable:
+    held = await desk.records.held(_MOST + 1)
+    desk.unreadable.update(held.unreadable)
+    found = len(held.records) + len(held.unreadable)
+    if not found:
         return Shown(data=[], lines=["No lead is held."])
-    listed = sorted(found[:_MOST], key=_since)
+    listed = sorted(held.records[:_MOST], key=_since)
     rows = [
         (one.key.thread_id, one.key.shop, moment(_since(one)), in_words(one.reason))
         for one in listed
     ]
-    count = f"{len(listed)}" if len(found) == len(listed) else f"more than {_MOST}, not all listed"
+    count = f"{found}" if found <= _MOST else f"more than {_MOST}, not all listed"
     said = f"Held leads: {count}. `handoff why` of each says what to do."
     return Shown(
         data=[_row(one) for one in listed],

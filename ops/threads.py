@@ -11,6 +11,7 @@ from libs.errors import Unavailable
 from libs.leads.reach import reach
 from libs.leads.snapshot import Contact, LeadSnapshot, Sent
 from libs.leases.port import lease_key
+from libs.ledger.record import LeadKey
 from libs.messages.lead import thread_name
 from libs.messages.streams import STREAMS
 from ops.desk import Desk
@@ -43,7 +44,7 @@ async def story_of(desk: Desk, thread_id: str) -> Story:
         conversation=conversation,
         snapshot=snapshot,
         shops=tuple(desk.shops.by_slug),
-        spoiled=desk.spoiled(thread_id) is not None,
+        spoiled=LeadKey(shop, thread_id) in desk.unreadable,
     )
     try:
         facts = await _with_redis(desk, facts)

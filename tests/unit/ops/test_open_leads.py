@@ -69,7 +69,10 @@ async def test_what_is_open_is_listed_however_many_there_are() -> None:
 
 
 async def test_a_list_that_is_cut_says_so() -> None:
-    shown = await held_leads((await there(*[(State.HELD, "ambiguous")] * 1001)).desk)
+    made = await there(*[(State.HELD, "ambiguous")] * 1002)
+    made.records.spoiled.add(LeadKey(SHOP, "cthr_0"))
+
+    shown = await held_leads(made.desk)
 
     assert len(cast("list[object]", shown.data)) == 1000
     assert "more than 1000, not all listed" in str(shown.lines)

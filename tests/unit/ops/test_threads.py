@@ -98,6 +98,19 @@ async def test_why_of_a_record_that_cannot_be_read_tells_the_rest_and_needs_a_pe
     assert "Customer message 1, the newest." in str(shown.data.events)
 
 
+@pytest.mark.parametrize("state", [State.PENDING, State.HELD])
+async def test_what_cannot_be_read_of_others_is_nothing_to_say(state: State) -> None:
+    there = stores()
+    await there.lead(spoiled := record(state, thread="cthr_other", due_at=NOW))
+    there.records.spoiled.add(spoiled.key)
+
+    shown = [await ask(there.desk, THREAD) for ask in (threads.why, threads.lead)]
+
+    assert [one.code for one in shown] == [3, 3]
+    assert "There is no lead for this thread" in str(shown[1].lines)
+    assert there.desk.unreadable == set()
+
+
 async def test_what_was_fixed_for_a_mail_that_no_server_took_is_shown() -> None:
     """Refused before it was armed, its record names none."""
     there = stores()
