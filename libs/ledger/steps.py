@@ -58,6 +58,14 @@ def exhausted(tries: int, first_error_at: float | None, now: float) -> bool:
     return tries >= MOST_TRIES or too_long
 
 
+def waits_in_vain(record: LeadRecord, now: float) -> bool:
+    """More than a day old, and as far back as its history goes it met nothing but refusals."""
+    if record.state is not State.ERROR or now - record.created_at < DAY_SECONDS:
+        return False
+    met = {step.what for step in record.history}
+    return len(record.history) == HISTORY_STEPS and met <= {"refused", "armed"}
+
+
 def may_have_left(record: LeadRecord, attempt: int) -> bool:
     """The current attempt, or an earlier one whose fate nobody knows."""
     return attempt in record.ambiguous or (attempt == record.attempt and attempt > 0)

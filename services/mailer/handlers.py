@@ -217,7 +217,7 @@ class MailHandlers:
             at_door=at_door,
         )
         applied = await self.receipts.written(job.key, event, self.rules)
-        await self.reports.refused(job, transport, refused)
+        await self.reports.refused(job, transport, refused, applied.record)
         return await self._reported(applied)
 
     async def _gave_up(

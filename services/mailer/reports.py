@@ -11,6 +11,7 @@ from libs.leads.second_sender import leave_trace, of_another
 from libs.ledger.apply import Applied
 from libs.ledger.events import Refuse
 from libs.ledger.record import LeadRecord, State
+from libs.ledger.steps import waits_in_vain
 from libs.messages.mail import DeliveryEvent
 from libs.runtime import metrics as m
 from libs.runtime.log import Log
@@ -63,10 +64,13 @@ class Reports:
             put_off = code.startswith(PUT_OFF)
             await self.alerts.tell("recipient_put_off" if put_off else "recipient_refused")
 
-    async def refused(self, job: Job, transport: str, refused: Refused) -> None:
+    async def refused(
+        self, job: Job, transport: str, refused: Refused, record: LeadRecord | None
+    ) -> None:
         self.metrics.count(m.MAILS, transport, "refused")
         self._failed(job, transport, refused.code, "refused")
-        if refused.tell:
+        in_vain = record is not None and waits_in_vain(record, self.alerts.clock.now())
+        if refused.tell or in_vain:
             await self.alerts.tell(refused.code)
 
     def unknown(self, job: Job, transport: str, unknown: Unknown) -> None:

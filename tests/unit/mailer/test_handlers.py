@@ -16,6 +16,7 @@ from libs.ledger import events
 from libs.ledger.apply import apply
 from libs.ledger.fakes import Hook
 from libs.ledger.record import State
+from libs.ledger.timing import DAY_SECONDS, HISTORY_STEPS
 from libs.messages.lead import ConsiderLead
 from libs.messages.mail import LeadMailHeld, LeadMailSent
 from libs.runtime import metrics as m
@@ -513,6 +514,21 @@ class TestRefusals:
         assert "lead_held" in room.logged
         assert room.metrics.value(m.HELD, "message_rejected") == 1
         assert room.metrics.value(m.MAILS, "fake", "refused") == 8
+
+    async def test_a_provider_that_never_answers_is_told_after_a_day(self, room: Mailroom) -> None:
+        """Each of its refusals may heal by itself, so none of them is worth an alert."""
+        room.provider.fault = answering(prepare=Refused("not_connected", provider_wide=True))
+        for _ in range(HISTORY_STEPS):
+            await room.handlers().send(room.wish())
+            room.clock.at += HOUR / 2
+        early = subjects(room)
+        room.clock.at += DAY_SECONDS
+
+        await room.handlers().send(room.wish())
+
+        assert early == []
+        assert room.record.state is State.ERROR
+        assert subjects(room) == ["[handoff alert] not_connected"]
 
     async def test_a_paused_account_is_told_while_mails_wait(self, room: Mailroom) -> None:
         room.provider.fault = answering(send=Refused("sending_paused", True, tell=True))
