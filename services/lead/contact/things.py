@@ -62,17 +62,22 @@ _ADJECTIVES: Final = (
     r"(?:(?!(?:the|my|this|your|our|of|on|for|about|with|from|to|in|by|at|and|or|said|says|"
     r"el|la|mi|su|de|del|sobre|con|para|por|en|al|y|dijo|dice)\b)[^\W\d]+\s){0,2}"
 )
+_ONE: Final = rf"\b(?:an?|una?|another|otr[oa])\s{_ADJECTIVES}"
+_OWN_OR_WANT: Final = (
+    r"\b(?:have|need|want|tengo|necesito|quiero)\s"
+    r"(?:(?!(?:an?|una?|another|otr[oa]|any|some|which|no|my|the|mi|el|la|to)\b)[^\W\d]+\s)?"
+)
 MENTIONED: Final = re.compile(
     rf"(?:(?:n't|\b(?:dont|not|no))\s(?:have|need|tengo|tenemos|necesito|hay)\s{_ADJECTIVES}|"
     rf"\b(?:without|sin|ning[uú]na?)\s{_ADJECTIVES}|\bno\s(?:(?:credit|insurance)\s)?|"
-    rf"(?:(?P<had>{_HAD})?\b(?:an?|una?|another|otr[oa])|\b(?:any|some|which))\s{_ADJECTIVES}|"
+    rf"(?P<had>{_HAD}{_ONE}|{_OWN_OR_WANT})|{_ONE}|\b(?:any|some|which)\s{_ADJECTIVES}|"
     r"\b(?:by|take)\s(?:[^\W\d]+\s)?(?=card))"
     rf"(?:{_NEVER_A_PHONE}|{_SELDOM_A_PHONE})[\s:]*$",
     re.IGNORECASE,
 )
 """Right before a number, and hardly its name: `send me an invoice 408-555-0117`, `no tengo cuenta`.
 
-Of a thing that they `had`, digits without a mark are the number: `I filed a claim 4085550117`."""
+Of a thing that may be there (`had`), bare digits are the number: `I filed a claim 4085550117`."""
 
 MONEY_BEFORE: Final = re.compile(r"(?:[$€£¥₹₩₽₫]|\b(?:usd|eur|mxn|rs|inr)\.?)\s?$", re.IGNORECASE)
 MONEY_AFTER: Final = re.compile(
