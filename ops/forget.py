@@ -30,7 +30,7 @@ from libs.leads.snapshot import snapshots_folder
 from libs.leases.redis import RedisLeases, RedisSentMarks
 from libs.ledger.apply import apply
 from libs.ledger.events import OperatorClose
-from libs.ledger.record import State
+from libs.ledger.record import LeadKey, State
 from libs.messages.lead import thread_name
 from ops.desk import Desk, embedded_url
 from ops.person import Person, find_threads, know
@@ -42,16 +42,13 @@ from services.mailer.transports import OUTBOX_FOLDER
 _NOT_FOUND: Final = 3
 _MOST_WATCHES: Final = 1_000_000
 _LONGEST_WATCH_SECONDS: Final = 30 * 86_400.0
-_NONCE: Final = "handoff-forget"
-_LEASE_SECONDS: Final = 60.0
-"""Longer than it takes; until then no worker begins with the thread."""
 
 
 async def forget(desk: Desk, who: str) -> Shown:
     """A thread id, an email address or a whole phone number."""
     people = [await know(desk, key) for key in await find_threads(desk, who)]
     removed: Counter[str] = Counter()
-    taken = await _taken(desk, people)
+    taken = [one.key.thread_id for one in people if await _is_taken(desk, one.key)]
     leaving = [one.key.thread_id for one in people if not await _end(desk, one, removed)]
     for person in people:
         removed += await _forget(desk, person)
@@ -90,24 +87,20 @@ def _again(threads: list[str]) -> str:
     return " and ".join(f"`handoff forget {thread}`" for thread in threads) + " again"
 
 
-async def _taken(desk: Desk, people: list[Person]) -> list[str]:
-    """Those that a worker has: it read what was said, and what the model makes of it is kept when
-    all this is over. Of the others none begins meanwhile.
+async def _is_taken(desk: Desk, key: LeadKey) -> bool:
+    """A worker that has it read what was said, and keeps what the model makes of it when all this
+    is over. Whoever sent a lead leaves its lease behind.
     """
     if desk.streams is None:
-        return []
-    leases = RedisLeases(desk.streams.redis)
-    with suppress(Unavailable):  # it is said that Redis is silent
-        return [
-            one.key.thread_id
-            for one in people
-            if not await leases.take(thread_name(*_named(one)), _NONCE, _LEASE_SECONDS)
-        ]
-    return []
-
-
-def _named(person: Person) -> tuple[str, str]:
-    return person.key.shop, person.key.thread_id
+        return False
+    record = await desk.record(key)
+    if record is not None and record.state is State.SENT:
+        return False
+    try:
+        name = thread_name(key.shop, key.thread_id)
+        return await RedisLeases(desk.streams.redis).is_held(name)
+    except Unavailable:
+        return True
 
 
 async def _end(desk: Desk, person: Person, removed: Counter[str]) -> bool:
@@ -152,8 +145,8 @@ async def _forget_in_redis(desk: Desk, people: list[Person], removed: Counter[st
     ids |= {v for person in people if not person.other_threads for v in person.visitors}
     try:
         for person in people:
-            await RedisSentMarks(desk.streams.redis).forget(*_named(person))
-            await RedisLeases(desk.streams.redis).release(thread_name(*_named(person)), _NONCE)
+            marks = RedisSentMarks(desk.streams.redis)
+            await marks.forget(person.key.shop, person.key.thread_id)
         removed += Counter({"messages in streams": await desk.streams.oversight.forget(ids)})
     except Unavailable:
         return False

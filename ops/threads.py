@@ -10,7 +10,7 @@ from libs.conversations.port import Conversation
 from libs.errors import Unavailable
 from libs.leads.reach import reach
 from libs.leads.snapshot import Contact, LeadSnapshot, Sent
-from libs.leases.port import lease_key
+from libs.leases.redis import RedisLeases
 from libs.ledger.record import LeadKey
 from libs.messages.lead import thread_name
 from libs.messages.streams import STREAMS
@@ -56,7 +56,6 @@ async def story_of(desk: Desk, thread_id: str) -> Story:
 async def _with_redis(desk: Desk, known: Facts) -> Facts:
     if desk.streams is None:
         raise Unavailable("redis", "not running")
-    lease = lease_key(thread_name(known.shop, known.thread_id))
     oversight = desk.streams.oversight
     parked = [
         Parked(dead_name(stream, letter.id), letter.reason)
@@ -68,7 +67,9 @@ async def _with_redis(desk: Desk, known: Facts) -> Facts:
         known,
         parked=tuple(parked),
         paused=await paused_before_a_mail(oversight),
-        lease_held=await desk.streams.redis.execute("EXISTS", lease) == 1,
+        lease_held=await RedisLeases(desk.streams.redis).is_held(
+            thread_name(known.shop, known.thread_id)
+        ),
     )
 
 

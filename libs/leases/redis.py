@@ -47,6 +47,10 @@ class RedisLeases:
     async def release(self, name: str, nonce: str) -> None:
         await self.redis.script(_RELEASE, [lease_key(name)], nonce)
 
+    async def is_held(self, name: str) -> bool:
+        """For a person: whoever works takes it, and is told."""
+        return bool(await self.redis.execute("EXISTS", lease_key(name)))
+
 
 @dataclass(frozen=True)
 class RedisSentMarks:

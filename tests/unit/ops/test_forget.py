@@ -356,7 +356,15 @@ async def test_what_a_worker_may_yet_write_down_is_said() -> None:
 
     assert (during.code, "A worker may yet" in str(during.lines)) == (1, True)
     assert "A worker may yet" not in str(after.lines)
-    assert await leases.take(name, "entry-2", 60)
+
+
+async def test_the_lease_that_a_sent_lead_leaves_behind_is_nobodys() -> None:
+    there = stores(redis=True)
+    await there.lead(record(State.SENT, attempt=1), snapshot())
+    assert there.desk.streams
+    await RedisLeases(there.desk.streams.redis).take(thread_name(SHOP, THREAD), "entry-1", 60)
+
+    assert (await forget(there.desk, THREAD)).code == 0
 
 
 async def test_a_mail_in_flight_is_left_to_what_becomes_of_it() -> None:
