@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from libs.blobs.open import BLOBS_FOLDER
+from libs.blobs.small import open_two_sizes
+from libs.leads.snapshot import snapshot_key
 from libs.leases.port import SentMark
 from libs.leases.redis import RedisSentMarks
 from libs.ledger.open import SQLITE_FILE
@@ -26,6 +28,7 @@ from tests.faults.call_sites import REDIS_AT_START, REDIS_OF_A_PERSON, unnamed
 from tests.faults.calls import redis_calls
 from tests.faults.proxy import Proxy, proxy
 from tests.servers import RedisServer
+from tests.unit.ops.desks import snapshot
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +58,7 @@ COMMANDS: dict[str, tuple[str, int, int, Stand]] = {
     "XRANGE of dead letters": ("dead list", NOT_ASKED, ATTENTION, UNTOUCHED),
     "XDEL of a dead letter": ("dead drop {dead}", NOT_ASKED, NOTHING_THERE, Stand(parked=0)),
     "REVIVE": ("dead retry {dead}", NOT_ASKED, NOTHING_THERE, Stand(waiting=1, parked=0)),
-    "XADD lead.consider": ("resend cthr_1 --attempt 1", NOT_ASKED, ATTENTION, Stand(waiting=1)),
+    "XADD lead.consider": ("resend cthr_1 --attempt 1", DONE, ATTENTION, Stand(waiting=1)),
     "EXISTS lease": ("why cthr_1", ATTENTION, ATTENTION, UNTOUCHED),
     "DEL sent mark": ("forget cthr_1", ATTENTION, DONE, FORGOTTEN),
     "ERASE": ("forget cthr_1", ATTENTION, DONE, FORGOTTEN),
@@ -92,9 +95,20 @@ async def streams(redis_url: str, tmp_path: Path) -> AsyncIterator[Streams]:
         await RedisSentMarks(streams.redis).mark(KEY.shop, KEY.thread_id, mark)
         await _parked(streams)
         async with open_sqlite(tmp_path / SQLITE_FILE) as records:
-            held = LeadRecord(key=KEY, state=State.HELD, attempt=1, visitor="v_1")
+            held = LeadRecord(
+                key=KEY, state=State.HELD, attempt=1, visitor="v_1", snapshot=await _fixed(tmp_path)
+            )
             await records.write(held, expected_version=None)
         yield streams
+
+
+async def _fixed(tmp_path: Path) -> str:
+    """What its mail would say."""
+    body = snapshot(KEY.thread_id).encode()
+    key = snapshot_key(KEY.shop, KEY.thread_id, body)
+    async with open_two_sizes(tmp_path / BLOBS_FOLDER) as blobs:
+        await blobs.put(key, body, content_type="application/json")
+    return key
 
 
 async def _parked(streams: Streams) -> None:
