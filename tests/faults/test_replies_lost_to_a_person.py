@@ -24,7 +24,7 @@ from libs.streams.lanes import lanes_of
 from libs.streams.streams import Streams
 from ops.__main__ import answer, parser
 from tests.contracts.streams_on_redis import streams_at, wish
-from tests.faults.call_sites import REDIS_AT_START, REDIS_OF_A_PERSON, unnamed
+from tests.faults.call_sites import REDIS, REDIS_AT_START, REDIS_OF_A_PERSON, unnamed
 from tests.faults.calls import redis_calls
 from tests.faults.proxy import Proxy, proxy
 from tests.servers import RedisServer
@@ -46,6 +46,8 @@ class Stand(msgspec.Struct, frozen=True):
     marked: bool = True
 
 
+ASKS = {"XREAD of an answer": REDIS["XREAD of an answer"]}
+"""Struck where services ask."""
 UNTOUCHED, FORGOTTEN = Stand(), Stand(parked=0, marked=False)
 
 COMMANDS: dict[str, tuple[str, int, int, Stand]] = {
@@ -142,4 +144,4 @@ async def test_a_command_whose_reply_was_lost_may_be_given_again(
     assert struck.hits == 1
     assert (lost, again) == (when_lost, when_again)
     assert await _stand(streams) == left
-    assert unnamed(redis_calls(wire), REDIS_AT_START, REDIS_OF_A_PERSON) == set()
+    assert unnamed(redis_calls(wire), REDIS_AT_START, REDIS_OF_A_PERSON, ASKS) == set()
