@@ -35,7 +35,7 @@ SOURCES = {
     "dynamodb": ("libs/ledger/dynamodb.py", "libs/conversations/store_dynamodb.py",
                  "libs/databases/dynamodb.py"),
     "s3": ("libs/blobs/s3.py", "ops/doctor_blobs.py"),
-    "sesv2": ("services/mailer/adapters/ses.py", "ops/doctor_mail.py"),
+    "sesv2": ("services/mailer/adapters/ses.py", "ops/doctor_ses.py"),
     "sqs": ("services/mailer/adapters/ses_events.py", "ops/doctor_mail.py"),
 }  # fmt: skip
 ACTIONS = {
