@@ -10,6 +10,7 @@ import msgspec
 from libs.ledger.events import Rules
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.ledger.timing import DAY_SECONDS
+from services.mailer.letter.shape import Rung
 from services.mailer.ports import Windows
 from tests.simulation.evidence import Evidence
 
@@ -98,10 +99,13 @@ class Checker:
             self._on_arm(before, after, now)
 
     def _on_held(self, before: LeadRecord, after: LeadRecord) -> None:
-        """Not for what would soon have been taken."""
+        """Not for what would soon have been taken: a mail as plain as can be, or any when the disk has
+        room again. Other refusals may have used up its tries before.
+        """
         held = before.state is not State.HELD and after.state is State.HELD
         since = after.updated_at - (after.first_error_at or after.updated_at)
-        if held and after.reason in {TOO_LARGE, DISK_FULL} and since < DAY_SECONDS:
+        in_vain = sum(step.detail == TOO_LARGE for step in after.history) >= len(Rung)
+        if held and since < DAY_SECONDS and (after.reason == DISK_FULL or in_vain):
             self.fail("I8", f"{after.key} is held for {after.reason}, and waiting would have done")
 
     def _on_arm(self, before: LeadRecord, after: LeadRecord, now: float) -> None:
