@@ -99,8 +99,8 @@ class Checker:
             self._on_arm(before, after, now)
 
     def _on_held(self, before: LeadRecord, after: LeadRecord) -> None:
-        """Not for what would soon have been taken: a mail as plain as can be, or any when the disk has
-        room again. Other refusals may have used up its tries before.
+        """Not for what would soon have been taken: a plainer mail, or any once the disk has room.
+        Other refusals may have used up its tries before.
         """
         held = before.state is not State.HELD and after.state is State.HELD
         since = after.updated_at - (after.first_error_at or after.updated_at)
