@@ -27,6 +27,8 @@ from tests.product import Visitor
 
 EVERY_SECONDS = 0.5
 PHOTO_EVERY = 4
+LAPS = 30
+"""Of one visitor: of more than 40 signals a day nothing is kept."""
 TAKEN_OVER_SECONDS = 60.0
 """More than twice what a lane needs to take over what a process held that stopped in mid-read."""
 
@@ -44,8 +46,9 @@ class Errands:
     async def run(self) -> None:
         timeout = aiohttp.ClientTimeout(total=10)
         async with aiohttp.ClientSession(timeout=timeout) as http:
-            someone = Visitor(http, self.url, ORIGIN, user="visitor-with-errands")
             while not self.stop.is_set():
+                if self.unreadable % LAPS == 0:
+                    someone = Visitor(http, self.url, ORIGIN, user=f"errand-{self.unreadable}")
                 await self._strange_entry()
                 with contextlib.suppress(*FAILED):
                     await self._lap(someone)
