@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
+from libs.ledger.events import Rules
+from libs.ledger.record import LeadKey, LeadRecord, State
+from tests.simulation.checker import Checker
+from tests.simulation.customers import SHOP
 from tests.simulation.faults import Faults
 from tests.simulation.loop import SimLoop
 from tests.simulation.plan import Plan
+from tests.simulation.processes import EPOCH
+from tests.simulation.stores import open_stores
+from tests.simulation.visits import OPERATOR_SECONDS, Operator
+from tests.simulation.world import TrueClock, shops
 
 
 def test_what_a_read_found_is_not_handed_over_when_others_took_it_over_long_ago() -> None:
@@ -28,3 +36,27 @@ def test_what_a_read_found_is_not_handed_over_when_others_took_it_over_long_ago(
 
     assert found == []
     assert heard == []
+
+
+def test_a_person_asks_again_when_a_store_did_not_answer() -> None:
+    """Their first question ended the simulated person, and what they held stayed held (7163)."""
+    loop = SimLoop("0")
+    away = Plan(seed=1, enabled=frozenset({"blobs.request_lost"}), rate=1.0)
+    faults, clock = Faults(away, loop), TrueClock(loop)
+    checker = Checker(Rules(), frozenset())
+    stores = open_stores(checker, faults, clock)
+    operator = Operator(stores, checker, shops(), clock)
+    key = LeadKey(SHOP, "cthr_a")
+    stores.records.leads[key] = LeadRecord(
+        key=key, state=State.HELD, created_at=EPOCH, updated_at=EPOCH, snapshot="snapshots/gone"
+    )
+
+    async def asks() -> None:
+        person = asyncio.create_task(operator.work())
+        await asyncio.sleep(2 * OPERATOR_SECONDS + 60)
+        assert not person.done()
+
+    loop.run_until_complete(asks())
+    loop.bury()
+
+    assert operator.decided == 0

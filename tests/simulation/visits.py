@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from libs.errors import Unavailable
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.messages.streams import LEAD_CONSIDER
 from libs.runtime.clock import Clock
@@ -121,5 +122,8 @@ class Operator:
         )  # fmt: skip
         self.checker.on_operator(key)
         arrived = bool(self.checker.accepts.get(key))
-        await resend(desk, key.thread_id, attempt=record.attempt, arrived=arrived)
+        try:
+            await resend(desk, key.thread_id, attempt=record.attempt, arrived=arrived)
+        except Unavailable:
+            return  # the command says so, and they ask again
         self.decided += 1
