@@ -41,7 +41,7 @@ def message(request_id: str = "0123456789abcdef") -> ConsiderLead:
     return ConsiderLead(
         request_id=request_id, shop="craigs", thread_id="cthr_0123456789abcdef0123456789abcdef",
         reason="pagehide", visitor="v_0123456789abcdef0123456789", locale="en-US",
-        page_url="https://shop.example/rv",
+        page_url="https://rv.example",
         attribution=Attribution(gclid="0123456789abcdef", utm_source="google"),
     )  # fmt: skip
 
