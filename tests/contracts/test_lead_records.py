@@ -87,7 +87,7 @@ class LeadRecordsContract:
     racers = 200
 
     async def spoil(self, records: LeadRecords, key: LeadKey) -> None:
-        """As a broken disk or a foreign hand leaves it."""
+        """As a broken disk or a foreign hand leaves it: each adapter's heir knows how."""
         raise NotImplementedError
 
     async def test_reads_back_exactly_what_was_written(self, records: LeadRecords) -> None:
