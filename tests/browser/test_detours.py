@@ -67,6 +67,12 @@ async def test_words_for_a_thread_that_is_gone_begin_another(
     assert await chat.alert.count() == 0
 
 
+async def _took_the_photo(_: web.Request) -> web.Response:
+    from aiohttp import web
+
+    return web.json_response({"id": "atc_1", "name": "seat.png"})
+
+
 @pytest.mark.parametrize("gone", ["file", "thread"])
 async def test_words_whose_photo_is_not_found_stay_in_their_thread_if_that_is_there(
     theatre: Stage, visits: Visits, gone: str
@@ -78,12 +84,7 @@ async def test_words_whose_photo_is_not_found_stay_in_their_thread_if_that_is_th
             return asked.refuse("unknown_file" if gone == "file" else "not_found", 404)
         return await heard(asked)
 
-    async def uploading(_: web.Request) -> web.Response:
-        from aiohttp import web
-
-        return web.json_response({"id": "atc_1", "name": "seat.png"})
-
-    theatre.script, theatre.uploading = script, uploading
+    theatre.script, theatre.uploading = script, _took_the_photo
     chat = await visits.page()
     await chat.open(theatre.url)
     assert await chat.say(NEED) == ANSWER
@@ -107,12 +108,7 @@ async def test_a_photo_that_is_gone_costs_no_thread(theatre: Stage, visits: Visi
         photos = asked.params["input"]["attachments"]
         return asked.refuse("unknown_file", 404) if photos else await heard(asked)
 
-    async def uploading(_: web.Request) -> web.Response:
-        from aiohttp import web
-
-        return web.json_response({"id": "atc_1", "name": "seat.png"})
-
-    theatre.script, theatre.uploading = script, uploading
+    theatre.script, theatre.uploading = script, _took_the_photo
     chat = await visits.page()
     await chat.open(theatre.url)
     assert await chat.say(NEED) == ANSWER
