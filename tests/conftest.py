@@ -54,15 +54,11 @@ def old_redis_url(old_redis: servers.RedisServer) -> str:
 def moto_url() -> Iterator[str]:
     """An AWS of our own: DynamoDB, S3, SES, SQS on one loopback address, per worker."""
     from botocore import loaders, session
-    from moto.server import ThreadedMotoServer
 
     # Each client reads megabytes of what its service can do: once a process is enough.
     session.create_loader = functools.cache(loaders.create_loader)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with servers.moto_server() as server:
+        yield servers.url_of(server)
 
 
 @pytest.hookimpl(wrapper=True)

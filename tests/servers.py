@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import shutil
@@ -10,11 +11,15 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from moto.server import ThreadedMotoServer
 
 PORTS_OF_A_WORKER: Final = 1_200
 _WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 17
@@ -124,3 +129,36 @@ def redis_server(*extra: str, binary: str | None = None) -> Iterator[RedisServer
             yield server
         finally:
             server.stop(signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def moto_server() -> Iterator[ThreadedMotoServer]:
+    """AWS on a loopback address, in threads of this process."""
+    from moto.server import ThreadedMotoServer
+
+    _let_one_writer_win()
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def url_of(server: ThreadedMotoServer) -> str:
+    host, port = server.get_host_and_port()
+    return f"http://{host}:{port}"
+
+
+@functools.cache
+def _let_one_writer_win() -> None:
+    """Moto reads, compares and stores in three steps; of DynamoDB nobody sees the middle."""
+    from moto.dynamodb.responses import DynamoHandler
+
+    answer, turn = DynamoHandler.call_action, threading.Lock()
+
+    def alone(handler: DynamoHandler) -> Any:
+        with turn:
+            return answer(handler)
+
+    DynamoHandler.call_action = alone

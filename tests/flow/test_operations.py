@@ -37,7 +37,7 @@ from libs.streams.envelope import seal
 from tests.clock import HandClock
 from tests.flow.runbook import ROOT, bodies, follow, mend, sections
 from tests.product import Product, product, visitor
-from tests.servers import free_port
+from tests.servers import free_port, moto_server, url_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -523,14 +523,16 @@ async def test_redis_is_down_and_so_is_the_error_rate(tmp_path: Path) -> None:
 
 
 async def test_the_record_store_is_down(tmp_path: Path) -> None:
-    from moto.server import ThreadedMotoServer
-
-    dynamodb = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    dynamodb.start()
-    host, port = dynamodb.get_host_and_port()
     aws = {name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-    store = {"RECORDS": "dynamodb", "AWS_ENDPOINT_URL_DYNAMODB": f"http://{host}:{port}"}
-    with product(tmp_path / "data", **store, **aws) as broken:
+    with (
+        moto_server() as dynamodb,
+        product(
+            tmp_path / "data",
+            RECORDS="dynamodb",
+            AWS_ENDPOINT_URL_DYNAMODB=url_of(dynamodb),
+            **aws,
+        ) as broken,
+    ):
         dynamodb.stop()
         async with post(broken) as http, http.post("/api/chatkit/session", json={}) as answer:
             assert answer.status == 503
