@@ -32,12 +32,13 @@ check: lint ## lint, and the unit and flow tests that need no server (under a mi
 bench: $(VENV)/.dev ## every number we promise, beside its floor
 	@$(BIN)/python -m tests.bench
 
+PROVE := $(PYTEST) -q -m prove -n 5 --dist worksteal
 prove: $(VENV)/.dev ## kill, freeze, wipe and cut real processes; simulate 1,000 seeds
-	@$(PYTEST) -q tests/faults --prove -n 5 --dist worksteal
+	@$(PROVE) tests/faults tests/simulation
 	@$(BIN)/python -m tests.simulation --seeds 1000
 
 faults: $(VENV)/.dev ## the long form of prove: 300 kills
-	@$(PYTEST) -q tests/faults --prove --kills 300 -n 5 --dist worksteal
+	@$(PROVE) tests/faults --kills 300
 
 SEEDS ?= 1000
 simulate: $(VENV)/.dev ## the sending protocol under SEEDS=n seeded fault schedules

@@ -1,4 +1,4 @@
-"""`--prove` selects the tests that break real processes for minutes; nothing else does."""
+"""How many services `make prove` kills, and the table of what came of it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,12 @@ SHORT_KILLS = 60
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--prove", action="store_true", help="break real processes, for minutes")
     parser.addoption("--kills", type=int, default=SHORT_KILLS, help="how many services to kill")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "prove: breaks real processes; needs --prove")
-
-
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--prove", default=False):
-        items.sort(key=lambda item: item.name != "test_killed")  # the longest begins first
-        return
-    left = [item for item in items if item.get_closest_marker("prove")]
-    config.hook.pytest_deselected(items=left)
-    items[:] = [item for item in items if item not in left]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.name != "test_killed")  # the longest begins first
 
 
 @pytest.fixture

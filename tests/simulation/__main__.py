@@ -4,7 +4,7 @@ python -m tests.simulation --seeds 20000       random faults; the table; exit 1 
 python -m tests.simulation --every-crash       a crash or a long sleep at each await of the send
                                                path, and a crash at every pair of them; of
                                                --seeds n schedules (default 2), or every --stride-th
-python -m tests.simulation --mutants           each known-bad edit must be caught; notes the seeds
+python -m tests.simulation --mutants           each known-bad edit must be caught; notes the plans
 python -m tests.simulation --replay '<plan>'   one run again, with its story
 """
 
@@ -92,8 +92,8 @@ def _in_parallel(
 def _mutated(name: str, seeds: range) -> tuple[Totals, list[Result]]:
     from tests.simulation import modes
 
-    mutant, first = mutants.BY_NAME[name], mutants.hints().get(name, 0)
-    return modes.mutated(name, first, seeds, until=mutant.caught_by)
+    first, wanted = mutants.caught_before(name), mutants.BY_NAME[name].caught_by
+    return modes.mutated(name, first, seeds, until=wanted)
 
 
 def _report(broken: list[Result], *, shrink: bool) -> int:
@@ -123,16 +123,16 @@ def _replay(line: str) -> int:
 
 
 def _mutants(seeds: int) -> int:
-    caught: dict[str, int] = {}
+    replays = []
     with mutants.laboratory() as pool:
         for mutant in mutants.MUTANTS:
-            seed, told = pool.submit(mutants.caught, mutant.name, seeds).result()
-            if told:
-                caught[mutant.name] = seed
-            said = f"caught  {told[:110]}" if told else "MISSED"
+            said = "MISSED"
+            if found := pool.submit(mutants.caught, mutant.name, seeds).result():
+                replays.append(found[0])
+                said = f"caught  {found[1][:110]}"
             _say(f"{mutant.name:28} {mutant.caught_by:4} {said}")
-    mutants.remember(caught)
-    return int(len(caught) < len(mutants.MUTANTS))
+    mutants.remember(replays)
+    return int(len(replays) < len(mutants.MUTANTS))
 
 
 def _say(line: str) -> None:

@@ -112,11 +112,13 @@ def everything(seeds: range) -> Iterator[Plan]:
     )  # fmt: skip
 
 
-def mutated(name: str, first: int, seeds: range, *, until: str) -> tuple[Totals, list[Result]]:
+def mutated(
+    name: str, first: Iterable[Plan], seeds: range, *, until: str
+) -> tuple[Totals, list[Result]]:
     """First where it was caught before, then where most are, then anywhere."""
     plans = itertools.chain(
+        first,
         clean(range(3)),
-        swarm(range(first, first + 1)),
         every_oversleep(3),
         every_late_receipt(3),
         liars(range(60)),

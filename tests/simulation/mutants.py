@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from tests.forking import fork_server
+from tests.simulation.plan import Plan
 
 
 class Edit(msgspec.Struct, frozen=True):
@@ -234,16 +235,17 @@ UNEDITED: Final = (
 """What takes long to import, and imports nothing that a mutant edits."""
 
 BY_NAME: Final = {mutant.name: mutant for mutant in MUTANTS}
-HINTS: Final = Path(__file__).with_name("hints.json")
-"""By mutant, a seed that caught it, tried first to be quick; `--mutants` writes them anew."""
+CAUGHT: Final = Path(__file__).with_name("caught.jsonl")
+"""A plan that caught each, tried first to be quick; `--mutants` writes them anew."""
 
 
-def hints() -> dict[str, int]:
-    return msgspec.json.decode(HINTS.read_bytes(), type=dict[str, int])
+def caught_before(name: str) -> list[Plan]:
+    known = (msgspec.json.decode(line, type=Plan) for line in CAUGHT.read_bytes().splitlines())
+    return [plan for plan in known if plan.mutation == name]
 
 
-def remember(seeds: Mapping[str, int]) -> None:
-    HINTS.write_bytes(msgspec.json.format(msgspec.json.encode(seeds, order="sorted")) + b"\n")
+def remember(replays: Iterable[str]) -> None:
+    CAUGHT.write_text("".join(f"{line}\n" for line in sorted(replays)))
 
 
 class _EditingLoader(SourceFileLoader):
@@ -291,15 +293,15 @@ def become(name: str) -> None:
     sys.meta_path.insert(0, _Finder(mutant))
 
 
-def caught(name: str, seeds: int) -> tuple[int, str]:
-    """Which seed breaks its invariant, and how ('' if none does); imports the mutated code."""
+def caught(name: str, seeds: int) -> tuple[str, str] | None:
+    """The replay of what breaks its invariant, and how; imports the mutated code."""
     become(name)
     from tests.simulation import modes
 
     wanted = BY_NAME[name].caught_by
-    _, broken = modes.mutated(name, hints().get(name, 0), range(seeds), until=wanted)
+    _, broken = modes.mutated(name, caught_before(name), range(seeds), until=wanted)
     told = [each for each in broken if wanted in each.broken]
-    return (told[-1].plan.seed, "; ".join(told[-1].violations)) if told else (0, "")
+    return (modes.encode(told[-1].plan), "; ".join(told[-1].violations)) if told else None
 
 
 def broken_without_faults(name: str) -> list[str]:
