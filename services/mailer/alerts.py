@@ -102,7 +102,11 @@ class Alerts:
         cause, nonce = alert_owed(record), self.new_id()
         if not cause or not await self._claim(cause, nonce):
             return
-        owing = await self._owing(cause, record)
+        try:
+            owing = await self._owing(cause, record)
+        except Unavailable:
+            await self._unclaim(cause, nonce)
+            raise
         if await self._told(cause, owing, nonce):
             for other in owing:
                 await apply(self.records, other.key, Alerted(), self.clock)

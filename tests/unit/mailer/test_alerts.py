@@ -211,7 +211,7 @@ async def test_without_an_address_the_log_line_is_the_alert(room: Mailroom) -> N
     assert alert_owed(room.records.leads[LeadKey(SHOP, "cthr_1")]) == ""
 
 
-async def test_the_record_store_down_loses_no_alert(room: Mailroom) -> None:
+async def test_a_failed_read_of_the_records_loses_no_alert_and_delays_none(room: Mailroom) -> None:
     record = await held(room, "cthr_1")
 
     async def down(method: str, _: object) -> None:
@@ -221,10 +221,10 @@ async def test_the_record_store_down_loses_no_alert(room: Mailroom) -> None:
     with pytest.raises(Unavailable):
         await alerts(room).settle(record)
     room.records._hook = None
-    room.clock.at += HOUR
 
     await alerts(room).settle(record)
 
+    assert subjects(room) == ["[handoff alert] no_mail_could_be_built (1)"]
     assert alert_owed(room.records.leads[LeadKey(SHOP, "cthr_1")]) == ""
 
 
