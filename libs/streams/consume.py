@@ -8,7 +8,6 @@ stream where nothing new arrives.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
@@ -33,6 +32,8 @@ class LaneLoop:
         self._pace = consumer.pace or process.pace
         self._settler = Settler(lane, broker)
         self._held = self._settler.held
+        self._holds_some = asyncio.Event()
+        """Or did, not long ago."""
         self._workers = Workers(
             Attempts(consumer, process, self._settler),
             process.clock,
@@ -69,8 +70,8 @@ class LaneLoop:
             self._workers.end_overdue(),
             self._settler.run(),
             self._turns(),
-            _every(self._pace.renew_seconds, self._renew),
-            _every(self._pace.claim_seconds, self._claim),
+            self._renewals(),
+            self._claims(),
         )
         return [group.create_task(chore) for chore in chores]
 
@@ -137,6 +138,8 @@ class LaneLoop:
         unseen = [entry for entry in entries if entry.id not in self._held]
         for entry in unseen:
             self._held[entry.id] = None
+        if unseen:
+            self._holds_some.set()
         return unseen
 
     async def _stand_back(self, error: Unavailable) -> None:
@@ -162,9 +165,21 @@ class LaneLoop:
             with suppress(Unavailable):  # the read loop says so and recovers
                 wait = await self._turn()
 
-    async def _renew(self) -> None:
-        if self._held:
-            await self._broker.renew(self._lane, self._process.reader, list(self._held))
+    async def _renewals(self) -> None:
+        while True:
+            await self._holds_some.wait()
+            await asyncio.sleep(self._pace.renew_seconds)
+            if not self._held:
+                self._holds_some.clear()
+                continue
+            with suppress(Unavailable):  # as above
+                await self._broker.renew(self._lane, self._process.reader, list(self._held))
+
+    async def _claims(self) -> None:
+        while True:
+            await asyncio.sleep(self._pace.claim_seconds)
+            with suppress(Unavailable):  # as above
+                await self._claim()
 
     async def _claim(self) -> None:
         """Also runs when nothing new arrives. A suspect comes alone, so ask again after it."""
@@ -185,10 +200,3 @@ class LaneLoop:
             if not entries:
                 return
             await self._accept(entries)
-
-
-async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        with suppress(Unavailable):  # as above
-            await act()

@@ -31,6 +31,8 @@ class Workers:
         self._queue: deque[Entry] = deque()
         self._running: dict[str, tuple[asyncio.Task[Any], float]] = {}
         self._changed = asyncio.Event()
+        self._some_run = asyncio.Event()
+        """Or did, not long ago."""
         self._one_alone = asyncio.Lock()
         self._paused = False
         self._stopping = False
@@ -109,6 +111,7 @@ class Workers:
         while entry:
             started = self._boot()
             self._running[entry.id] = (task, started)
+            self._some_run.set()
             try:
                 await self._attempts.run(entry, started)
             finally:
@@ -126,18 +129,25 @@ class Workers:
         return None
 
     async def end_overdue(self) -> None:
-        """All have the same time, so the one that started first is the first to be overdue."""
+        """For ever. An idle lane has no clock to look at."""
         while True:
-            now = self._boot()
-            wait = self._timeout_seconds
-            for entry_id, (task, started) in self._running.items():
-                if started + self._timeout_seconds > now:
-                    wait = started + self._timeout_seconds - now
-                    break
-                if entry_id not in self._attempts.overdue:
-                    self._attempts.overdue.add(entry_id)
-                    task.cancel()
-            await asyncio.sleep(wait)
+            await self._some_run.wait()
+            await asyncio.sleep(self._cancel_overdue())
+            if not self._running:
+                self._some_run.clear()
+
+    def _cancel_overdue(self) -> float:
+        """All have the same time, so the one that started first is the first to be overdue.
+        Returns when to look again.
+        """
+        now = self._boot()
+        for entry_id, (task, started) in self._running.items():
+            if started + self._timeout_seconds > now:
+                return started + self._timeout_seconds - now
+            if entry_id not in self._attempts.overdue:
+                self._attempts.overdue.add(entry_id)
+                task.cancel()
+        return self._timeout_seconds
 
     async def _until(self, true: Callable[[], bool]) -> None:
         while not true():

@@ -513,6 +513,26 @@ def test_who_lives_keeps_its_entries_through_an_outage_of_redis() -> None:
     in_virtual_time(story())
 
 
+def test_each_that_comes_after_a_rest_is_renewed_too() -> None:
+    """A lane that holds nothing renews nothing, and begins again with the next."""
+
+    async def story() -> None:
+        shop = Shop()
+        async with (
+            shop.open(a_long_time, timeout_seconds=900),
+            shop.open(a_long_time, shop.process(), timeout_seconds=900),
+        ):
+            for _ in range(2):
+                await asyncio.sleep(600)
+                await shop.streams.publish(wish())
+            await asyncio.sleep(600)
+
+        assert shop.attempts == [1, 1]
+        assert await shop.empty()
+
+    in_virtual_time(story())
+
+
 def test_attempts_survive_retries_and_crashes() -> None:
     async def story() -> None:
         shop = Shop()

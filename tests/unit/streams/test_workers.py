@@ -46,3 +46,30 @@ def test_a_worker_whose_handler_was_cancelled_goes_on_as_good_as_new() -> None:
         assert [later.entry_id for later in settler._later] == ["1-0"]
 
     in_virtual_time(story())
+
+
+def test_a_handler_is_ended_in_time_however_long_nothing_ran_before_it() -> None:
+    """An idle lane looks at no clock, and looks again for each that comes after a rest."""
+    ended: list[float] = []
+
+    async def hangs(_: Delivery[ConsiderLead]) -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            ended.append(asyncio.get_running_loop().time())
+
+    async def story() -> None:
+        settler = Settler("lane", MemoryBroker(LoopClock()))
+        attempts = Attempts(Consumer(LEAD_CONSIDER, hangs), process(), settler)
+        workers = Workers(attempts, LoopClock(), concurrency=2, timeout_seconds=30)
+        async with asyncio.TaskGroup() as workers.group:
+            clock = workers.group.create_task(workers.end_overdue())
+            for number, wait in enumerate((1000, 10, 500)):
+                await asyncio.sleep(wait)
+                workers.put([entry(number, "hangs")])
+            await asyncio.sleep(100)
+            clock.cancel()
+
+        assert ended == [1030, 1040, 1540]
+
+    in_virtual_time(story())
