@@ -64,7 +64,8 @@ class MemoryBroker:
         for waiting in (here.later, here.timers):
             if waiting is here.timers and len(here.unread) >= MOST_UNREAD:
                 break
-            for _, key in sorted((at, key) for key, (at, _) in waiting.items() if at <= now):
+            due = [(at, key) for key, (at, _) in waiting.items() if at <= now]
+            for _, key in sorted(due):
                 self._put(lane, waiting.pop(key)[1])
             left += [at for at, _ in waiting.values()]
         return Turn(paused=False, next_at=min(left, default=None))

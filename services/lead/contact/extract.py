@@ -5,7 +5,7 @@ Pure. Only customer lines are read, each line by itself, and what they quoted is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from email.utils import parseaddr
 from functools import lru_cache
 from typing import Final
@@ -32,6 +32,8 @@ from services.lead.contact.words import PHONE_CUE
 
 _TAIL: Final = 200
 _NANP: Final = 1
+LINES_KEPT: Final = 512
+"""As read, for each trigger of a thread reads all of its lines again."""
 
 
 def contacts(lines: Sequence[Line], profile: ShopProfile) -> tuple[Contact, ...]:
@@ -54,14 +56,14 @@ def _mentions(lines: Sequence[Line], profile: ShopProfile) -> Iterator[Mention]:
             asked = _asks_for_phone(line.text)
             continue
         folded = fold(line.text)
-        found = [
+        found = tuple(
             (kind, one)
             for kind, one in _found(folded.text, region, asked=asked)
             if not is_own(kind, one.value, profile)
-        ]
-        said = list(_judged(found, folded.text, announced=announced))
+        )
+        said = _judged(found, folded.text, announced=announced)
         if not said and (part := said_again(folded.text, last)):
-            said = [(*part, Standing.THEIRS, "surely")]
+            said = ((*part, Standing.THEIRS, "surely"),)
         for kind, one, standing, corrects in said:
             yield Mention(
                 _contact(kind, one, folded, line, profile.languages[0]), row, standing, corrects
@@ -69,14 +71,16 @@ def _mentions(lines: Sequence[Line], profile: ShopProfile) -> Iterator[Mention]:
             if standing in {Standing.THEIRS, Standing.DENIED}:
                 last[kind] = one
         tail = folded.text[max((one.end for _, one, *_ in said), default=0) :][-_TAIL:]
-        announced = announces_correction(tail)
+        announced = _announces(tail)
         asked = not said and (asked or _asks_for_phone(tail))
 
 
+@lru_cache(maxsize=LINES_KEPT)
 def _judged(
-    found: Iterable[tuple[Kind, Found]], text: str, *, announced: bool
-) -> Iterator[tuple[Kind, Found, Standing, Correction]]:
+    found: tuple[tuple[Kind, Found], ...], text: str, *, announced: bool
+) -> tuple[tuple[Kind, Found, Standing, Correction], ...]:
     """`announced`: the line before said that the right one follows."""
+    judged: list[tuple[Kind, Found, Standing, Correction]] = []
     ends: dict[Kind, int] = {}
     before = 0
     for kind, one in found:
@@ -85,13 +89,18 @@ def _judged(
         if standing is Standing.THEIRS:
             since, told = ends.get(kind, 0), announced and not ends
             corrects = correction_in(text, one.start, one.end, since=since, announced=told)
-            yield kind, one, standing, corrects
+            judged.append((kind, one, standing, corrects))
             ends[kind] = one.end
         elif standing is not Standing.OURS:
             doubted = msgspec.structs.replace(one, doubt=one.doubt or DOUBTS[standing])
-            yield kind, doubted, standing, "none"
+            judged.append((kind, doubted, standing, "none"))
+    return tuple(judged)
 
 
+_announces: Final = lru_cache(maxsize=LINES_KEPT)(announces_correction)
+
+
+@lru_cache(maxsize=LINES_KEPT)
 def _asks_for_phone(text: str) -> bool:
     return PHONE_CUE.search(text) is not None
 
@@ -104,9 +113,8 @@ def region_of(profile: ShopProfile) -> Region:
     return Region(name, code, profile.phone[2:5] if code == _NANP else "")
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=LINES_KEPT)
 def _found(text: str, region: Region, *, asked: bool) -> tuple[tuple[Kind, Found], ...]:
-    """Each trigger of a thread reads all of its lines again."""
     emails = find_emails(text)
     pairs: list[tuple[Kind, Found]] = [("email", one) for one in emails]
     rest = masked(text, emails)
@@ -115,7 +123,8 @@ def _found(text: str, region: Region, *, asked: bool) -> tuple[tuple[Kind, Found
 
 
 def forget_read_lines() -> None:
-    _found.cache_clear()
+    for read in (_found, _judged, _announces, _asks_for_phone):
+        read.cache_clear()
 
 
 def is_own(kind: Kind, value: str, profile: ShopProfile) -> bool:

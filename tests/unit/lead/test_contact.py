@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.leads.snapshot import Contact
+from services.lead.contact import extract
 from services.lead.contact.doubts import SAID, Says
 from services.lead.contact.extract import contacts, forget_read_lines
 from tests.unit.lead.contact_corpus import CRAIGS, Case, line_of, load_cases
@@ -298,6 +299,19 @@ _PIECES = st.sampled_from((
 def test_any_mixture_of_its_own_words_is_read_without_a_crash(text: str) -> None:
     for contact in read(text):
         assert 0 <= contact.start < contact.end <= len(text)
+
+
+def test_no_line_stays_in_memory_once_all_are_forgotten() -> None:
+    def kept() -> set[str]:
+        caches = ((name, one) for name, one in vars(extract).items() if hasattr(one, "cache_info"))
+        return {name for name, one in caches if one.cache_info().currsize}
+
+    read("my number is 408 555 0117", "oops, wrong number, call 408 555 0118")
+    assert "_found" in kept()
+
+    forget_read_lines()
+
+    assert kept() == set()
 
 
 def _cpu_seconds(text: str) -> float:
