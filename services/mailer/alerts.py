@@ -76,6 +76,10 @@ CAUSES: Final = {
         "The provider reported a mail that was never armed here."
         " Does a second installation send for the same threads?"
     ),
+    "event_unreadable": (
+        "What is in the queue of SES_EVENTS_QUEUE_URL cannot be read, so it stays there, and a"
+        " bounce may be among it. Does anything else write to that queue?"
+    ),
 }
 """A cause in words; a provider's code stands for itself."""
 

@@ -70,9 +70,10 @@ async def wire(settings: MailerSettings, runtime: Runtime) -> Service:
     )
     receipts = parts.receipts()
     handlers = parts.handlers(receipts)
-    loops = [lambda: asyncio.to_thread(warm_up), *parts.loops(receipts, handlers.reports.alerts)]
+    alerts = handlers.reports.alerts
+    loops = [lambda: asyncio.to_thread(warm_up), *parts.loops(receipts, alerts)]
     if settings.ses_events_queue_url:
-        loops.append(await _listening(settings, runtime))
+        loops.append(await _listening(settings, runtime, alerts))
     return Service(
         "mailer",
         consumers=(
@@ -174,15 +175,9 @@ class _Parts:
         ]
 
 
-async def _listening(settings: MailerSettings, runtime: Runtime) -> Loop:
-    from services.mailer.adapters.ses_events import open_events
+async def _listening(settings: MailerSettings, runtime: Runtime, alerts: Alerts) -> Loop:
+    from services.mailer.adapters.ses_events import SesEvents, open_queue
 
-    events = await open_events(
-        runtime.stack,
-        queue_url=settings.ses_events_queue_url,
-        region=settings.aws_region,
-        endpoint_url=settings.aws_endpoint_url,
-        publisher=runtime.streams,
-        log=runtime.log,
-    )
-    return events.listen
+    client = await open_queue(runtime.stack, settings.aws_region, settings.aws_endpoint_url)
+    queue = settings.ses_events_queue_url
+    return SesEvents(client, queue, runtime.streams, alerts.tell, runtime.log).listen

@@ -22,8 +22,8 @@ from libs.messages.mail import DeliveryEvent
 from libs.runtime.log import Log
 from libs.streams.fakes import RememberingPublisher
 from services.lead.retention import KEPT_SECONDS
-from services.mailer.adapters.ses_events import EVENTS, open_events
-from tests.contracts.test_mail_transports_events import an_event
+from services.mailer.adapters.ses_events import EVENTS, SesEvents, open_queue
+from tests.contracts.test_mail_transports_events import Told, an_event
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "deploy/infra/aws.yaml"
@@ -145,10 +145,8 @@ async def test_a_delivery_event_goes_the_whole_way_to_our_stream(
     publisher = RememberingPublisher()
     async with AsyncExitStack() as opened:
         sns = await opened.enter_async_context(client("sns", moto_url))
-        events = await open_events(
-            opened, queue_url=stack["Queue"], region="us-east-1", endpoint_url=moto_url,
-            publisher=publisher, log=Log("mailer"),
-        )  # fmt: skip
+        sqs = await open_queue(opened, "us-east-1", moto_url)
+        events = SesEvents(sqs, stack["Queue"], publisher, Told(), Log("mailer"))
         await sns.publish(TopicArn=stack["Topic"], Message=json.dumps(an_event("Delivery")))
 
         assert await events.pass_on(wait_seconds=1) == 1

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import pytest
 
 from libs.errors import Unavailable
 from libs.messages.mail import DeliveryEvent
 from libs.runtime.log import Log
+from libs.streams.envelope import UNREADABLE
 from libs.streams.fakes import RememberingPublisher
-from services.mailer.adapters.ses_events import SesEvents, open_events, read_event
+from services.mailer.adapters.ses_events import SesEvents, open_queue, read_event
 
 TAGS = {"shop": ["craigs"], "thread": ["cthr_one"], "attempt": ["2"], "ses:operation": ["x"]}
 
@@ -115,9 +116,11 @@ def test_what_is_not_about_an_attempt_of_ours_is_none(event: dict[str, Any]) -> 
     assert read_event(json.dumps(event)) is None
 
 
-@pytest.mark.parametrize("body", ["", "not json", "[]", '{"Message": "hello"}', '{"mail": 3}'])
+@pytest.mark.parametrize(
+    "body", ["", "not json", "[]", '{"Message": "hello"}', '{"mail": 3}', '{"mail": {}}']
+)
 def test_what_is_no_event_says_so(body: str) -> None:
-    with pytest.raises(msgspec.DecodeError):
+    with pytest.raises(UNREADABLE):
         read_event(body)
 
 
@@ -126,21 +129,11 @@ class TestQueue:
 
     @pytest.fixture
     async def events(self, moto_url: str) -> AsyncIterator[SesEvents]:
-        from aiobotocore.session import get_session
-
         async with AsyncExitStack() as stack:
-            sqs = await stack.enter_async_context(
-                get_session().create_client("sqs", region_name="us-east-1", endpoint_url=moto_url)
-            )
+            sqs = await open_queue(stack, "us-east-1", moto_url)
             queue = await sqs.create_queue(QueueName=f"events-{id(stack)}")
-            yield await open_events(
-                stack,
-                queue_url=queue["QueueUrl"],
-                region="us-east-1",
-                endpoint_url=moto_url,
-                publisher=RememberingPublisher(),
-                log=Log("mailer"),
-            )
+            publisher, log = RememberingPublisher(), Log("mailer")
+            yield SesEvents(sqs, queue["QueueUrl"], publisher, Told(), log)
 
     async def test_every_event_goes_on_the_stream_and_off_the_queue(
         self, events: SesEvents
@@ -184,18 +177,21 @@ class TestQueue:
 
         assert passed == 1
         assert [(event.event, event.attempt) for event in published(events)] == [("delivery", 2)]
+        assert causes(events) == []
         assert await waiting(events) == 0
 
-    async def test_what_cannot_be_read_is_taken_off_and_stops_nobody(
-        self, events: SesEvents
+    @pytest.mark.parametrize("unreadable", ["not json", "[" * 5000])
+    async def test_what_cannot_be_read_stays_a_person_is_told_and_no_other_waits(
+        self, events: SesEvents, unreadable: str
     ) -> None:
-        await post(events, "not json")
+        await post(events, unreadable)
         await post(events, json.dumps(an_event("Send")))
 
         passed = sum([await events.pass_on(wait_seconds=0) for _ in range(3)])
 
         assert passed == 1
-        assert await waiting(events) == 0
+        assert causes(events) == ["event_unreadable"]
+        assert await waiting(events) == 1
 
     async def test_an_event_stays_in_the_queue_while_the_stream_is_down(
         self, events: SesEvents
@@ -216,6 +212,19 @@ class TestQueue:
 
         with pytest.raises(Unavailable, match="ses_events"):
             await events.pass_on(wait_seconds=0)
+
+
+@dataclass
+class Told:
+    causes: list[str] = field(default_factory=list)
+
+    async def __call__(self, cause: str) -> None:
+        self.causes.append(cause)
+
+
+def causes(events: SesEvents) -> list[str]:
+    assert isinstance(events.tell, Told)
+    return events.tell.causes
 
 
 async def post(events: SesEvents, body: str) -> None:

@@ -1,12 +1,14 @@
 """Delivery events of SES, read from a queue and put on our stream.
 
 They come as SES sends them, or wrapped by SNS. An event is taken off the queue only when it is on
-the stream; the same one twice changes nothing.
+the stream; the same one twice changes nothing. One that cannot be read stays in the queue, which
+keeps it as evidence, and a person is told.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +20,7 @@ from libs.errors import Unavailable
 from libs.messages.mail import DeliveryEvent
 from libs.runtime.aws import aws_client
 from libs.runtime.log import Log
+from libs.streams.envelope import UNREADABLE
 from libs.streams.port import Publisher
 
 WAIT_SECONDS: Final = 20
@@ -34,6 +37,12 @@ EVENTS: Final = {
     "deliverydelay": "delay",
 }
 """SES's word, lower case, to ours; opens, clicks and the like say nothing that we need."""
+
+GREETING: Final = "Successfully validated SNS topic"
+"""What SES says, in plain words, to a topic that it will publish to."""
+
+Tell = Callable[[str], Awaitable[None]]
+"""Given the cause."""
 
 
 class _Wrapped(msgspec.Struct, frozen=True):
@@ -90,9 +99,17 @@ class _Event(msgspec.Struct, frozen=True, rename="camel"):
     reject: _Reject = _Reject()
     delivery_delay: _Delay = _Delay()
 
+    def __post_init__(self) -> None:
+        if not self._word:
+            raise ValueError("no event type")
+
+    @property
+    def _word(self) -> str:
+        return (self.event_type or self.notification_type).replace(" ", "").lower()
+
     @property
     def kind(self) -> str | None:
-        kind = EVENTS.get((self.event_type or self.notification_type).replace(" ", "").lower())
+        kind = EVENTS.get(self._word)
         return "delivery" if kind == "bounce" and self.bounce.is_an_answer else kind
 
     @property
@@ -108,10 +125,13 @@ class _Event(msgspec.Struct, frozen=True, rename="camel"):
         return " ".join(code for code in codes if code)[:80]
 
 
-def read_event(body: str | bytes) -> DeliveryEvent | None:
-    """None: not about an attempt of ours. Raises msgspec.DecodeError when it is no SES event."""
-    wrapped = msgspec.json.decode(body, type=_Wrapped)
-    event = msgspec.json.decode(wrapped.Message or body, type=_Event)
+def read_event(body: str) -> DeliveryEvent | None:
+    """None: not about an attempt of ours. Raises one of UNREADABLE when it is no SES event."""
+    if body.startswith(GREETING):
+        return None
+    if wrapped := msgspec.json.decode(body, type=_Wrapped).Message:
+        return read_event(wrapped)
+    event = msgspec.json.decode(body, type=_Event)
     kind = event.kind
     tags = {name: values[0] for name, values in event.mail.tags.items() if values}
     if kind is None or not {"shop", "thread", "attempt"} <= tags.keys():
@@ -141,6 +161,7 @@ class SesEvents:
     client: Any
     queue_url: str
     publisher: Publisher
+    tell: Tell
     log: Log
 
     async def listen(self) -> None:
@@ -161,38 +182,31 @@ class SesEvents:
             answer = await self.client.receive_message(
                 QueueUrl=self.queue_url, MaxNumberOfMessages=AT_ONCE, WaitTimeSeconds=wait_seconds
             )
-            passed = 0
-            for message in answer.get("Messages", ()):
-                passed += await self._publish(message["Body"])
-                await self.client.delete_message(
-                    QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
-                )
+            took = [await self._take(message) for message in answer.get("Messages", ())]
         except (BotoCoreError, ClientError, HTTPClientError) as error:
             raise Unavailable("ses_events", type(error).__name__) from error
-        return passed
+        if None in took:
+            await self.tell("event_unreadable")
+        return sum(map(bool, took))
 
-    async def _publish(self, body: str) -> int:
+    async def _take(self, message: dict[str, str]) -> bool | None:
+        """Whether it went on the stream; None: it cannot be read."""
+        body = message["Body"]
         try:
             event = read_event(body)
-        except msgspec.DecodeError:
-            self.log.warning("delivery_event_unreadable", bytes=len(body))
-            return 0
-        if event is None:
-            return 0
-        await self.publisher.publish(event)
-        return 1
+        except UNREADABLE:
+            self.log.error("delivery_event_unreadable", bytes=len(body))
+            return None
+        if event is not None:
+            await self.publisher.publish(event)
+        await self.client.delete_message(
+            QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
+        )
+        return event is not None
 
 
-async def open_events(
-    stack: AsyncExitStack,
-    *,
-    queue_url: str,
-    region: str,
-    endpoint_url: str,
-    publisher: Publisher,
-    log: Log,
-) -> SesEvents:
+async def open_queue(stack: AsyncExitStack, region: str, endpoint_url: str) -> Any:
+    """The client of SQS that SesEvents reads with."""
     longest = WAIT_SECONDS + 10
     opened = aws_client("sqs", region, endpoint_url, connect_timeout=10, read_timeout=longest)
-    client = await stack.enter_async_context(opened)
-    return SesEvents(client, queue_url, publisher, log)
+    return await stack.enter_async_context(opened)
