@@ -40,7 +40,7 @@ STREAM_LAG = Metric("handoff_stream_lag", "gauge", "Entries nobody has read yet.
 STREAM_OLDEST = Metric(
     "handoff_stream_oldest_seconds",
     "gauge",
-    "Age of the oldest entry that nobody works on.",
+    "Age of the oldest entry that nobody works on, but for those that wait for a retry.",
     ("stream",),
 )
 STREAM_PENDING = Metric(

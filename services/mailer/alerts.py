@@ -76,6 +76,11 @@ CAUSES: Final = {
         "The provider reported a mail that was never armed here."
         " Does a second installation send for the same threads?"
     ),
+    "leads_overdue": (
+        "Leads, or visitors whose conversations are yet to be read, have waited for more than an"
+        " hour: a part does not answer or refuses us, a stream is paused, or there are too many."
+        " `handoff leads open` lists them; none is lost."
+    ),
     "event_unreadable": (
         "What is in the queue of SES_EVENTS_QUEUE_URL cannot be read, so it stays there, and a"
         " bounce may be among it. Does anything else write to that queue?"

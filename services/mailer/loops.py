@@ -1,4 +1,4 @@
-"""What a mailer does unasked: it looks for what is overdue, and at a start reads its journal."""
+"""What a mailer does unasked: it sees to what is overdue, and at a start reads its journal."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from libs.errors import Unavailable
-from libs.ledger.sweep import Sweep
+from libs.ledger.port import LeadRecords
+from libs.ledger.states import alert_owed
+from libs.ledger.sweep import SWEEP_LIMIT, Sweep
+from libs.runtime.clock import Clock
 from libs.runtime.log import Log
 from services.mailer.alerts import Alerts
 from services.mailer.journal import Receipts
 
 TIDY_SECONDS: Final = 3600.0
+LATE_SECONDS: Final = 3600.0
+LOOKS_WITHIN: Final = 6
+"""How often within those somebody looks for what is late."""
 
 
 async def sweeping(sweep: Sweep, alerts: Alerts, log: Log, every_seconds: float) -> None:
@@ -24,6 +30,38 @@ async def sweeping(sweep: Sweep, alerts: Alerts, log: Log, every_seconds: float)
         except Unavailable as error:
             log.warning("sweep_failed", part=error.part)
         await asyncio.sleep(every_seconds)
+
+
+async def noticing(
+    records: LeadRecords,
+    alerts: Alerts,
+    clock: Clock,
+    log: Log,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """What a part that refuses for good keeps waiting, a person is told; also of the records.
+
+    Not at once: a start after a night finds everything late, and moves it within minutes.
+    """
+    in_vain = 0
+    while True:
+        await sleep(LATE_SECONDS / LOOKS_WITHIN)
+        try:
+            late, in_vain = await _anything_late(records, clock.now() - LATE_SECONDS), 0
+        except Unavailable as error:
+            log.warning("sweep_failed", part=error.part)
+            in_vain += 1
+            late = in_vain >= LOOKS_WITHIN
+        if late:
+            await alerts.tell("leads_overdue")
+
+
+async def _anything_late(records: LeadRecords, since: float) -> bool:
+    """An alert that is owed waits for its hour. A visitor not yet looked at may have no record."""
+    overdue = await records.due(since, SWEEP_LIMIT)
+    if any(not alert_owed(record) for record in overdue.records):
+        return True
+    return bool(await records.due_watches(since, 1))
 
 
 async def tidying(tidy: Callable[[], Awaitable[int]], log: Log) -> None:

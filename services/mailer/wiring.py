@@ -35,7 +35,7 @@ from services.mailer.journal import Receipts
 from services.mailer.letter.build import MailBuilder
 from services.mailer.letter.photos import BlobPhotoShelf
 from services.mailer.letter.render import warm_up
-from services.mailer.loops import replaying, sweeping, tidying
+from services.mailer.loops import noticing, replaying, sweeping, tidying
 from services.mailer.ports import Journal, MailTransport
 from services.mailer.reports import Reports
 from services.mailer.resolver import Resolver
@@ -166,6 +166,7 @@ class _Parts:
         sweep = Sweep(self.records, runtime.streams, runtime.clock, runtime.log, runtime.metrics)
         return [
             partial(sweeping, sweep, alerts, runtime.log, seconds),
+            partial(noticing, self.records, alerts, runtime.clock, runtime.log),
             partial(replaying, receipts, runtime.log, seconds),
             *(
                 partial(tidying, transport.tidy, runtime.log)
