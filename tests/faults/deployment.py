@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -42,6 +43,9 @@ NO_LIMITS = {
 }  # fmt: skip
 """All visitors of a test come from one address, and in an outage they come again and again."""
 
+SURPRISE = re.compile(r'"unhandled_exception"|^Traceback|"stream":"(?!lead\.signal).*"parked"')
+"""`errands` sends signals that nobody can read, and counts how many are parked."""
+
 
 @dataclass
 class Worker:
@@ -76,8 +80,7 @@ class Deployment:
     workers: list[Worker]
     url: str
     restarts: int = 0
-    unasked: list[str] = field(default_factory=list)
-    """Which services ended by themselves."""
+    _unasked: list[str] = field(default_factory=list)
     _killed: set[int] = field(default_factory=set)
 
     def kill_one(self, rng: random.Random) -> Worker:
@@ -100,7 +103,7 @@ class Deployment:
             for worker in self.workers:
                 if not worker.lives:
                     if worker.process.pid not in self._killed:
-                        self.unasked.append(f"{worker.name} {worker.process.returncode}")
+                        self._unasked.append(f"{worker.name} {worker.process.returncode}")
                     worker.start()
                     self.restarts += 1
             await asyncio.sleep(0.05)
@@ -113,6 +116,11 @@ class Deployment:
                         if answer.status == 200:
                             return
                 await asyncio.sleep(0.1)
+
+    def surprises(self) -> list[str]:
+        """Who ended by himself, what no code of ours expected, and which message it gave up."""
+        said = (line for worker in self.workers for line in worker.log.read_text().splitlines())
+        return [*self._unasked, *(line for line in said if SURPRISE.search(line))]
 
     def end(self) -> None:
         for worker in self.workers:
@@ -158,6 +166,7 @@ async def deployment(
     try:
         await running.ready()
         yield running
+        assert running.surprises() == []
     finally:
         supervising.cancel()
         running.end()

@@ -52,14 +52,14 @@ async def test_killed(kills: int, tmp_path: Path, record_property: Record) -> No
             open_sqlite(tmp_path / "data" / SQLITE_FILE) as records,
         ):
             async with visitors(handoff.url) as street, errands(handoff, server.url):
+                mailers = 0
                 for _ in range(kills):
                     await asyncio.sleep(rng.uniform(0.6, 1.4))
-                    handoff.kill_one(rng)
+                    mailers += handoff.kill_one(rng).name == "mailer"
             tally = await verdict(records, box, street.threads)
     record_property("row", tally.row("kill -9 of any service", kills))
-    assert tally.kept(copies_at_most=kills), tally
+    assert tally.kept(copies_at_most=mailers), tally
     assert handoff.restarts >= kills
-    assert handoff.unasked == []
 
 
 async def test_frozen(tmp_path: Path, record_property: Record) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from libs.runtime.log import Log
+from tests.faults.deployment import Deployment, Worker
 from tests.faults.mailbox import Mailbox
 from tests.faults.verdict import count
 
@@ -43,3 +47,18 @@ def test_a_held_lead_is_not_lost_and_is_not_kept_either() -> None:
     tally = count(Mailbox(), ["t"], held=frozenset({"t"}))
 
     assert (tally.held, tally.lost, tally.kept()) == (1, 0, False)
+
+
+def test_what_no_code_expected_and_what_was_given_up_is_seen(tmp_path: Path) -> None:
+    said = tmp_path / "lead0.log"
+    with said.open("w") as out:
+        log = Log("lead", out=out)
+        log.info("handled", stream="lead.consider", outcome="handled")
+        log.info("handled", stream="lead.signal", outcome="parked")
+        log.info("handled", stream="lead.consider", outcome="parked")
+        log.error("unhandled_exception", stream="lead.consider", exception_type="KeyError")
+        out.write("Traceback (most recent call last):\n")
+
+    surprises = Deployment([Worker("lead", 0, {}, said)], "").surprises()
+
+    assert surprises == said.read_text().splitlines()[2:]
