@@ -147,11 +147,10 @@ class Checker:
             self._on_second(key, earlier[-1], accept)
         earlier.append(accept)
 
-    def on_accept_in_time(self, key: LeadKey, accept: Accept) -> None:
+    def on_accept_aged(self, key: LeadKey, accept: Accept, age: float) -> None:
         """By a provider whom nobody can ask: only time keeps a sender back who was silent."""
-        late = accept.at - self._armed_at(key, accept)
-        if late > accept.windows.fence_seconds + 2 * self.rules.skew_seconds:
-            self.fail("I7", f"{key} attempt {accept.attempt} was taken {late:.0f} s after its ARM")
+        if age > accept.windows.fence_seconds:
+            self.fail("I7", f"{key} attempt {accept.attempt} was taken {age:.0f} s after signing")
 
     def on_alert(self, recipients: tuple[str, ...]) -> None:
         if set(recipients) != {self.alert_to}:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.simulation import modes, provider
 from tests.simulation.faults import Faults
@@ -127,18 +128,32 @@ def test_a_redis_that_lies_while_all_else_is_well_makes_no_second_mail() -> None
     assert totals.second == totals.crashes == 0
 
 
-def test_a_provider_that_takes_a_mail_after_its_fence_is_noticed(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("seconds", [380, 1e9])
+def test_a_provider_that_takes_an_old_signature_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    """SES takes no old signature: the fence stands on that."""
+    """SES takes none after five minutes: the fence stands on that."""
     slow = frozenset({"provider.delays", "events.lost"})
     plans = [Plan(seed=seed, threads=3, enabled=slow) for seed in range(40)]
-    monkeypatch.setattr(provider, "SIGNATURE_SECONDS", 1e9)
+    monkeypatch.setattr(provider, "SIGNATURE_SECONDS", seconds)
 
     _, broken = modes.run(plans, until="I7")
 
     assert broken
     assert "I7" in broken[-1].broken
+
+
+def test_a_server_that_takes_a_mail_on_an_idle_connection_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SMTP has no signature: that the server hangs up ends a sender who slept."""
+    base = Plan(seed=1, threads=1, transport="smtp")
+    launch = 1 + simulate(base).walked_calls.index("provider.send")
+    asleep = replace(base, pause_at=frozenset({launch}), pause_seconds=950)
+    assert simulate(asleep).violations == ()
+    monkeypatch.setattr(provider, "IDLE_SECONDS", 1e9)
+
+    assert "I7" in simulate(asleep).broken
 
 
 def test_a_redis_that_calls_every_thread_sent_delays_a_hosted_lead_and_loses_none(
