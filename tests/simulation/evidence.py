@@ -21,6 +21,9 @@ SIGHT: ContextVar[Sight | None] = ContextVar("sight", default=None)
 """Of the delivery whose code is running; None: nobody could look (a write that landed late)."""
 
 
+HANDLING: ContextVar[bool] = ContextVar("handling", default=False)
+"""Whether a handler's code is running, and not one of the loops beside it."""
+
 THREAD: ContextVar[str] = ContextVar("thread", default="")
 """Which one the lead handler considers whose code is running."""
 

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from libs.blobs.port import BlobMissingError
 from libs.errors import Unavailable
-from tests.simulation.evidence import THREAD
+from tests.simulation.evidence import HANDLING, THREAD
 from tests.simulation.loop import PROCESS, SimLoop, SimProcess
 from tests.simulation.plan import STORE_FAULTS, STORES, Plan
 
@@ -29,7 +29,7 @@ _CHORES: Final = ("turn", "read", "own", "claim", "prepare", "renew", "stats", "
 IDLE: Final = frozenset(
     {"records.due", "records.due_watches", *(f"redis.{chore}" for chore in _CHORES)}
 )
-"""What a process also does when there is nothing to do: not traced, and in no time."""
+"""What a process also does when there is nothing to do: in no time; traced in a handler only."""
 PROVIDER_RATE: Final = 0.2
 """A lead meets its provider once, Redis a thousand times."""
 MODEL_RATE: Final = 0.3
@@ -187,7 +187,7 @@ class Faults:
         process = PROCESS.get()
         if process is None:
             return
-        if where not in IDLE:
+        if where not in IDLE or HANDLING.get():
             self.note(process.name, where)
             if process.name.startswith(self.plan.walked):
                 await self._planned(process, where)

@@ -9,15 +9,19 @@ from libs.messages.lead import ConsiderLead
 from libs.runtime.log import Log
 from libs.streams.port import Consumer, Delivery, Handler
 from tests.simulation.checker import Checker
-from tests.simulation.evidence import THREAD
+from tests.simulation.evidence import HANDLING, THREAD
 from tests.simulation.loop import SimProcess
 
 
 def noted(consumer: Consumer, checker: Checker) -> Consumer:
-    """The checker knows which handlers have ended."""
+    """The checker knows which handlers have ended, and the walk where one is at work."""
 
     async def handle(delivery: Delivery[Any]) -> None:
-        await consumer.handler(delivery)
+        HANDLING.set(True)
+        try:
+            await consumer.handler(delivery)
+        finally:
+            HANDLING.set(False)
         checker.handled.add((consumer.stream.name, delivery.entry_id))
 
     return replace(consumer, handler=handle)

@@ -132,12 +132,12 @@ def mutated(
 
 
 def every_crash(seed: int) -> Iterator[Plan]:
-    """A mailer dies at each await of the send path in turn, under each transport; then a lead
-    process at each from a trigger taken to its ack. For a visitor whose browser says nothing by
-    itself: a later trigger would make good for what was lost.
+    """A mailer dies at each await of the send path in turn, under each transport, and of an
+    alert's; then a lead process at each from a trigger taken to its ack. For a visitor whose
+    browser says nothing by itself: a later trigger would make good for what was lost.
     """
     lone = lone_visitor(seed)
-    for base in (*_send_paths(lone), lead_path(lone)):
+    for base in (*_send_paths(lone), alert_path(seed), lead_path(lone)):
         yield from crashes_of(base)
 
 
@@ -158,11 +158,25 @@ def lead_path(seed: int) -> Plan:
     return Plan(seed=seed, threads=1, walked="lead")
 
 
+def alert_path(number: int) -> Plan:
+    """Nobody knows whether it left, no copy may, and a person is told: this one of those."""
+    base = Plan(
+        seed=0, threads=1, transport="smtp", policy="never_two", clock_told=False,
+        enabled=frozenset({"provider.silent"}),
+    )  # fmt: skip
+    plans = (replace(base, seed=seed) for seed in _lone_visitors())
+    told = (plan for plan in plans if "records.due" in simulate(plan).walked_calls)
+    return next(itertools.islice(told, number, None))
+
+
 def lone_visitor(number: int) -> int:
-    """The seed of this one of those whose only triggers are the ends of their turns."""
+    return next(itertools.islice(_lone_visitors(), number, None))
+
+
+def _lone_visitors() -> Iterator[int]:
+    """The seeds of those whose only triggers are the ends of their turns."""
     visitors = ((seed, scripts(seed, 1)[0]) for seed in itertools.count())
-    lone = (seed for seed, visitor in visitors if visitor.has_contact and not visitor.triggers)
-    return next(itertools.islice(lone, number, None))
+    return (seed for seed, visitor in visitors if visitor.has_contact and not visitor.triggers)
 
 
 def every_pause(seed: int) -> Iterator[Plan]:

@@ -92,6 +92,15 @@ def test_a_crash_at_any_await_of_the_send_path_is_survived_under_each_transport(
     assert totals.lost == totals.unflagged == 0
 
 
+def test_the_walk_takes_a_handler_s_timer_and_an_alert_s_reading_along() -> None:
+    """Both are what loops also do when there is nothing to do; there they are left out."""
+    lead = simulate(modes.lead_path(modes.lone_visitor(1))).walked_calls
+    alert = simulate(modes.alert_path(1)).walked_calls
+
+    assert 2 <= lead.count("redis.schedule") <= 10
+    assert 1 <= alert.count("records.due") <= 3
+
+
 @pytest.mark.slow
 def test_who_gives_contact_on_the_second_day_is_a_lead_too() -> None:
     plan = Plan(seed=3, threads=1, patient=True, fault_seconds=0)
