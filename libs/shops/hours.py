@@ -51,20 +51,20 @@ def state_at(profile: ShopProfile, now: float) -> ShopState:
     """The shop at epoch second `now`."""
     schedule = profile.schedule
     local = datetime.fromtimestamp(int(now), schedule.zone)
-    current, upcoming = _current_and_next(schedule, local.date(), int(now))
-    opens = datetime.fromtimestamp(upcoming[0], schedule.zone) if upcoming else None
+    today = local.date()
+    current, upcoming = _current_and_next(schedule, today, int(now))
     ends = current is not None and current[1] - now < NEVER_SECONDS
-    closes = datetime.fromtimestamp(current[1], schedule.zone) if current and ends else None
+    as_of = local.isoformat()
     return ShopState(
         shop_timezone=profile.timezone,
         shop_local_weekday=WEEKDAYS[local.weekday()],
-        shop_local_date=local.date().isoformat(),
-        shop_local_time_24h=f"{local.hour:02}:{local.minute:02}",
+        shop_local_date=as_of[:10],
+        shop_local_time_24h=as_of[11:16],
         shop_is_open_now=current is not None,
-        shop_closes_at=_clock_time(closes) if closes else "",
-        shop_next_open_day=_day_name(opens, local) if opens else "",
-        shop_next_open_time=_clock_time(opens) if opens else "",
-        as_of=local.isoformat(),
+        shop_closes_at=_clock_time(current[1], schedule.zone) if current and ends else "",
+        shop_next_open_day=_day_name(upcoming[0], schedule.zone, today) if upcoming else "",
+        shop_next_open_time=_clock_time(upcoming[0], schedule.zone) if upcoming else "",
+        as_of=as_of,
     )
 
 
@@ -135,12 +135,15 @@ def _offset(zone: ZoneInfo, at: int) -> int:
     return round(shift.total_seconds()) if shift is not None else 0
 
 
-def _clock_time(moment: datetime) -> str:
+@lru_cache(maxsize=256)
+def _clock_time(at: int, zone: ZoneInfo) -> str:
     """`8:00 AM`, whatever the process's locale."""
+    moment = datetime.fromtimestamp(at, zone)
     return f"{moment.hour % 12 or 12}:{moment.minute:02} {'AM' if moment.hour < 12 else 'PM'}"  # noqa: PLR2004 - noon
 
 
-def _day_name(opens: datetime, now: datetime) -> str:
-    name = WEEKDAYS[opens.weekday()]
-    ahead = opens.date() - now.date()
-    return f"{name}, {opens.date().isoformat()}" if ahead >= WEEK else name
+@lru_cache(maxsize=256)
+def _day_name(at: int, zone: ZoneInfo, today: date) -> str:
+    day = datetime.fromtimestamp(at, zone).date()
+    name = WEEKDAYS[day.weekday()]
+    return f"{name}, {day.isoformat()}" if day - today >= WEEK else name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -55,6 +56,17 @@ AHEAD_DAYS = 13
 """As far as any next opening of these shops lies ahead."""
 
 
+CLOCK = {f"{hour:02}:{minute:02}": hour * 60 + minute for hour in range(24) for minute in range(60)}
+
+
+@cache
+def open_minutes(texts: tuple[str, ...]) -> frozenset[int]:
+    """Those of a day of which a clock shows a time within one of `08:00-12:00`."""
+    return frozenset(
+        number for shown, number in CLOCK.items() if any(t[:5] <= shown < t[6:] for t in texts)
+    )
+
+
 class Oracle:
     """Marks every minute as open or not by its wall clock, then reads answers off the marks."""
 
@@ -70,29 +82,22 @@ class Oracle:
     def _look(self, minutes: int) -> None:
         """At each minute: which day its wall clock shows, and whether the shop is open then."""
         sets: dict[int, frozenset[int]] = {}
-        for minute in range(minutes):
-            wall = self._wall(minute)
+        at, zone = datetime.fromtimestamp, self.zone
+        for second in range(self.began, self.began + minutes * 60, 60):
+            wall = at(second, zone)
             day = wall.toordinal()
             if day not in sets:
-                sets[day] = self._minutes_of(wall)
+                sets[day] = open_minutes(self._texts_of(wall))
             self.days.append(day)
             self.open.append(wall.hour * 60 + wall.minute in sets[day])
 
-    def _minutes_of(self, day: datetime) -> frozenset[int]:
+    def _texts_of(self, day: datetime) -> tuple[str, ...]:
         full, yearly = day.strftime("%Y-%m-%d"), day.strftime("%m-%d")
         usual = getattr(self.profile.hours, day.strftime("%a").lower())
         texts = self.profile.special_days.get(yearly, usual)
         if full in self.profile.holidays or yearly in self.profile.holidays:
             texts = ()
-        texts = self.profile.special_days.get(full, texts)
-        clock = {
-            f"{hour:02}:{minute:02}": hour * 60 + minute
-            for hour in range(24)
-            for minute in range(60)
-        }
-        return frozenset(
-            number for shown, number in clock.items() if any(t[:5] <= shown < t[6:] for t in texts)
-        )
+        return self.profile.special_days.get(full, texts)
 
     def _turns(self) -> array[int]:
         """For each minute the next one at which the shop is the other way (-1: none)."""
