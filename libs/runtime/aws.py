@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,8 +16,15 @@ def is_stand_in(endpoint_url: str) -> bool:
 def aws_client(service: str, region: str, endpoint_url: str, **config: Any) -> Any:
     """An asynchronous context manager. `endpoint_url` may be empty: Amazon's own."""
     from aiobotocore.config import AioConfig
-    from aiobotocore.session import get_session
 
-    return get_session().create_client(
+    return _session().create_client(
         service, region_name=region, endpoint_url=endpoint_url or None, config=AioConfig(**config)
     )
+
+
+@cache
+def _session() -> Any:
+    """One a process: its clients share what it knows of Amazon's services, and its credentials."""
+    from aiobotocore.session import get_session
+
+    return get_session()

@@ -13,7 +13,9 @@ import struct
 from collections.abc import AsyncIterator
 
 import pytest
+from aiobotocore.session import get_session
 
+from libs.runtime import aws
 from libs.runtime.clock import SystemClock
 from services.mailer.adapters.ses import SesAccount, open_ses
 from services.mailer.adapters.ses_errors import MEANINGS
@@ -172,6 +174,7 @@ async def test_without_credentials_nothing_is_prepared(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setattr(aws, "_session", get_session)  # the process's own has found some already
     async with contextlib.AsyncExitStack() as stack:
         account = SesAccount(region="us-east-1", endpoint_url="http://127.0.0.1:9")
         transport = await open_ses(stack, account, SystemClock())
