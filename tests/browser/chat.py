@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import functools
 import re
 from collections.abc import Callable, Sized
 from dataclasses import dataclass, field
@@ -206,5 +207,7 @@ def text_of(mail: EmailMessage) -> str:
     return str(body.get_content())
 
 
+@functools.cache
 def _message(path: Path) -> EmailMessage:
+    """Photos and all: read once, however often the outbox is looked through."""
     return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
