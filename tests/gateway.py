@@ -64,7 +64,8 @@ class Gateway:
 
     def lines(self, event: str = "") -> list[dict[str, Any]]:
         """What was logged so far; the request log is written a moment after each answer."""
-        lines = [json.loads(line) for line in self.log_text.getvalue().splitlines()]
+        said = (line for line in self.log_text.getvalue().splitlines() if event in line)
+        lines = [json.loads(line) for line in said]
         return [line for line in lines if not event or line["event"] == event]
 
 

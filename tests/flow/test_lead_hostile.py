@@ -194,8 +194,8 @@ def heard(model: SummaryModel | None, lines: tuple[str, ...]) -> World:
 def bare(text: str) -> str:
     """Letters and ASCII digits only, as nobody can disguise them."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    digits = (str(unicodedata.decimal(c)) if c.isdecimal() else c for c in folded)
-    return "".join(c for c in digits if c.isalnum())
+    kept = (c for c in folded if c.isalnum())
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in kept)
 
 
 def test_there_are_two_hundred_different_ones() -> None:

@@ -27,7 +27,7 @@ SHOPS: Final = {
 PATH: Final = Path(__file__).parents[2] / "data" / "contact.jsonl"
 
 
-class Case(msgspec.Struct, frozen=True):
+class Case(msgspec.Struct, frozen=True, eq=False):
     """One conversation as a careful person reads it."""
 
     kind: str = msgspec.field(name="is")

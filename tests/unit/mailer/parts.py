@@ -35,6 +35,7 @@ from services.mailer.resolver import Resolver
 from tests.clock import HandClock
 
 SHOP = "craigs"
+SHOPS = load_shops("deploy/shops")
 THREAD = "cthr_one"
 KEY = LeadKey(SHOP, THREAD)
 LEASE = "nonce-of-lead"
@@ -82,7 +83,7 @@ class Mailroom:
         self.second = FakeTransport(self.clock, name="second")
         numbers = itertools.count(1)
         self.new_id = lambda: f"id-{next(numbers)}"
-        self.shops: dict[str, ShopProfile] = dict(load_shops("deploy/shops").by_slug)
+        self.shops: dict[str, ShopProfile] = dict(SHOPS.by_slug)
         self.log = Log("mailer", out=self.out, clock=self.clock)
         self.say("item_2")
 
