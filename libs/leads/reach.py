@@ -1,12 +1,15 @@
-"""Which of a customer's phones and emails to use: the mail, `handoff lead` and the export agree."""
+"""How a customer can be reached, and what else they said: mail, `handoff lead` and export agree."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Final, Literal
 
 import msgspec
 
-from libs.leads.snapshot import Contact, LeadSnapshot
+from libs.leads.snapshot import Contact, LeadSnapshot, Line
+
+_HELLO_CHARACTERS: Final = 12
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -23,6 +26,18 @@ def reach(snapshot: LeadSnapshot) -> Reach:
     email = _choose(snapshot.contacts, "email", summary.customer_email)
     others = tuple(one for one in snapshot.contacts if one not in {phone, email})
     return Reach(phone, email, others)
+
+
+def own_words(lines: Iterable[Line], contacts: Iterable[Contact]) -> str:
+    """The most that the customer said at once, beside hello and how to reach them."""
+    reaching = {contact.item_id for contact in contacts}
+
+    def tells(line: Line) -> tuple[bool, int]:
+        size = len(line.text)
+        return size > _HELLO_CHARACTERS and line.item_id not in reaching, size
+
+    spoken = [one for one in lines if one.speaker == "customer" and any(map(str.isalpha, one.text))]
+    return max(spoken, key=tells).text if spoken else ""
 
 
 def _choose(

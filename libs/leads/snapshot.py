@@ -94,6 +94,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     customer_location: str | None = None
     customer_language: str | None = None
     vehicle: str | None = None
+    item: str | None = None
+    """A boat or a sofa, where it is that; of these no year and model need be asked."""
     project: str | None = None
     timeline: str | None = None
     handoff_ready: bool = False

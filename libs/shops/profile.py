@@ -40,6 +40,8 @@ class Readiness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the customer wants done: `reupholster`, `tear`, `cotizar`."""
     item: tuple[str, ...]
     """What it is to be done to: `truck`, `seat`, `sofá`."""
+    vague: tuple[str, ...] = ()
+    """Those of `item` that leave open which one it is: of a `truck` or a `seat` the shop asks."""
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

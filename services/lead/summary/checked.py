@@ -69,6 +69,7 @@ class _Check:
             customer_location=self.fact("customer_location"),
             customer_language=self.language(),
             vehicle=vehicle,
+            item=self.by_rule.item,
             project=self.fact("project"),
             timeline=self.fact("timeline"),
             handoff_ready=ready,

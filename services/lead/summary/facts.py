@@ -13,9 +13,11 @@ import msgspec
 
 from libs.languages import NAMES, language_in
 from libs.leads.snapshot import Line
-from libs.shops.profile import ShopProfile
+from libs.shops.profile import Readiness, ShopProfile
 from services.lead.summary.vehicles import vehicle_in
 from services.lead.summary.wordings import (
+    ASKS,
+    HOURS,
     LOCATION,
     NAME,
     NAME_ASKED,
@@ -29,6 +31,7 @@ LINE_CHARACTERS: Final = 2_000
 """A longer line is a paste; what matters stands at its beginning."""
 LINES: Final = 200
 QUOTE_CHARACTERS: Final = 160
+MOST_TOLD: Final = 3
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,18 +42,28 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     language: str = ""
     vehicle: str = ""
     item: str = ""
+    vague: str = ""
+    """What else they named, where nothing tells which one it is: `the seat`."""
     project: str = ""
+    told: tuple[str, ...] = ()
+    """Sentences that speak of the work, in the order said; `project` is the most telling one."""
     timeline: str = ""
 
     @property
     def needs_known(self) -> bool:
         """What is to be done, and to what."""
-        return bool(self.project and (self.vehicle or self.item))
+        return bool(self.project and self.thing)
+
+    @property
+    def thing(self) -> str:
+        return self.vehicle or self.item or self.vague
 
 
 def find(lines: Sequence[Line], profile: ShopProfile) -> Found:
     said = [line.text[:LINE_CHARACTERS] for line in customer_lines(lines)]
     whole, name = "\n".join(said), _name(lines)
+    words = profile.readiness
+    told = _told(said, words)
     return Found(
         name=name,
         location=_first(LOCATION, said),
@@ -58,9 +71,11 @@ def find(lines: Sequence[Line], profile: ShopProfile) -> Found:
         vehicle=max(
             (vehicle_in(_without(name, text)) for text in reversed(said)), key=_detail, default=""
         ),
-        item=_word_in(profile.readiness.item, whole),
-        project=_project(said, profile),
-        timeline=_first(TIMELINE, said),
+        item=_word_in(tuple(word for word in words.item if word not in words.vague), whole),
+        vague=_word_in(words.vague, whole),
+        project=max(told, key=told.__getitem__) if any(told.values()) else "",
+        told=tuple(told),
+        timeline=_first(TIMELINE, [_without_hours(text) for text in said]),
     )
 
 
@@ -130,20 +145,31 @@ def _without(name: str, text: str) -> str:
     return text.replace(name, " ") if " " in name else text
 
 
+def _without_hours(text: str) -> str:
+    return "\n".join(one for one in _SENTENCE.split(text) if not HOURS.search(one))
+
+
 def _detail(vehicle: str) -> int:
     return len(vehicle.split())
 
 
-def _project(said: Sequence[str], profile: ShopProfile) -> str:
-    """The sentence that names most of what is to be done, and to what."""
-    best, best_score = "", 0
+def _told(said: Sequence[str], readiness: Readiness) -> dict[str, int]:
+    """The sentences that speak of the work, and how much of a need each of them is."""
+    found: dict[str, int] = {}
     for text in said:
         for sentence in _SENTENCE.split(text):
-            needs = _count(profile.readiness.need, sentence)
-            score = needs * 2 + _count(profile.readiness.item, sentence) if needs else 0
-            if score > best_score:
-                best, best_score = sentence.strip(" .,!?\n"), score
-    return shortened(_without_greeting(best))
+            need = _need(sentence, readiness)
+            if need or _count(readiness.item, sentence):
+                found[shortened(_without_greeting(sentence.strip(" .,!\n")))] = need
+    most = sorted(found, key=found.__getitem__, reverse=True)[:MOST_TOLD]
+    return {sentence: need for sentence, need in found.items() if sentence in most}
+
+
+def _need(sentence: str, readiness: Readiness) -> int:
+    """Something to be done, or a wish about one of the things that the shop works on; else 0."""
+    needs, items = _count(readiness.need, sentence), _count(readiness.item, sentence)
+    asks = bool(items and ASKS.search(sentence))
+    return 2 * (needs + items) + asks if needs or asks else 0
 
 
 def _without_greeting(sentence: str) -> str:

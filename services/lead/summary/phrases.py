@@ -35,7 +35,6 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True):
     got_in_touch: str
     about: str
     in_their_words: str
-    last_message: str
     timing: str
     sent: str
     and_: str
@@ -60,7 +59,6 @@ PHRASES: Final = {
         got_in_touch="{} got in touch.",
         about="{} got in touch about their {}.",
         in_their_words="In their words: “{}”.",
-        last_message="Their last message: “{}”.",
         timing="Timing: {}.",
         sent="They sent {}.",
         and_=" and ",
@@ -89,7 +87,6 @@ PHRASES: Final = {
         got_in_touch="{} se puso en contacto.",
         about="{} se puso en contacto. Se trata de: {}.",
         in_their_words="En sus palabras: «{}».",
-        last_message="Su último mensaje: «{}».",
         timing="Plazo: {}.",
         sent="Envió {}.",
         and_=" y ",

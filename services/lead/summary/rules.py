@@ -12,9 +12,10 @@ from typing import Final
 from libs.conversations.port import Conversation
 from libs.languages import name_of, tag_of
 from libs.leads.greetings import greeting_for
+from libs.leads.reach import own_words
 from libs.leads.snapshot import Contact, Summary
 from libs.shops.profile import CALL_SCRIPT_LINES, ShopProfile
-from services.lead.summary.facts import Found, customer_lines, shortened
+from services.lead.summary.facts import Found, shortened
 from services.lead.summary.phrases import Gap, Kind, Phrases, phrases_for
 from services.lead.transcript import Subject
 
@@ -33,6 +34,7 @@ def summarize(found: Found, subject: Subject) -> Summary:
         customer_location=found.location or None,
         customer_language=found.language or None,
         vehicle=found.vehicle or None,
+        item=found.item or None,
         project=found.project or None,
         timeline=found.timeline or None,
         handoff_ready=reason == READY,
@@ -91,17 +93,20 @@ def _kind(mime_type: str) -> Kind:
 
 def _sentences(found: Found, subject: Subject, sent: Counter[Kind], phrases: Phrases) -> list[str]:
     """In the shop's words around the customer's own."""
-    who, thing = _who(found, subject.profile, phrases), found.vehicle or found.item
+    who, thing = _who(found, subject.profile, phrases), found.thing
     said = [phrases.about.format(who, thing) if thing else phrases.got_in_touch.format(who)]
-    if found.project:
-        said.append(phrases.in_their_words.format(found.project))
-    elif spoken := customer_lines(subject.lines):
-        said.append(phrases.last_message.format(shortened(spoken[-1].text)))
+    if told := found.told or _own_words(subject):
+        said.append(phrases.in_their_words.format(" … ".join(told)))
     if found.timeline:
         said.append(phrases.timing.format(found.timeline))
     if sent:
         said.append(phrases.sent.format(_listed(sent, phrases)))
     return said
+
+
+def _own_words(subject: Subject) -> tuple[str, ...]:
+    words = shortened(own_words(subject.lines, subject.contacts))
+    return (words,) if words else ()
 
 
 def _who(found: Found, profile: ShopProfile, phrases: Phrases) -> str:

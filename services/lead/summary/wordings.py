@@ -86,6 +86,23 @@ LOCATION: Final = tuple(
     )
 )
 
+ASKS: Final = re.compile(
+    r"\b(?:(?:can|could|would|will|do) (?:you|u|y['’]?all)(?: guys| all| folks)? (?:do|make|help|work|handle|build|sew|cover|install|put)"
+    r"|(?:i|we) (?:need|want|would (?:like|love))|(?:i|we)['’]d (?:like|love)|looking (?:for|to)|interested in"
+    r"|necesit(?:o|amos)|quiero|queremos|quisier\w+|busco|buscamos|me gustaría|(?:pueden|puede|podrían|podría) hacer|hacen"
+    r"|preciso|quero|queria|gostaria|fazem|je (?:voudrais|cherche|veux)|j['’]ai besoin|faites-vous|pouvez-vous"
+    r"|cần|muốn|kailangan|gusto|butuh|ingin|нужн\w+|хочу|хотел\w*|أريد|أحتاج|می‌خواهم)\b"
+    r"|想|需要|能不能|可以|你们做|你們做|ほしい|欲しい|たい|お願い|필요|싶|원해|चाहि|चाहत",
+    re.IGNORECASE,
+)
+"""A wish; of the shop's own things it is one for work."""
+HOURS: Final = re.compile(
+    r"\b(?:(?:you|shop|store|guys|y['’]?all) (?:open|closed?|opening)|your hours|open (?:on )?\w+day"
+    r"|abiert[oa]s|abren|cierran|horarios?)\b",
+    re.IGNORECASE,
+)
+"""A day that is named with these is when the shop is open, not when the work is due."""
+
 TIMELINE: Final = tuple(
     re.compile(rf"(?<!\bnot )(?<!\bno ){pattern}", re.IGNORECASE)
     for pattern in (

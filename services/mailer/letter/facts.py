@@ -19,6 +19,7 @@ _ONE_LINE: Final = {
     "customer_name": 200,
     "customer_location": 200,
     "vehicle": 200,
+    "item": 200,
     "project": 200,
     "timeline": 200,
 }

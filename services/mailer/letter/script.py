@@ -23,7 +23,7 @@ _MISSING: Final[tuple[Fact, ...]] = ("customer_name", "vehicle", "project", "tim
 def script_and_questions(
     summary: Summary, profile: ShopProfile, found: Reach, missing: tuple[MissingPhoto, ...]
 ) -> tuple[tuple[Words, ...], tuple[Words, ...]]:
-    """Exactly three lines for the call; what of ours found no room there leads the questions."""
+    """Exactly three lines for the call; what else is to be asked leads the questions."""
     labels = labels_for(profile.languages[0])
     asks = (*_ask_again(found, missing, labels), *_ask_for(summary, found, labels.asking))
     ours = _once(asks, labels.lang)
@@ -31,7 +31,8 @@ def script_and_questions(
     prompts = _once(summary.call_script_prompts, shops)
     script = [*(ours | prompts | _once(profile.call_script, shops)).items()][:CALL_LINES]
     rest = ours | _once(summary.follow_up_questions, theirs) | prompts
-    left = [line for text, line in rest.items() if text not in dict(script)]
+    told = {*dict(script), *profile.call_script}
+    left = [line for text, line in rest.items() if text not in told]
     return tuple(line for _, line in script), tuple(left[:MOST_QUESTIONS])
 
 
@@ -75,7 +76,10 @@ def _ask_for(summary: Summary, found: Reach, asking: Asking) -> list[str]:
     """
     if not summary.summary:
         return []
-    missing = [asking.facts[fact] for fact in _MISSING if not getattr(summary, fact)]
+    known = {"vehicle": summary.vehicle or summary.item}
+    missing = [
+        asking.facts[fact] for fact in _MISSING if not known.get(fact, getattr(summary, fact))
+    ]
     if found.phone is None:
         missing.append(asking.facts["phone"])
     *most, last = missing or [""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from libs.leads.snapshot import LeadSnapshot, Summary
@@ -10,6 +11,7 @@ from services.mailer.letter.links import unlinked
 from services.mailer.letter.wording import isolated, one_line
 
 LONGEST_BEFORE_ID: Final = 120
+_IN_NAMES: Final = re.compile(r"[^\w\s]")
 
 
 def subject(
@@ -25,8 +27,13 @@ def subject(
     return f"{isolated(one_line(whole, room))} ({one_line(snapshot.thread_id, 140)})"
 
 
-def need(summary: Summary) -> str:
+def need(summary: Summary, longest: int = 80) -> str:
     """`<vehicle> - <project>`; a vehicle that the project names is not told twice."""
-    vehicle, project = (one_line(fact or "", 80) for fact in (summary.vehicle, summary.project))
-    told_twice = vehicle.casefold() in project.casefold()
+    vehicle, project = one_line(summary.vehicle or "", 80), one_line(summary.project or "", longest)
+    told_twice = _names(vehicle) <= _names(project)
     return " - ".join(fact for fact in ("" if told_twice else vehicle, project) if fact)
+
+
+def _names(fact: str) -> set[str]:
+    """`F-150` is the customer's `f150`."""
+    return set(_IN_NAMES.sub("", fact.casefold()).split())

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from libs.languages import name_of
-from libs.leads.reach import Reach, reach
+from libs.leads.reach import Reach, own_words, reach
 from libs.leads.snapshot import Contact, LeadSnapshot, Summary
 from libs.shops.colour import ink_on
 from libs.shops.profile import ShopProfile
@@ -120,11 +120,12 @@ def _name(summary: Summary, found: Reach, frame: Frame) -> Words:
 
 
 def _need(snapshot: LeadSnapshot, frame: Frame) -> Words:
-    """Vehicle and project in one line, else the customer's own first words."""
-    if facts := need(snapshot.summary):
-        return words(facts, frame.lang)
-    spoken = (line.text for line in snapshot.lines if line.speaker == "customer" and line.text)
-    return frame.said(one_line(next(spoken, ""), LONGEST_NEED))
+    """Vehicle and project in one line; the customer's own words where these name none."""
+    summary = snapshot.summary
+    if summary.project:
+        return words(need(summary), frame.lang)
+    said = one_line(own_words(snapshot.lines, snapshot.contacts), LONGEST_NEED)
+    return frame.said(need(msgspec.structs.replace(summary, project=said), LONGEST_NEED))
 
 
 def _gist(summary: Summary, frame: Frame) -> Words:

@@ -13,7 +13,8 @@ from libs.conversations.port import Attachment, Conversation, Item
 from libs.languages import NAMES, NAMES_IN
 from libs.leads.snapshot import Contact, Line, Summary
 from libs.shops.profile import ShopProfile
-from services.lead.summary.facts import Found, find
+from services.lead.contact.extract import contacts
+from services.lead.summary.facts import find
 from services.lead.summary.phrases import PHRASES, phrases_for
 from services.lead.summary.rules import summarize
 from services.lead.summary.vehicles import vehicle_in
@@ -54,12 +55,11 @@ def summary_of(
     *,
     profile: ShopProfile = PROFILE,
     sent: tuple[Attachment, ...] = (),
-    found: Found | None = None,
 ) -> Summary:
     item = Item(id="0", speaker="customer", text="", at=0, attachments=sent)
     conversation = Conversation(thread_id="cthr_1", visitor="v_1", title="", items=(item,))
     subject = Subject(conversation=conversation, lines=lines, contacts=contacts, profile=profile)
-    return summarize(found or find(lines, profile), subject)
+    return summarize(find(lines, profile), subject)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +209,9 @@ def test_a_name_is_no_vehicle() -> None:
         ("下周可以吗", "下周"),
         ("càng sớm càng tốt", "càng sớm càng tốt"),
         ("my seat is torn", ""),
+        ("Are you open on Saturday?", ""),
+        ("¿Están abiertos el sábado?", ""),
+        ("the seam split open, I need it by Friday", "by Friday"),
     ],
 )
 def test_timeline_is_cut_out(text: str, timeline: str) -> None:
@@ -393,10 +396,84 @@ def test_the_steps_name_the_first_way_of_each_kind_and_what_is_in_doubt_last(
 
 
 def test_missing_facts_become_questions() -> None:
-    summary = summary_of(said("Call me"), found=Found())
+    summary = summary_of(said("Call me"))
 
     assert len(summary.follow_up_questions) == len(summary.missing_info) == 4
-    assert "Call me" in summary.summary
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (
+            ("Can you do a convertible top on a 67 mustang?", "?Yes! phone?", "408 650 1234"),
+            "Can you do a convertible top on a 67 mustang?",
+        ),
+        (
+            ("Do you do boat seats?", "?Which boat?", "Sea Ray, vinyl is rotted on 6 seats", "bye"),
+            "Do you do boat seats? … Sea Ray, vinyl is rotted on 6 seats",
+        ),
+        (
+            ("My headliner is sagging. Also 6 dining chairs need new fabric", "?Noted.", "thanks!"),
+            "My headliner is sagging … Also 6 dining chairs need new fabric",
+        ),
+        (
+            ("A car.", "A boat.", "A van.", "A truck.", "My seat is torn."),
+            "A car … A boat … My seat is torn",
+        ),
+        (("Hi there", "the dog chewed it up", "?phone?", "408 650 1234"), "the dog chewed it up"),
+        (("can someone call me, 408 650 1234",), "can someone call me, 408 650 1234"),
+        (("yes", "?phone?", "call 408 650 1234 after 5"), "call 408 650 1234 after 5"),
+    ],
+)
+def test_the_summary_quotes_what_speaks_of_the_work(lines: tuple[str, ...], told: str) -> None:
+    spoken = said(*lines)
+
+    summary = summary_of(spoken, contacts(spoken, PROFILE)).summary
+
+    assert f"In their words: “{told}”." in summary
+
+
+def test_a_number_alone_is_no_words() -> None:
+    assert summary_of(said("408 650 1234")).summary == "A customer got in touch."
+
+
+@pytest.mark.parametrize(
+    ("wish", "is_one"),
+    [
+        ("Looking for new carpet in my 72 chevelle", True),
+        ("I want to drop off my motorcycle seat", True),
+        ("Could you guys do my seats", True),
+        ("Quisiera capota para mi carro", True),
+        ("你们做沙发吗", True),
+        ("Looking for your shop", False),
+        ("I have a boat", False),
+        *((prompt, True) for tag in ("en", "es") for prompt in PROFILE.texts[tag].start_prompts),
+    ],
+)
+def test_a_wish_about_one_of_the_shops_items_is_a_need(wish: str, *, is_one: bool) -> None:
+    summary = summary_of(said(wish))
+
+    assert summary.handoff_ready is is_one
+    assert (summary.project is not None) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "item"),
+    [
+        ("my sofa cushion is torn", "sofa"),
+        ("Boat seats are torn", "Boat"),
+        ("my seat is torn", None),
+        ("headliner of my truck", None),
+    ],
+)
+def test_a_vehicle_is_asked_for_unless_the_item_stands_for_itself(
+    text: str, item: str | None
+) -> None:
+    summary = summary_of(said(text))
+
+    assert summary.item == item
+    assert ("vehicle or item" in summary.missing_info) is (item is None)
+    assert "about their" in summary.summary
 
 
 @pytest.mark.parametrize(

@@ -372,6 +372,39 @@ def test_the_need_names_the_vehicle_once() -> None:
     )
 
 
+def test_a_vehicle_is_named_once_however_it_is_spelled() -> None:
+    said = Summary(vehicle="2012 Ford F-150", project="Tapizar los asientos de mi Ford F150 2012?")
+
+    assert view(_lead(summary=said), SHOP, MailContext()).need.text == said.project
+
+
+def test_a_need_that_nobody_found_is_what_they_said_beside_their_number() -> None:
+    summary, number = Summary(vehicle="72 Chevelle"), "or text me at my number 408-555-0123"
+    lines = (_line("hi", 1), _line("the dog got into the back", 2), _line(number, 3))
+    phone = Contact(kind="phone", value="+1", shown="1", item_id="i3", start=0, end=1)
+    lead = _lead(summary=summary, lines=lines, contacts=(phone,))
+
+    assert view(lead, SHOP, MailContext()).need.text == "72 Chevelle - the dog got into the back"
+
+
+@pytest.mark.parametrize(("item", "is_asked"), [("sofa", False), (None, True)])
+def test_the_call_script_asks_for_no_vehicle_where_the_item_is_known(
+    item: str | None, *, is_asked: bool
+) -> None:
+    summary = Summary(item=item, project="The cushion is torn", summary="A customer.")
+
+    asked = view(_lead(summary=summary), SHOP, MailContext()).script[0].text
+
+    assert ("vehicle or item" in asked) is is_asked
+
+
+def test_what_the_shop_says_on_every_call_is_no_question() -> None:
+    found = view(_lead(summary=Summary(summary="A customer.")), SHOP, MailContext())
+
+    assert len(found.script) == 3
+    assert not {line.text for line in found.questions} & {*SHOP.call_script}
+
+
 @pytest.mark.parametrize(
     ("mail", "gist"),
     [
