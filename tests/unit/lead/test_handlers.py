@@ -524,6 +524,31 @@ async def test_nothing_of_a_failed_try_goes_on_behind_its_retry(
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+@pytest.mark.parametrize("state", [State.PENDING, State.ERROR])
+@pytest.mark.parametrize("part", ["conversations", "blobs"])
+async def test_a_store_that_refuses_for_good_leaves_the_lead_overdue(
+    world: World, part: str, state: State
+) -> None:
+    """The mailer tells a person of what is overdue for an hour; a new timer each time hid it."""
+
+    async def down(*_: str) -> None:
+        raise Unavailable(part, "AccessDenied")
+
+    world.say(READY_WORDS)
+    world.wait(301)
+    due_at = world.clock.at
+    world.put_record(state, due_at=due_at, snapshot="gone", first_error_at=due_at)
+    getattr(world, part)._hook = down
+
+    for _ in range(5):
+        world.wait(600)
+        with pytest.raises(Unavailable):
+            await world.consider("quiet")
+
+    assert world.record
+    assert world.record.due_at == due_at
+
+
 async def test_leases_down_is_no_reason_to_stop(world: World) -> None:
     async def gone(*_: object) -> bool:
         raise Unavailable("redis", "gone")
