@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 _ALIKE: Final = 2
 _FEW: Final = 2
-_LIKELY_LENGTH: Final = re.compile(r"\d{10,13}")
+_LIKELY_LENGTH: Final = re.compile(r"\d{10,13}|\+\d{9,15}")
+_MEXICO_OF_OLD: Final = re.compile(r"^(\+52)\D*1(?=(?:\D*\d){10}\D*$)")
+"""WhatsApp writes the 1 that a mobile had there until 2019 to this day; it leads nowhere."""
 _COUNTING: Final = "01234567890123456789"
 _SIBLING: Final = re.compile(
     r" ?(?:/|,? ?(?:\b(?:or|and|o|y|ou|e|oder|und|atau|hoặc|или|и)\b|&|或者?|和|또는|か))"
@@ -45,9 +47,7 @@ def known_number(candidate: Candidate, region: Region, text: str) -> Found | Non
     from phonenumbers import PhoneNumberFormat as Style
 
     number = _parsed(candidate.written, region)
-    if number is None:
-        return None
-    if not phonenumbers.is_valid_number(number) and not _is_plausible(number, candidate):
+    if number is None or not phonenumbers.is_valid_number(number):
         return None
     style = Style.NATIONAL if number.country_code == region.code else Style.INTERNATIONAL
     value = phonenumbers.format_number(number, Style.E164)
@@ -61,18 +61,19 @@ def known_number(candidate: Candidate, region: Region, text: str) -> Found | Non
 
 def unknown_number(candidate: Candidate, region: Region, text: str) -> Iterator[Found]:
     """As it was written: a digit too much, or a country left out. What counts up is a joke."""
-    import phonenumbers
+    from phonenumbers import PhoneNumberFormat, format_number
 
-    written = text[candidate.start : candidate.end]
-    digits = re.sub(r"\D", "", written)
-    if not _LIKELY_LENGTH.fullmatch(digits) or digits in _COUNTING or len(set(digits)) <= _FEW:
+    shown = text[candidate.start : candidate.end]
+    unsure = candidate.needs_cue
+    written = shown if unsure else candidate.written
+    digits = re.sub(r"[^\d+]", "", written)
+    bare = digits.removeprefix("+")
+    if not _LIKELY_LENGTH.fullmatch(digits) or bare in _COUNTING or len(set(bare)) <= _FEW:
         return
-    number = _parsed(written, region)
-    possible = number is not None and phonenumbers.is_possible_number(number)
-    e164 = phonenumbers.PhoneNumberFormat.E164
-    value = phonenumbers.format_number(number, e164) if number and possible else digits
+    number = _whole(written, region) or (_valid_abroad(bare, region) if unsure else None)
+    value = format_number(number, PhoneNumberFormat.E164) if number else digits
     doubt = Doubt("unknown_number", (region.name,))
-    yield Found(value, written, candidate.start, candidate.end, doubt)
+    yield Found(value, shown, candidate.start, candidate.end, doubt)
 
 
 def siblings(one: Found, text: str) -> Iterator[Found]:
@@ -89,14 +90,29 @@ def _parsed(written: str, region: Region) -> PhoneNumber | None:
     import phonenumbers
 
     try:
-        return phonenumbers.parse(written, region.name)
+        return phonenumbers.parse(_MEXICO_OF_OLD.sub(r"\1", written), region.name)
     except phonenumbers.NumberParseException:
         return None
 
 
-def _is_plausible(number: PhoneNumber, candidate: Candidate) -> bool:
-    """With its country code given, a number abroad may be newer than our tables."""
+def _whole(written: str, region: Region) -> PhoneNumber | None:
+    """As long as a number there is, with its area."""
+    from phonenumbers import PhoneNumberType, ValidationResult
+    from phonenumbers import is_possible_number_for_type_with_reason as length
+
+    number, kind = _parsed(written, region), PhoneNumberType.FIXED_LINE_OR_MOBILE
+    return number if number and length(number, kind) == ValidationResult.IS_POSSIBLE else None
+
+
+def _valid_abroad(digits: str, region: Region) -> PhoneNumber | None:
+    """Where only the plus was left out."""
     import phonenumbers
 
-    given = candidate.written.startswith("+") and not candidate.needs_cue
-    return given and number.country_code != 1 and phonenumbers.is_possible_number(number)
+    number = _parsed(f"+{digits}", region)
+    return number if number and phonenumbers.is_valid_number(number) else None
+
+
+def is_country_code(digits: str) -> bool:
+    import phonenumbers
+
+    return digits == "521" or int(digits) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE

@@ -8,12 +8,14 @@ from typing import Final
 
 from services.lead.contact.doubts import A_THINGS, Doubt
 from services.lead.contact.folding import MASK, Found
-from services.lead.contact.number_context import (
-    Candidate,
-    as_phone,
-    is_called_phone,
+from services.lead.contact.number_context import Candidate, as_phone
+from services.lead.contact.numbering import (
+    Region,
+    is_country_code,
+    known_number,
+    siblings,
+    unknown_number,
 )
-from services.lead.contact.numbering import Region, known_number, siblings, unknown_number
 from services.lead.contact.spoken import digits_for_characters, spoken_digits
 from services.lead.contact.words import AREA_CODE
 
@@ -48,9 +50,16 @@ _MOST_ISLANDS: Final = 600
 _LETTER_FOR_ZERO: Final = re.compile(
     r"[oO](?:(?<=[\d(. -][oO])(?=[-. ]?\d)(?! \d{4}(?!\d))|(?<=\d[oO])(?=[\doO. -]|$))"
 )
-_DATE: Final = re.compile(
+_NO_PHONE: Final = re.compile(
     r"(?<!\d)(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?!\d|[-.]\d)"
+    r"|^\d{1,3}(?:\.\d{1,3}){3}$"
 )
+"""A date, and the address of a computer."""
+_SHAPED: Final = re.compile(r"[2-9]\d\d(?:\) ?|-)\d{3}-\d{4,5}")
+_MEXICAN: Final = re.compile(
+    r"(?<!\d)(?<!\d[-.])52[ -](?:1[ -])?\(?\d{3}\)?[ -]\d{3}[ -]\d{4}(?!\d|[-.]\d)"
+)
+"""Without its plus; the ten digits alone may be a stranger's number here."""
 _BEFORE_NANP: Final = 8
 _NO_PLUS_AFTER: Final = re.compile(r"(?:[\d+-]|\d\.)\Z")
 _NO_RUN_AFTER: Final = re.compile(r"(?:[+#-]|\d\.)\Z")
@@ -81,11 +90,7 @@ def find_phones(text: str, region: Region, *, asked: bool) -> list[Found]:
         tried += 1
         if one := known_number(candidate, region, text):
             found += [one, *siblings(one, text)]
-        elif (
-            candidate.doubt != A_THINGS
-            and is_called_phone(text, candidate, asked=asked)
-            and not _overlaps(candidate, unknown)
-        ):
+        elif candidate.doubt != A_THINGS and not _overlaps(candidate, unknown):
             unknown += unknown_number(candidate, region, text)
     return sorted(found or unknown, key=lambda one: one.start)
 
@@ -128,7 +133,9 @@ def _follows(text: str, start: int, marks: re.Pattern[str]) -> bool:
 
 
 def _nanp(text: str, islands: list[tuple[int, int]]) -> Iterator[Candidate]:
-    """With or without the country code."""
+    """With or without the country code, unless Mexico's stands before it."""
+    for found in _in_islands(_MEXICAN, text, islands):
+        yield Candidate("+" + found[0], *found.span())
     for found in _in_islands(_NANP, text, islands):
         floor = max(0, found.start() - _BEFORE_NANP)
         before = _NANP_BEFORE.search(text[floor : found.start()])
@@ -177,15 +184,21 @@ def _dictated(text: str, region: Region) -> Iterator[Candidate]:
 def _run(found: re.Match[str], region: Region) -> Iterator[Candidate]:
     """Groups of any size: a number if the words around say so, or nothing else stands there."""
     written, (start, end) = found[0], found.span()
+    start -= ")" in written and found.string[:start].endswith("(")
     groups = _GROUP.findall(written)
-    digits = "".join(groups)
-    if _DATE.search(written) or all(_YEAR.fullmatch(group) for group in groups):
+    if _NO_PHONE.search(written) or all(_YEAR.fullmatch(group) for group in groups):
         return
     if not region.is_nanp:
-        plain = digits.startswith("0") or len(groups) > 1
+        plain = written.startswith("0") or len(groups) > 1
         yield Candidate(written, start, end, needs_cue=not plain)
-    elif len(digits.removeprefix("1")) == _NANP_DIGITS:
+    elif _SHAPED.fullmatch(written):
+        yield Candidate(written, start, end)
+        return
+    digits = "".join(groups)
+    ours = region.is_nanp and len(digits.removeprefix("1")) == _NANP_DIGITS
+    if ours:
         spaced = len(groups) == len(digits)
         yield Candidate(written, start, end, needs_cue=not spaced)
-    if len(digits) > _NANP_DIGITS + (len(groups) == 1):
-        yield Candidate("+" + digits, start, end, needs_cue=True)
+    if len(digits) > _NANP_DIGITS:
+        surely = len(digits) > _NANP_DIGITS + 1 if len(groups) == 1 else is_country_code(groups[0])
+        yield Candidate("+" * surely + digits, start, end, needs_cue=True)

@@ -9,7 +9,7 @@ PHONE_CUE: Final = re.compile(
     r"\b(?:call|text|ring|phone|cell|mobile|number|reach|whats ?app|tele?|sms|contact|dial)|"
     r"\bph\b|\bp:|\bt:|\bc:|\bm:|\bno\.|\bnum\b|\bnr\b|\bhp\b|\bwsp\b|\bwa\b|\bmy ?#|"
     r"\bwhats(?: is| es)? ?[:\d]|\b(?:kontakt|erreich|anruf|handy)|"
-    r"\b(?:llam|marca|cel|tel[eé]f|n[uú]mero|m[oó]vil|mensaje|contact|comun[ií])|"
+    r"\b(?:llam|marca|cel|tel[eé]f|n[uú]mero|m[oó]vil|mensaje|contact|comun[ií]|escr[ií]b)|"
     r"\b(?:lig(?:ar|ue)|telefone|zap|fone|appel|joign|t[eé]l[eé]phone|portable|joindre|num[eé]ro)|"
     r"\b(?:tawag|telepon|hubungi|nomor|điện thoại|dien thoai|sđt|sdt|số|gọi|goi|liên hệ)|"
     r"电话|電話|手机|手機|号码|號碼|打给|打給|联系|聯絡|聯繫|微信|전화|연락|번호|휴대|핸드폰|携帯|番号|連絡|"
