@@ -11,6 +11,7 @@ import msgspec
 from libs.leads.snapshot import Contact
 from services.lead.contact.providers import distance
 from services.lead.contact.standing import Standing
+from services.lead.contact.taken_back import Kind, retracts
 from services.lead.contact.words import (
     ADDS,
     ADDS_AFTER,
@@ -45,7 +46,7 @@ class Mention(msgspec.Struct, frozen=True):
 
 
 def correction_in(
-    text: str, start: int, end: int, *, since: int, announced: bool = False
+    text: str, start: int, end: int, *, kind: Kind, since: int, announced: bool = False
 ) -> Correction:
     """What the words around [start, end) say; those up to `since` belong to another value.
 
@@ -54,7 +55,7 @@ def correction_in(
     before, after = text[max(since, start - _NEAR) : start], text[end : end + _NEAR]
     if ADDS_AFTER.match(after):
         return "none"
-    if (since == 0 and before.strip() == "*") or SORRY.search(before):
+    if (since == 0 and before.strip() == "*") or SORRY.search(before) or retracts(before, kind):
         return "surely"
     corrects, sorry = _last(CORRECTS, before), _last(APOLOGY, before)
     between = before[max(corrects, sorry) :]

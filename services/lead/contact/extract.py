@@ -24,16 +24,21 @@ from services.lead.contact.corrections import (
 from services.lead.contact.emails import find_emails
 from services.lead.contact.folding import Folded, Found, fold, masked
 from services.lead.contact.numbering import Region
-from services.lead.contact.parts import Kind, said_again
+from services.lead.contact.parts import said_again
 from services.lead.contact.phones import find_phones
 from services.lead.contact.providers import is_provider
 from services.lead.contact.standing import DOUBTS, Standing, standing_of
+from services.lead.contact.taken_back import Kind, opted_out, retracted
 from services.lead.contact.words import PHONE_CUE
 
 _TAIL: Final = 200
+_REMARK: Final = 600
+"""So much of a line's end may take back what was given."""
 _NANP: Final = 1
 LINES_KEPT: Final = 512
 """As read, for each trigger of a thread reads all of its lines again."""
+
+Said = tuple[Kind, Found, Standing, Correction]
 
 
 def contacts(lines: Sequence[Line], profile: ShopProfile) -> tuple[Contact, ...]:
@@ -47,6 +52,47 @@ def named(lines: Sequence[Line], profile: ShopProfile) -> frozenset[str]:
 
 
 def _mentions(lines: Sequence[Line], profile: ShopProfile) -> Iterator[Mention]:
+    """Each value where it is given, and once more where it is taken back."""
+    given: list[Mention] = []
+    for row, folded, said in _read(lines, profile):
+        for kind, one, standing, corrects in said:
+            contact = _contact(kind, one, folded, lines[row], profile.languages[0])
+            given.append(Mention(contact, row, standing, corrects))
+            yield given[-1]
+        if given:
+            remark = _after(said, folded.text)[-_REMARK:]
+            doubt = DOUBTS[Standing.DENIED].told(profile.languages[0])
+            for gone in _taken_back(remark, given, asked=_is_answer(lines, row)):
+                contact = msgspec.structs.replace(gone.contact, doubt=doubt)
+                yield Mention(contact, row, Standing.DENIED, "none")
+
+
+def _taken_back(remark: str, given: Sequence[Mention], *, asked: bool) -> list[Mention]:
+    """All of a kind, or only what was given last."""
+    gone, wrong = _denied(remark, given[-1].contact.kind, asked=asked)
+    last = {one.contact.kind: one for one in given}
+    return [one for one in given if one.contact.kind in gone] + [
+        one for kind, one in last.items() if kind in wrong
+    ]
+
+
+@lru_cache(maxsize=LINES_KEPT)
+def _denied(remark: str, last: Kind, *, asked: bool) -> tuple[frozenset[Kind], frozenset[Kind]]:
+    gone = opted_out(remark)
+    return gone, retracted(remark, last, asked=asked) - gone
+
+
+def _is_answer(lines: Sequence[Line], row: int) -> bool:
+    return row > 0 and lines[row - 1].speaker != "customer" and "?" in lines[row - 1].text
+
+
+def _after(said: Sequence[Said], text: str) -> str:
+    return text[max((one.end for _, one, *_ in said), default=0) :]
+
+
+def _read(
+    lines: Sequence[Line], profile: ShopProfile
+) -> Iterator[tuple[int, Folded, Sequence[Said]]]:
     """What the line before asked for or announced carries over to the next."""
     region = region_of(profile)
     asked = announced = False
@@ -64,13 +110,13 @@ def _mentions(lines: Sequence[Line], profile: ShopProfile) -> Iterator[Mention]:
         said = _judged(found, folded.text, announced=announced)
         if not said and (part := said_again(folded.text, last)):
             said = ((*part, Standing.THEIRS, "surely"),)
-        for kind, one, standing, corrects in said:
-            yield Mention(
-                _contact(kind, one, folded, line, profile.languages[0]), row, standing, corrects
-            )
-            if standing in {Standing.THEIRS, Standing.DENIED}:
-                last[kind] = one
-        tail = folded.text[max((one.end for _, one, *_ in said), default=0) :][-_TAIL:]
+        yield row, folded, said
+        last |= {
+            kind: one
+            for kind, one, standing, _ in said
+            if standing in {Standing.THEIRS, Standing.DENIED}
+        }
+        tail = _after(said, folded.text)[-_TAIL:]
         announced = _announces(tail)
         asked = not said and (asked or _asks_for_phone(tail))
 
@@ -78,9 +124,9 @@ def _mentions(lines: Sequence[Line], profile: ShopProfile) -> Iterator[Mention]:
 @lru_cache(maxsize=LINES_KEPT)
 def _judged(
     found: tuple[tuple[Kind, Found], ...], text: str, *, announced: bool
-) -> tuple[tuple[Kind, Found, Standing, Correction], ...]:
+) -> tuple[Said, ...]:
     """`announced`: the line before said that the right one follows."""
-    judged: list[tuple[Kind, Found, Standing, Correction]] = []
+    judged: list[Said] = []
     ends: dict[Kind, int] = {}
     before = 0
     for kind, one in found:
@@ -88,7 +134,9 @@ def _judged(
         before = one.end
         if standing is Standing.THEIRS:
             since, told = ends.get(kind, 0), announced and not ends
-            corrects = correction_in(text, one.start, one.end, since=since, announced=told)
+            corrects = correction_in(
+                text, one.start, one.end, kind=kind, since=since, announced=told
+            )
             judged.append((kind, one, standing, corrects))
             ends[kind] = one.end
         elif standing is not Standing.OURS:
@@ -123,7 +171,7 @@ def _found(text: str, region: Region, *, asked: bool) -> tuple[tuple[Kind, Found
 
 
 def forget_read_lines() -> None:
-    for read in (_found, _judged, _announces, _asks_for_phone):
+    for read in (_found, _judged, _denied, _announces, _asks_for_phone):
         read.cache_clear()
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from services.lead.contact.corrections import correction_in
 from services.lead.contact.folding import Found
 from services.lead.contact.providers import BRANDS, distance, is_slip
+from services.lead.contact.taken_back import Kind
 from services.lead.contact.words import (
     APOLOGY,
     AREA_CODE,
@@ -21,8 +22,6 @@ from services.lead.contact.words import (
     NO_MORE_THAN_SAYING,
     SORRY,
 )
-
-Kind = Literal["phone", "email"]
 
 _SHORT: Final = 200
 """Who corrects a few characters says little else."""
@@ -47,6 +46,9 @@ _ASKED: Final = re.compile(r"[^.,;!?\n]*\?")
 """`Are they 0188?`; but `they are 0188, ok?` tells."""
 _MARKS: Final = " ,;:)*-"
 _NOT_THE_OLD: Final = re.compile(r"(?:not|no) [2-9]\d\d\b", re.IGNORECASE)
+_NOT_OLD_END: Final = re.compile(
+    r"\b(?:not|no)(?: es| era)? (\d{4})(?:,| but| sino)(?: it'?s| es| but| sino)* $", re.IGNORECASE
+)
 _IS: Final = re.compile(r"\b(?:is|be|es|là|ist)\b|是|는", re.IGNORECASE)
 _OTHER_AREA: Final = re.compile(
     r"\b([2-9]\d\d),? (?:and )?(?:not|no) (\d{3})\b|\bnot (\d{3}),? (?:but |it'?s )?([2-9]\d\d)\b",
@@ -81,10 +83,18 @@ def _end(text: str, last: Found) -> Found | None:
         said_of = text[max(0, start - _NEAR) : start] + _CLAUSE.findall(text, end)[0]
         named = called and not _THING.search(said_of)
         near = distance(number[-4:], found[0]) == 1 and not _YEAR.fullmatch(found[0])
-        corrects = named or (near and correction_in(text, start, end, since=0) == "surely")
+        kind: Kind = "phone"
+        surely = near and correction_in(text, start, end, kind=kind, since=0) == "surely"
+        corrects = named or surely or _stands_for(text, number[-4:], found)
         if corrects and not _ASKED.match(text, end):
             return _put(last, number[:-4] + found[0], last.shown[:-4] + found[0], found.span())
     return None
+
+
+def _stands_for(text: str, old: str, found: re.Match[str]) -> bool:
+    """`Not 1234, 1243`; the years of two cars are no ends."""
+    named = _NOT_OLD_END.search(text, 0, found.start())
+    return named is not None and named[1] == old and not _YEAR.fullmatch(found[0])
 
 
 def _is_called_end(before: str, digits: str) -> bool:

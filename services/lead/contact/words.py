@@ -31,7 +31,7 @@ _LED_IN: Final = r"[\s:,\"'(]*$"
 DENIED_BEFORE: Final = re.compile(
     r"(?:\b(?:not|isn'?t|wasn'?t|instead of|rather than|no longer(?: use)?|(?:stopped|quit) using|"
     r"(?:don'?t|do not|never) (?:call|text|use|email)(?: me)?(?: (?:at|on))?|used to be|"
-    r"(?<!years )(?:old|previous|former|wrong) (?:phone |cell |email )?"
+    r"(?<!years )(?:old|previous|former|(?<!s )(?<!it )wrong) (?:phone |cell |email )?"
     r"(?:number|phone|cell|email|address|one|mail)?(?: (?:is|was))?|"
     r"en lugar de|en vez de|ya no (?:es|uso|l[oa] uso)(?: el)?|"
     r"no (?:es|era|use|me llamen?|llamen?)(?: el| al)?|"
@@ -122,6 +122,7 @@ CORRECTS: Final = re.compile(
     r"me equivoqu[eé]|correcci[oó]n|quise decir|quer[ií]a decir|en realidad|"
     r"mejor (?:a|al|use|este)|"
     r"est[aá] mal|escrib[ií] mal|n[uú]mero correcto|correo correcto|el correcto|"
+    r"me confund[ií]|(?:el|n[uú]mero|correo) bueno|"
     r"corre[cç][aã]o|errei|na verdade|quis dizer|o certo|erreur|je voulais dire|en fait|je me suis|"
     r"falsche nummer|vertippt|verschrieben|ich meinte|richtig ist|korrektur|"
     r"correction|nhầm|sai số|đính chính|mali|ibig kong sabihin|salah|maksud saya|ralat)\b|"
@@ -133,9 +134,9 @@ CORRECTS: Final = re.compile(
 """Before a value: it stands in for the one before."""
 
 _APOLOGIES: Final = (
-    r"\b(?:sorry|apologies|wait|actually|pardon|perd[oó]n|disculp[ea]|desculp[ea]|d[eé]sol[eé]e?|"
-    r"entschuldigung|verzeihung|xin lỗi|pasensya|maaf|извините|простите)\b|抱歉|对不起|對不起|"
-    r"不好意思|죄송|すみません|ごめん|عفوا|عفوًا|آسف|ببخشید|माफ़?|ਮਾਫ|மன்னிக்க|క్షమించండి"
+    r"\b(?:sorry|apologies|wait|actually|pardon|perd[oó]n|lo siento|disculp[ea]|desculp[ea]|"
+    r"d[eé]sol[eé]e?|entschuldigung|verzeihung|xin lỗi|pasensya|maaf|извините|простите)\b|抱歉|"
+    r"对不起|對不起|不好意思|죄송|すみません|ごめん|عفوا|عفوًا|آسف|ببخشید|माफ़?|ਮਾਫ|மன்னிக்க|క్షమించండి"
 )
 APOLOGY: Final = re.compile(_APOLOGIES, re.IGNORECASE)
 
@@ -171,7 +172,7 @@ _SAYING: Final = (
 )
 NO_MORE_THAN_SAYING: Final = re.compile(_SAYING, re.IGNORECASE)
 SORRY: Final = re.compile(
-    rf"(?:{_APOLOGIES}|(?:^|[.!?;,]\s?)(?:no+|nope|нет)\b|아니){_SAYING}$", re.IGNORECASE
+    rf"(?:{_APOLOGIES}|(?:^|[.!?;,]\s?)(?:no+|nope|нет)\b(?: no+\b)?|아니){_SAYING}$", re.IGNORECASE
 )
 """An apology right before a value, and nothing but glue between them."""
 
