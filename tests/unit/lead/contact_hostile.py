@@ -36,7 +36,9 @@ HOSTILE: Final = {
             "call 408 155 0117 ", "408-555-0117 or 0118 ", "my email is a gmail.com ",
             "bob#gmail.com ", "abgmail.", "four08five", "408의", "is 408-555-0117 your ",
             "don't have my order 4085550117 ", "send me an invoice 4085550117 ", "no invoice ",
-            "I opened a claim 4085550117 ", "a quick little invoice 408-555-0117 ", "opened a ",
+            "I opened a claim 4085550117 ", "+52 1 664 123 4567 ", "+1 408 650 12345 ",
+            "not 1234, 1243 ", "408-555-0117 don't call me that's not my number ",
+            "a quick little invoice 408-555-0117 ", "opened a ",
         )
     },
     "digits and marks": _noise("0|1|2|3|4|5| |-|.|(|)|+|@|a|x|o|,|/|\n", ""),
