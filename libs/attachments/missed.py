@@ -44,6 +44,15 @@ async def keep_missed(blobs: Blobs, missed: StoredAttachment) -> None:
     await put_struct(blobs, key, missed)
 
 
+async def give_to_thread(
+    blobs: Blobs, missed: StoredAttachment, thread_id: str
+) -> StoredAttachment:
+    """From then on no other conversation of its visitor asks for it."""
+    given = msgspec.structs.replace(missed, thread_id=thread_id)
+    await put_struct(blobs, refusal_key(missed.shop, missed.visitor, missed.id), given)
+    return given
+
+
 async def take_back(blobs: Blobs, announced: StoredAttachment) -> None:
     """It may be on its way all the same, and break off because of this."""
     await put_record(blobs, msgspec.structs.replace(announced, problem=TAKEN_BACK))

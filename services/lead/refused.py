@@ -11,7 +11,9 @@ from libs.conversations.port import Conversation
 from libs.leads.snapshot import Photo, Signal
 
 UNNAMED_SECONDS: Final = 3_600
-"""A thread has no id until its first message; photos may be chosen before."""
+"""A thread has no id until its first message, and photos may be chosen before; OpenAI's runtime
+names it for no file that it announces.
+"""
 REMOVED: Final = "photo_removed"
 
 
@@ -22,17 +24,19 @@ def asked_for(
     photos = {
         one.name: Photo(id=one.id, name=one.name, mime_type="", failed=one.problem)
         for one in missed
-        if _is_of(one, conversation)
+        if one.thread_id == conversation.thread_id
         and not _was_sent_again(one, conversation)
         and not _was_taken_back(one, signals)
     }
     return tuple(photos.values())
 
 
-def _is_of(refused: StoredAttachment, conversation: Conversation) -> bool:
-    if refused.thread_id or not conversation.items:
-        return refused.thread_id == conversation.thread_id
-    return refused.created_at > conversation.items[0].at - UNNAMED_SECONDS
+def falls_to(conversation: Conversation, missed: StoredAttachment) -> bool:
+    """No thread has it yet, and it was missed while its visitor was busy with this one."""
+    spoken = (item.at for item in conversation.items)
+    return not missed.thread_id and any(
+        abs(at - missed.created_at) < UNNAMED_SECONDS for at in spoken
+    )
 
 
 def _was_sent_again(refused: StoredAttachment, conversation: Conversation) -> bool:

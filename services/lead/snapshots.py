@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from libs.attachments.missed import missed_files
+from libs.attachments.missed import give_to_thread, missed_files
 from libs.attachments.records import StoredAttachment, find_record, is_attachment_id
 from libs.blobs.port import Blobs
 from libs.conversations.port import Attachment, Conversation
@@ -29,7 +29,7 @@ from libs.runtime.clock import Clock
 from libs.runtime.together import together
 from services.lead.gates import GiveUp, Kind, Send
 from services.lead.ports import HostedFiles, Owner
-from services.lead.refused import asked_for
+from services.lead.refused import asked_for, falls_to
 from services.lead.transcript import Subject
 
 MOST_PHOTOS: Final = 50
@@ -53,7 +53,7 @@ class Snapshots:
             asked = group.create_task(self.trails.touches(where, now=now))
             signals = group.create_task(self.trails.signals(where, now=now))
             photographed = group.create_task(self._photos(wish.shop, conversation))
-            missed = group.create_task(self._missed(wish.shop, conversation.visitor))
+            missed = group.create_task(self._missed(wish.shop, conversation))
         touches, photos = asked.result(), photographed.result()
         snapshot = LeadSnapshot(
             shop=wish.shop,
@@ -97,8 +97,15 @@ class Snapshots:
             return GiveUp(why="snapshot_unreadable")
         return Send(kind=snapshot.kind, snapshot=key, last_item_id=snapshot.last_item_id)
 
-    async def _missed(self, shop: str, visitor: str) -> list[StoredAttachment]:
-        return [one async for one in missed_files(self.blobs, shop, visitor)]
+    async def _missed(self, shop: str, conversation: Conversation) -> list[StoredAttachment]:
+        """What no thread has yet is this one's from here on: fixed again, it asks again."""
+        found = [one async for one in missed_files(self.blobs, shop, conversation.visitor)]
+        return [
+            await give_to_thread(self.blobs, one, conversation.thread_id)
+            if falls_to(conversation, one)
+            else one
+            for one in found
+        ]
 
     async def _photos(self, shop: str, conversation: Conversation) -> dict[str, Photo]:
         """By the id that the conversation knows them by."""

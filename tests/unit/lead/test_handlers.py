@@ -761,6 +761,52 @@ async def test_refused_photos_are_missed_though_no_message_names_them(world: Wor
     assert missed == {("before-there-was-a-thread", "unsupported_type"), ("in-it", "too_large")}
 
 
+async def test_a_refused_photo_is_missed_by_one_of_its_visitors_leads(world: World) -> None:
+    earlier, later = "cthr_" + "1" * 16, "cthr_" + "2" * 16
+    world.say(READY_WORDS, thread_id=earlier)
+    world.wait(20 * 3_600)
+    await refused(world, "seat.svg")
+    world.wait(30)
+    world.say(READY_WORDS)
+    world.wait(2_400)
+    world.say(READY_WORDS, thread_id=later)
+    world.wait(301)
+
+    missed = {
+        thread: [photo.name for photo in world.snapshot(await world.sends(thread_id=thread)).photos]
+        for thread in (earlier, THREAD, later)
+    }
+
+    assert missed == {earlier: [], THREAD: ["seat.svg"], later: []}
+
+
+async def test_a_lead_that_is_fixed_again_misses_the_same_photo(world: World) -> None:
+    await refused(world, "seat.svg")
+    world.say(READY_WORDS)
+    world.wait(301)
+    await world.sends()
+    world.say("And the door panel")
+    world.wait(7_200)
+
+    mail = await world.sends("quiet")
+
+    assert [photo.name for photo in world.snapshot(mail).photos] == ["seat.svg"]
+
+
+@pytest.mark.parametrize("seconds", [-3_000, 3_000])
+async def test_a_photo_that_was_refused_beside_the_conversation_is_missed(
+    world: World, seconds: float
+) -> None:
+    """OpenAI's runtime names no thread, also where there is one."""
+    await refused(world, "seat.svg", created_at=world.clock.at + seconds)
+    world.say(READY_WORDS)
+    world.wait(7_200)
+
+    mail = await world.sends()
+
+    assert [photo.name for photo in world.snapshot(mail).photos] == ["seat.svg"]
+
+
 @pytest.mark.parametrize(
     ("problem", "told", "missed"),
     [
