@@ -181,7 +181,9 @@ class SimLoop(asyncio.BaseEventLoop):
         A fifth of a run's time goes by in here: nothing is called that need not be.
         """
         ready, draw = self._ready, self._draw
-        while not self._stopping:
+        for self.steps in range(self.steps + 1, STEPS_MOST):
+            if self._stopping:
+                return
             while not ready:
                 self._move_on()
             handle = ready.pop()
@@ -192,19 +194,14 @@ class SimLoop(asyncio.BaseEventLoop):
             if handle.cancelled:
                 continue
             process = handle.context.get(PROCESS)
-            if process is None or (process.alive and not process.asleep):
-                self._do(handle)
-            else:  # a sleeper does it later, a dead process never
-                process.kept.append(handle)
-
-    def _do(self, handle: SimHandle) -> None:
-        self.steps += 1
-        if self.steps > STEPS_MOST:
-            raise AssertionError("the run turns in circles")
-        try:
-            handle.context.run(handle.callback, *handle.args)
-        except Exception as error:  # noqa: BLE001 - as any loop does; the world counts it
-            self.call_exception_handler({"message": "a callback failed", "exception": error})
+            if process is not None and (process.asleep or not process.alive):
+                process.kept.append(handle)  # a sleeper does it later, a dead process never
+                continue
+            try:
+                handle.context.run(handle.callback, *handle.args)
+            except Exception as error:  # noqa: BLE001 - as any loop does; the world counts it
+                self.call_exception_handler({"message": "a callback failed", "exception": error})
+        raise AssertionError("the run turns in circles")
 
     def _move_on(self) -> None:
         timers, ready = self._timers, self._ready
@@ -212,14 +209,15 @@ class SimLoop(asyncio.BaseEventLoop):
             heappop(timers)
         if not timers:
             raise AssertionError("everybody waits for somebody")
-        now = max(timers[0][0], self.now)  # some are due already
-        self.now = now
+        now = self.now = max(timers[0][0], self.now)  # some are due already
         while timers and timers[0][0] <= now:
             handle = heappop(timers)[2]
-            if handle.callback is END_SLEEP and not handle.cancelled:
-                END_SLEEP(*handle.args)  # nothing happens but that the sleeper is ready, too
-            else:
+            if handle.callback is not END_SLEEP:
                 ready.append(handle)
+            elif not handle.cancelled:  # nothing happens but that the sleeper is ready, too
+                future, result = handle.args
+                if not future.cancelled():
+                    future.set_result(result)
 
     def _new_task(
         self, loop: asyncio.AbstractEventLoop, coro: Any, context: Context | None = None
