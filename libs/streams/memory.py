@@ -58,10 +58,11 @@ class MemoryBroker:
         self._lane(lane).timers[key] = (at, body)
 
     async def turn(self, lane: str, now: float) -> Turn:
-        here, left = self._lane(lane), list[float]()
+        here = self._lane(lane)
         if here.paused:
             return Turn(paused=True, next_at=None)
-        for waiting in (here.later, here.timers):
+        left: list[float] = []
+        for waiting in filter(None, (here.later, here.timers)):
             if waiting is here.timers and len(here.unread) >= MOST_UNREAD:
                 break
             due = [(at, key) for key, (at, _) in waiting.items() if at <= now]

@@ -9,6 +9,8 @@ import random
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final, TypeVar
 
+import msgspec
+
 from libs.blobs.port import BlobMissingError
 from libs.errors import Unavailable
 from tests.simulation.evidence import HANDLING, THREAD
@@ -136,7 +138,7 @@ class Faults:
 
     @property
     def trace(self) -> str:
-        return hashlib.sha256(repr(self._story).encode()).hexdigest()
+        return hashlib.sha256(msgspec.msgpack.encode(self._story)).hexdigest()
 
     async def call(self, part: str, method: str, act: Callable[[], Awaitable[T]]) -> T:
         """One request over the network to a part that keeps state, and its reply."""

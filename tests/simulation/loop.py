@@ -81,7 +81,6 @@ class SimHandle:
 class SimLoop(asyncio.BaseEventLoop):
     def __init__(self, seed: str) -> None:
         super().__init__()
-        self.steps = 0
         self.on_their_way = 0
         """How many acts of the world outside are still to come."""
         self.now = 0.0
@@ -181,16 +180,15 @@ class SimLoop(asyncio.BaseEventLoop):
         A fifth of a run's time goes by in here: nothing is called that need not be.
         """
         ready, draw = self._ready, self._draw
-        for self.steps in range(self.steps + 1, STEPS_MOST):
+        for _ in range(STEPS_MOST):
             if self._stopping:
                 return
             while not ready:
                 self._move_on()
+            if len(ready) > 1:  # the one that is drawn changes places with the last
+                at = int(draw() * len(ready))
+                ready[at], ready[-1] = ready[-1], ready[at]
             handle = ready.pop()
-            if ready:  # the one that is drawn leaves its place to the last: the draw is as fair
-                at = int(draw() * (len(ready) + 1))
-                if at < len(ready):
-                    handle, ready[at] = ready[at], handle
             if handle.cancelled:
                 continue
             process = handle.context.get(PROCESS)

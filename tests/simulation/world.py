@@ -40,7 +40,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     violations: tuple[str, ...]
     """Invariant and sentence."""
     seconds: float
-    steps: int
     crashes: int
     wakes: int
     struck: tuple[tuple[int, str, float, str], ...]
@@ -240,15 +239,15 @@ def simulate(plan: Plan) -> Result:
     except AssertionError as error:
         checker.fail("I8", f"the world stands still or turns in circles: {error}")
     finally:
-        seconds, steps = loop.time(), loop.steps
+        seconds = loop.time()
         for error in loop.unheard():
             checker.fail("died", f"nobody heard of {error!r}")
         loop.set_exception_handler(lambda *_: None)
         loop.bury()
-    return _result(world, seconds, steps)
+    return _result(world, seconds)
 
 
-def _result(world: World, seconds: float, steps: int) -> Result:
+def _result(world: World, seconds: float) -> Result:
     checker, faults, leads = world.checker, world.faults, world.stores.records.leads
     wanted = [script.key for script in world.scripts if script.has_contact]
     states = {key: leads[key].state if key in leads else None for key in wanted}
@@ -256,7 +255,6 @@ def _result(world: World, seconds: float, steps: int) -> Result:
         plan=world.plan,
         violations=tuple(str(violation) for violation in checker.violations),
         seconds=seconds,
-        steps=steps,
         crashes=faults.crashes,
         wakes=faults.wakes,
         struck=tuple(faults.struck),

@@ -52,7 +52,7 @@ def claims_in(text: str) -> list[Claim]:
     return [
         Claim(finder.kind, match.start(), match.end(), finder.said(match))
         for finder in _FINDERS
-        if any(hint in lower for hint in finder.hints)
+        if any(map(lower.__contains__, finder.hints))
         for match in finder.pattern.finditer(read)
     ]
 
