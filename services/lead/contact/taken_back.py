@@ -19,6 +19,8 @@ _NOT_ENDING: Final = re.compile(r"(?<=[a-z])n'?t\b")
 _BROKEN: Final = re.compile(r"\bnot work\b")
 _NO_SHORT: Final = re.compile(r"\b(phone|cell|mobile|whatsapp) no\b")
 """`Cell no: ...`."""
+_A_THAT: Final = re.compile(r"\ba (?=es[ae]\b)")
+"""`No llame a ese`; in English it is not their number that is `not a cell`."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -35,15 +37,15 @@ _WRITTEN: Final = _words(
     "typed wrote put gave entered sent puse escribí escribi di mandé mande anoté anote"
 )
 _PHONES: Final = _words(
-    "number phone cell cellphone mobile digits número numero teléfono telefono celular cel whatsapp"
+    "number phone cell cellphone mobile digits número numero teléfono telefono celular cel digit"
 )
 _EMAILS: Final = _words("email mail gmail address correo dirección direccion")
 _TALK: Final = _words(
     "do does did is was are the my mine me i you s its please pls sorry oh oops ok use call text "
     "try dial reach at on to should be correct right working works now anymore longer any more "
     "just meant here and so but by good new am es el la mi mis está esta era fue ya más mas se le "
-    "les use usen llame llamen llámeme llameme marque al a bueno buena correcto de que sino "
-    "perdón perdon disculpe ahora mejor y pero wait hey"
+    "les use usen llame llamen llámeme llameme marque al tengo bueno buena correcto de que sino "
+    "perdón perdon disculpe ahora mejor y pero wait hey have last whatsapp"
 )
 _KNOWN: Final = _NO | _THAT | _WRITTEN | _PHONES | _EMAILS | _TALK
 
@@ -51,7 +53,7 @@ _KNOWN: Final = _NO | _THAT | _WRITTEN | _PHONES | _EMAILS | _TALK
 def _clauses(text: str) -> Iterator[frozenset[str]]:
     """The words of each, the last clause first; `doesn't` is two."""
     plain = _NO_SHORT.sub(r"\1", _NOT_ENDING.sub(" not", text.lower()))
-    plain = _BROKEN.sub("wrong", plain)
+    plain = _BROKEN.sub("broken", _A_THAT.sub("", plain))
     for clause in reversed(_CLAUSE.split(plain)):
         yield frozenset(_WORD.findall(clause))
 
@@ -87,6 +89,7 @@ _END: Final = (
 _OPT_OUT: Final = re.compile(
     r"(?:(?<!\bi )(?<!\byou )(?<!\bwe )(?<!\bthey )\b(?:do not|don'?t|never|stop|quit)(?: ever)? "
     r"(?P<way>call|text|phone|contact|messag|e-?mail|mail|reach|writ|bother)(?:e|t?ing)?"
+    r"(?:,? (?:or|and) (?:call|text|e-?mail|messag|contact|writ)(?:e|ing)?)*"
     r"(?: (?:me|us))?(?: (?:any ?more|again|no more|ever|back|out|please|pls|plz))*"
     r"|\bno (?:quiero que )?me (?:vuelvan? a )?"
     r"(?P<forma>llam|marqu|contact|escrib|mand|text|molest|habl)(?:e?[ea][ns]?|ar)"
