@@ -41,6 +41,7 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True):
     files: Mapping[Kind, Counted]
     ways: Mapping[Literal["phone", "email"], str]
     ask_need: str
+    ask_work: str
     ask_photos: str
     agree: str
     missing: Mapping[Gap, Missing]
@@ -69,6 +70,7 @@ PHRASES: Final = {
         },
         ways={"phone": "Call or text {}.", "email": "Email {}."},
         ask_need="Ask what they need done, and to which vehicle or item.",
+        ask_work="Ask what they need done.",
         ask_photos="Ask for photos.",
         agree="Agree on a time to look at it.",
         missing={
@@ -97,6 +99,7 @@ PHRASES: Final = {
         },
         ways={"phone": "Llame o mande un mensaje al {}.", "email": "Escriba a {}."},
         ask_need="Pregunte qué necesita, y para qué vehículo u objeto.",
+        ask_work="Pregunte qué necesita.",
         ask_photos="Pida fotos.",
         agree="Acuerde una hora para verlo.",
         missing={

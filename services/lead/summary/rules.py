@@ -128,7 +128,8 @@ def _next_steps(
 ) -> tuple[str, ...]:
     steps = [phrases.ways[contact.kind].format(contact.shown) for contact in _first_ways(contacts)]
     if not found.needs_known:
-        steps.append(phrases.ask_need)
+        named = found.vehicle or found.item
+        steps.append(phrases.ask_work if named else phrases.ask_need)
     if not sent["photo"]:
         steps.append(phrases.ask_photos)
     return (*steps, phrases.agree)

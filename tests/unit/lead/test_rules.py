@@ -395,6 +395,19 @@ def test_the_steps_name_the_first_way_of_each_kind_and_what_is_in_doubt_last(
     assert list(found[:-2]) == steps
 
 
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        ("I have a 98 silverado", "Ask what they need done."),
+        ("I have a sofa", "Ask what they need done."),
+        ("Call me about my seat", "Ask what they need done, and to which vehicle or item."),
+        ("I need a quote", "Ask what they need done, and to which vehicle or item."),
+    ],
+)
+def test_the_steps_ask_for_nothing_that_was_named(text: str, step: str) -> None:
+    assert summary_of(said(text)).next_steps[1] == step
+
+
 def test_missing_facts_become_questions() -> None:
     summary = summary_of(said("Call me"))
 
