@@ -27,10 +27,11 @@ from libs.ledger.steps import (
     hold,
     is_due,
     is_forgotten,
+    may_be_copied,
     may_have_left,
     next_record,
 )
-from libs.ledger.timing import BACKOFF_CAP_SECONDS, TELL_SECONDS, backoff_seconds
+from libs.ledger.timing import TELL_SECONDS, backoff_seconds, growing_seconds
 
 _FAILED: Final = frozenset({"bounce", "complaint", "reject"})
 """What a provider reports when it took the mail and the shop did not get it."""
@@ -57,8 +58,8 @@ def _arm_again(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Deci
     """The windows passed without evidence: the same snapshot once more, flagged."""
     if is_forgotten(record):
         return Nothing(WHY[record.state])
-    if rules.policy != "never_zero":
-        return Refuse("never_two: an operator decides about an ambiguous attempt")
+    if not may_be_copied(record, rules):
+        return Refuse("an operator decides about an ambiguous attempt")
     if event.snapshot != record.snapshot:
         return Nothing("another_snapshot")
     return _armed(doubted(record), event, now, rules)
@@ -116,7 +117,7 @@ def _may_knock(record: LeadRecord, now: float, rules: Rules) -> bool:
         case State.ERROR:
             return is_due(record, now)
         case State.SENDING:
-            return is_due(record, now) and rules.policy == "never_zero"
+            return is_due(record, now) and may_be_copied(record, rules)
         case _:
             return False
 
@@ -124,25 +125,35 @@ def _may_knock(record: LeadRecord, now: float, rules: Rules) -> bool:
 def _error(record: LeadRecord, event: Refused, now: float, rules: Rules) -> Decision:
     if is_forgotten(record):
         return forget(record, now)
-    tries = record.tries + (0 if event.provider_wide or event.temporary else 1)
+    error = _counted(record, event, now)
+    if not event.provider_wide and exhausted(error.tries, error.first_error_at, now):
+        return hold(error, now, event.reason)
+    seed, first = f"{record.key}:{record.version}", rules.cooldown_seconds
+    if error.tries > record.tries:
+        wait = backoff_seconds(error.tries, seed, first)
+    else:
+        wait = growing_seconds(now - (error.refused_since or now), seed, first)
+    due_at = now + max(wait, event.delay_seconds)
+    return next_record(error, now, "refused", event.reason, state=State.ERROR, due_at=due_at)
+
+
+def _counted(record: LeadRecord, event: Refused, now: float) -> LeadRecord:
+    again = event.of_content_if_again and event.reason == record.reason
+    since = now if record.refused_since is None else record.refused_since
     first_error_at = record.first_error_at
     if first_error_at is None and not event.provider_wide:
         first_error_at = now
-    wait = backoff_seconds(tries, f"{record.key}:{record.version}", rules.cooldown_seconds)
-    delay = max(wait, event.delay_seconds)
-    if event.temporary and first_error_at is not None:  # no tries to double by, so by its age
-        delay = max(delay, min(now - first_error_at, BACKOFF_CAP_SECONDS))
-    again = event.of_content_if_again and event.reason == record.reason
-    error = replace(
+    return replace(
         record,
-        tries=tries,
+        tries=record.tries + (not (event.provider_wide or event.temporary)),
         plainer=record.plainer + (event.of_content or again),
+        refused_since=since,
         first_error_at=first_error_at,
         reason=event.reason,
+        snapshot=event.snapshot or record.snapshot,
+        last_item_id=event.last_item_id or record.last_item_id,
+        kind=event.kind or record.kind,
     )
-    if not event.provider_wide and exhausted(tries, first_error_at, now):
-        return hold(error, now, event.reason)
-    return next_record(error, now, "refused", event.reason, state=State.ERROR, due_at=now + delay)
 
 
 def provider_event(record: LeadRecord, event: ProviderEvent, now: float) -> Decision:
@@ -176,6 +187,6 @@ def windows_passed(record: LeadRecord, now: float, rules: Rules) -> Decision:
         return Nothing("in_progress")
     if is_forgotten(record):
         return forget(doubted(record), now)
-    if rules.policy == "never_zero":
+    if may_be_copied(record, rules):
         return Nothing("arm_again")
     return hold(doubted(record), now, "ambiguous")

@@ -92,6 +92,10 @@ class Refused(Happening, frozen=True, kw_only=True):
     """At least this long."""
     at_door: bool = False
     """Before ARM: it says nothing about this attempt, should another sender have armed it."""
+    snapshot: str = ""
+    """What was refused, for the next attempt. Empty: what the record names."""
+    last_item_id: str = ""
+    kind: str = ""
 
 
 class ProviderEvent(Happening, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@
     PENDING ─NothingToSend─▶ CLOSED ─Reopened─▶ PENDING
     SENDING ─Refused─▶ ERROR ─Arm, when due─▶ SENDING
     ERROR ─8 tries or 24 h─▶ HELD ─OperatorResend─▶ PENDING, ─OperatorClose─▶ CLOSED
-    SENDING ─windows passed─▶ Arm again, flagged (never_zero) or HELD (never_two)
+    SENDING ─windows passed─▶ Arm again, flagged (never_zero, twice), or HELD (never_two)
 
 A cell that is not listed refuses, changes nothing and alerts. The evidence that an event rests on
 (where the transcript ends, which attempt a provider speaks of) travels in the event.
@@ -172,7 +172,7 @@ def _reopened(record: LeadRecord, event: Reopened, now: float) -> Decision:
     return next_record(
         record, now, "reopened", event.reason,
         state=State.PENDING, due_at=event.due_at, reason=event.reason or "reopened",
-        tries=0, first_error_at=None, plainer=0, wanted=None,
+        tries=0, first_error_at=None, refused_since=None, plainer=0, wanted=None,
     )  # fmt: skip
 
 
@@ -213,7 +213,8 @@ def _operator_resend(record: LeadRecord, event: OperatorResend, now: float) -> D
         return Refuse(f"an operator can resend what is held, this is {record.state}")
     return next_record(
         record, now, "operator_resend",
-        state=State.PENDING, due_at=now, tries=0, first_error_at=None, reason="operator",
+        state=State.PENDING, due_at=now, tries=0, first_error_at=None, refused_since=None,
+        reason="operator",
         snapshot=event.snapshot,
         wanted=event.snapshot,
         last_item_id=event.last_item_id or record.last_item_id,

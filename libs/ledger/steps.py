@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from libs.ledger.events import Write
+from libs.ledger.events import Rules, Write
 from libs.ledger.record import LeadRecord, State, Step
-from libs.ledger.timing import DAY_SECONDS, HISTORY_STEPS, MOST_TRIES, TELL_SECONDS
+from libs.ledger.timing import DAY_SECONDS, HISTORY_STEPS, MOST_TRIES, MOST_UNKNOWN, TELL_SECONDS
 
 WHY: Final = {
     State.PENDING: "pending",
@@ -59,16 +59,18 @@ def exhausted(tries: int, first_error_at: float | None, now: float) -> bool:
 
 
 def waits_in_vain(record: LeadRecord, now: float) -> bool:
-    """More than a day old, and as far back as its history goes it met nothing but refusals."""
-    if record.state is not State.ERROR or now - record.created_at < DAY_SECONDS:
-        return False
-    met = {step.what for step in record.history}
-    return len(record.history) == HISTORY_STEPS and met <= {"refused", "armed"}
+    since = record.refused_since
+    return record.state is State.ERROR and since is not None and now - since >= DAY_SECONDS
 
 
 def may_have_left(record: LeadRecord, attempt: int) -> bool:
     """The current attempt, or an earlier one whose fate nobody knows."""
     return attempt in record.ambiguous or (attempt == record.attempt and attempt > 0)
+
+
+def may_be_copied(record: LeadRecord, rules: Rules) -> bool:
+    """An attempt that nobody answered for: once more by itself, or a person decides."""
+    return rules.policy == "never_zero" and len(doubted(record).ambiguous) < MOST_UNKNOWN
 
 
 def attempt_of(record: LeadRecord, lid: str) -> int:

@@ -28,6 +28,7 @@ from libs.ledger.events import (
 )
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.ledger.states import decide
+from libs.ledger.timing import MOST_UNKNOWN
 
 KEY = LeadKey("craigs", "cthr_1")
 ATTEMPTS = st.integers(min_value=0, max_value=5)
@@ -45,7 +46,10 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         snapshot=st.sampled_from(["a", "b"]), content_hash=st.just(""), kind=st.just("full"),
     ),
     st.builds(Accepted, attempt=ATTEMPTS),
-    st.builds(Refused, attempt=ATTEMPTS, reason=st.just("550"), provider_wide=st.booleans()),
+    st.builds(
+        Refused, attempt=ATTEMPTS, reason=st.just("550"), provider_wide=st.booleans(),
+        snapshot=st.sampled_from(["", "a", "b"]),
+    ),
     st.builds(
         ProviderEvent, attempt=ATTEMPTS, event=st.sampled_from(["delivery", "bounce", "delay"])
     ),
@@ -93,6 +97,8 @@ def _check_step(before: LeadRecord, after: LeadRecord, event: Event, now: float)
     assert after.possible_duplicate >= before.possible_duplicate  # I14
     assert set(before.ambiguous) <= set(after.ambiguous)
     assert sorted(after.ambiguous_lids.values()) == sorted(after.ambiguous)
+    if before.state is State.SENDING and isinstance(event, Arm):
+        assert len(after.ambiguous) < MOST_UNKNOWN
     if before.state is after.state is State.SENDING and not isinstance(event, OperatorClose):
         assert before.reason != "forgotten"
         assert before.due_at is not None
