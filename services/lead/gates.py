@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from libs.leads.snapshot import Summary
 from libs.ledger.events import Considered, Event, GaveUp, HeldFor, NothingToSend, NotNow, Reopened
@@ -103,9 +104,11 @@ class Send(msgspec.Struct, frozen=True, kw_only=True):
     reason: Literal["send"] = "send"
     kind: Kind
     snapshot: str = ""
-    """Known already when an earlier attempt was about it and nothing was said since."""
+    """Known already when it was fixed before: an earlier attempt's, or of a conversation that is
+    gone.
+    """
     last_item_id: str = ""
-    """Of a snapshot whose conversation is gone; else the case has it."""
+    """Of that snapshot; else the case has it."""
 
 
 class GiveUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +137,14 @@ def wanted(record: LeadRecord | None) -> Send | None:
     """What a person looked at and wants sent has been through the gates, or they overrule them."""
     if record is None or not (snapshot := a_person_wants(record)):
         return None
-    return Send(kind=_kind(record), snapshot=snapshot, last_item_id=record.last_item_id)
+    return replace(_as_fixed(record), snapshot=snapshot)
+
+
+def refused(record: LeadRecord | None) -> Send | None:
+    """A mail that only failed to leave has been through the gates too, until somebody says more."""
+    if record is None or record.state is not State.ERROR or not record.snapshot:
+        return None
+    return _as_fixed(record)
 
 
 def gone(case: Case, fixed: Send | GiveUp | None) -> Verdict:
@@ -151,12 +161,10 @@ def gone(case: Case, fixed: Send | GiveUp | None) -> Verdict:
 
 
 def heard(case: Case, subject: Subject) -> Verdict | None:
-    """Rows 5-7. Before them: what was closed as it is, and a mail that only failed to leave."""
-    if case.record and case.record.last_item_id == case.last_item_id:
-        if case.record.state is State.CLOSED:
-            return Stop(reason=CLOSED_AS.get(case.record.reason, "missing_contact"))
-        if case.record.state is State.ERROR and case.record.snapshot:
-            return Send(kind=_kind(case.record), snapshot=case.record.snapshot)
+    """Rows 5-7. Before them: what was closed as it is."""
+    record = case.record
+    if record and record.state is State.CLOSED and record.last_item_id == case.last_item_id:
+        return Stop(reason=CLOSED_AS.get(record.reason, "missing_contact"))
     if not any(item.speaker == "customer" for item in subject.conversation.items):
         return _silent(case, "empty_thread", "empty")
     if case.silent_seconds < case.times.quiet_seconds:
@@ -261,5 +269,6 @@ def _considered_or_reopened(case: Case, reason: str, until: float) -> Event:
     return _look_again(case, reason, until)
 
 
-def _kind(record: LeadRecord) -> Kind:
-    return "partial" if record.kind == "partial" else "full"
+def _as_fixed(record: LeadRecord) -> Send:
+    kind: Kind = "partial" if record.kind == "partial" else "full"
+    return Send(kind=kind, snapshot=record.snapshot, last_item_id=record.last_item_id)

@@ -19,7 +19,7 @@ from libs.leases.thread import ThreadLeases
 from libs.ledger.apply import Applied, apply, apply_to
 from libs.ledger.events import ShopUnknown
 from libs.ledger.port import LeadRecords
-from libs.ledger.record import LeadKey, State
+from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.ledger.timing import LOOK_AGAIN_SECONDS
 from libs.messages.lead import REASONS, ConsiderLead, RecordSignal, thread_name
 from libs.messages.mail import SendLeadMail
@@ -122,8 +122,8 @@ class LeadHandlers:
                 owner = await self.conversations.owner(wish.shop, wish.thread_id)
                 case = replace(case, visitor=owner or "")
             return case, stop
-        if resend := gates.wanted(record):
-            return case, await self._remember(wish, case, resend)
+        if fixed := await self._fixed(wish, record):
+            return case, await self._remember(wish, case, fixed)
         began = self.clock.boot()
         conversation = await self.conversations.read(wish.shop, wish.thread_id)
         case = replace(case, now=self.clock.now())
@@ -134,6 +134,15 @@ class LeadHandlers:
         if conversation is not None:
             case = replace(case, subject=_subject(conversation, profile))
         return case, await self._judge(wish, case)
+
+    async def _fixed(self, wish: ConsiderLead, record: LeadRecord | None) -> Send | None:
+        """Of a refused mail its newest word alone is asked for: an outage may last for days."""
+        if resend := gates.wanted(record):
+            return resend
+        if (refused := gates.refused(record)) is None:
+            return None
+        ends_at = await self.conversations.last_item_id(wish.shop, wish.thread_id)
+        return refused if refused.last_item_id == ends_at else None
 
     async def _judge(self, wish: ConsiderLead, case: Case) -> Verdict:
         """The model is asked only when everything that costs nothing has said yes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from msgspec.structs import replace
 
 from libs.conversations.port import Conversation, Item, Speaker
 from libs.leads.snapshot import Contact, Summary
@@ -272,7 +273,9 @@ def test_closed_thread_speaks_the_askers_language() -> None:
 def test_failed_mail_goes_again_as_it_was() -> None:
     failed = record(State.ERROR, due_at=NOW, last_item_id="i1", snapshot="s", kind="partial")
 
-    assert gates.heard(*case(failed)) == Send(kind="partial", snapshot="s")
+    assert gates.refused(failed) == Send(kind="partial", snapshot="s", last_item_id="i1")
+    assert gates.refused(replace(failed, snapshot="")) is None
+    assert gates.refused(replace(failed, state=State.PENDING)) is None
 
 
 def test_events_are_as_few_as_can_be() -> None:

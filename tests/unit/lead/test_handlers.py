@@ -343,7 +343,8 @@ async def test_failed_mail_is_sent_again_from_the_same_snapshot(world: World) ->
 
     mail = await world.sends("quiet")
 
-    assert mail.snapshot == "snapshots/x.json"
+    assert (mail.snapshot, mail.last_item_id) == ("snapshots/x.json", item.id)
+    assert world.conversations.reads == 0
     assert world.model
     assert not world.model.prompts
     assert world.records.writes == 0

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 
+from libs.ledger.apply import apply
+from libs.ledger.events import Refused
 from libs.ledger.record import LeadKey, State
 from libs.messages.base import Message
 from libs.messages.lead import ConsiderLead, LeadDecision
@@ -20,6 +22,7 @@ from ops import decisions
 from ops.show import Shown
 from tests.unit.ops.desks import (
     KEY,
+    NOW,
     SHOP,
     THREAD,
     Stores,
@@ -67,6 +70,21 @@ class TestResend:
             State.PENDING, key, "cthi_2", "full",
         )  # fmt: skip
         assert await unread(streams) == 1
+
+    async def test_names_the_newest_words_though_only_older_ones_were_armed(self) -> None:
+        """The phone was corrected, and no server took a mail that says so."""
+        there = await held()
+        older = there.records.leads[KEY].snapshot
+        await there.lead(record(State.ERROR, attempt=2, due_at=NOW, tries=7), snapshot(kind="partial"))
+        newer = there.records.leads[KEY].snapshot
+        there.records.leads[KEY] = replace(there.records.leads[KEY], snapshot=older)
+        refused = Refused(attempt=3, reason="rcpt_550", at_door=True, snapshot=newer)
+        await apply(there.records, KEY, refused, there.desk.clock)
+
+        shown = await resend(there)
+
+        assert shown.code == 0
+        assert there.records.leads[KEY].snapshot == newer != older
 
     async def test_finds_what_was_fixed_for_a_mail_that_no_server_took(self) -> None:
         there = await held()
