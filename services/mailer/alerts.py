@@ -28,7 +28,11 @@ NAMED_THREADS: Final = 20
 CAUSES: Final = {
     "ambiguous": (
         "Nobody can know whether these mails left, and no copy of them leaves by itself:"
-        " DUPLICATE_POLICY is never_two, or what they say is gone."
+        " DUPLICATE_POLICY is never_two, three attempts had no answer, or what they say is gone."
+    ),
+    "possible_duplicate": (
+        "Nobody can know whether a mail left, so it went out once more, marked (possible copy): a"
+        " shop may have a lead twice. `possible_duplicate` in the log names the thread."
     ),
     "bounce": "The provider could not deliver these leads to the shop's address.",
     "complaint": "The shop's mailbox reported these leads as spam.",

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from libs.blobs.port import Blob, BlobMissingError, Blobs
-from libs.errors import HandoffError
+from libs.errors import HandoffError, Unavailable
 from libs.leads.snapshot import LeadSnapshot, decode_snapshot
 from libs.ledger.events import HeldFor
 from libs.ledger.record import LeadRecord
@@ -50,6 +50,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 class Copy(msgspec.Struct, frozen=True):
     """What will be sent, byte for byte."""
 
+    key: str
     body: bytes
     content_hash: str
     unkept: tuple[Blob, ...] = ()
@@ -87,6 +88,13 @@ class Copies:
         """Before anything is armed."""
         await self.blobs.put_all(*copy.unkept)
 
+    async def drop(self, copy: Copy) -> None:
+        """Of an attempt that was refused: it has not left, and the next has bytes of its own."""
+        try:
+            await self.blobs.delete(copy.key)
+        except Unavailable as error:
+            self.log.warning("copy_not_dropped", part=error.part)
+
     async def has_snapshot(self, wanted: Wanted) -> bool:
         return await self.blobs.info(wanted.snapshot) is not None
 
@@ -106,7 +114,7 @@ class Copies:
                 continue
             body = await self.blobs.get(key)
             if _sha256(body) == content_hash:
-                return Copy(body, content_hash)
+                return Copy(key, body, content_hash)
         return None
 
     async def _begin(self, wanted: Wanted) -> Rung:
@@ -146,7 +154,7 @@ class Copies:
 def _copy(composed: Composed, stem: str) -> Copy:
     content_hash = _sha256(composed.body)
     mail = Blob(f"{stem}.{content_hash}.eml", composed.body, EML)
-    return Copy(composed.body, content_hash, (*composed.links, mail))
+    return Copy(mail.key, composed.body, content_hash, (*composed.links, mail))
 
 
 def mail_folder(shop: str, thread_id: str) -> str:

@@ -130,33 +130,30 @@ class MailHandlers:
             await self._check_clock()  # 4
             async with (
                 beside(self.copies.make(job.wanted, number)) as copy,  # 3, 11
-                beside(self._kept(copy)) as kept,
                 beside(self._mail(job, copy, shop)) as making,
                 self.transport.prepare(making) as ready,  # 5
             ):
-                return await self._armed(job, await copy, record, ready, kept)
+                return await self._armed(job, await copy, record, ready)
         except NoMail as none:
             return await self._gave_up(job, record, none.why)
         except NotPrepared as door:
             return await self._refused(job, self.transport.name, door.refused, at_door=True)
 
-    async def _kept(self, copy: Awaitable[Copy]) -> None:
-        await self.copies.keep(await copy)
-
     async def _mail(self, job: Job, copy: Awaitable[Copy], shop: ShopProfile) -> Mail:
         return job.mail(await copy, shop)
 
     async def _armed(
-        self, job: Job, copy: Copy, record: LeadRecord, ready: Ready, kept: Awaitable[None]
+        self, job: Job, copy: Copy, record: LeadRecord, ready: Ready
     ) -> LeadRecord | None:
-        ends_at, _ = await asyncio.gather(self._ends_at(job, record), kept)
+        """A copy is kept of what is about to leave only: an outage may last for days."""
+        ends_at, _ = await asyncio.gather(self._ends_at(job, record), self.copies.keep(copy))
         applied = await self._arm(job, job.arm(copy, ends_at), record, ready)  # 6
         if not applied.wrote:
             return None if applied.why == "newer_items" else applied.record
         if self.clock.boot() - ready.prepared_at > LAUNCH_SECONDS:  # 7
-            self.reports.unknown(job, ready.transport, Unknown("slept_before_sending"))
+            await self.reports.unknown(job, ready.transport, Unknown("slept_before_sending"))
             return applied.record
-        return await self._sent(job, ready, applied.record)
+        return await self._sent(job, copy, ready, applied.record)
 
     async def _arm(self, job: Job, arm: events.Arm, record: LeadRecord, ready: Ready) -> Applied:
         if self.clock.boot() - ready.prepared_at > LAUNCH_SECONDS:
@@ -182,16 +179,21 @@ class MailHandlers:
             raise NoMail("snapshot_missing")
         return job.last_item_id if last is None else last
 
-    async def _sent(self, job: Job, ready: Ready, record: LeadRecord | None) -> LeadRecord | None:
+    async def _sent(
+        self, job: Job, copy: Copy, ready: Ready, record: LeadRecord | None
+    ) -> LeadRecord | None:
         match await uncancelled(self._launch(job, ready)):  # 8
             case Receipt() as receipt:  # 9
                 written = await self._reported(await self.receipts.record(receipt))
                 await self.reports.passed_over(job, ready.transport, receipt.passed_over)
+                await self.reports.copied(job)
                 return written
             case Refused() as refused:
-                return await self._refused(job, ready.transport, refused)
+                written = await self._refused(job, ready.transport, refused)
+                await self.copies.drop(copy)
+                return written
             case Unknown() as unknown:
-                self.reports.unknown(job, ready.transport, unknown)
+                await self.reports.unknown(job, ready.transport, unknown)
                 return record
 
     async def _launch(self, job: Job, ready: Ready) -> Receipt | Refused | Unknown:
@@ -215,6 +217,9 @@ class MailHandlers:
             of_content_if_again=refused.of_content_if_again,
             delay_seconds=refused.delay_seconds,
             at_door=at_door,
+            snapshot=job.snapshot,
+            last_item_id=job.last_item_id,
+            kind=job.kind,
         )
         applied = await self.receipts.written(job.key, event, self.rules)
         await self.reports.refused(job, transport, refused, applied.record)

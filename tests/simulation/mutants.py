@@ -87,7 +87,7 @@ MUTANTS: Final = (
     )),
     Mutant("timeout_is_a_refusal", "I1", (
         Edit(_HANDLERS,
-             "                self.reports.unknown(job, ready.transport, unknown)\n"
+             "                await self.reports.unknown(job, ready.transport, unknown)\n"
              "                return record\n",
              "                return await self._refused(job, '', Refused(unknown.code))\n"),
     )),
@@ -165,8 +165,7 @@ MUTANTS: Final = (
              "cached := None"),
     )),
     Mutant("two_under_never_two", "I2", (
-        Edit(_ATTEMPTS, 'if rules.policy != "never_zero":', "if False:"),
-        Edit(_ATTEMPTS, 'if rules.policy == "never_zero":', "if True:"),
+        Edit("libs.ledger.steps", 'rules.policy == "never_zero" and', ""),
     )),
     Mutant("hope_is_a_receipt", "I5", (
         Edit(_HANDLERS, "not isinstance(outcome, Accepted)", "isinstance(outcome, Refused)"),

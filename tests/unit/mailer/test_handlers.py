@@ -530,6 +530,41 @@ class TestRefusals:
         assert room.record.state is State.ERROR
         assert subjects(room) == ["[handoff alert] not_connected"]
 
+    @pytest.mark.parametrize("moment", ["prepare", "send"])
+    @pytest.mark.parametrize("no", [Refused("lost", True), Refused("dot_451", temporary=True)])
+    async def test_a_day_of_refusals_leaves_a_handful_of_tries_and_no_copies(
+        self, room: Mailroom, moment: str, no: Refused
+    ) -> None:
+        tries = [0]
+
+        async def refusing(now: str, _: Mail) -> Outcome | None:
+            tries[0] += now == moment
+            return no if now == moment else None
+
+        room.provider.fault = refusing
+        ends = room.clock.now() + DAY_SECONDS - 60
+        while room.clock.now() < ends:
+            await room.handlers().send(room.wish())
+            assert room.record.due_at is not None
+            room.clock.at = room.record.due_at + 15
+
+        assert tries[0] < 72
+        assert room.record.snapshot == room.snapshot
+        assert copies(room) == []
+
+    async def test_a_copy_that_cannot_be_removed_changes_nothing(self, room: Mailroom) -> None:
+        async def down(_: str) -> bool:
+            raise Unavailable("blobs", "down")
+
+        room.blobs.delete = down  # type: ignore[method-assign]
+        room.provider.fault = answering(send=Refused("throttled", provider_wide=True))
+
+        await room.handlers().send(room.wish())
+
+        assert room.record.state is State.ERROR
+        assert len(copies(room)) == 1
+        assert "copy_not_dropped" in room.logged
+
     async def test_a_paused_account_is_told_while_mails_wait(self, room: Mailroom) -> None:
         room.provider.fault = answering(send=Refused("sending_paused", True, tell=True))
 
@@ -562,6 +597,33 @@ class TestUnknown:
         assert (lost.record.state, lost.record.ambiguous) == (State.SENT, (1,))
         assert lost.record.possible_duplicate
         assert "possible_duplicate" in lost.logged
+
+    async def test_a_third_silence_is_held_and_each_copy_is_told_of(self, lost: Mailroom) -> None:
+        lost.provider.fault = answering(reply=Unknown("timeout"))
+        for _ in range(4):
+            lost.clock.at += RESOLVABLE + HOUR
+            await lost.handlers().send(lost.wish())
+
+        assert [mail.attempt for mail in lost.provider.accepted] == [1, 2, 3]
+        assert (lost.record.state, lost.record.reason) == (State.HELD, "ambiguous")
+        assert subjects(lost) == [
+            "[handoff alert] possible_duplicate",
+            "[handoff alert] possible_duplicate",
+            "[handoff alert] ambiguous (1)",
+        ]
+
+    async def test_a_copy_that_was_taken_is_told_of_once_it_has_left(self, lost: Mailroom) -> None:
+        async def nobody_was_told(_: str, __: Mail) -> Outcome | None:
+            assert subjects(lost) == []
+            return None
+
+        lost.provider.fault = nobody_was_told
+        lost.clock.at += RESOLVABLE
+
+        await lost.handlers().send(lost.wish())
+
+        assert lost.record.state is State.SENT
+        assert subjects(lost) == ["[handoff alert] possible_duplicate"]
 
     async def test_never_two_holds_it_and_tells(self, lost: Mailroom) -> None:
         lost.policy = "never_two"
@@ -946,6 +1008,10 @@ def counted(room: Mailroom) -> list[str]:
     for name in ("mark", "read"):
         count(room.marks, name)
     return calls
+
+
+def copies(room: Mailroom) -> list[str]:
+    return [key for key in room.blobs.bodies if key.startswith("mail/")]
 
 
 def subjects(room: Mailroom) -> list[str]:

@@ -137,6 +137,7 @@ def test_causes_that_a_record_is_held_for_have_words() -> None:
     of_no_lead = {
         "clock_skewed", "not_in_the_table", "unexpected_event", "recipient_refused",
         "record_unreadable", "recipient_put_off", "event_unreadable", "leads_overdue",
+        "possible_duplicate",
     }  # fmt: skip
 
     assert set(CAUSES) - of_no_lead <= set(REASONS)
