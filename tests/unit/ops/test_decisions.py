@@ -75,7 +75,9 @@ class TestResend:
         """The phone was corrected, and no server took a mail that says so."""
         there = await held()
         older = there.records.leads[KEY].snapshot
-        await there.lead(record(State.ERROR, attempt=2, due_at=NOW, tries=7), snapshot(kind="partial"))
+        await there.lead(
+            record(State.ERROR, attempt=2, due_at=NOW, tries=7), snapshot(kind="partial")
+        )
         newer = there.records.leads[KEY].snapshot
         there.records.leads[KEY] = replace(there.records.leads[KEY], snapshot=older)
         refused = Refused(attempt=3, reason="rcpt_550", at_door=True, snapshot=newer)
