@@ -203,6 +203,9 @@ class Checker:
         elif not kept:
             self.fail("I9", f"{key} was answered 202 and is nowhere")
 
+    def on_let_go(self, key: LeadKey) -> None:
+        self.fail("I9", f"{key} was considered, and nobody will come back to it")
+
     def at_the_end(
         self, leads: dict[LeadKey, LeadRecord], with_contact: set[LeadKey], told: set[LeadKey]
     ) -> None:

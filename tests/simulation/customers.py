@@ -6,6 +6,7 @@ import random
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from libs.conversations.fakes import MemoryConversations
 from libs.conversations.port import Conversation, Item
@@ -60,9 +61,21 @@ WEIGHTS: Final = (6, 3, 2, 2, 2, 1, 0)
 """Who comes to a run of an hour or two; a patient customer comes back after a day."""
 
 
-def scripts(seed: int, count: int, *, patient: bool = False) -> list[Script]:
+LATE_SECONDS: Final = (2400.0, 6000.0)
+"""After the last word: the watch has ended, and the tab is still open."""
+
+
+def scripts(seed: int, count: int, *, patient: bool = False, late: bool = False) -> list[Script]:
     rng = random.Random(f"{seed}:customers")
-    return [_script(rng, number, patient=patient) for number in range(count)]
+    drawn = [_script(rng, number, patient=patient) for number in range(count)]
+    dice = random.Random(f"{seed}:late")
+    return [_with_late_triggers(dice, script) for script in drawn] if late else drawn
+
+
+def _with_late_triggers(dice: random.Random, script: Script) -> Script:
+    last = sum(wait for wait, _ in script.messages)
+    late = [(last + dice.uniform(*LATE_SECONDS), dice.choice(REASONS)) for _ in range(2)]
+    return replace(script, triggers=(*script.triggers, *sorted(late)))
 
 
 def _script(rng: random.Random, number: int, *, patient: bool) -> Script:

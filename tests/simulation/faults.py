@@ -36,8 +36,15 @@ PROVIDER_RATE: Final = 0.2
 """A lead meets its provider once, Redis a thousand times."""
 MODEL_RATE: Final = 0.3
 LIE_RATE: Final = 0.3
-LIE_RATES: Final = {"read": 0.03, "ack": 0.03, "add": 0.1, "admit": 0.1}
+LIE_RATES: Final = {
+    "read": 0.03, "ack": 0.03, "add": 0.1, "admit": 0.1, "claim": 0.1, "own": 0.1, "renew": 0.1,
+    "turn": 0.03,
+}  # fmt: skip
 """Where it is asked more often than once for a lead."""
+FORGOTTEN: Final = frozenset(
+    {"schedule", "put_back", "park", "release", "turn", "claim", "own", "renew"}
+)
+"""What it may say that it did, and did not; by dice of their own, so the other lies stay."""
 EVEN: Final = 0.5
 WAITS: Final = frozenset({"redis.read", "redis.pieces"})
 """Calls that last until something comes."""
@@ -69,6 +76,7 @@ class Faults:
         self.plan = plan
         self.loop = loop
         self.rng = random.Random(f"{plan.seed}:faults")
+        self._forgetful = random.Random(f"{plan.seed}:forgets")
         self.struck: list[tuple[int, str, float, str]] = []
         """(number, fault, when, where): the run's story."""
         self.crashes = 0
@@ -87,13 +95,19 @@ class Faults:
         self._rate = plan.rate
         self._until = plan.fault_seconds
 
-    def strikes(self, fault: str, where: str = "", *, rate: float | None = None) -> bool:
+    def strikes(
+        self,
+        fault: str,
+        where: str = "",
+        *,
+        rate: float | None = None,
+        dice: random.Random | None = None,
+    ) -> bool:
         """Whether it happens now. Draws the same numbers whatever is kept or enabled later."""
         if fault not in self.plan.enabled or self.loop.now > self._until:
             return False
-        if self.rng.random() >= (self.plan.rate if rate is None else rate):
-            return False
-        return self._struck(fault, where)
+        rate = self.plan.rate if rate is None else rate
+        return (dice or self.rng).random() < rate and self._struck(fault, where)
 
     def befalls(self, fault: str, where: str) -> bool:
         """Whether it does, where that was drawn before; for what lasts longer than the faults."""
@@ -121,7 +135,11 @@ class Faults:
 
     def lies(self, where: str) -> bool:
         """Whether Redis says something else than what is true, or does not do what it says."""
-        lie = self.strikes("redis.lies", where, rate=LIE_RATES.get(where, LIE_RATE))
+        rate = LIE_RATES.get(where, LIE_RATE)
+        if where in FORGOTTEN:
+            lie = self.strikes("redis.forgets", where, rate=rate, dice=self._forgetful)
+        else:
+            lie = self.strikes("redis.lies", where, rate=rate)
         if lie:
             self.on_lie()
         return lie

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from libs.ledger.record import LeadKey
 from libs.messages.lead import ConsiderLead
 from libs.runtime.log import Log
 from libs.streams.port import Consumer, Delivery, Handler
 from tests.simulation.checker import Checker
 from tests.simulation.evidence import HANDLING, THREAD
+from tests.simulation.keeping import is_kept
 from tests.simulation.loop import SimProcess
+from tests.simulation.stores import Stores
 
 
 def noted(consumer: Consumer, checker: Checker) -> Consumer:
@@ -39,6 +42,20 @@ def at_work(process: SimProcess, consider: Handler[ConsiderLead]) -> Handler[Con
         finally:
             process.at_work.remove(thread_id)
             THREAD.set("")
+
+    return handle
+
+
+def let_go(
+    consider: Handler[ConsiderLead], stores: Stores, checker: Checker
+) -> Handler[ConsiderLead]:
+    """Where a handler ends, its entry may go: something else must keep the thread (I9)."""
+
+    async def handle(delivery: Delivery[ConsiderLead]) -> None:
+        await consider(delivery)
+        key = LeadKey(delivery.message.shop, delivery.message.thread_id)
+        if not is_kept(stores, key, besides=delivery.entry_id):
+            checker.on_let_go(key)
 
     return handle
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from tests.simulation.customers import scripts
 from tests.simulation.faults import PAUSES
-from tests.simulation.plan import ALL_FAULTS, FALLBACK_FAULTS, FAULTS, FUSSY_FAULTS, Plan
+from tests.simulation.plan import ALL_FAULTS, FAULTS, LIES, Plan
 from tests.simulation.totals import Totals
 from tests.simulation.world import Result, simulate
 
@@ -81,10 +81,14 @@ def clean(seeds: range) -> Iterator[Plan]:
     return (Plan(seed=seed, fault_seconds=0) for seed in seeds)
 
 
+def late(seeds: range) -> Iterator[Plan]:
+    """Nothing fails, and no watch is left when a browser has its last word."""
+    return (replace(plan, threads=3, late=True) for plan in clean(seeds))
+
+
 def liars(seeds: range) -> Iterator[Plan]:
     """Redis lies, and nothing else fails (I15)."""
-    lies = frozenset({"redis.lies"})
-    return (Plan(seed=seed, enabled=lies, threads=3) for seed in seeds)
+    return (Plan(seed=seed, enabled=LIES, threads=3) for seed in seeds)
 
 
 def storm(seeds: range) -> Iterator[Plan]:
@@ -113,6 +117,7 @@ def mutated(
     plans = itertools.chain(
         first,
         clean(range(3)),
+        late(range(6)),
         every_oversleep(3),
         every_late_receipt(3),
         liars(range(60)),
@@ -246,7 +251,7 @@ def shrink(result: Result, runs_most: int = 300) -> Result:
         if smaller := still(replace(best.plan, threads=threads)):
             best = smaller
             break
-    for fault in (*FAULTS, *FALLBACK_FAULTS, *FUSSY_FAULTS):
+    for fault in sorted(ALL_FAULTS):
         if fault in best.plan.enabled:
             fewer = replace(best.plan, enabled=best.plan.enabled - {fault})
             best = still(fewer) or best

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from tests.forking import fork_server
 from tests.simulation.plan import Plan
@@ -131,6 +132,10 @@ MUTANTS: Final = (
         Edit("libs.ledger.sweep", "for record in page.records]", "for record in ()]"),
         Edit("services.lead.watches", "watched = await self.end_due_watches()", "watched = 0"),
     )),
+    Mutant("redis_is_believed", "I8", (
+        Edit("libs.ledger.sweep", "for record in page.records]", "for record in ()]"),
+        Edit("services.lead.watches", "watched = await self.end_due_watches()", "watched = 0"),
+    )),
     Mutant("nobody_looks_again", "I10", (
         Edit("libs.ledger.states", "        due_at=event.due_at,\n        reason=event.reason,\n",
              "        due_at=None,\n        reason=event.reason,\n"),
@@ -191,6 +196,11 @@ MUTANTS: Final = (
         Edit("services.gateway.handlers",
              "            await self.publisher.publish(wish)\n            return decisions.queued",
              "            return decisions.queued"),
+    )),
+    Mutant("only_the_watch_remembers", "I9", (
+        Edit("services.lead.gates", "case Wait(reason=why, until=until):\n            return (",
+             "case Wait(reason=why, until=until):\n            return () and ("),
+        Edit("services.lead.watches", "await self._make_due(key, watch, record)", "pass"),
     )),
     Mutant("dice_of_its_own", "I13", (
         Edit("services.lead.gates", "+ QUIET_MARGIN_SECONDS\n",
@@ -309,6 +319,16 @@ def broken_without_faults(name: str) -> list[str]:
     from tests.simulation import modes
 
     _, broken = modes.run(modes.clean(range(20)))
+    return [violation for result in broken for violation in result.violations]
+
+
+def broken_by_a_redis_that(lies: str, name: str) -> list[str]:
+    """What the edit breaks where nothing else goes wrong."""
+    become(name)
+    from tests.simulation import modes
+
+    plans = (replace(plan, enabled=frozenset({lies})) for plan in modes.liars(range(30)))
+    _, broken = modes.run(plans)
     return [violation for result in broken for violation in result.violations]
 
 

@@ -28,12 +28,15 @@ FALLBACK_FAULTS: Final = (
     "fallback.resets", "fallback.resets_after", "fallback.refuses_at_door", "fallback.away",
 )  # fmt: skip
 FUSSY_FAULTS: Final = ("provider.wants_plain", "provider.disk_full")
-ALL_FAULTS: Final = frozenset((*FAULTS, *FALLBACK_FAULTS, *FUSSY_FAULTS))
+LIES: Final = frozenset({"redis.lies", "redis.forgets"})
+ALL_FAULTS: Final = frozenset((*FAULTS, *FALLBACK_FAULTS, *FUSSY_FAULTS, *LIES))
 
 CLOCK_TOLD: Final = 0.7
 OPERATOR: Final = 0.3
 FALLBACK: Final = 0.4
 FUSSY: Final = 0.15
+FORGETFUL: Final = 0.25
+LATE: Final = 0.1
 ENABLED: Final = (0.1, 0.3, 0.6, 1.0)
 """Which share of the faults a seed enables."""
 PATIENT: Final = 0.005
@@ -58,6 +61,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A person reads the alerts, and has what is held sent or settled."""
     patient: bool = False
     """The customers give their contact on the second day, when their thread is closed."""
+    late: bool = False
+    """Their browsers also say something when the watch of their visit has ended."""
     keep: frozenset[int] | None = None
     """Only the faults with these numbers strike; None: all. For shrinking and replay."""
     walked: Literal["mailer", "lead"] = "mailer"
@@ -86,12 +91,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             operator=rng.random() < OPERATOR,
             patient=rng.random() < PATIENT,
         )
-        return plan._with_fallback(random.Random(f"{seed}:fallback"))._fussy()
+        return plan._with_fallback(random.Random(f"{seed}:fallback"))._fussy()._forgetful()._late()
 
     @property
     def lies_alone(self) -> bool:
         """Nothing goes wrong but what Redis says: whatever breaks, a lie broke it."""
-        return self.enabled == {"redis.lies"} and not self.crash_at and not self.pause_at
+        return (
+            bool(self.enabled) and self.enabled <= LIES and not self.crash_at and not self.pause_at
+        )
 
     def _fussy(self) -> Plan:
         """By dice of its own, as the fallback."""
@@ -99,6 +106,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return replace(
             self, enabled=self.enabled | {fault for fault in FUSSY_FAULTS if rng.random() < FUSSY}
         )
+
+    def _forgetful(self) -> Plan:
+        """By dice of its own, as the fallback."""
+        forgets = random.Random(f"{self.seed}:forgetful").random() < FORGETFUL
+        return replace(self, enabled=self.enabled | {"redis.forgets"}) if forgets else self
+
+    def _late(self) -> Plan:
+        """By dice of its own, as the fallback."""
+        return replace(self, late=random.Random(f"{self.seed}:late_plan").random() < LATE)
 
     def _with_fallback(self, rng: random.Random) -> Plan:
         """By dice of its own: the plans of all other seeds stay what they were."""

@@ -50,7 +50,7 @@ from services.session.settings import SessionSettings
 from tests.simulation.customers import KEYS, SHOP
 from tests.simulation.evidence import SIGHT, Sight
 from tests.simulation.faults import Faults
-from tests.simulation.listening import SimLog, at_work, noted
+from tests.simulation.listening import SimLog, at_work, let_go, noted
 from tests.simulation.loop import SimProcess
 from tests.simulation.model import summary_model
 from tests.simulation.provider import Letter, Provider, SimTransport
@@ -174,11 +174,12 @@ def lead_tasks(parts: Parts) -> list[Coroutine[Any, Any, None]]:
         parts.records, parts.conversations, parts.streams, parts.clock, parts.log, parts.sweep(),
         SWEEP_SECONDS,
     )  # fmt: skip
+    checker = parts.provider.checker
+    consider = let_go(at_work(parts.process, handlers.consider), parts.stores, checker)
     consumer = Consumer(
-        LEAD_CONSIDER, at_work(parts.process, handlers.consider), concurrency=CONCURRENCY,
-        timeout_seconds=HANDLER_SECONDS,
-    )  # fmt: skip
-    consumer = noted(consumer, parts.provider.checker)
+        LEAD_CONSIDER, consider, concurrency=CONCURRENCY, timeout_seconds=HANDLER_SECONDS
+    )
+    consumer = noted(consumer, checker)
     return [parts.streams.consume(consumer, asyncio.Event()), sweeper.run()]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from libs.blobs.fakes import MemoryBlobs
 from libs.blobs.port import BlobInfo
@@ -17,17 +17,20 @@ from libs.ledger.record import LeadKey, LeadRecord
 from libs.messages.lead import ConsiderLead
 from libs.messages.streams import LEAD_CONSIDER, SESSION_MINT
 from libs.runtime.clock import Clock
-from libs.streams.broker import DeadLetter, Entry
+from libs.streams.broker import DeadLetter, Entry, Turn
 from libs.streams.envelope import decoder
 from libs.streams.lanes import lanes_of
 from libs.streams.memory import MemoryBroker
 from services.mailer.ports import Receipt
 from tests.simulation.checker import Checker
 from tests.simulation.evidence import SIGHT, blinded
-from tests.simulation.faults import EVEN, Faults
+from tests.simulation.faults import EVEN, FORGOTTEN, Faults
 from tests.simulation.loop import PROCESS, SimProcess
 
 CONSIDER = decoder(ConsiderLead)
+T = TypeVar("T")
+
+NOTHING_DUE = Turn(paused=False, next_at=None)
 MADE_UP = SentMark(visitor="v_nobody", sent_at=2e9)
 
 
@@ -85,7 +88,25 @@ class ReachedRecords(Reached):
         return self._process.clock_offset if self._faults.plan.clock_told else None
 
 
-class LyingLeases(Reached):
+class Forgetful(Reached):
+    """A Redis that may say that it did what it did not, or that there was nothing to do."""
+
+    def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
+        reached = super().__getattr__(method)
+        if method not in FORGOTTEN:
+            return reached
+
+        def call(*args: object, **kwargs: object) -> Awaitable[Any]:
+            if not self._faults.lies(method):
+                return reached(*args, **kwargs)
+            said = {"claim": [], "own": [], "turn": NOTHING_DUE}.get(method)
+            return self._faults.call("redis", method, lambda: _untrue(said))
+
+        self.__dict__[method] = call
+        return call
+
+
+class LyingLeases(Forgetful):
     """A Redis that may say the opposite of what is true."""
 
     async def take(self, name: str, nonce: str, seconds: float) -> bool:
@@ -124,7 +145,7 @@ class LyingMarks(Reached):
         return None if mark else self._faults.rng.choice([MADE_UP, *store.marks.values()])
 
 
-class LyingBroker(Reached):
+class LyingBroker(Forgetful):
     """It says that it did what it did not, and gives one entry to two."""
 
     _store: MemoryBroker
@@ -149,8 +170,7 @@ class LyingBroker(Reached):
     async def park(self, lane: str, letters: Sequence[DeadLetter]) -> None:
         for letter in letters:
             self._checker.on_parked(letter.reason)
-        store = self._store
-        await self._faults.call("redis", "park", lambda: store.park(lane, letters))
+        await self._said("park", lane, letters)
 
     async def read(self, lane: str, reader: str, *, count: int, wait_seconds: float) -> list[Entry]:
         store = self._store
@@ -171,6 +191,10 @@ class LyingBroker(Reached):
 
 async def _nothing(*_: object) -> None:
     """Said to be done."""
+
+
+async def _untrue(said: T) -> T:
+    return said
 
 
 class CheckedMarks(MemorySentMarks):

@@ -7,6 +7,7 @@ from contextvars import copy_context
 import pytest
 
 from libs.ledger.events import Rules
+from libs.ledger.record import LeadKey
 from libs.messages.lead import ConsiderLead
 from libs.messages.streams import LEAD_CONSIDER
 from libs.streams.envelope import seal
@@ -59,6 +60,17 @@ def test_a_flushed_redis_excuses_all(checker: Checker) -> None:
     checker.excuses_of_all.append(15)
 
     assert calls(checker, "a", 10, 20) == calls(checker, "b", 10, 20) == []
+
+
+@pytest.mark.parametrize(("taken", "kept"), [(False, True), (True, False)])
+def test_a_202_needs_a_trigger_that_was_taken_and_somebody_who_comes_back(
+    checker: Checker, *, taken: bool, kept: bool
+) -> None:
+    checker.on_202(LeadKey("s", "a"), taken=True, kept=True)
+    assert checker.violations == []
+
+    checker.on_202(LeadKey("s", "a"), taken=taken, kept=kept)
+    assert [violation.invariant for violation in checker.violations] == ["I9"]
 
 
 def _struck(checker: Checker, fault: str, process: SimProcess, thread_id: str) -> set[str]:

@@ -11,6 +11,7 @@ from tests.simulation.mutants import (
     MUTANTS,
     Mutant,
     broken_by_a_dead_lead,
+    broken_by_a_redis_that,
     broken_without_faults,
     caught,
     laboratory,
@@ -40,6 +41,17 @@ def test_whoever_trusts_a_lease_is_right_as_long_as_redis_tells_the_truth(
 ) -> None:
     """I15 names what a lie broke: without one the same edit breaks nothing."""
     assert pool.submit(broken_without_faults, "lease_decides").result() == []
+
+
+def test_a_redis_that_forgets_shows_what_sweeper_and_watch_are_for(
+    pool: ProcessPoolExecutor,
+) -> None:
+    """It said that a timer or a delayed retry waits there, and none did."""
+    name = "redis_is_believed"
+
+    assert pool.submit(broken_without_faults, name).result() == []
+    broken = " ".join(pool.submit(broken_by_a_redis_that, "redis.forgets", name).result())
+    assert "I8:" in broken
 
 
 def test_a_lead_process_that_dies_shows_what_a_second_delivery_is_for(

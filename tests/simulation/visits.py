@@ -8,17 +8,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from libs.errors import Unavailable
-from libs.ledger.record import LeadKey, LeadRecord, State
-from libs.messages.streams import LEAD_CONSIDER
+from libs.ledger.record import LeadRecord, State
 from libs.runtime.clock import Clock
 from libs.runtime.settings import CommonSettings
 from libs.shops.profile import Shops
-from libs.streams.lanes import lanes_of
 from ops.decisions import resend
 from ops.desk import Desk
 from tests.simulation.checker import Checker
 from tests.simulation.customers import Script, say
 from tests.simulation.front import QUEUED, Front
+from tests.simulation.keeping import is_kept
 from tests.simulation.loop import SimLoop
 from tests.simulation.stores import Stores
 
@@ -26,7 +25,6 @@ SESSION_SECONDS = 600.0
 TRY_AGAIN_SECONDS = 10.0
 OPERATOR_SECONDS = 600.0
 REFUSED = 400
-SETTLED = frozenset({State.SENT, State.HELD})
 
 
 @dataclass
@@ -68,33 +66,10 @@ class Visits:
         if await ask(self._any_front()) == QUEUED:
             wanted = script.key.thread_id.encode()
             taken = any(wanted in body for body in self.stores.took[before:])
-            self.checker.on_202(script.key, taken=taken, kept=self._is_kept(script))
+            self.checker.on_202(script.key, taken=taken, kept=is_kept(self.stores, script.key))
 
     def _any_front(self) -> Front:
         return self.front(self.rng.choice(self.fronts))
-
-    def _is_kept(self, script: Script) -> bool:
-        """I9: settled, or somebody will come back: a watch, the record's timer, Redis."""
-        stores, key = self.stores, script.key
-        record = stores.records.leads.get(key)
-        if record and (record.state in SETTLED or record.due_at is not None):
-            return True
-        if (key.shop, script.visitor) in stores.records.watches:
-            return True
-        if record and record.last_item_id == self._last_item_id(key):
-            return True
-        wanted = key.thread_id.encode()
-        return any(wanted in body for body in self._waiting())
-
-    def _last_item_id(self, key: LeadKey) -> str:
-        return self.stores.conversations.threads[key.shop, key.thread_id].items[-1].id
-
-    def _waiting(self) -> list[bytes]:
-        lanes = [self.stores.broker._lane(lane) for lane in lanes_of(LEAD_CONSIDER)]
-        timed = [
-            body for lane in lanes for _, body in (*lane.later.values(), *lane.timers.values())
-        ]
-        return [*timed, *(body for lane in lanes for body in lane.entries.values())]
 
 
 @dataclass

@@ -96,7 +96,7 @@ class World:
         self.stores = open_stores(self.checker, self.faults, self.clock)
         self.provider = Provider(self.faults, self.checker, self.clock.now, self._deliver)
         self.rng = random.Random(f"{plan.seed}:world")
-        self.scripts = scripts(plan.seed, plan.threads, patient=plan.patient)
+        self.scripts = scripts(plan.seed, plan.threads, patient=plan.patient, late=plan.late)
         self.processes: dict[str, SimProcess] = {}
         self.faults.handed = self.stores.handed
         self.fronts: dict[str, Front] = {}
