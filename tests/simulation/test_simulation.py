@@ -92,6 +92,14 @@ def test_a_crash_at_any_await_of_the_send_path_is_survived_under_each_transport(
     assert totals.lost == totals.unflagged == 0
 
 
+def test_a_browser_that_speaks_when_its_watch_has_ended_is_heard_and_nothing_more() -> None:
+    for plan in modes.late(range(4)):
+        result = simulate(plan)
+
+        assert result.violations == ()
+        assert result.sends == result.leads
+
+
 def test_the_walk_takes_a_handler_s_timer_and_an_alert_s_reading_along() -> None:
     """Both are what loops also do when there is nothing to do; there they are left out."""
     lead = simulate(modes.lead_path(modes.lone_visitor(1))).walked_calls
