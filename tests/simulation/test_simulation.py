@@ -76,7 +76,7 @@ def test_random_faults_cost_no_lead_and_send_none_twice() -> None:
 
 @pytest.mark.slow
 def test_each_named_fault_strikes_and_all_together_are_survived() -> None:
-    totals, broken = modes.run(modes.everything(range(14)))
+    totals, broken = modes.run(modes.everything(range(18)))
 
     assert [(modes.encode(result.plan), result.violations) for result in broken] == []
     assert ALL_FAULTS - totals.struck == set()
