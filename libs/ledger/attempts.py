@@ -30,6 +30,7 @@ from libs.ledger.steps import (
     may_be_copied,
     may_have_left,
     next_record,
+    sent,
 )
 from libs.ledger.timing import TELL_SECONDS, backoff_seconds, growing_seconds
 
@@ -66,8 +67,9 @@ def _arm_again(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Deci
 
 
 def _armed(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Write:
+    but = f" without a recipient ({event.passed_over})" if event.passed_over else ""
     return next_record(
-        record, now, "armed", f"attempt {event.attempt}",
+        record, now, "armed", f"attempt {event.attempt}{but}",
         state=State.SENDING,
         attempt=event.attempt,
         lid=event.lid,
@@ -77,6 +79,7 @@ def _armed(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Write:
         last_item_id=event.last_item_id,
         snapshot=event.snapshot,
         content_hash=event.content_hash,
+        passed_over=event.passed_over or record.passed_over,
         kind=event.kind,
     )  # fmt: skip
 
@@ -86,9 +89,9 @@ def accepted(record: LeadRecord, event: Accepted, now: float) -> Decision:
         return Refuse(f"accepted attempt {event.attempt}, which cannot have left")
     if record.state is State.SENT:
         return Nothing(WHY[record.state])
-    return next_record(
+    return sent(
         record, now, "accepted", f"attempt {event.attempt}",
-        state=State.SENT, due_at=None, message_id=event.message_id, sent_by="reply", sent_at=now,
+        sent_by="reply", message_id=event.message_id,
     )  # fmt: skip
 
 
@@ -153,6 +156,7 @@ def _counted(record: LeadRecord, event: Refused, now: float) -> LeadRecord:
         snapshot=event.snapshot or record.snapshot,
         last_item_id=event.last_item_id or record.last_item_id,
         kind=event.kind or record.kind,
+        passed_over=record.passed_over if record.ambiguous else "",
     )
 
 

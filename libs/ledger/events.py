@@ -65,6 +65,8 @@ class Arm(Happening, frozen=True, kw_only=True):
     snapshot: str
     content_hash: str
     kind: str
+    passed_over: str = ""
+    """What was said to recipients whom it leaves out, beside those whom it reaches."""
 
 
 class Accepted(Happening, frozen=True, kw_only=True):

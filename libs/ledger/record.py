@@ -63,6 +63,10 @@ class LeadRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     want. Stands until it is sent, held or closed. None: nobody asked.
     """
     content_hash: str = ""
+    passed_over: str = ""
+    """What was said to recipients whom the current attempt leaves out, or one before it that may
+    have left instead.
+    """
     message_id: str = ""
     sent_by: str = ""
     sent_at: float | None = None

@@ -52,6 +52,7 @@ from libs.ledger.steps import (
     is_due,
     is_forgotten,
     next_record,
+    sent,
 )
 from libs.ledger.timing import DAY_SECONDS
 
@@ -225,10 +226,7 @@ def _operator_resend(record: LeadRecord, event: OperatorResend, now: float) -> D
 def _operator_confirm(record: LeadRecord, now: float) -> Decision:
     if record.state is not State.HELD:
         return Refuse(f"an operator can settle what is held, this is {record.state}")
-    return next_record(
-        record, now, "operator_confirm",
-        state=State.SENT, due_at=None, sent_by="operator", sent_at=now,
-    )  # fmt: skip
+    return sent(record, now, "operator_confirm", sent_by="operator")
 
 
 def _operator_close(record: LeadRecord, event: OperatorClose, now: float) -> Decision:

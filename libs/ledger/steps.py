@@ -22,12 +22,30 @@ WHY: Final = {
 
 
 FORGOTTEN: Final = "forgotten"
+PASSED_OVER: Final = "recipient_passed_over"
 
 
 def hold(record: LeadRecord, now: float, reason: str) -> Write:
     return next_record(
         record, now, "held", reason,
         state=State.HELD, due_at=now + TELL_SECONDS, reason=reason, alert=reason,
+    )  # fmt: skip
+
+
+def sent(
+    record: LeadRecord, now: float, what: str, detail: str = "", *, sent_by: str, **changes: Any
+) -> Write:
+    """The end of a lead; of a recipient whom its mail passed over a person has yet to be told."""
+    owed = PASSED_OVER if record.passed_over else ""
+    return next_record(
+        record, now, what, detail,
+        state=State.SENT,
+        due_at=now + TELL_SECONDS if owed else None,
+        sent_by=sent_by,
+        sent_at=now,
+        delivery=owed,
+        alert=owed,
+        **changes,
     )  # fmt: skip
 
 

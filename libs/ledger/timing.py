@@ -12,6 +12,10 @@ MOST_TRIES: Final = 8
 MOST_UNKNOWN: Final = 3
 """Attempts of one lead whose fate nobody knows; then a person decides, whatever the policy."""
 BACKOFF_CAP_SECONDS: Final = 30 * 60
+PATIENCE_SECONDS: Final = 600
+"""How long after its first refusal a mail still waits for a recipient who is put off: a greylist
+ends in five minutes, and the others wait for a fresh lead.
+"""
 TELL_SECONDS: Final = 60
 """Whoever settled a record tells the person at once; after this the sweeper sees that they are."""
 LOOK_AGAIN_SECONDS: Final = 600

@@ -66,6 +66,11 @@ MAILS = Metric(
 POSSIBLE_DUPLICATES = Metric(
     "handoff_possible_duplicates_total", "counter", "Mails sent flagged as a possible copy."
 )
+PASSED_OVER = Metric(
+    "handoff_recipients_passed_over_total",
+    "counter",
+    "Mails that left without a recipient whom the mail server did not take.",
+)
 HELD = Metric("handoff_held_total", "counter", "Leads that need a person.", ("reason",))
 ALERTS = Metric(
     "handoff_alerts_total",

@@ -61,14 +61,11 @@ CAUSES: Final = {
         "No profile in SHOPS has the name of these leads' shop: it was renamed or removed. Put its"
         " file back, start the services again, and send each of these leads with `handoff resend`."
     ),
-    "recipient_refused": (
-        "The mail server refuses one of a shop's recipients; the others get the leads."
-        " `recipient_refused` in the log names the shop; mend `recipients` in its profile."
-    ),
-    "recipient_put_off": (
-        "The mail server put off one of a shop's recipients (greylisting, a full mailbox) and took"
-        " the lead for the others. To send again would be a second mail for them, so that one does"
-        " not get this lead. `recipient_refused` in the log names the shop and the server's code."
+    "recipient_passed_over": (
+        "The mail server did not take these leads for one of their shop's recipients: it refused"
+        " the address, or put it off (greylisting, a full mailbox) for longer than a lead waits."
+        " The other recipients have them, and to send again would be a second mail for those."
+        " `handoff doctor` names the recipient; mend it, and `handoff lead` shows what to pass on."
     ),
     "record_unreadable": (
         "A lead's record cannot be read, so that lead waits; the others go on. `record_unreadable`"

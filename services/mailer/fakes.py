@@ -44,6 +44,8 @@ class FakeTransport:
     windows: Windows = HONEST
     name: str = "fake"
     keyed: bool = False
+    put_off: str = ""
+    """What it says to one of several recipients; a mail that waits for all it does not take."""
     accepted: list[Mail] = field(default_factory=list)
     begun: list[Mail] = field(default_factory=list)
 
@@ -53,7 +55,9 @@ class FakeTransport:
         fault = await self.fault("prepare", mail)
         if isinstance(fault, Refused):
             raise NotPrepared(fault)
-        yield FakeReady(self, mail, self.clock.boot())
+        if self.put_off and mail.waits_for_all:
+            raise NotPrepared(Refused(self.put_off, temporary=True))
+        yield FakeReady(self, mail, self.clock.boot(), self.put_off)
 
     async def fate(self, mail: Mail) -> Outcome:
         if not self.keyed or not mail.body:
@@ -74,6 +78,7 @@ class FakeReady:
     owner: FakeTransport
     mail: Mail
     prepared_at: float
+    passed_over: str = ""
 
     @property
     def transport(self) -> str:

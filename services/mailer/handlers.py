@@ -73,7 +73,7 @@ class MailHandlers:
             record = await self._without_shop(record)
         elif record is not None and may_be_armed(record, self.clock.now()):
             nonce = await self._take_lease(delivery)  # 2
-            job = job_for(wish, record, self.new_id())
+            job = job_for(wish, record, self.new_id(), self.clock.now())
             record = await self._attempt(job, record, shop, delivery.attempt)
             if record is None or record.state is not State.SENT:  # a sent thread needs nobody
                 await self.leases.release(wish, nonce)
@@ -147,7 +147,8 @@ class MailHandlers:
     ) -> LeadRecord | None:
         """A copy is kept of what is about to leave only: an outage may last for days."""
         ends_at, _ = await asyncio.gather(self._ends_at(job, record), self.copies.keep(copy))
-        applied = await self._arm(job, job.arm(copy, ends_at), record, ready)  # 6
+        arm = job.arm(copy, ends_at, ready.passed_over)
+        applied = await self._arm(job, arm, record, ready)  # 6
         if not applied.wrote:
             return None if applied.why == "newer_items" else applied.record
         if self.clock.boot() - ready.prepared_at > LAUNCH_SECONDS:  # 7
@@ -185,7 +186,6 @@ class MailHandlers:
         match await uncancelled(self._launch(job, ready)):  # 8
             case Receipt() as receipt:  # 9
                 written = await self._reported(await self.receipts.record(receipt))
-                await self.reports.passed_over(job, ready.transport, receipt.passed_over)
                 await self.reports.copied(job)
                 return written
             case Refused() as refused:
@@ -201,7 +201,7 @@ class MailHandlers:
         if not isinstance(outcome, Accepted):
             return outcome
         receipt = job.receipt(outcome, self.clock.now())
-        self.reports.accepted(job, ready.transport)
+        self.reports.accepted(job, ready)
         await self.receipts.keep(receipt, job.lid)
         return receipt
 

@@ -10,6 +10,7 @@ import msgspec
 from libs.ledger.events import Arm
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.ledger.states import possible_copy
+from libs.ledger.timing import PATIENCE_SECONDS
 from libs.messages.mail import SendLeadMail
 from libs.shops.profile import ShopProfile
 from services.mailer.copies import Copy, Wanted
@@ -29,6 +30,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     again: bool
     """An ambiguous attempt: the same snapshot once more, whatever was said since."""
     lid: str
+    waits_for_all: bool
+    """Its recipients; not for long."""
 
     @property
     def wanted(self) -> Wanted:
@@ -42,9 +45,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def mail(self, copy: Copy, shop: ShopProfile) -> Mail:
-        return lead_mail(self, shop, copy.body)
+        mail = lead_mail(self, shop, copy.body)
+        return msgspec.structs.replace(mail, waits_for_all=self.waits_for_all)
 
-    def arm(self, copy: Copy, transcript_ends_at: str) -> Arm:
+    def arm(self, copy: Copy, transcript_ends_at: str, passed_over: str) -> Arm:
         return Arm(
             attempt=self.attempt,
             lid=self.lid,
@@ -53,6 +57,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
             snapshot=self.snapshot,
             content_hash=copy.content_hash,
             kind=self.kind,
+            passed_over=passed_over,
         )
 
     def receipt(self, accepted: Accepted, at: float) -> Receipt:
@@ -63,11 +68,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
             at=at,
             visitor=self.visitor,
             message_id=accepted.message_id,
-            passed_over=accepted.passed_over,
         )
 
 
-def job_for(wish: SendLeadMail, record: LeadRecord, lid: str) -> Job:
+def job_for(wish: SendLeadMail, record: LeadRecord, lid: str, now: float) -> Job:
     again = record.state is State.SENDING
     return Job(
         key=record.key,
@@ -80,6 +84,7 @@ def job_for(wish: SendLeadMail, record: LeadRecord, lid: str) -> Job:
         rung=Rung(min(record.plainer, Rung.PLAIN)),
         again=again,
         lid=lid,
+        waits_for_all=now - (record.first_error_at or now) < PATIENCE_SECONDS,
     )
 
 

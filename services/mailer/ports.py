@@ -35,6 +35,8 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     """Bare address of the envelope."""
     recipients: tuple[str, ...]
     body: bytes
+    waits_for_all: bool = False
+    """While one of its recipients is put off, it leaves for nobody."""
     kind: Literal["lead", "alert"] = "lead"
 
     @property
@@ -54,8 +56,6 @@ class Accepted(msgspec.Struct, frozen=True):
     """The provider took it."""
 
     message_id: str = ""
-    passed_over: str = ""
-    """What it said to a recipient that it did not take, beside others that it did."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -115,6 +115,11 @@ class Ready(Protocol):
     @property
     def prepared_at(self) -> float:
         """`clock.boot()` just before the signature was made, or the connection was ready."""
+        ...
+
+    @property
+    def passed_over(self) -> str:
+        """What was said to recipients that were not taken, beside others that were."""
         ...
 
     async def send(self) -> Outcome:
@@ -178,7 +183,6 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     visitor: str = ""
     message_id: str = ""
-    passed_over: str = ""
 
     @property
     def key(self) -> LeadKey:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from libs.blobs.port import Blobs
 from libs.errors import Unavailable
@@ -18,10 +17,7 @@ from libs.runtime.log import Log
 from libs.runtime.metrics import Metrics
 from services.mailer.alerts import Alerts
 from services.mailer.job import Job
-from services.mailer.ports import Refused, Unknown
-
-PUT_OFF: Final = "rcpt_4"
-"""A server's 4yz to a recipient."""
+from services.mailer.ports import Ready, Refused, Unknown
 
 
 @dataclass(frozen=True)
@@ -52,17 +48,14 @@ class Reports:
             self.metrics.count(m.POSSIBLE_DUPLICATES)
             self.log.warning("possible_duplicate", **_whose(job))
 
-    def accepted(self, job: Job, transport: str) -> None:
+    def accepted(self, job: Job, ready: Ready) -> None:
+        transport, code = ready.transport, ready.passed_over
         self.metrics.count(m.MAILS, transport, "accepted")
         if self.log.chatty:
             self.log.info("lead_mail_sent", transport=transport, **_whose(job), kind=job.kind)
-
-    async def passed_over(self, job: Job, transport: str, code: str) -> None:
-        """The lead has arrived; only its second recipient, say, waits for ever."""
         if code:
-            self.log.error("recipient_refused", transport=transport, code=code, **_whose(job))
-            put_off = code.startswith(PUT_OFF)
-            await self.alerts.tell("recipient_put_off" if put_off else "recipient_refused")
+            self.metrics.count(m.PASSED_OVER)
+            self.log.error("recipient_passed_over", transport=transport, code=code, **_whose(job))
 
     async def refused(
         self, job: Job, transport: str, refused: Refused, record: LeadRecord | None

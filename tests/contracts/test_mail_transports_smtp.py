@@ -236,19 +236,52 @@ async def test_a_mail_is_signed_before_its_size_is_told() -> None:
     assert office.letters.sizes == [len(signed)]
 
 
-async def test_one_recipient_that_is_taken_is_enough() -> None:
+@pytest.mark.parametrize(
+    ("waits", "said", "code"),
+    [
+        (True, "550 no such user", "rcpt_550"),
+        (False, "550 no such user", "rcpt_550"),
+        (False, "450 greylisted", "rcpt_450"),
+    ],
+)
+async def test_one_recipient_that_is_taken_is_enough(*, waits: bool, said: str, code: str) -> None:
     async with smtp_office() as office:
-        office.letters.answers["rcpt gone@shop.example"] = "550 no such user"
-        mail = a_mail()
-        both = type(mail)(
-            shop=mail.shop, thread_id=mail.thread_id, attempt=1, lid="lid-1", sender=mail.sender,
-            recipients=("gone@shop.example", "owner@shop.example"), body=mail.body,
-        )  # fmt: skip
+        office.letters.answers["rcpt gone@shop.example"] = said
+        recipients = ("gone@shop.example", "owner@shop.example")
+        both = replace(a_mail(), recipients=recipients, waits_for_all=waits)
 
-        outcome = await posted(office, both)
+        async with office.transport.prepare(made(both)) as ready:
+            outcome = await ready.send()
 
-    assert outcome == Accepted("ABC123", passed_over="rcpt_550")
+    assert (outcome, ready.passed_over) == (Accepted("ABC123"), code)
     assert office.letters.recipients == [["owner@shop.example"]]
+
+
+@pytest.mark.parametrize("others", [(), ("gone@shop.example",)])
+async def test_a_mail_that_waits_for_all_leaves_for_nobody_while_one_is_put_off(
+    others: tuple[str, ...],
+) -> None:
+    async with smtp_office() as office:
+        office.letters.answers |= {
+            "rcpt slow@shop.example": "450 greylisted",
+            "rcpt gone@shop.example": "550 no such user",
+        }
+        recipients = ("owner@shop.example", "slow@shop.example", *others)
+
+        outcome = await posted(office, replace(a_mail(), recipients=recipients, waits_for_all=True))
+
+    assert outcome == Refused("rcpt_450", temporary=True)
+    assert office.arrived() == []
+
+
+async def test_a_server_that_shuts_down_says_nothing_of_a_recipient() -> None:
+    async with smtp_office() as office:
+        office.letters.answers["rcpt slow@shop.example"] = "421 too busy"
+        recipients = ("owner@shop.example", "slow@shop.example")
+
+        outcome = await posted(office, replace(a_mail(), recipients=recipients))
+
+    assert outcome == Refused("rcpt_421", provider_wide=True)
 
 
 async def test_recipients_of_whom_one_may_yet_be_taken_are_asked_again() -> None:

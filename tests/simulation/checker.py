@@ -19,6 +19,8 @@ TOO_LARGE = "too_large"
 """What the provider says of a mail that a plainer one would not hear."""
 DISK_FULL = "dot_452"
 """And of every mail, for a few hours."""
+PUT_OFF = "rcpt_450"
+"""And of one recipient, beside others whom it takes."""
 NEVER_SAID = frozenset(
     {"unhandled_exception", "not_in_the_table", "unexpected_event", "reply_undecodable"}
 )
@@ -46,6 +48,8 @@ class Accept(msgspec.Struct, frozen=True):
     windows: Windows
     """Of the transport that it took: how long an armed attempt is left alone."""
     by_fallback: bool = False
+    passed_over: bool = False
+    """One of its recipients was not reached."""
 
 
 @dataclass
@@ -222,6 +226,12 @@ class Checker:
                 self.fail("I8", f"{key} is HELD, and nobody was told or acted")
         elif state is not State.SENT:
             self.fail("I8", f"{key} has contact and is {state}")
+        elif record and not record.delivery and self._left_somebody_out(key):
+            self.fail("I8", f"{key} left without a recipient, and nobody will hear of it")
+
+    def _left_somebody_out(self, key: LeadKey) -> bool:
+        accepts = self.accepts.get(key, [])
+        return bool(accepts) and all(accept.passed_over for accept in accepts)
 
     @property
     def sends(self) -> int:

@@ -86,6 +86,9 @@ MUTANTS: Final = (
     Mutant("a_full_disk_is_a_try", "I8", (
         Edit(_ATTEMPTS, "event.provider_wide or event.temporary", "event.provider_wide"),
     )),
+    Mutant("silent_about_a_recipient", "I8", (
+        Edit(_HANDLERS, "job.arm(copy, ends_at, ready.passed_over)", "job.arm(copy, ends_at, '')"),
+    )),
     Mutant("timeout_is_a_refusal", "I1", (
         Edit(_HANDLERS,
              "                await self.reports.unknown(job, ready.transport, unknown)\n"
@@ -149,7 +152,7 @@ MUTANTS: Final = (
         Edit(_ATTEMPTS, "attempt=event.attempt,", "attempt=record.attempt + 1,"),
     )),
     Mutant("one_nonce_for_all", "I3", (
-        Edit(_HANDLERS, "job_for(wish, record, self.new_id())", "job_for(wish, record, 'mine')"),
+        Edit(_HANDLERS, "self.new_id(), self.clock.now())", "'mine', self.clock.now())"),
     )),
     Mutant("late_launch", "I7", (
         Edit(_HANDLERS,

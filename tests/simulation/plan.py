@@ -27,7 +27,7 @@ FALLBACK_FAULTS: Final = (
     "fallback.silent", "fallback.refuses", "fallback.throttles", "fallback.delays",
     "fallback.resets", "fallback.resets_after", "fallback.refuses_at_door", "fallback.away",
 )  # fmt: skip
-FUSSY_FAULTS: Final = ("provider.wants_plain", "provider.disk_full")
+FUSSY_FAULTS: Final = ("provider.wants_plain", "provider.disk_full", "provider.puts_off_one")
 LIES: Final = frozenset({"redis.lies", "redis.forgets"})
 ALL_FAULTS: Final = frozenset((*FAULTS, *FALLBACK_FAULTS, *FUSSY_FAULTS, *LIES))
 

@@ -25,7 +25,7 @@ from services.mailer.ports import (
     Unknown,
     Windows,
 )
-from tests.simulation.checker import DISK_FULL, TOO_LARGE, Accept, Checker
+from tests.simulation.checker import DISK_FULL, PUT_OFF, TOO_LARGE, Accept, Checker
 from tests.simulation.faults import PROVIDER_RATE, Faults
 from tests.simulation.plan import Transport
 
@@ -44,6 +44,7 @@ SOON_SECONDS: Final = 5.0
 LATE_SECONDS: Final = 7200.0
 FULL_SECONDS: Final = (7000.0, 10_000.0)
 """An event may come long after every window."""
+GREYLISTED_SECONDS: Final = (300.0, 10_000.0)
 SILENCE: Final = {
     "ses": ses.SEND_SECONDS, "smtp": smtp.SmtpServer(host="", port=0).dot_seconds,
 }  # fmt: skip
@@ -74,8 +75,12 @@ class Provider:
     drafts: set[tuple[str, str]] = field(default_factory=set)
     """The outbox folder's: name and nonce."""
     full_until: float = 0.0
+    greylists: dict[str, float] = field(default_factory=dict)
+    """Until when one of the recipients is put off, by thread."""
 
-    def take(self, mail: Mail, transport: Transport, age: float = 0.0) -> Outcome:
+    def take(
+        self, mail: Mail, transport: Transport, passed_over: str = "", age: float = 0.0
+    ) -> Outcome:
         """What it decides in the moment the mail arrives, so long after it was signed."""
         self.taken.append(mail)
         if mail.kind == "alert":
@@ -85,7 +90,9 @@ class Provider:
         key = LeadKey(mail.shop, mail.thread_id)
         now = self.faults.loop.time()
         by_fallback = transport == self.faults.plan.fallback
-        accept = Accept(mail.attempt, now, flagged, PROMISED[transport], by_fallback)
+        accept = Accept(
+            mail.attempt, now, flagged, PROMISED[transport], by_fallback, bool(passed_over)
+        )
         self.checker.on_accept(key, accept, mail.recipients)
         self.checker.on_accept_aged(key, accept, age)
         self.faults.note("accepted", mail.name, transport, flagged)
@@ -109,6 +116,13 @@ class Provider:
         if faults.strikes("provider.disk_full", mail.name, rate=PROVIDER_RATE):
             self.full_until = now + faults.rng.uniform(*FULL_SECONDS)
         return now < self.full_until
+
+    def puts_off(self, mail: Mail) -> str:
+        """What one of its recipients hears: for minutes, as by a greylist, or for hours."""
+        faults, now = self.faults, self.faults.loop.time()
+        if faults.strikes("provider.puts_off_one", mail.name, rate=PROVIDER_RATE):
+            self.greylists[mail.thread_id] = now + faults.rng.choice(GREYLISTED_SECONDS)
+        return PUT_OFF if now < self.greylists.get(mail.thread_id, 0) else ""
 
     def has(self, mail: Mail) -> bool:
         return any(mail.name == other.name and mail.kind == other.kind for other in self.taken)
@@ -152,13 +166,23 @@ class SimTransport:
             raise NotPrepared(Refused("550"))
         if self.strikes("away", mail):
             raise NotPrepared(Refused("not_connected", provider_wide=True))
+        passed_over = self._passed_over(mail)
         draft = (mail.name, mail.lid)
         if self.name == "outbox":
             self.provider.drafts.add(draft)
         try:
-            yield SimReady(self, mail, self.clock.boot(), self.clock.now())
+            yield SimReady(self, mail, self.clock.boot(), self.clock.now(), passed_over)
         finally:
             self.provider.drafts.discard(draft)
+
+    def _passed_over(self, mail: Mail) -> str:
+        """An SMTP server hears of the recipients one by one."""
+        if self.name != "smtp" or mail.kind == "alert":
+            return ""
+        said = self.provider.puts_off(mail)
+        if said and mail.waits_for_all:
+            raise NotPrepared(Refused(said, temporary=True))
+        return said
 
     async def fate(self, mail: Mail) -> Outcome:
         """Only a folder can be asked, and asking takes a draft that was not yet sent away."""
@@ -178,6 +202,7 @@ class SimReady:
     prepared_at: float
     signed_at: float
     """What time the signer believes it was."""
+    passed_over: str
 
     @property
     def transport(self) -> str:
@@ -252,7 +277,7 @@ class SimReady:
         provider = self.at.provider
         if self.at.name == "ses" and provider.now() - self.signed_at > SIGNATURE_SECONDS:
             return Refused("request_expired")
-        return provider.take(self.mail, self.at.name, self._age())
+        return provider.take(self.mail, self.at.name, self.passed_over, self._age())
 
     def _age(self) -> float:
         """SES reads it off a date that the signer's clock wrote, so it may be wrong by the skew.

@@ -145,6 +145,17 @@ def test_a_redis_that_lies_while_all_else_is_well_makes_no_second_mail() -> None
     assert totals.second == totals.crashes == 0
 
 
+def test_a_mail_waits_for_a_recipient_who_is_put_off_and_not_for_ever() -> None:
+    slow = frozenset({"provider.puts_off_one"})
+    plans = [Plan(seed=seed, threads=3, enabled=slow, transport="smtp") for seed in range(8)]
+
+    totals, broken = modes.run(plans)
+
+    assert [(modes.encode(result.plan), result.violations) for result in broken] == []
+    assert totals.sends == totals.leads > 8
+    assert totals.struck == slow
+
+
 @pytest.mark.parametrize("seconds", [380, 1e9])
 def test_a_provider_that_takes_an_old_signature_is_noticed(
     monkeypatch: pytest.MonkeyPatch, seconds: float

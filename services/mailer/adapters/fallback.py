@@ -80,7 +80,22 @@ class FallbackTransport:
             of_more = door.refused.provider_wide or door.refused.of_sender
             if preferred is self.first and of_more:
                 await self._refused(making, door.refused)
-        return await stack.enter_async_context(other.prepare(making))
+            return await self._enter_other(stack, other, making, door)
+
+    async def _enter_other(
+        self, stack: AsyncExitStack, other: MailTransport, making: Future[Mail], door: NotPrepared
+    ) -> Ready:
+        """What one of them said of this very mail stands: its day, and its wait for a recipient,
+        would else never end while the other lets nobody in.
+        """
+        try:
+            return await stack.enter_async_context(other.prepare(making))
+        except NotPrepared as too:
+            if door.refused.provider_wide or not too.refused.provider_wide:
+                raise
+            if too.refused.tell:
+                await self.tell(too.refused.code)
+            raise door from too
 
     async def _refused(self, making: Future[Mail], refused: Refused) -> None:
         until = self.clock.boot() + REST_SECONDS
@@ -114,6 +129,10 @@ class _Watched:
     @property
     def prepared_at(self) -> float:
         return self.ready.prepared_at
+
+    @property
+    def passed_over(self) -> str:
+        return self.ready.passed_over
 
     async def send(self) -> Outcome:
         outcome = await self.ready.send()

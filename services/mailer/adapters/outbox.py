@@ -96,6 +96,7 @@ class _Draft:
     prepared_at: float
     transport: str = "outbox"
     windows: Windows = WINDOWS
+    passed_over: str = ""
 
     async def send(self) -> Outcome:
         try:

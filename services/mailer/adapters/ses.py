@@ -137,6 +137,7 @@ class _Signed:
     prepared_at: float
     windows: Windows
     transport: str = "ses"
+    passed_over: str = ""
 
     async def send(self) -> Outcome:
         self.gate.go.set()

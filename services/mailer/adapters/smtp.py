@@ -10,7 +10,7 @@ import asyncio
 import re
 import ssl
 from asyncio import Future
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, cast
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 import msgspec
 
 from libs.runtime.clock import Clock
-from services.mailer.adapters.smtp_errors import Stage, of_reply, of_silence
+from services.mailer.adapters.smtp_errors import SHUTTING_DOWN, Stage, of_reply, of_silence
 from services.mailer.ports import Accepted, Mail, NotPrepared, Outcome, Refused, Unknown, Windows
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 WINDOWS: Final = Windows(fence_seconds=900, evidence_seconds=0)
 START_INPUT: Final = 354
 COMPLETED: Final = 250
+FOR_GOOD: Final = 500
 QUIT_SECONDS: Final = 2.0
 
 _QUEUED = re.compile(
@@ -67,16 +68,16 @@ class SmtpTransport:
 
     @asynccontextmanager
     async def prepare(self, making: Future[Mail]) -> AsyncIterator[_Addressed]:
-        client, passed_over = self._client(), list[int]()
+        client, refused = self._client(), list[int]()
         try:
             for stage, step in self._to_the_door(client):
                 await _take(stage, step)
             mail = await self._signed(await making)
             options = _options(client, mail)
             await _take(Stage.MAIL, lambda: client.mail(mail.sender, options=options))
-            await _take(Stage.RCPT, lambda: _recipients(client, mail, passed_over))
-            ready = self.clock.boot()
-            yield _Addressed(client, mail.body, self.server, ready, self.windows, passed_over)
+            await _take(Stage.RCPT, lambda: _recipients(client, mail, refused))
+            ready, over = self.clock.boot(), _in_codes(refused)
+            yield _Addressed(client, mail.body, self.server, ready, self.windows, over)
         finally:
             await _leave(client)
 
@@ -120,8 +121,7 @@ class _Addressed:
     server: SmtpServer
     prepared_at: float
     windows: Windows
-    passed_over: Sequence[int]
-    """Replies to recipients that were not taken, beside others that were."""
+    passed_over: str
     transport: str = "smtp"
 
     async def send(self) -> Outcome:
@@ -131,10 +131,7 @@ class _Addressed:
             return _silence(Stage.DATA, error)
         if reply.code != START_INPUT:
             return of_reply(Stage.DATA, reply.code, reply.message)
-        outcome = await self._deliver(transparent(self.body))
-        if self.passed_over and isinstance(outcome, Accepted):
-            return msgspec.structs.replace(outcome, passed_over=f"rcpt_{max(self.passed_over)}")
-        return outcome
+        return await self._deliver(transparent(self.body))
 
     async def _deliver(self, body: bytes) -> Outcome:
         """The dot is written apart: a connection lost before it has delivered nothing for sure."""
@@ -237,8 +234,11 @@ def _options(client: SMTP, mail: Mail) -> list[str]:
     return options
 
 
-async def _recipients(client: SMTP, mail: Mail, passed_over: list[int]) -> None:
-    """One that is taken is enough: a second, mistyped address must not cost the shop its lead."""
+async def _recipients(client: SMTP, mail: Mail, refused: list[int]) -> None:
+    """One that is taken is enough: a second, mistyped address must not cost the shop its lead. For
+    one that is put off there is nothing but to wait while the mail has left for nobody: later, it
+    would be a second mail for the others.
+    """
     from aiosmtplib.errors import SMTPRecipientRefused
 
     refusals: list[SMTPRecipientRefused] = []
@@ -246,10 +246,17 @@ async def _recipients(client: SMTP, mail: Mail, passed_over: list[int]) -> None:
         try:
             await client.rcpt(recipient)
         except SMTPRecipientRefused as error:
+            if error.code == SHUTTING_DOWN:  # and aiosmtplib has hung up
+                raise
             refusals.append(error)
-    passed_over += (refusal.code for refusal in refusals)
-    if len(refusals) == len(mail.recipients):
-        raise min(refusals, key=lambda refusal: refusal.code)  # a 4yz may yet become a yes
+    refused += (refusal.code for refusal in refusals)
+    put_off = [refusal for refusal in refusals if refusal.code < FOR_GOOD]
+    if len(refusals) == len(mail.recipients) or (put_off and mail.waits_for_all):
+        raise min(put_off or refusals, key=lambda refusal: refusal.code)  # it may become a yes
+
+
+def _in_codes(refused: list[int]) -> str:
+    return " ".join(f"{Stage.RCPT}_{code}" for code in sorted(set(refused)))
 
 
 async def _leave(client: SMTP) -> None:

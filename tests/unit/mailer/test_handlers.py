@@ -23,7 +23,6 @@ from libs.runtime import metrics as m
 from services.mailer.fakes import Fault
 from services.mailer.letter.shape import Rung
 from services.mailer.ports import (
-    Accepted,
     Compose,
     Composed,
     Mail,
@@ -248,21 +247,48 @@ class TestOutages:
         assert room.provider.begun == []
         assert subjects(room) == ["[handoff alert] clock_skewed"]
 
-    @pytest.mark.parametrize(
-        ("code", "cause"), [("rcpt_550", "recipient_refused"), ("rcpt_450", "recipient_put_off")]
-    )
-    async def test_a_recipient_that_was_passed_over_is_told_of_and_the_lead_is_sent(
-        self, room: Mailroom, code: str, cause: str
+    async def test_a_mail_waits_ten_minutes_for_a_recipient_who_is_put_off(
+        self, room: Mailroom
     ) -> None:
-        room.provider.fault = answering(send=Accepted("m-1", passed_over=code))
+        room.provider.put_off, began = "rcpt_450", room.clock.now()
+        await room.handlers().send(room.wish())
+
+        while room.record.state is not State.SENT:
+            room.clock.at = room.record.due_at or 0
+            await room.handlers().send(room.wish())
+
+        assert 600 <= room.clock.now() - began <= 1200
+        assert [mail.attempt for mail in room.provider.accepted] == [1]
+        assert room.record.tries == 0
+
+    async def test_a_recipient_who_was_passed_over_is_told_of_and_the_lead_is_sent(
+        self, room: Mailroom
+    ) -> None:
+        await put_off_for_ever(room)
 
         await room.handlers().send(room.wish())
 
-        assert room.record.state is State.SENT
-        assert subjects(room) == [f"[handoff alert] {cause}"]
+        assert (room.record.state, room.record.delivery) == (State.SENT, "recipient_passed_over")
+        assert subjects(room) == ["[handoff alert] recipient_passed_over (1)"]
+        assert room.metrics.value(m.PASSED_OVER) == 1
         said = [json.loads(line) for line in room.out.getvalue().splitlines()]
-        [line] = [each for each in said if each["event"] == "recipient_refused"]
-        assert (line["code"], line["shop"], line["thread_id"]) == (code, SHOP, THREAD)
+        [line] = [each for each in said if each["event"] == "recipient_passed_over"]
+        assert (line["code"], line["shop"], line["thread_id"]) == ("rcpt_450", SHOP, THREAD)
+
+    async def test_a_recipient_who_was_passed_over_is_told_of_though_the_sender_died(
+        self, room: Mailroom
+    ) -> None:
+        """Between the provider's yes and the record: only a mark in Redis says that it left."""
+        await put_off_for_ever(room)
+        room.provider.fault = answering(reply=Unknown("died"))
+        await room.handlers().send(room.wish())
+        mark = SentMark(visitor="v_1", sent_at=room.clock.now(), lid=room.record.lid)
+        await room.marks.mark(SHOP, THREAD, mark)
+
+        await room.handlers().send(room.wish())
+
+        assert (room.record.state, room.record.delivery) == (State.SENT, "recipient_passed_over")
+        assert subjects(room) == ["[handoff alert] recipient_passed_over (1)"]
 
     async def test_a_lead_whose_shop_is_gone_is_held_and_told(self, room: Mailroom) -> None:
         room.shops = {}
@@ -950,6 +976,13 @@ class TestLadder:
 
 class Killed(BaseException):
     """The process is gone: nothing below it runs."""
+
+
+async def put_off_for_ever(room: Mailroom) -> None:
+    """One of the recipients, and the wait for them is over."""
+    room.provider.put_off = "rcpt_450"
+    await room.handlers().send(room.wish())
+    room.clock.at += HOUR
 
 
 def answering(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from libs.ledger.record import State
 from services.mailer.adapters.fallback import REST_SECONDS, FallbackTransport
@@ -87,6 +88,36 @@ async def test_a_temporary_refusal_at_the_door_moves_this_mail_and_no_other(pair
 
     assert [mail.attempt for mail in pair.second.accepted] == [1]
     assert pair.both.name == "first"
+
+
+async def test_what_the_first_said_of_this_mail_outlives_that_the_second_lets_nobody_in(
+    pair: Pair,
+) -> None:
+    """It begins the mail's day, and its wait for a recipient: else neither would ever end."""
+    pair.first.fault = answering(prepare=Refused("rcpt_450", temporary=True))
+    pair.second.fault = answering(prepare=Refused("auth_535", provider_wide=True, tell=True))
+
+    with pytest.raises(NotPrepared, match="rcpt_450"):
+        await pair.post()
+
+    assert pair.told == ["auth_535"]
+
+
+async def test_a_recipient_whom_the_first_puts_off_is_reached_by_the_second(pair: Pair) -> None:
+    pair.first.put_off = "rcpt_450"
+    waiting = replace(mail(), waits_for_all=True)
+
+    async with pair.both.prepare(made(waiting)) as ready:
+        await ready.send()
+
+    assert (ready.transport, ready.passed_over) == ("second", "")
+
+
+async def test_a_recipient_whom_the_first_passes_over_is_named(pair: Pair) -> None:
+    pair.first.put_off = "rcpt_450"
+
+    async with pair.both.prepare(made(mail())) as ready:
+        assert (ready.transport, ready.passed_over) == ("first", "rcpt_450")
 
 
 async def test_a_sender_that_is_put_off_rests_for_itself(pair: Pair) -> None:

@@ -105,7 +105,7 @@ def said(story: Story) -> str:
 
 def test_every_step_the_ledger_writes_is_reached_and_has_words() -> None:
     source = "".join(path.read_text() for path in Path("libs/ledger").glob("*.py"))
-    named = set(re.findall(r'next_record\(\s*\w+, now, "(\w+)"', source))
+    named = set(re.findall(r'(?:next_record|sent)\(\s*\w+, now, "(\w+)"', source))
     named |= set(re.findall(r'Step\(now, "(\w+)"', source)) | {"bounce", "complaint", "reject"}
 
     written = {step.what for each in RECORDS for step in each.history}
@@ -135,9 +135,8 @@ def test_reasons_of_triggers_and_gates_have_words(code: str) -> None:
 
 def test_causes_that_a_record_is_held_for_have_words() -> None:
     of_no_lead = {
-        "clock_skewed", "not_in_the_table", "unexpected_event", "recipient_refused",
-        "record_unreadable", "recipient_put_off", "event_unreadable", "leads_overdue",
-        "possible_duplicate",
+        "clock_skewed", "not_in_the_table", "unexpected_event", "record_unreadable",
+        "event_unreadable", "leads_overdue", "possible_duplicate",
     }  # fmt: skip
 
     assert set(CAUSES) - of_no_lead <= set(REASONS)
