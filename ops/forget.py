@@ -197,7 +197,8 @@ async def _forget_attachment(desk: Desk, person: Person, attachment_id: str) -> 
 
 
 def _forget_outbox(desk: Desk, thread: str) -> int:
-    mails = [*(desk.settings.data_path / OUTBOX_FOLDER).glob(f"*.{thread}.*.eml")]
+    """A draft that a crash left too; one that is being sent goes no further without it."""
+    mails = [*(desk.settings.data_path / OUTBOX_FOLDER).glob(f"*.{thread}.*")]
     for mail in mails:
         mail.unlink(missing_ok=True)
     return len(mails)

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from libs.runtime.clock import Clock
+from services.mailer.adapters.outbox import OutboxTransport
 from services.mailer.ports import MailTransport, Windows
 from services.mailer.settings import MailerSettings
 
@@ -30,9 +31,7 @@ async def _open(
         case "smtp":
             return await _smtp(settings, clock)
         case _:
-            from services.mailer.adapters.outbox import open_outbox
-
-            return await open_outbox(settings.data_path / OUTBOX_FOLDER, clock)
+            return OutboxTransport(settings.data_path / OUTBOX_FOLDER, clock)
 
 
 async def _ses(settings: MailerSettings, stack: AsyncExitStack, clock: Clock) -> MailTransport:

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from libs.runtime.clock import SystemClock
-from services.mailer.adapters.outbox import open_outbox
+from services.mailer.adapters.outbox import OutboxTransport
 from services.mailer.ports import (
     LAUNCH_SECONDS,
     Accepted,
@@ -250,7 +250,7 @@ class TestOutbox(TransportContract):
         assert len(office.arrived()) == 1
 
     async def test_mails_and_alerts_go_after_ninety_days(self, tmp_path: Path) -> None:
-        outbox = await open_outbox(tmp_path, SystemClock())
+        outbox = OutboxTransport(tmp_path, SystemClock())
         (tmp_path / "alerts").mkdir()
         names = ("old.eml", "alerts/old.eml", "new.eml", "old.txt")
         for name in names:
@@ -264,15 +264,16 @@ class TestOutbox(TransportContract):
         assert removed == 2
         assert [(tmp_path / name).exists() for name in names] == [False, False, True, True]
 
-    async def test_a_start_removes_drafts_that_a_crash_left(self, tmp_path: Path) -> None:
+    async def test_drafts_that_a_crash_left_go_after_an_hour(self, tmp_path: Path) -> None:
+        """While the service runs, not only when it starts again: they hold what a customer said."""
         old, new = tmp_path / ".a.lid.draft", tmp_path / ".b.lid.draft"
-        for draft in (old, new):
+        for draft, minutes in ((old, 61), (new, 59)):
             draft.touch()
-        os.utime(old, (1.0, 1.0))
+            os.utime(draft, (time.time() - minutes * 60,) * 2)
 
-        await open_outbox(tmp_path, SystemClock())
+        removed = await OutboxTransport(tmp_path, SystemClock()).tidy()
 
-        assert (old.exists(), new.exists()) == (False, True)
+        assert (removed, old.exists(), new.exists()) == (1, False, True)
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ WINDOWS: Final = Windows(fence_seconds=30, evidence_seconds=0)
 """`fate` fences by itself: it takes the written draft away."""
 
 DRAFT_SECONDS: Final = 3600.0
+"""None that old can still be sent."""
 MAIL_SECONDS: Final = 90 * 86_400.0
 """Retention of mail copies."""
 
@@ -71,9 +72,11 @@ class OutboxTransport:
         return Accepted(mail.name) if arrived else Refused("never_left", provider_wide=True)
 
     async def tidy(self) -> int:
-        """How many mails and alerts were past their time, and are gone."""
-        before = self.clock.now() - MAIL_SECONDS
-        return await asyncio.to_thread(_remove, self.folder, "*.eml", before)
+        """How many mails, alerts and drafts of crashes were past their time, and are gone."""
+        now = self.clock.now()
+        kept = (("*.eml", MAIL_SECONDS), (".*.draft", DRAFT_SECONDS))
+        ended = [(pattern, now - seconds) for pattern, seconds in kept]
+        return sum([await asyncio.to_thread(_remove, self.folder, *each) for each in ended])
 
     def _final(self, mail: Mail) -> Path:
         folder = self.folder / "alerts" if mail.kind == "alert" else self.folder
@@ -81,12 +84,6 @@ class OutboxTransport:
 
     def _draft(self, mail: Mail) -> Path:
         return self._final(mail).with_name(f".{mail.name}.{mail.lid}.draft")
-
-
-async def open_outbox(folder: Path, clock: Clock) -> OutboxTransport:
-    """Without the drafts that crashes left: none that old can still be sent."""
-    await asyncio.to_thread(_remove, folder, ".*.draft", clock.now() - DRAFT_SECONDS)
-    return OutboxTransport(folder, clock)
 
 
 @dataclass(frozen=True)

@@ -237,6 +237,38 @@ def test_arming_fixes_what_is_sent_and_when_it_is_settled() -> None:
     assert (armed.ambiguous, armed.possible_duplicate, armed.kind) == ((), False, "full")
 
 
+class TestPassedOver:
+    """One of the recipients was not taken."""
+
+    armed = decided("pending", replace(ARM, passed_over="rcpt_450"))
+
+    @pytest.mark.parametrize("event", [Accepted(attempt=1), OperatorConfirm()])
+    def test_a_person_is_told_whatever_proves_that_it_left(self, event: Event) -> None:
+        state = State.HELD if isinstance(event, OperatorConfirm) else State.SENDING
+        decision = decide(KEY, replace(self.armed, state=state), event, NOW, ZERO)
+
+        assert isinstance(decision, Write)
+        assert decision.record.state is State.SENT
+        assert alert_owed(decision.record) == decision.alert == "recipient_passed_over"
+
+    def test_nobody_was_by_an_attempt_that_was_refused(self) -> None:
+        refused = decide(KEY, self.armed, Refused(attempt=1, reason="554"), NOW, ZERO)
+
+        assert isinstance(refused, Write)
+        assert refused.record.passed_over == ""
+
+    @pytest.mark.parametrize(
+        "event", [replace(ARM, lid="nonce4"), Refused(attempt=NEXT, reason="550")]
+    )
+    def test_it_stands_while_that_attempt_may_be_the_one_that_arrived(self, event: Event) -> None:
+        later = (self.armed.due_at or 0) + 1
+        decision = decide(KEY, self.armed, after(self.armed, event), later, ZERO)
+
+        assert isinstance(decision, Write)
+        assert decision.record.ambiguous == (1,)
+        assert decision.record.passed_over == "rcpt_450"
+
+
 def test_a_transport_without_events_has_only_its_fence() -> None:
     smtp = Rules(fence_seconds=900, evidence_seconds=0)
 

@@ -151,6 +151,15 @@ def test_a_timer_is_told_with_its_moment(state: State) -> None:
     assert behind.events[-1].what.startswith("Overdue since then")
 
 
+def test_a_sent_lead_says_that_a_recipient_was_passed_over() -> None:
+    story = tell(facts(record(delivery="recipient_passed_over")))
+
+    assert story.headline.endswith(
+        "Then: the mail server did not take it for one of the shop's recipients."
+    )
+    assert story.next_step.startswith("Check the recipients in the shop's profile")
+
+
 def test_a_sent_lead_says_how_we_know() -> None:
     by_event = tell(facts(record(sent_by="event", possible_duplicate=True, attempt=2)))
 
