@@ -153,7 +153,6 @@ def test_a_mail_waits_for_a_recipient_who_is_put_off_and_not_for_ever() -> None:
 
     assert [(modes.encode(result.plan), result.violations) for result in broken] == []
     assert totals.sends == totals.leads > 8
-    assert totals.struck == slow
 
 
 @pytest.mark.parametrize("seconds", [380, 1e9])
