@@ -120,7 +120,7 @@ def mutated(
         late(range(6)),
         every_oversleep(3),
         every_late_receipt(3),
-        liars(range(60)),
+        liars(range(120)),
         swarm(seeds[:60]),
         every_pause(1),
         every_crash(1),

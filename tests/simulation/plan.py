@@ -29,8 +29,7 @@ FALLBACK_FAULTS: Final = (
 )  # fmt: skip
 FUSSY_FAULTS: Final = ("provider.wants_plain", "provider.disk_full", "provider.puts_off_one")
 LIES: Final = frozenset({"redis.lies", "redis.forgets"})
-ALL_FAULTS: Final = frozenset((*FAULTS, *FALLBACK_FAULTS, *FUSSY_FAULTS[:2], *LIES))
-"""Without whom SMTP puts off: that would leave the others nobody to strike."""
+ALL_FAULTS: Final = frozenset((*FAULTS, *FALLBACK_FAULTS, *FUSSY_FAULTS, *LIES))
 
 CLOCK_TOLD: Final = 0.7
 OPERATOR: Final = 0.3

@@ -5,8 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation import modes
+from tests.simulation.plan import ALL_FAULTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.prove]
+
+
+def test_each_named_fault_strikes_and_all_together_are_survived() -> None:
+    totals, broken = modes.run(modes.everything(range(60)))
+
+    assert [(modes.encode(result.plan), result.violations) for result in broken] == []
+    assert ALL_FAULTS - totals.struck == set()
+    assert totals.lost == totals.unflagged == 0
 
 
 def test_a_storm_over_all_stores_is_survived() -> None:
@@ -37,7 +46,7 @@ def test_a_receipt_that_comes_after_the_copy_was_armed_ends_the_copies() -> None
     totals, broken = modes.run(modes.every_late_receipt(3))
 
     assert [(modes.encode(result.plan), result.violations) for result in broken] == []
-    assert totals.wakes == totals.seeds > 20
+    assert totals.wakes == totals.seeds > 12
     assert totals.crashes > totals.seeds
     assert totals.lost == totals.unflagged == 0
 
