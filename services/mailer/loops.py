@@ -15,6 +15,7 @@ from libs.runtime.log import Log
 from services.mailer.alerts import Alerts
 from services.mailer.journal import Receipts
 
+FIRST_TIDY_SECONDS: Final = 300.0
 TIDY_SECONDS: Final = 3600.0
 LATE_SECONDS: Final = 3600.0
 LOOKS_WITHIN: Final = 6
@@ -66,8 +67,10 @@ async def _anything_late(records: LeadRecords, since: float) -> bool:
 
 async def tidying(tidy: Callable[[], Awaitable[int]], log: Log) -> None:
     """Not at once: what a crash left in doubt is settled by what lies in the outbox."""
+    pause = FIRST_TIDY_SECONDS
     while True:
-        await asyncio.sleep(TIDY_SECONDS)
+        await asyncio.sleep(pause)
+        pause = TIDY_SECONDS
         if removed := await tidy():
             log.info("tidied", count=removed)
 

@@ -15,7 +15,7 @@ from libs.messages.mail import DeliveryEvent
 from libs.runtime.log import Log
 from libs.streams.envelope import UNREADABLE
 from libs.streams.fakes import RememberingPublisher
-from services.mailer.adapters.ses_events import SesEvents, open_queue, read_event
+from services.mailer.adapters.ses_events import TOLD_TIMES, SesEvents, open_queue, read_event
 
 TAGS = {"shop": ["craigs"], "thread": ["cthr_one"], "attempt": ["2"], "ses:operation": ["x"]}
 
@@ -191,6 +191,19 @@ class TestQueue:
 
         assert passed == 1
         assert causes(events) == ["event_unreadable"]
+        assert await waiting(events) == 1
+
+    async def test_of_what_comes_back_for_weeks_a_person_hears_in_its_first_minutes(
+        self, events: SesEvents
+    ) -> None:
+        await post(events, "not json")
+        at_once = {"QueueUrl": events.queue_url, "Attributes": {"VisibilityTimeout": "0"}}
+        await events.client.set_queue_attributes(**at_once)
+
+        for _ in range(2 * TOLD_TIMES):
+            await events.pass_on(wait_seconds=0)
+
+        assert causes(events) == ["event_unreadable"] * TOLD_TIMES
         assert await waiting(events) == 1
 
     async def test_an_event_stays_in_the_queue_while_the_stream_is_down(

@@ -274,6 +274,18 @@ async def test_a_mail_that_waits_for_all_leaves_for_nobody_while_one_is_put_off(
     assert office.arrived() == []
 
 
+async def test_a_mail_waits_for_nobody_after_an_answer_that_no_server_should_give() -> None:
+    async with smtp_office() as office:
+        office.letters.answers["rcpt odd@shop.example"] = "252 cannot verify"
+        recipients = ("owner@shop.example", "odd@shop.example")
+        mail = replace(a_mail(), recipients=recipients, waits_for_all=True)
+
+        async with office.transport.prepare(made(mail)) as ready:
+            passed_over = ready.passed_over
+
+    assert passed_over == "rcpt_252"
+
+
 async def test_a_server_that_shuts_down_says_nothing_of_a_recipient() -> None:
     async with smtp_office() as office:
         office.letters.answers["rcpt slow@shop.example"] = "421 too busy"

@@ -38,6 +38,9 @@ EVENTS: Final = {
 }
 """SES's word, lower case, to ours; opens, clicks and the like say nothing that we need."""
 
+COMES: Final = "ApproximateReceiveCount"
+TOLD_TIMES: Final = 3
+"""It comes again each minute for two weeks; once more than enough, should a mail not leave."""
 GREETING: Final = "Successfully validated SNS topic"
 """What SES says, in plain words, to a topic that it will publish to."""
 
@@ -180,8 +183,9 @@ class SesEvents:
 
         try:
             answer = await self.client.receive_message(
-                QueueUrl=self.queue_url, MaxNumberOfMessages=AT_ONCE, WaitTimeSeconds=wait_seconds
-            )
+                QueueUrl=self.queue_url, MaxNumberOfMessages=AT_ONCE, WaitTimeSeconds=wait_seconds,
+                MessageSystemAttributeNames=[COMES],
+            )  # fmt: skip
             took = [await self._take(message) for message in answer.get("Messages", ())]
         except (BotoCoreError, ClientError, HTTPClientError) as error:
             raise Unavailable("ses_events", type(error).__name__) from error
@@ -189,12 +193,14 @@ class SesEvents:
             await self.tell("event_unreadable")
         return sum(map(bool, took))
 
-    async def _take(self, message: dict[str, str]) -> bool | None:
-        """Whether it went on the stream; None: it cannot be read."""
+    async def _take(self, message: dict[str, Any]) -> bool | None:
+        """Whether it went on the stream; None: it cannot be read, and a person is to be told."""
         body = message["Body"]
         try:
             event = read_event(body)
         except UNREADABLE:
+            if int(message["Attributes"][COMES]) > TOLD_TIMES:
+                return False
             self.log.error("delivery_event_unreadable", bytes=len(body))
             return None
         if event is not None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 WINDOWS: Final = Windows(fence_seconds=900, evidence_seconds=0)
 START_INPUT: Final = 354
 COMPLETED: Final = 250
+FOR_NOW: Final = 400
 FOR_GOOD: Final = 500
 QUIT_SECONDS: Final = 2.0
 
@@ -250,7 +251,7 @@ async def _recipients(client: SMTP, mail: Mail, refused: list[int]) -> None:
                 raise
             refusals.append(error)
     refused += (refusal.code for refusal in refusals)
-    put_off = [refusal for refusal in refusals if refusal.code < FOR_GOOD]
+    put_off = [refusal for refusal in refusals if FOR_NOW <= refusal.code < FOR_GOOD]
     if len(refusals) == len(mail.recipients) or (put_off and mail.waits_for_all):
         raise min(put_off or refusals, key=lambda refusal: refusal.code)  # it may become a yes
 
