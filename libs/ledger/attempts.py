@@ -146,6 +146,14 @@ def _counted(record: LeadRecord, event: Refused, now: float) -> LeadRecord:
     first_error_at = record.first_error_at
     if first_error_at is None and not event.provider_wide:
         first_error_at = now
+    if not record.ambiguous:  # else it tells of a mail that may have arrived
+        record = replace(
+            record,
+            snapshot=event.snapshot or record.snapshot,
+            last_item_id=event.last_item_id or record.last_item_id,
+            kind=event.kind or record.kind,
+            passed_over="",
+        )
     return replace(
         record,
         tries=record.tries + (not (event.provider_wide or event.temporary)),
@@ -153,10 +161,6 @@ def _counted(record: LeadRecord, event: Refused, now: float) -> LeadRecord:
         refused_since=since,
         first_error_at=first_error_at,
         reason=event.reason,
-        snapshot=event.snapshot or record.snapshot,
-        last_item_id=event.last_item_id or record.last_item_id,
-        kind=event.kind or record.kind,
-        passed_over=record.passed_over if record.ambiguous else "",
     )
 
 

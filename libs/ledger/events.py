@@ -95,7 +95,9 @@ class Refused(Happening, frozen=True, kw_only=True):
     at_door: bool = False
     """Before ARM: it says nothing about this attempt, should another sender have armed it."""
     snapshot: str = ""
-    """What was refused, for the next attempt. Empty: what the record names."""
+    """What was refused, for the next attempt. What the record names stands where this is empty, or
+    an earlier mail may have arrived.
+    """
     last_item_id: str = ""
     kind: str = ""
 

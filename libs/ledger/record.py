@@ -57,7 +57,9 @@ class LeadRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     possible_duplicate: bool = False
     last_item_id: str = ""
     snapshot: str = ""
-    """Blob key of what was armed or refused last; `last_item_id` and `kind` are its own."""
+    """Blob key of what was armed last, or refused since while no mail may have arrived;
+    `last_item_id` and `kind` are its own.
+    """
     wanted: str | None = None
     """The snapshot that a person who sent it again looked at; empty: none was left, but one they
     want. Stands until it is sent, held or closed. None: nobody asked.
@@ -80,7 +82,9 @@ class LeadRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     first_error_at: float | None = None
     """Of the refusals that, after a day, put it before a person."""
     refused_since: float | None = None
-    """Of refusals of whatever kind: by their age the waits grow that no try counts."""
+    """Of refusals of whatever kind, with no other wait between them: by their age the waits grow
+    that no try counts.
+    """
     created_at: float = 0.0
     updated_at: float = 0.0
     history: tuple[Step, ...] = ()

@@ -152,7 +152,9 @@ def _not_now_again(record: LeadRecord, event: NotNow, now: float) -> Decision:
     """Something was said after a refused mail: its retry waits for that, and never past a day."""
     if exhausted(record.tries, record.first_error_at, now):
         return hold(record, now, "refused_too_long")
-    return next_record(record, now, "not_now", event.reason, due_at=event.due_at)
+    return next_record(
+        record, now, "not_now", event.reason, due_at=event.due_at, refused_since=None
+    )
 
 
 def _nothing_to_send(record: LeadRecord, event: NothingToSend, now: float) -> Decision:

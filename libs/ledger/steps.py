@@ -99,9 +99,10 @@ def attempt_of(record: LeadRecord, lid: str) -> int:
 
 
 def doubted(record: LeadRecord) -> LeadRecord:
-    """The current attempt is one more whose fate nobody knows."""
+    """The current attempt is one more whose fate nobody knows; to wait for it was no refusal."""
     return replace(
         record,
+        refused_since=None,
         ambiguous=tuple(dict.fromkeys((*record.ambiguous, record.attempt))),
         ambiguous_lids=record.ambiguous_lids | {record.lid: record.attempt},
     )

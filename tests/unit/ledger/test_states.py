@@ -38,7 +38,7 @@ from libs.ledger.events import (
 )
 from libs.ledger.record import LeadKey, LeadRecord, State, Step
 from libs.ledger.states import alert_owed, decide, possible_copy
-from libs.ledger.steps import a_person_wants, attempt_of, doubted
+from libs.ledger.steps import a_person_wants, attempt_of, doubted, waits_in_vain
 
 NOW: Final = 1_800_000_000.0
 DAY: Final = 86_400.0
@@ -492,13 +492,45 @@ def test_refusals_that_are_no_try_come_ever_more_rarely(*, door: bool, wide: boo
 
 def test_a_refusal_keeps_what_was_to_be_sent_for_the_next_attempt() -> None:
     newer = replace(DOOR, snapshot="newer", last_item_id="i3", kind="partial")
-    refused = decided("error_due", newer)
+    error = replace(TRIED, state=State.ERROR, due_at=NOW, ambiguous=())
+    again = decide(KEY, error, after(error, newer), NOW, ZERO)
+    assert isinstance(again, Write)
     first = decided("pending", newer)
     looked_up = decided("sending", Refused(attempt=2, reason="never_left", provider_wide=True))
 
-    for record in (refused, first):
+    for record in (again.record, first):
         assert (record.snapshot, record.last_item_id, record.kind) == ("newer", "i3", "partial")
     assert (looked_up.snapshot, looked_up.last_item_id) == ("snap", "i1")
+
+
+def test_a_refusal_leaves_the_words_of_a_mail_that_may_have_arrived() -> None:
+    """Its links open while the record names its snapshot, and what came later is newer than it."""
+    refused = decided("error_due", replace(DOOR, snapshot="newer", last_item_id="i3", kind="other"))
+
+    arrived = decide(KEY, refused, ProviderEvent(attempt=1, event="delivery"), NOW, ZERO)
+
+    assert isinstance(arrived, Write)
+    assert (arrived.record.state, arrived.record.snapshot) == (State.SENT, "snap")
+    assert (arrived.record.last_item_id, arrived.record.kind) == ("i1", TRIED.kind)
+
+
+@pytest.mark.parametrize("between", [NotNow(reason="not_idle", due_at=NOW + 9 * 3600), ARM])
+def test_time_in_which_nothing_was_refused_makes_no_wait_longer(between: Event) -> None:
+    """The customer chats on, or an attempt waits for its answer."""
+    wide = Refused(attempt=NEXT, reason="rcpt_421", provider_wide=True, at_door=True)
+    refused = decided("pending", wide)
+    assert refused.due_at is not None
+    moved = decide(KEY, refused, after(refused, between), refused.due_at, ZERO)
+    assert isinstance(moved, Write)
+    assert moved.record.due_at is not None
+    now = moved.record.due_at
+
+    again = decide(KEY, moved.record, after(moved.record, wide), now, ZERO)
+
+    assert isinstance(again, Write)
+    assert again.record.due_at is not None
+    assert again.record.due_at - now <= 60
+    assert not waits_in_vain(again.record, NOW + DAY)
 
 
 def test_the_third_attempt_that_nobody_answers_for_is_left_to_a_person() -> None:
