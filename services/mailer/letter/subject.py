@@ -30,10 +30,15 @@ def subject(
 def need(summary: Summary, longest: int = 80) -> str:
     """`<vehicle> - <project>`; a vehicle that the project names is not told twice."""
     vehicle, project = one_line(summary.vehicle or "", 80), one_line(summary.project or "", longest)
-    told_twice = _names(vehicle) <= _names(project)
+    told_twice = _names(vehicle) <= _names(project) or _as_said(vehicle).search(project)
     return " - ".join(fact for fact in ("" if told_twice else vehicle, project) if fact)
 
 
 def _names(fact: str) -> set[str]:
     """`F-150` is the customer's `f150`."""
     return set(_IN_NAMES.sub("", fact.casefold()).split())
+
+
+def _as_said(fact: str) -> re.Pattern[str]:
+    """In `Camry's`, and where a script writes words together; `afford` names no Ford."""
+    return re.compile(rf"(?<![a-z0-9]){re.escape(fact)}(?![a-z0-9])", re.IGNORECASE)

@@ -166,6 +166,18 @@ def test_a_day_stands_only_where_it_changes() -> None:
         ({"vehicle": None}, "New chat lead: Seat torn (cthr_one)"),
         ({"project": None}, "New chat lead: 2015 Ford (cthr_one)"),
         ({"project": "Torn 2015 ford seat"}, "New chat lead: Torn 2015 ford seat (cthr_one)"),
+        (
+            {"vehicle": "Ford", "project": "My Ford's seat"},
+            "New chat lead: My Ford's seat (cthr_one)",
+        ),
+        (
+            {"vehicle": "丰田凯美瑞", "project": "修丰田凯美瑞的座椅"},
+            "New chat lead: 修丰田凯美瑞的座椅 (cthr_one)",
+        ),
+        (
+            {"vehicle": "Ford", "project": "Can't afford new"},
+            "New chat lead: Ford - Can't afford new (cthr_one)",
+        ),
         ({"vehicle": None, "project": " "}, "New chat lead: Title of the chat (cthr_one)"),
         (
             {"vehicle": "see evil.com\r\nBcc: x"},
