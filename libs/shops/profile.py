@@ -41,7 +41,9 @@ class Readiness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     item: tuple[str, ...]
     """What it is to be done to: `truck`, `seat`, `sofá`."""
     vague: tuple[str, ...] = ()
-    """Those of `item` that leave open which one it is: of a `truck` or a `seat` the shop asks."""
+    """Those of `item` that leave open which one it is: of a `truck` or a `seat` the shop asks.
+    None named: all of them do.
+    """
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

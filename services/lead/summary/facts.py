@@ -17,6 +17,7 @@ from libs.shops.profile import Readiness, ShopProfile
 from services.lead.summary.vehicles import vehicle_in
 from services.lead.summary.wordings import (
     ASKS,
+    CLAUSE,
     HOURS,
     LOCATION,
     NAME,
@@ -63,7 +64,7 @@ def find(lines: Sequence[Line], profile: ShopProfile) -> Found:
     said = [line.text[:LINE_CHARACTERS] for line in customer_lines(lines)]
     whole, name = "\n".join(said), _name(lines)
     words = profile.readiness
-    told = _told(said, words)
+    told, vague = _told(said, words), words.vague or words.item
     return Found(
         name=name,
         location=_first(LOCATION, said),
@@ -71,8 +72,8 @@ def find(lines: Sequence[Line], profile: ShopProfile) -> Found:
         vehicle=max(
             (vehicle_in(_without(name, text)) for text in reversed(said)), key=_detail, default=""
         ),
-        item=_word_in(tuple(word for word in words.item if word not in words.vague), whole),
-        vague=_word_in(words.vague, whole),
+        item=_word_in(tuple(word for word in words.item if word not in vague), whole),
+        vague=_word_in(vague, whole),
         project=max(told, key=told.__getitem__) if any(told.values()) else "",
         told=tuple(told),
         timeline=_first(TIMELINE, [_without_hours(text) for text in said]),
@@ -146,7 +147,7 @@ def _without(name: str, text: str) -> str:
 
 
 def _without_hours(text: str) -> str:
-    return "\n".join(one for one in _SENTENCE.split(text) if not HOURS.search(one))
+    return "\n".join(clause for clause in CLAUSE.split(text) if not HOURS.search(clause))
 
 
 def _detail(vehicle: str) -> int:

@@ -86,12 +86,18 @@ LOCATION: Final = tuple(
     )
 )
 
+_NO_WORK: Final = (
+    r"(?:to )?(?:sell(?:ing)?|work(?:ing)? (?:for|at|near|in)|know (?:when|where|if) (?:my|the|it))"
+    r"|vender|trabajar|saber (?:cu[aá]ndo|d[oó]nde|si) (?:est[aá]|mi|el|la|ya)"
+)
+"""What else people want about a car: to sell it, a job near it, to fetch it."""
 ASKS: Final = re.compile(
     r"\b(?:(?:can|could|would|will|do) (?:you|u|y['’]?all)(?: guys| all| folks)? (?:do|make|help|work|handle|build|sew|cover|install|put)"
     r"|(?:i|we) (?:need|want|would (?:like|love))|(?:i|we)['’]d (?:like|love)|looking (?:for|to)|interested in"
     r"|necesit(?:o|amos)|quiero|queremos|quisier\w+|busco|buscamos|me gustaría|(?:pueden|puede|podrían|podría) hacer|hacen"
     r"|preciso|quero|queria|gostaria|fazem|je (?:voudrais|cherche|veux)|j['’]ai besoin|faites-vous|pouvez-vous"
     r"|cần|muốn|kailangan|gusto|butuh|ingin|нужн\w+|хочу|хотел\w*|أريد|أحتاج|می‌خواهم)\b"
+    rf"(?! (?:{_NO_WORK})\b)"
     r"|想|需要|能不能|可以|你们做|你們做|ほしい|欲しい|たい|お願い|필요|싶|원해|चाहि|चाहत",
     re.IGNORECASE,
 )
@@ -102,6 +108,11 @@ HOURS: Final = re.compile(
     re.IGNORECASE,
 )
 """A day that is named with these is when the shop is open, not when the work is due."""
+CLAUSE: Final = re.compile(
+    r"[.,;!?؟]\s+(?![\s\d])|[。！？，]|\n+|\s(?=(?:i|we|can|could|need|what|are|if|si|necesito|quiero|lo)\b)",
+    re.IGNORECASE,
+)
+"""Where one begins: `Need it by Friday, are you open Saturday` names two days, and `Nov. 30` one."""
 
 TIMELINE: Final = tuple(
     re.compile(rf"(?<!\bnot )(?<!\bno ){pattern}", re.IGNORECASE)

@@ -212,6 +212,15 @@ def test_a_name_is_no_vehicle() -> None:
         ("Are you open on Saturday?", ""),
         ("¿Están abiertos el sábado?", ""),
         ("the seam split open, I need it by Friday", "by Friday"),
+        ("Need my truck seats done by Friday, are you open Saturday", "by Friday"),
+        ("I need the couch by next week, what are your hours?", "next week"),
+        ("Puede ser el viernes si abren temprano, el asiento está roto", "el viernes"),
+        ("i need it by friday are you open on saturday", "by friday"),
+        ("Are you open on Saturday and can you do it by Monday?", "by Monday"),
+        ("by Nov. 30 please", "by Nov. 30"),
+        ("Are you open today and tomorrow?", ""),
+        ("¿El sábado están abiertos?", ""),
+        ("What time on Saturday do you guys open?", ""),
     ],
 )
 def test_timeline_is_cut_out(text: str, timeline: str) -> None:
@@ -460,6 +469,18 @@ def test_a_number_alone_is_no_words() -> None:
         ("你们做沙发吗", True),
         ("Looking for your shop", False),
         ("I have a boat", False),
+        ("I want to sell you my car", False),
+        ("Would you be interested in selling my truck?", False),
+        ("I want to work near my car", False),
+        ("I'd like to know when my truck is ready", False),
+        ("I'd like to know if my truck is ready", False),
+        ("Quiero vender mi carro", False),
+        ("Quisiera saber cuándo está mi carro", False),
+        ("I'd like to know how much you take for truck seats", True),
+        ("I want to know if you do car seats", True),
+        ("I need to know when you can do my truck seats", True),
+        ("I want to work on my boat with you", True),
+        ("Quiero saber si hacen asientos", True),
         *((prompt, True) for tag in ("en", "es") for prompt in PROFILE.texts[tag].start_prompts),
     ],
 )
@@ -487,6 +508,16 @@ def test_a_vehicle_is_asked_for_unless_the_item_stands_for_itself(
     assert summary.item == item
     assert ("vehicle or item" in summary.missing_info) is (item is None)
     assert "about their" in summary.summary
+
+
+def test_a_shop_that_names_nothing_vague_has_the_vehicle_asked_for() -> None:
+    words = replace(PROFILE.readiness, vague=())
+    profile = replace(PROFILE, readiness=words)
+
+    summary = summary_of(said("The seat of my truck is torn"), profile=profile)
+
+    assert summary.item is None
+    assert "vehicle or item" in summary.missing_info
 
 
 @pytest.mark.parametrize(
