@@ -62,14 +62,15 @@ def _mentions(lines: Sequence[Line], profile: ShopProfile) -> Iterator[Mention]:
         if given:
             remark = _after(said, folded.text)[-_REMARK:]
             doubt = DOUBTS[Standing.DENIED].told(profile.languages[0])
-            for gone in _taken_back(remark, given, asked=_is_answer(lines, row)):
+            for gone in _taken_back(remark, given, row):
                 contact = msgspec.structs.replace(gone.contact, doubt=doubt)
                 yield Mention(contact, row, Standing.DENIED, "none")
 
 
-def _taken_back(remark: str, given: Sequence[Mention], *, asked: bool) -> list[Mention]:
+def _taken_back(remark: str, given: Sequence[Mention], row: int) -> list[Mention]:
     """All of a kind, or only what was given last."""
-    gone, wrong = _denied(remark, given[-1].contact.kind, asked=asked)
+    just_given = given[-1].row >= row - 1
+    gone, wrong = _denied(remark, given[-1].contact.kind, just_given=just_given)
     last = {one.contact.kind: one for one in given}
     return [one for one in given if one.contact.kind in gone] + [
         one for kind, one in last.items() if kind in wrong
@@ -77,13 +78,11 @@ def _taken_back(remark: str, given: Sequence[Mention], *, asked: bool) -> list[M
 
 
 @lru_cache(maxsize=LINES_KEPT)
-def _denied(remark: str, last: Kind, *, asked: bool) -> tuple[frozenset[Kind], frozenset[Kind]]:
+def _denied(
+    remark: str, last: Kind, *, just_given: bool
+) -> tuple[frozenset[Kind], frozenset[Kind]]:
     gone = opted_out(remark)
-    return gone, retracted(remark, last, asked=asked) - gone
-
-
-def _is_answer(lines: Sequence[Line], row: int) -> bool:
-    return row > 0 and lines[row - 1].speaker != "customer" and "?" in lines[row - 1].text
+    return gone, retracted(remark, last, just_given=just_given) - gone
 
 
 def _after(said: Sequence[Said], text: str) -> str:

@@ -16,6 +16,7 @@ from services.lead.contact.providers import distance
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
+_NANP: Final = 1
 _ALIKE: Final = 2
 _FEW: Final = 2
 _LIKELY_LENGTH: Final = re.compile(r"\d{10,13}|\+\d{9,15}")
@@ -39,7 +40,7 @@ class Region(msgspec.Struct, frozen=True):
 
     @property
     def is_nanp(self) -> bool:
-        return self.code == 1
+        return self.code == _NANP
 
 
 def known_number(candidate: Candidate, region: Region, text: str) -> Found | None:
@@ -74,6 +75,12 @@ def unknown_number(candidate: Candidate, region: Region, text: str) -> Iterator[
     value = format_number(number, PhoneNumberFormat.E164) if number else digits
     doubt = Doubt("unknown_number", (region.name,))
     yield Found(value, shown, candidate.start, candidate.end, doubt)
+
+
+def is_abroad(candidate: Candidate, region: Region, text: str) -> bool:
+    """With its country code given, a number abroad may be newer than our tables."""
+    number = _parsed(candidate.written, region) if text[candidate.start] in "+0" else None
+    return number is not None and number.country_code != _NANP
 
 
 def siblings(one: Found, text: str) -> Iterator[Found]:

@@ -11,6 +11,7 @@ from services.lead.contact.folding import MASK, Found
 from services.lead.contact.number_context import Candidate, as_phone
 from services.lead.contact.numbering import (
     Region,
+    is_abroad,
     is_country_code,
     known_number,
     siblings,
@@ -59,7 +60,12 @@ _SHAPED: Final = re.compile(r"[2-9]\d\d(?:\) ?|-)\d{3}-\d{4,5}")
 _MEXICAN: Final = re.compile(
     r"(?<!\d)(?<!\d[-.])52[ -](?:1[ -])?\(?\d{3}\)?[ -]\d{3}[ -]\d{4}(?!\d|[-.]\d)"
 )
-"""Without its plus; the ten digits alone may be a stranger's number here."""
+_MEXICAN_AFTER: Final = re.compile(
+    r"^\W*$|(?:\b(?:(?:tele)?phone|cell|number|whats\w*|call|text|tel\w*|cel\w*|n[uú]mero|m[oó]vil|"
+    r"ll[aá]m\w+|marque\w*|escr[ií]b\w+|mensaje)|电话|電話)(?:\W+(?:is|es|me|us|at|al|a|on))*\W*$",
+    re.IGNORECASE,
+)
+"""Without its plus; after `unit 52` the ten digits alone are the number."""
 _BEFORE_NANP: Final = 8
 _NO_PLUS_AFTER: Final = re.compile(r"(?:[\d+-]|\d\.)\Z")
 _NO_RUN_AFTER: Final = re.compile(r"(?:[+#-]|\d\.)\Z")
@@ -74,28 +80,34 @@ _DECIMAL: Final = re.compile(r"\d{3}\.\d{7}|\d{6}\.\d{4}")
 def find_phones(text: str, region: Region, *, asked: bool) -> list[Found]:
     """In order of appearance. `asked`: what was said before asked for a number.
 
-    What is called a phone and is no number we know is better than nothing, and doubted.
+    What is called a phone and is no number we know is better than nothing, and doubted; with a
+    country's code it may be newer than our tables, and stays beside others.
     """
     text = _LETTER_FOR_ZERO.sub("0", _PARTICLE.sub("-", digits_for_characters(text)))
     text = _VIN.sub(MASK * _VIN_LENGTH, text)
     found: list[Found] = []
     unknown: list[Found] = []
+    abroad: list[Found] = []
     looked = tried = 0
     for seen in _candidates(text, region):
         looked += 1
         if looked > MOST_LOOKED_AT or tried >= MOST_TRIED:
             break
-        if _overlaps(seen, found) or not (candidate := as_phone(text, seen, asked=asked)):
+        taken = found if text[seen.start] in "+0" else found + abroad
+        if _overlaps(seen, taken) or not (candidate := as_phone(text, seen, asked=asked)):
             continue
         tried += 1
         if one := known_number(candidate, region, text):
             found += [one, *siblings(one, text)]
         elif candidate.doubt != A_THINGS and not _overlaps(candidate, unknown):
-            unknown += unknown_number(candidate, region, text)
+            odd = list(unknown_number(candidate, region, text))
+            unknown += odd
+            abroad += odd if is_abroad(candidate, region, text) else ()
+    found += [one for one in abroad if not _overlaps(one, found)]
     return sorted(found or unknown, key=lambda one: one.start)
 
 
-def _overlaps(candidate: Candidate, found: list[Found]) -> bool:
+def _overlaps(candidate: Candidate | Found, found: list[Found]) -> bool:
     return any(candidate.start < one.end and one.start < candidate.end for one in found)
 
 
@@ -133,9 +145,10 @@ def _follows(text: str, start: int, marks: re.Pattern[str]) -> bool:
 
 
 def _nanp(text: str, islands: list[tuple[int, int]]) -> Iterator[Candidate]:
-    """With or without the country code, unless Mexico's stands before it."""
+    """With or without the country code, unless Mexico's is said to stand before it."""
     for found in _in_islands(_MEXICAN, text, islands):
-        yield Candidate("+" + found[0], *found.span())
+        if _MEXICAN_AFTER.search(text[max(0, found.start() - _NEAR) : found.start()]):
+            yield Candidate("+" + found[0], *found.span())
     for found in _in_islands(_NANP, text, islands):
         floor = max(0, found.start() - _BEFORE_NANP)
         before = _NANP_BEFORE.search(text[floor : found.start()])

@@ -1,113 +1,127 @@
-"""A way that the customer takes back, in words around no value: `that's not my number`, `STOP`."""
+"""A way that the customer takes back, in words around no value: `that's not my number`, `STOP`.
+
+Only what can mean nothing else counts: a number lost or doubted for a harmless word costs a lead.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final, Literal
 
 Kind = Literal["phone", "email"]
 
-BOTH: Final[frozenset[Kind]] = frozenset({"phone", "email"})
 _PHONE: Final[frozenset[Kind]] = frozenset({"phone"})
 _EMAIL: Final[frozenset[Kind]] = frozenset({"email"})
+_BOTH: Final[frozenset[Kind]] = _PHONE | _EMAIL
 _NOBODY: Final[frozenset[Kind]] = frozenset()
 
-_WORD: Final = re.compile(r"[^\W\d_]+")
-_CLAUSE: Final = re.compile(r"[.,;:!?\n()-]+")
-_NOT_ENDING: Final = re.compile(r"(?<=[a-z])n'?t\b")
-_BROKEN: Final = re.compile(r"\bnot work\b")
-_NO_SHORT: Final = re.compile(r"\b(phone|cell|mobile|whatsapp) no\b")
-"""`Cell no: ...`."""
-_A_THAT: Final = re.compile(r"\ba (?=es[ae]\b)")
-"""`No llame a ese`; in English it is not their number that is `not a cell`."""
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_NO: Final = _words(
-    "not no never forget ignore disregard wrong incorrect wrongly old previous mistake mal viejo "
-    "broken dead equivocado equivocada incorrecto malo anterior olvide olvida"
+_BEGIN: Final = (
+    r"(?:^|[.,;:!\n()-])\s*(?:(?:no|oh|ok|sorry|oops|wait|hey|please|pls|actually|and|so|but|just|"
+    r"my bad|yes|ay|y|pero|ya|perd[oó]n|disculpe|lo siento|por favor|hola|hi)[ ,.!]{1,2})*"
 )
-_WRONG: Final = _words("wrong incorrect mistake mal equivocado incorrecto right correct")
-_THAT: Final = _words("that thats this it one ese eso esa este lo así asi")
-_WRITTEN: Final = _words(
-    "typed wrote put gave entered sent puse escribí escribi di mandé mande anoté anote"
+"""Of a clause: what others `never call` is no wish, and `don't lose my number` no loss."""
+_END: Final = (
+    r"(?: (?:any ?more|again|ever|no more|sorry|please|pls|thanks|to call|por favor|porfa|m[aá]s|"
+    r"from your (?:list|system|records)))*+(?=\s*(?:$|[.,;:!\n()-]))"
 )
-_PHONES: Final = _words(
-    "number phone cell cellphone mobile digits número numero teléfono telefono celular cel digit"
+_IT_IS: Final = r"(?:that|this|it)(?:'?s| is| was)"
+_NOT: Final = r"(?: not|n'?t)"
+_DO_NOT: Final = r"(?:do not|don'?t|never)(?: ever)?"
+_PUT: Final = r"(?:typed|wrote|put|gave|entered|sent)(?: you| u| in)?"
+_PUSE: Final = r"(?:les? |te )?(?:puse|escrib[ií]|di|mand[eé]|anot[eé])"
+_NUMBER: Final = (
+    r"(?:(?:(?:tele)?phone |cell |mobile |contact )?number|n[uú]mero|e-?mail(?: address)?|correo)"
 )
-_EMAILS: Final = _words("email mail gmail address correo dirección direccion")
-_TALK: Final = _words(
-    "do does did is was are the my mine me i you s its please pls sorry oh oops ok use call text "
-    "try dial reach at on to should be correct right working works now anymore longer any more "
-    "just meant here and so but by good new am es el la mi mis está esta era fue ya más mas se le "
-    "les use usen llame llamen llámeme llameme marque al tengo bueno buena correcto de que sino "
-    "perdón perdon disculpe ahora mejor y pero wait hey have last whatsapp"
+_MAIL: Final = re.compile(r"mail|correo|address", re.IGNORECASE)
+_NO_MAIL: Final = re.compile(r"number|n[uú]mero|phone|cel|digit", re.IGNORECASE)
+_FAILS: Final = r"(?:doesn'?t|does not) work"
+_MAL: Final = (
+    r"(?:(?:est[aá]|es|era) (?:mal|equivocado|incorrecto|viejo)|"
+    r"(?:ya )?no (?:sirve|funciona|existe))"
 )
-_KNOWN: Final = _NO | _THAT | _WRITTEN | _PHONES | _EMAILS | _TALK
+_WRONG: Final = rf"(?:(?:is|was)(?:{_NOT} (?:mine|right|correct|working)| wrong| incorrect| old)"
+_NAMED: Final = (
+    rf"(?:{_IT_IS}(?:{_NOT}| no longer)|not) (?:my|that|the (?:right|correct)) {_NUMBER}",
+    rf"(?:that|the|my) (?:{_NUMBER}|last digit)(?: (?:that )?i {_PUT})? {_WRONG}|{_FAILS})",
+    rf"(?:{_IT_IS} |i (?:just )?{_PUT} )?(?:(?:the|a|my) )?wrong {_NUMBER}",
+    rf"i (?:just )?{_PUT} (?:(?:the|my) {_NUMBER} wrong|the wrong phone)",
+    rf"{_DO_NOT} (?:use|call|dial|try) that {_NUMBER}",
+    rf"(?:forget|ignore|disregard|lose) (?:that|my) {_NUMBER}",
+    rf"i no longer have that (?:{_NUMBER}|phone)",
+    rf"{_IT_IS} my old (?:{_NUMBER}|cell)",
+    rf"(?:es[aeo] )?(?:ya )?no (?:es|era) mi {_NUMBER}|es[ae] ya no es mi (?:celular|tel[eé]fono)",
+    rf"(?:ese|el|mi) {_NUMBER}(?: que {_PUSE})? {_MAL}",
+    rf"{_PUSE} mal (?:el|mi) {_NUMBER}",
+    rf"no (?:use|llame|marque)n?(?: a)? ese {_NUMBER}|(?:ya )?no tengo ese {_NUMBER}",
+)
+_POINTED: Final = (
+    rf"i {_PUT} it wrong",
+    rf"(?:that|this)(?: one)?(?:'?s| is| was)(?:{_NOT} (?:right|correct)| wrong| incorrect)",
+    r"lo (?:puse|escrib[ií]) mal|es[ae] est[aá] (?:mal|equivocad[ao])",
+)
+_NOT_THAT_ONE: Final = (
+    rf"{_IT_IS}{_NOT} that one|{_DO_NOT} (?:use|call|try) that one|(?:forget|ignore) that one",
+    rf"that (?:one|phone) (?:{_FAILS}|is broken)|that address is wrong|that'?s not the {_NUMBER}",
+    r"(?:es[aeo]|as[ií]) no(?: es| era)?|no es es[ae]|no (?:use|llame|marque)n?(?: a)? es[ae]",
+)
+_RIGHT_ONE: Final = (
+    r"(?:[\s,.:;!()-]|\b(?:it|its|it's|is|use|try|call|text|me|at|on|the|my|right|correct|new|"
+    r"number|one|here|now|sorry|please|es|el|la|mi|al|n[uú]mero|bueno|ahora|llamen?|marquen?|"
+    r"usen?)\b)*$"
+)
+"""Nothing else up to it; `my cell is` may add one."""
 
 
-def _clauses(text: str) -> Iterator[frozenset[str]]:
-    """The words of each, the last clause first; `doesn't` is two."""
-    plain = _NO_SHORT.sub(r"\1", _NOT_ENDING.sub(" not", text.lower()))
-    plain = _BROKEN.sub("broken", _A_THAT.sub("", plain))
-    for clause in reversed(_CLAUSE.split(plain)):
-        yield frozenset(_WORD.findall(clause))
+def _clause(ways: tuple[str, ...], end: str = _END) -> re.Pattern[str]:
+    return re.compile(rf"{_BEGIN}(?P<said>{'|'.join(ways)}){end}", re.IGNORECASE)
+
+
+_THE_NUMBER: Final = _clause(_NAMED)
+_IT: Final = _clause(_POINTED, rf"{_END}\W*$")
+_FOR_ANOTHER: Final = _clause(
+    (*_NAMED, *_POINTED, *_NOT_THAT_ONE), rf"(?: any ?more| sorry| to call)*+{_RIGHT_ONE}"
+)
 
 
 def retracts(before: str, kind: Kind) -> bool:
     """Up to a value nothing but that the one before is not it; a seat may be wrong as well."""
-    for words in _clauses(before):
-        if not words <= _KNOWN:
-            return False
-        if words & _NO and words & (_THAT | _WRITTEN | _PHONES | _EMAILS):
-            return not words & (_EMAILS if kind == "phone" else _PHONES)
-    return False
+    found = _FOR_ANOTHER.search(before)
+    return found is not None and not (_MAIL if kind == "phone" else _NO_MAIL).search(found["said"])
 
 
-def retracted(text: str, last: Kind, *, asked: bool) -> frozenset[Kind]:
-    """Without the right one. `asked`: of what else was asked, `that's wrong` may tell as well."""
+def retracted(text: str, last: Kind, *, just_given: bool) -> frozenset[Kind]:
+    """Without the right one. `just_given`: nothing was said since that `it` may mean."""
     if "?" in text:
         return _NOBODY
-    clauses = list(_clauses(text))
-    nothing_else = not asked and all(words <= _KNOWN for words in clauses)
-    for words in clauses:
-        if words <= _KNOWN and words & _NO:
-            if words & (_PHONES | _EMAILS):
-                return _EMAIL if words & _EMAILS else _PHONE
-            if words & _WRITTEN or (nothing_else and words & _THAT and words & _WRONG):
-                return frozenset({last})
-    return _NOBODY
+    if found := _THE_NUMBER.search(text):
+        return _EMAIL if _MAIL.search(found[0]) else _PHONE
+    return frozenset({last}) if just_given and _IT.match(text) else _NOBODY
 
 
-_END: Final = (
-    r"(?=\W*$|\s*[.,;!\n]|\s+(?:i|i'?m|we|because|bc|cuz|since|thank\w*|porque|ya|gracias)\b)"
+_MINE: Final = (
+    r"(?:my|mis?) (?:(?:phone|contact) )?"
+    r"(?P<what>number|e-?mail|correo|n[uú]mero|info\w*|data|details|datos)"
 )
-_OPT_OUT: Final = re.compile(
-    r"(?:(?<!\bi )(?<!\byou )(?<!\bwe )(?<!\bthey )\b(?:do not|don'?t|never|stop|quit)(?: ever)? "
-    r"(?P<way>call|text|phone|contact|messag|e-?mail|mail|reach|writ|bother)(?:e|t?ing)?"
-    r"(?:,? (?:or|and) (?:call|text|e-?mail|messag|contact|writ)(?:e|ing)?)*"
-    r"(?: (?:me|us))?(?: (?:any ?more|again|no more|ever|back|out|please|pls|plz))*"
-    r"|\bno (?:quiero que )?me (?:vuelvan? a )?"
-    r"(?P<forma>llam|marqu|contact|escrib|mand|text|molest|habl)(?:e?[ea][ns]?|ar)"
-    r"(?: (?:mensajes?|textos?|correos?))?(?: (?:m[aá]s|por favor|porfa\w*))*"
-    r"|\b(?:do not|don'?t) want (?:any |more |you to |to be )*"
-    r"(?P<want>call|text|contact|e-?mail|messag)(?:s|es|ed|ing)?(?: me)?(?: (?:any ?more|again))?"
-    r"|\bdej[ea]n? de (?P<dejar>llamar|marcar|contactar|escribir|mandar|molestar)(?:me|nos)?"
-    rf"(?: (?:mensajes?|textos?))?(?: por favor)?|^\W*(?:stop|unsubscribe)\W*$){_END}",
-    re.IGNORECASE,
+_GONE: Final = _clause((
+    r"take me off your list|(?:delete|remove) me",
+    rf"(?:delete|remove|erase|borr[ae]n?|elimin[ae]n?|quit[ae]n?) {_MINE}",
+))  # fmt: skip
+_FOR_GOOD: Final = (
+    rf"{_END}(?=\W*$|\W+(?:thank|gracias|i(?:'?m deaf| found| went| changed| already)|ya encontr))"
 )
+_OR_TEXT: Final = r"(?:text|e-?mail)(?:ing)?"
+_CALL: Final = (
+    rf"(?:{_OR_TEXT}(?: me)? (?:or|and) )?(?P<way>call|contact|e-?mail|bother)(?:ing)?(?: me)?"
+    rf"(?: (?:or|and) {_OR_TEXT})?(?: me)?"
+)
+_OPT_OUT: Final = _clause((
+    rf"(?:{_DO_NOT}|stop|quit) {_CALL}",
+    r"no (?:quiero que )?me (?:vuelvan? a )?(?P<forma>llam|marqu|contact|molest)(?:e[ns]?|ar)",
+    r"i (?:do not|don'?t) want (?:any |more )*(?P<want>calls|e-?mails)",
+    r"dejen? de (?P<dejar>llamar|marcar|contactar|molestar)(?:me|nos)?",
+), _FOR_GOOD)  # fmt: skip
 """Whole, and not only before noon, at work or for a text."""
-_DELETE: Final = re.compile(
-    r"\btake me off\b|\b(?:delet|remov|eras|forget|los|borr|elimin|quit)(?:e[ns]?|a[ns]?|ing|)"
-    r"(?: (?:me|us)\b| (?:all )?(?:of )?(?:my|mis?|our) (?:(?:phone|cell|contact|personal) )?"
-    r"(?P<what>number|phone|cell|e-?mail|mail|correo|n[uú]mero|tel[eé]fono|celular|"
-    r"info\w*|data|details|contact|datos)\b)",
-    re.IGNORECASE,
-)
+_STOP: Final = re.compile(r"\W*(?:stop|unsubscribe)\W*", re.IGNORECASE)
 _OTHER_WAY: Final = re.compile(
     r"\b(?:call|text|e-?mail|messag|whats|write|ll[aá]m|m[aá]nd|escr[ií]b|correo|mensaje)",
     re.IGNORECASE,
@@ -116,16 +130,18 @@ _OTHER_WAY: Final = re.compile(
 
 def opted_out(text: str) -> frozenset[Kind]:
     """Who wants no call, but a text, still wants to be reached."""
-    gone = {kind for found in _DELETE.finditer(text) for kind in _kinds(found["what"])}
-    outs = list(_OPT_OUT.finditer(text))
-    if outs and not _OTHER_WAY.search(_OPT_OUT.sub("", text)):
-        for found in outs:
-            gone |= _kinds(next(filter(None, found.groups()), None))
-    return frozenset(gone)
+    if _STOP.fullmatch(text):
+        return _BOTH
+    if gone := _GONE.search(text):
+        return _kinds(gone["what"])
+    out = _OPT_OUT.search(text)
+    if out is None or _OTHER_WAY.search(_OPT_OUT.sub("", text)):
+        return _NOBODY
+    return _kinds(next(filter(None, out.groups()[1:])))
 
 
 def _kinds(way: str | None) -> frozenset[Kind]:
     way = (way or "").lower()
-    if re.match(r"call|text|phone|llam|marc|marqu|number|cell?|n[uú]m|tel", way):
+    if re.match(r"call|llam|marc|marqu|number|n[uú]m", way):
         return _PHONE
-    return _EMAIL if re.match(r"e-?mail|mail|correo", way) else BOTH
+    return _EMAIL if _MAIL.search(way) else _BOTH

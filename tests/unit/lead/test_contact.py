@@ -137,6 +137,19 @@ def test_what_is_wrong_after_a_question_may_be_the_answer() -> None:
     assert [one.doubt for one in contacts([told[0], told[2]], CRAIGS)] != [""]
 
 
+def test_what_is_wrong_later_on_may_be_anything() -> None:
+    assert [one.doubt for one in read("408-555-0117", "it's a 2017 Civic", "that's wrong")] == [""]
+
+
+def test_a_denied_phone_takes_no_email_back_nor_an_email_a_phone() -> None:
+    given = ("408-555-0117 ana@x.org",)
+
+    phone, email, newer = "+14085550117", "ana@x.org", "ben@y.org"
+    assert set(values(*given, f"that's not my number. {newer}")) == {phone, email, newer}
+    assert set(values(*given, f"that's not my email. {newer}")) == {phone, newer}
+    assert len(values(*given, "that's not my email. 650-555-0133")) == 3
+
+
 def test_an_opt_out_doubts_every_number_and_a_retraction_the_last() -> None:
     given = ("408-555-0117 or 650-555-0133",)
 
