@@ -73,16 +73,18 @@ class Copies:
 
     async def make(self, wanted: Wanted, delivery: int) -> Copy:
         """Still to be kept. Raises NoMail, Unavailable. `delivery` counts from 1."""
-        lowest = wanted.rung
-        if delivery > 1:
-            if stored := await self._stored(wanted):
-                return stored
-            lowest = max(lowest, await self._begin(wanted))
-        snapshot = await self._snapshot(wanted)
-        for rung in Rung:
-            if rung >= lowest and (composed := await self._built(snapshot, wanted, rung)):
-                return _copy(composed, f"{wanted.stem}.{int(rung)}")
-        raise NoMail("no_mail_could_be_built")
+        if delivery == 1:
+            return await self._best(wanted, wanted.rung)
+        if stored := await self._stored(wanted):
+            return stored
+        begun = await self._begun(wanted)
+        await self._note(wanted, begun + 1)
+        copy = await self._best(wanted, max(wanted.rung, Rung(min(begun, Rung.PLAIN))))
+        try:
+            await self._note(wanted, begun)
+        except Unavailable as error:
+            self.log.warning("build_still_noted", part=error.part)
+        return copy
 
     async def keep(self, copy: Copy) -> None:
         """Before anything is armed."""
@@ -117,15 +119,22 @@ class Copies:
                 return Copy(key, body, content_hash)
         return None
 
-    async def _begin(self, wanted: Wanted) -> Rung:
-        """Counts builds that never ended, not deliveries: an outage must not cost the photos."""
-        key = f"{wanted.stem}.begun"
+    async def _begun(self, wanted: Wanted) -> int:
+        """Builds that never ended, not deliveries: an outage must not cost the photos."""
         try:
-            begun = len(await self.blobs.get(key))
+            return len(await self.blobs.get(f"{wanted.stem}.begun"))
         except BlobMissingError:
-            begun = 0
-        await self.blobs.put(key, b"." * (begun + 1), content_type="text/plain")
-        return Rung(min(begun, Rung.PLAIN))
+            return 0
+
+    async def _note(self, wanted: Wanted, begun: int) -> None:
+        await self.blobs.put(f"{wanted.stem}.begun", b"." * begun, content_type="text/plain")
+
+    async def _best(self, wanted: Wanted, lowest: Rung) -> Copy:
+        snapshot = await self._snapshot(wanted)
+        for rung in Rung:
+            if rung >= lowest and (composed := await self._built(snapshot, wanted, rung)):
+                return _copy(composed, f"{wanted.stem}.{int(rung)}")
+        raise NoMail("no_mail_could_be_built")
 
     async def _snapshot(self, wanted: Wanted) -> LeadSnapshot:
         try:

@@ -877,6 +877,40 @@ class TestLadder:
 
         assert b"PLAIN" in room.provider.accepted[0].body
 
+    async def test_an_outage_at_the_door_costs_no_photo_but_a_build_that_never_ended_does(
+        self, room: Mailroom
+    ) -> None:
+        """Until its attempt is armed, each redelivery builds it anew."""
+        room.compose = breaking("FULL", error=Killed)
+        with pytest.raises(Killed):
+            await room.handlers().send(room.wish(attempt=2))
+        room.provider.fault = answering(prepare=Refused("connect_timeout", provider_wide=True))
+        for attempt in range(3, 7):
+            await room.handlers().send(room.wish(attempt=attempt))
+            room.clock.at += HOUR
+        room.provider.fault = answering()
+
+        await room.handlers().send(room.wish(attempt=7))
+
+        assert b"WITHOUT_ATTACHMENTS" in room.provider.accepted[0].body
+
+    async def test_a_note_that_cannot_be_taken_back_keeps_no_mail(
+        self, room: Mailroom, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put = room.blobs.put
+
+        async def once(key: str, body: bytes, *, content_type: str) -> None:
+            if not body:
+                raise Unavailable("blobs", "down")
+            await put(key, body, content_type=content_type)
+
+        monkeypatch.setattr(room.blobs, "put", once)
+
+        await room.handlers().send(room.wish(attempt=2))
+
+        assert b"FULL" in room.provider.accepted[0].body
+        assert "build_still_noted" in room.logged
+
     async def test_an_outage_elsewhere_does_not_cost_the_photos(self, room: Mailroom) -> None:
         room.records._hook = failing("read")
         for attempt in range(1, 9):
