@@ -88,7 +88,7 @@ _NUMBERS: Final = frozenset((_VALUES.keys() | _TIMES.keys()) - {"oh", "o"})
 _ROUND: Final = {"hundred": "00", "thousand": "000"}
 _JOINS: Final = frozenset({"y", "e", "-"})
 _WORD: Final = re.compile(r"[^\W\d_]+")
-_TOKEN: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u0900-\u0dff])*+|\d+|\S")
+_TOKEN: Final = re.compile(r"(?:[^\W\d_]++[\u0300-\u036f\u0900-\u0dff]*+)++|\d+|\S")
 """A word (Indic vowel signs are no letters to Python), a group of digits, or a mark."""
 _HINDI: Final = frozenset({"ek", "teen", "char", "paanch", "chhe", "saat", "aath", "nau", "zero"})
 _LATER: Final = frozenset({"oh", "o", "hundred", "thousand"})

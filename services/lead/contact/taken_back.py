@@ -10,9 +10,7 @@ from typing import Final, Literal
 
 Kind = Literal["phone", "email"]
 
-_PHONE: Final[frozenset[Kind]] = frozenset({"phone"})
-_EMAIL: Final[frozenset[Kind]] = frozenset({"email"})
-_BOTH: Final[frozenset[Kind]] = _PHONE | _EMAIL
+_BOTH: Final[frozenset[Kind]] = frozenset({"phone", "email"})
 _NOBODY: Final[frozenset[Kind]] = frozenset()
 
 _BEGIN: Final = (
@@ -22,7 +20,7 @@ _BEGIN: Final = (
 """Of a clause: what others `never call` is no wish, and `don't lose my number` no loss."""
 _END: Final = (
     r"(?: (?:any ?more|again|ever|no more|sorry|please|pls|thanks|to call|por favor|porfa|m[aá]s|"
-    r"from your (?:list|system|records)))*+(?=\s*(?:$|[.,;:!\n()-]))"
+    r"perd[oó]n|from your (?:list|system|records)))*+(?=\s*(?:$|[.,;:!\n()-]))"
 )
 _IT_IS: Final = r"(?:that|this|it)(?:'?s| is| was)"
 _NOT: Final = r"(?: not|n'?t)"
@@ -32,26 +30,26 @@ _PUSE: Final = r"(?:les? |te )?(?:puse|escrib[ií]|di|mand[eé]|anot[eé])"
 _NUMBER: Final = (
     r"(?:(?:(?:tele)?phone |cell |mobile |contact )?number|n[uú]mero|e-?mail(?: address)?|correo)"
 )
-_MAIL: Final = re.compile(r"mail|correo|address", re.IGNORECASE)
-_NO_MAIL: Final = re.compile(r"number|n[uú]mero|phone|cel|digit", re.IGNORECASE)
-_FAILS: Final = r"(?:doesn'?t|does not) work"
+_WRONG: Final = (
+    rf"(?:(?:is|was)(?:{_NOT} (?:mine|right|correct|working)| wrong| incorrect| old| disconnected|"
+    r" no longer in service)|(?:doesn'?t|does not) work)"
+)
 _MAL: Final = (
     r"(?:(?:est[aá]|es|era) (?:mal|equivocado|incorrecto|viejo)|"
-    r"(?:ya )?no (?:sirve|funciona|existe))"
+    r"(?:ya )?no (?:sirve|funciona|existe|es m[ií]o))"
 )
-_WRONG: Final = rf"(?:(?:is|was)(?:{_NOT} (?:mine|right|correct|working)| wrong| incorrect| old)"
 _NAMED: Final = (
     rf"(?:{_IT_IS}(?:{_NOT}| no longer)|not) (?:my|that|the (?:right|correct)) {_NUMBER}",
-    rf"(?:that|the|my) (?:{_NUMBER}|last digit)(?: (?:that )?i {_PUT})? {_WRONG}|{_FAILS})",
+    rf"(?:that|the|my) (?:{_NUMBER}|last digit)(?: (?:that )?i {_PUT})? {_WRONG}",
     rf"(?:{_IT_IS} |i (?:just )?{_PUT} )?(?:(?:the|a|my) )?wrong {_NUMBER}",
-    rf"i (?:just )?{_PUT} (?:(?:the|my) {_NUMBER} wrong|the wrong phone)",
+    rf"i (?:just )?(?:{_PUT} (?:(?:the|my) {_NUMBER} wrong|the wrong phone)|mistyped my {_NUMBER})",
     rf"{_DO_NOT} (?:use|call|dial|try) that {_NUMBER}",
     rf"(?:forget|ignore|disregard|lose) (?:that|my) {_NUMBER}",
     rf"i no longer have that (?:{_NUMBER}|phone)",
     rf"{_IT_IS} my old (?:{_NUMBER}|cell)",
     rf"(?:es[aeo] )?(?:ya )?no (?:es|era) mi {_NUMBER}|es[ae] ya no es mi (?:celular|tel[eé]fono)",
     rf"(?:ese|el|mi) {_NUMBER}(?: que {_PUSE})? {_MAL}",
-    rf"{_PUSE} mal (?:el|mi) {_NUMBER}",
+    rf"{_PUSE} mal (?:el|mi) {_NUMBER}|(?:{_PUSE} )?(?:el )?{_NUMBER} equivocado",
     rf"no (?:use|llame|marque)n?(?: a)? ese {_NUMBER}|(?:ya )?no tengo ese {_NUMBER}",
 )
 _POINTED: Final = (
@@ -61,7 +59,8 @@ _POINTED: Final = (
 )
 _NOT_THAT_ONE: Final = (
     rf"{_IT_IS}{_NOT} that one|{_DO_NOT} (?:use|call|try) that one|(?:forget|ignore) that one",
-    rf"that (?:one|phone) (?:{_FAILS}|is broken)|that address is wrong|that'?s not the {_NUMBER}",
+    r"that (?:one|phone) (?:(?:doesn'?t|does not) work|is broken)",
+    rf"that address is wrong|that'?s not the {_NUMBER}",
     r"(?:es[aeo]|as[ií]) no(?: es| era)?|no es es[ae]|no (?:use|llame|marque)n?(?: a)? es[ae]",
 )
 _RIGHT_ONE: Final = (
@@ -86,7 +85,7 @@ _FOR_ANOTHER: Final = _clause(
 def retracts(before: str, kind: Kind) -> bool:
     """Up to a value nothing but that the one before is not it; a seat may be wrong as well."""
     found = _FOR_ANOTHER.search(before)
-    return found is not None and not (_MAIL if kind == "phone" else _NO_MAIL).search(found["said"])
+    return found is not None and kind in _kinds(found["said"])
 
 
 def retracted(text: str, last: Kind, *, just_given: bool) -> frozenset[Kind]:
@@ -94,13 +93,13 @@ def retracted(text: str, last: Kind, *, just_given: bool) -> frozenset[Kind]:
     if "?" in text:
         return _NOBODY
     if found := _THE_NUMBER.search(text):
-        return _EMAIL if _MAIL.search(found[0]) else _PHONE
+        return _kinds(found["said"])
     return frozenset({last}) if just_given and _IT.match(text) else _NOBODY
 
 
 _MINE: Final = (
     r"(?:my|mis?) (?:(?:phone|contact) )?"
-    r"(?P<what>number|e-?mail|correo|n[uú]mero|info\w*|data|details|datos)"
+    r"(?:number|e-?mail|correo|n[uú]mero|info\w*|data|details|datos)"
 )
 _GONE: Final = _clause((
     r"take me off your list|(?:delete|remove) me",
@@ -111,14 +110,14 @@ _FOR_GOOD: Final = (
 )
 _OR_TEXT: Final = r"(?:text|e-?mail)(?:ing)?"
 _CALL: Final = (
-    rf"(?:{_OR_TEXT}(?: me)? (?:or|and) )?(?P<way>call|contact|e-?mail|bother)(?:ing)?(?: me)?"
+    rf"(?:{_OR_TEXT}(?: me)? (?:or|and) )?(?:call|contact|e-?mail|bother)(?:ing)?(?: me)?"
     rf"(?: (?:or|and) {_OR_TEXT})?(?: me)?"
 )
 _OPT_OUT: Final = _clause((
     rf"(?:{_DO_NOT}|stop|quit) {_CALL}",
-    r"no (?:quiero que )?me (?:vuelvan? a )?(?P<forma>llam|marqu|contact|molest)(?:e[ns]?|ar)",
-    r"i (?:do not|don'?t) want (?:any |more )*(?P<want>calls|e-?mails)",
-    r"dejen? de (?P<dejar>llamar|marcar|contactar|molestar)(?:me|nos)?",
+    r"no (?:quiero que )?me (?:vuelvan? a )?(?:llam|marqu|contact|molest)(?:e[ns]?|ar)",
+    r"i (?:do not|don'?t) want (?:any |more )*(?:calls|e-?mails)",
+    r"dejen? de (?:llamar|marcar|contactar|molestar)(?:me|nos)?",
 ), _FOR_GOOD)  # fmt: skip
 """Whole, and not only before noon, at work or for a text."""
 _STOP: Final = re.compile(r"\W*(?:stop|unsubscribe)\W*", re.IGNORECASE)
@@ -133,15 +132,21 @@ def opted_out(text: str) -> frozenset[Kind]:
     if _STOP.fullmatch(text):
         return _BOTH
     if gone := _GONE.search(text):
-        return _kinds(gone["what"])
+        return _kinds(gone["said"])
     out = _OPT_OUT.search(text)
     if out is None or _OTHER_WAY.search(_OPT_OUT.sub("", text)):
         return _NOBODY
-    return _kinds(next(filter(None, out.groups()[1:])))
+    return _kinds(out["said"])
 
 
-def _kinds(way: str | None) -> frozenset[Kind]:
-    way = (way or "").lower()
-    if re.match(r"call|llam|marc|marqu|number|n[uú]m", way):
-        return _PHONE
-    return _EMAIL if _MAIL.search(way) else _BOTH
+_OF_A_PHONE: Final = re.compile(
+    r"call|llam|mar[cq]|number|n[uú]mero|phone|cel|tel|digit", re.IGNORECASE
+)
+_OF_AN_EMAIL: Final = re.compile(r"mail|correo|address", re.IGNORECASE)
+
+
+def _kinds(said: str) -> frozenset[Kind]:
+    phone, email = _OF_A_PHONE.search(said), _OF_AN_EMAIL.search(said)
+    if bool(phone) == bool(email):
+        return _BOTH
+    return frozenset({"phone"}) if phone else frozenset({"email"})

@@ -29,7 +29,8 @@ _LED_IN: Final = r"[\s:,\"'(]*$"
 """What may stand between words and the value that they are about."""
 
 DENIED_BEFORE: Final = re.compile(
-    r"(?:\b(?:not|isn'?t|wasn'?t|instead of|rather than|no longer(?: use)?|(?:stopped|quit) using|"
+    r"(?:\b(?:(?<!if )(?<!or )not|isn'?t|wasn'?t|instead of|rather than|no longer(?: use)?|"
+    r"(?:stopped|quit) using|"
     r"(?:don'?t|do not|never) (?:call|text|use|email)(?: me)?(?: (?:at|on))?|used to be|"
     r"(?<!years )(?:old|previous|former|(?<!s )(?<!it )wrong) (?:phone |cell |email )?"
     r"(?:number|phone|cell|email|address|one|mail)?(?: (?:is|was))?|"
@@ -172,7 +173,8 @@ _SAYING: Final = (
 )
 NO_MORE_THAN_SAYING: Final = re.compile(_SAYING, re.IGNORECASE)
 SORRY: Final = re.compile(
-    rf"(?:{_APOLOGIES}|(?:^|[.!?;,]\s?)(?:no+|nope|нет)\b(?: no+\b)?|아니){_SAYING}$", re.IGNORECASE
+    rf"(?:{_APOLOGIES}|(?:^|[.!?;,]\s?)(?:no+|nope|нет)\b(?: no+\b)?(?! my cell)|아니){_SAYING}$",
+    re.IGNORECASE,
 )
 """An apology right before a value, and nothing but glue between them."""
 
