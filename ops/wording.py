@@ -64,6 +64,7 @@ REASONS: Final = {
     "snapshot_unreadable": "what the mail would say cannot be read any more",
     "unknown_shop": "no profile has the name of its shop",
     "recipient_passed_over": "the mail server did not take it for one of the shop's recipients",
+    "possible_duplicate": "the shop may have it twice",
     "bounce": "the provider could not deliver it to the shop",
     "complaint": "the shop's mailbox reported it as spam",
     "reject": "the provider rejected it after taking it",

@@ -175,15 +175,12 @@ def provider_event(record: LeadRecord, event: ProviderEvent, now: float) -> Deci
         return next_record(
             record, now, failed, delivery=failed, due_at=now + TELL_SECONDS, alert=failed
         )
-    return next_record(
+    return sent(
         record, now, "provider_event", f"{event.event} of attempt {event.attempt}",
-        state=State.SENT,
-        due_at=now + TELL_SECONDS if failed else None,
-        message_id=event.message_id or record.message_id,
+        failed=failed,
         sent_by="event",
         sent_at=event.at or now,
-        delivery=failed,
-        alert=failed,
+        message_id=event.message_id or record.message_id,
     )  # fmt: skip
 
 

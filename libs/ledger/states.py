@@ -45,6 +45,7 @@ from libs.ledger.events import (
 from libs.ledger.record import LeadKey, LeadRecord, State, Step
 from libs.ledger.steps import (
     FORGOTTEN,
+    POSSIBLE_DUPLICATE,
     WHY,
     doubted,
     exhausted,
@@ -109,7 +110,9 @@ def alert_owed(record: LeadRecord) -> str:
     """The cause that a person has yet to be told, or nothing."""
     if record.due_at is None or record.state not in {State.HELD, State.SENT}:
         return ""
-    return record.reason if record.state is State.HELD else record.delivery
+    if record.state is State.HELD:
+        return record.reason
+    return record.delivery or (POSSIBLE_DUPLICATE if record.possible_duplicate else "")
 
 
 def _first(key: LeadKey, event: Event, now: float) -> Decision:

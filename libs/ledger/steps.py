@@ -23,6 +23,7 @@ WHY: Final = {
 
 FORGOTTEN: Final = "forgotten"
 PASSED_OVER: Final = "recipient_passed_over"
+POSSIBLE_DUPLICATE: Final = "possible_duplicate"
 
 
 def hold(record: LeadRecord, now: float, reason: str) -> Write:
@@ -33,19 +34,17 @@ def hold(record: LeadRecord, now: float, reason: str) -> Write:
 
 
 def sent(
-    record: LeadRecord, now: float, what: str, detail: str = "", *, sent_by: str, **changes: Any
+    record: LeadRecord, now: float, what: str, detail: str = "", *, failed: str = "", **changes: Any
 ) -> Write:
-    """The end of a lead; of a recipient whom its mail passed over a person has yet to be told."""
-    owed = PASSED_OVER if record.passed_over else ""
+    """The end of a lead, of which a person may have to be told one thing more: the worst."""
+    delivery = failed or (PASSED_OVER if record.passed_over else "")
+    owed = delivery or (POSSIBLE_DUPLICATE if record.possible_duplicate else "")
     return next_record(
-        record, now, what, detail,
+        record, now, what, detail, alert=owed,
         state=State.SENT,
         due_at=now + TELL_SECONDS if owed else None,
-        sent_by=sent_by,
-        sent_at=now,
-        delivery=owed,
-        alert=owed,
-        **changes,
+        delivery=delivery,
+        **{"sent_at": now, **changes},
     )  # fmt: skip
 
 

@@ -31,8 +31,8 @@ CAUSES: Final = {
         " DUPLICATE_POLICY is never_two, three attempts had no answer, or what they say is gone."
     ),
     "possible_duplicate": (
-        "Nobody can know whether a mail left, so it went out once more, marked (possible copy): a"
-        " shop may have a lead twice. `possible_duplicate` in the log names the thread."
+        "Nobody could know whether these mails had left, so a copy of each was tried, marked"
+        " (possible copy), and one or both have arrived: their shops may have these leads twice."
     ),
     "bounce": "The provider could not deliver these leads to the shop's address.",
     "complaint": "The shop's mailbox reported these leads as spam.",
@@ -226,5 +226,9 @@ def _lines(cause: str, records: Sequence[LeadRecord]) -> list[str]:
             "    handoff leads held",
         ]
     if len(records) > NAMED_THREADS:
-        every += ["", "The others, by their column `delivery`:", "    handoff leads export"]
+        every += [
+            "",
+            "The others, by their columns `delivery` and `possible_copy`:",
+            "    handoff leads export",
+        ]
     return every

@@ -152,7 +152,7 @@ class MailHandlers:
         if not applied.wrote:
             return None if applied.why == "newer_items" else applied.record
         if self.clock.boot() - ready.prepared_at > LAUNCH_SECONDS:  # 7
-            await self.reports.unknown(job, ready.transport, Unknown("slept_before_sending"))
+            self.reports.unknown(job, ready.transport, Unknown("slept_before_sending"))
             return applied.record
         return await self._sent(job, copy, ready, applied.record)
 
@@ -185,15 +185,13 @@ class MailHandlers:
     ) -> LeadRecord | None:
         match await uncancelled(self._launch(job, ready)):  # 8
             case Receipt() as receipt:  # 9
-                written = await self._reported(await self.receipts.record(receipt))
-                await self.reports.copied(job)
-                return written
+                return await self._reported(await self.receipts.record(receipt))
             case Refused() as refused:
                 written = await self._refused(job, ready.transport, refused)
                 await self.copies.drop(copy)
                 return written
             case Unknown() as unknown:
-                await self.reports.unknown(job, ready.transport, unknown)
+                self.reports.unknown(job, ready.transport, unknown)
                 return record
 
     async def _launch(self, job: Job, ready: Ready) -> Receipt | Refused | Unknown:

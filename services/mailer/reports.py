@@ -66,16 +66,10 @@ class Reports:
         if refused.tell or in_vain:
             await self.alerts.tell(refused.code)
 
-    async def unknown(self, job: Job, transport: str, unknown: Unknown) -> None:
+    def unknown(self, job: Job, transport: str, unknown: Unknown) -> None:
         """Nothing is written: the resolver settles it after the windows."""
         self.metrics.count(m.MAILS, transport, "unknown")
         self._failed(job, transport, unknown.code, "unknown")
-        await self.copied(job)
-
-    async def copied(self, job: Job) -> None:
-        """Once it has left: whoever tells a person keeps no armed mail waiting."""
-        if job.possible_copy:
-            await self.alerts.tell("possible_duplicate")
 
     async def event(self, event: DeliveryEvent, applied: Applied) -> None:
         fields = {"thread_id": event.thread_id, "attempt": event.attempt, "shop": event.shop}

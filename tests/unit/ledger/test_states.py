@@ -269,6 +269,29 @@ class TestPassedOver:
         assert decision.record.passed_over == "rcpt_450"
 
 
+@pytest.mark.parametrize(
+    ("event", "passed_over", "owed"),
+    [
+        (Accepted(attempt=3), "", "possible_duplicate"),
+        (ProviderEvent(attempt=1, event="delivery"), "", "possible_duplicate"),
+        (ProviderEvent(attempt=1, event="delivery"), "rcpt_450", "recipient_passed_over"),
+        (Accepted(attempt=3), "rcpt_450", "recipient_passed_over"),
+        (ProviderEvent(attempt=3, event="bounce"), "rcpt_450", "bounce"),
+    ],
+)
+def test_of_what_may_have_arrived_twice_a_person_is_told_unless_of_worse(
+    event: Event, passed_over: str, owed: str
+) -> None:
+    copy = replace(decided("sending_due", ARM), passed_over=passed_over)
+
+    settled = decide(KEY, copy, event, NOW, ZERO)
+
+    assert isinstance(settled, Write)
+    assert settled.record.state is State.SENT
+    assert alert_owed(settled.record) == settled.alert == owed
+    assert settled.record.delivery == owed.removeprefix("possible_duplicate")
+
+
 def test_a_transport_without_events_has_only_its_fence() -> None:
     smtp = Rules(fence_seconds=900, evidence_seconds=0)
 

@@ -12,7 +12,7 @@ import pytest
 from libs.errors import Unavailable
 from libs.leads.second_sender import SecondSender, read_trace
 from libs.ledger.apply import apply
-from libs.ledger.events import Considered, GaveUp, HeldFor
+from libs.ledger.events import Accepted, Arm, Considered, GaveUp, HeldFor
 from libs.ledger.record import LeadKey, LeadRecord, State
 from libs.ledger.states import alert_owed
 from libs.messages.mail import DeliveryEvent, SendLeadMail
@@ -43,6 +43,22 @@ async def held(
     key = LeadKey(SHOP, thread)
     await apply(room.records, key, Considered(reason="idle", due_at=0.0), room.clock)
     await apply(room.records, key, GaveUp(reason=reason), room.clock)
+    return room.records.leads[key]
+
+
+async def sent_twice(room: Mailroom, thread: str) -> LeadRecord:
+    """Nobody answered for the first mail."""
+    key = LeadKey(SHOP, thread)
+    await apply(room.records, key, Considered(reason="idle", due_at=0.0), room.clock)
+    for attempt in (1, 2):
+        arm = Arm(
+            attempt=attempt, lid=f"n{attempt}", last_item_id="i1", transcript_ends_at="i1",
+            snapshot="snap", content_hash="c", kind="full",
+        )  # fmt: skip
+        await apply(room.records, key, arm, room.clock)
+        if attempt == 1:
+            room.clock.at = room.records.leads[key].due_at or 0.0
+    await apply(room.records, key, Accepted(attempt=2), room.clock)
     return room.records.leads[key]
 
 
@@ -83,6 +99,23 @@ async def test_all_that_owe_the_same_are_in_one_mail(room: Mailroom) -> None:
 
     assert subjects(room) == ["[handoff alert] no_mail_could_be_built (3)"]
     assert all(alert_owed(record) == "" for record in room.records.leads.values())
+
+
+async def test_each_lead_that_a_shop_may_have_twice_is_named_also_within_the_hour(
+    room: Mailroom,
+) -> None:
+    await alerts(room).settle(await sent_twice(room, "cthr_1"))
+    two = await sent_twice(room, "cthr_2")
+    await alerts(room).settle(two)
+    assert len(room.second.accepted) == 1
+    room.clock.at += HOUR
+
+    await alerts(room).settle(two)
+
+    assert [b"why cthr_1" in mail.body for mail in room.second.accepted] == [True, False]
+    assert b"why cthr_2" in room.second.accepted[1].body
+    assert subjects(room) == ["[handoff alert] possible_duplicate (1)"] * 2
+    assert alert_owed(room.records.leads[two.key]) == ""
 
 
 @pytest.mark.parametrize("why", get_args(HeldFor))

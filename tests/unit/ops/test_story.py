@@ -136,7 +136,7 @@ def test_reasons_of_triggers_and_gates_have_words(code: str) -> None:
 def test_causes_that_a_record_is_held_for_have_words() -> None:
     of_no_lead = {
         "clock_skewed", "not_in_the_table", "unexpected_event", "record_unreadable",
-        "event_unreadable", "leads_overdue", "possible_duplicate",
+        "event_unreadable", "leads_overdue",
     }  # fmt: skip
 
     assert set(CAUSES) - of_no_lead <= set(REASONS)
