@@ -91,7 +91,7 @@ MUTANTS: Final = (
     )),
     Mutant("timeout_is_a_refusal", "I1", (
         Edit(_HANDLERS,
-             "                await self.reports.unknown(job, ready.transport, unknown)\n"
+             "                self.reports.unknown(job, ready.transport, unknown)\n"
              "                return record\n",
              "                return await self._refused(job, '', Refused(unknown.code))\n"),
     )),
