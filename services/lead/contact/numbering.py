@@ -79,8 +79,12 @@ def unknown_number(candidate: Candidate, region: Region, text: str) -> Iterator[
 
 def is_abroad(candidate: Candidate, region: Region, text: str) -> bool:
     """With its country code given, a number abroad may be newer than our tables."""
+    import phonenumbers
+
     number = _parsed(candidate.written, region) if text[candidate.start] in "+0" else None
-    return number is not None and number.country_code != _NANP
+    if number is None or number.country_code == _NANP:
+        return False
+    return phonenumbers.is_possible_number(number)
 
 
 def siblings(one: Found, text: str) -> Iterator[Found]:

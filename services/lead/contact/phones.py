@@ -61,8 +61,9 @@ _MEXICAN: Final = re.compile(
     r"(?<!\d)(?<!\d[-.])52[ -](?:1[ -])?\(?\d{3}\)?[ -]\d{3}[ -]\d{4}(?!\d|[-.]\d)"
 )
 _MEXICAN_AFTER: Final = re.compile(
-    r"^\W*$|(?:\b(?:(?:tele)?phone|cell|number|whats\w*|call|text|tel\w*|cel\w*|n[uú]mero|m[oó]vil|"
-    r"ll[aá]m\w+|marque\w*|escr[ií]b\w+|mensaje)|电话|電話)(?:\W+(?:is|es|me|us|at|al|a|on))*\W*$",
+    r"^\W*$|(?:\b(?:(?:tele)?phone|cell|(?:my|phone|cell) number|m[eé]xico|whats\w*|call|text|"
+    r"tel\w*|cel\w*|n[uú]mero|m[oó]vil|ll[aá]m\w+|marque\w*|escr[ií]b\w+|mensaje)|电话|電話)"
+    r"(?:\W+(?:is|es|me|us|at|al|el|a|on))*\W*$",
     re.IGNORECASE,
 )
 """Without its plus; after `unit 52` the ten digits alone are the number."""
@@ -146,9 +147,12 @@ def _follows(text: str, start: int, marks: re.Pattern[str]) -> bool:
 
 def _nanp(text: str, islands: list[tuple[int, int]]) -> Iterator[Candidate]:
     """With or without the country code, unless Mexico's is said to stand before it."""
-    for found in _in_islands(_MEXICAN, text, islands):
-        if _MEXICAN_AFTER.search(text[max(0, found.start() - _NEAR) : found.start()]):
-            yield Candidate("+" + found[0], *found.span())
+    mexican = [
+        Candidate("+" + found[0], *found.span()) for found in _in_islands(_MEXICAN, text, islands)
+    ]
+    for one in mexican:
+        if _MEXICAN_AFTER.search(text[max(0, one.start - _NEAR) : one.start]):
+            yield one
     for found in _in_islands(_NANP, text, islands):
         floor = max(0, found.start() - _BEFORE_NANP)
         before = _NANP_BEFORE.search(text[floor : found.start()])
@@ -156,6 +160,7 @@ def _nanp(text: str, islands: list[tuple[int, int]]) -> Iterator[Candidate]:
             start = floor + before.start()
             decimal = _DECIMAL.fullmatch(found[0]) is not None
             yield Candidate("".join(found.groups()), start, found.end(), needs_cue=decimal)
+    yield from mexican
 
 
 def _local(text: str, islands: list[tuple[int, int]], region: Region) -> Iterator[Candidate]:

@@ -11,7 +11,6 @@ from typing import Final, Literal
 Kind = Literal["phone", "email"]
 
 _BOTH: Final[frozenset[Kind]] = frozenset({"phone", "email"})
-_NOBODY: Final[frozenset[Kind]] = frozenset()
 
 _BEGIN: Final = (
     r"(?:^|[.,;:!\n()-])\s*(?:(?:no|oh|ok|sorry|oops|wait|hey|please|pls|actually|and|so|but|just|"
@@ -44,7 +43,7 @@ _NAMED: Final = (
     rf"(?:{_IT_IS} |i (?:just )?{_PUT} )?(?:(?:the|a|my) )?wrong {_NUMBER}",
     rf"i (?:just )?(?:{_PUT} (?:(?:the|my) {_NUMBER} wrong|the wrong phone)|mistyped my {_NUMBER})",
     rf"{_DO_NOT} (?:use|call|dial|try) that {_NUMBER}",
-    rf"(?:forget|ignore|disregard|lose) (?:that|my) {_NUMBER}",
+    r"(?:forget|ignore|disregard|lose) (?:that|my) (?:phone )?number",
     rf"i no longer have that (?:{_NUMBER}|phone)",
     rf"{_IT_IS} my old (?:{_NUMBER}|cell)",
     rf"(?:es[aeo] )?(?:ya )?no (?:es|era) mi {_NUMBER}|es[ae] ya no es mi (?:celular|tel[eé]fono)",
@@ -91,30 +90,23 @@ def retracts(before: str, kind: Kind) -> bool:
 def retracted(text: str, last: Kind, *, just_given: bool) -> frozenset[Kind]:
     """Without the right one. `just_given`: nothing was said since that `it` may mean."""
     if "?" in text:
-        return _NOBODY
+        return frozenset()
     if found := _THE_NUMBER.search(text):
         return _kinds(found["said"])
-    return frozenset({last}) if just_given and _IT.match(text) else _NOBODY
+    return frozenset({last}) if just_given and _IT.match(text) else frozenset()
 
 
-_MINE: Final = (
-    r"(?:my|mis?) (?:(?:phone|contact) )?"
-    r"(?:number|e-?mail|correo|n[uú]mero|info\w*|data|details|datos)"
-)
+_MINE: Final = rf"(?:my|mis?) (?:{_NUMBER}|(?:contact )?(?:info\w*|details)|data|datos)"
 _GONE: Final = _clause((
     r"take me off your list|(?:delete|remove) me",
     rf"(?:delete|remove|erase|borr[ae]n?|elimin[ae]n?|quit[ae]n?) {_MINE}",
 ))  # fmt: skip
 _FOR_GOOD: Final = (
-    rf"{_END}(?=\W*$|\W+(?:thank|gracias|i(?:'?m deaf| found| went| changed| already)|ya encontr))"
+    rf"{_END}(?=\W*$|\W+(?:thank|gracias|i(?:'?m deaf| found another| went with)|ya encontr))"
 )
-_OR_TEXT: Final = r"(?:text|e-?mail)(?:ing)?"
-_CALL: Final = (
-    rf"(?:{_OR_TEXT}(?: me)? (?:or|and) )?(?:call|contact|e-?mail|bother)(?:ing)?(?: me)?"
-    rf"(?: (?:or|and) {_OR_TEXT})?(?: me)?"
-)
+_CALL: Final = r"(?: (?:call|text|contact|e-?mail)(?:ing)?| or| and| me)+"
 _OPT_OUT: Final = _clause((
-    rf"(?:{_DO_NOT}|stop|quit) {_CALL}",
+    rf"(?:{_DO_NOT}|stop|quit)(?=[\w -]*(?:call|contact|mail)){_CALL}",
     r"no (?:quiero que )?me (?:vuelvan? a )?(?:llam|marqu|contact|molest)(?:e[ns]?|ar)",
     r"i (?:do not|don'?t) want (?:any |more )*(?:calls|e-?mails)",
     r"dejen? de (?:llamar|marcar|contactar|molestar)(?:me|nos)?",
@@ -135,7 +127,7 @@ def opted_out(text: str) -> frozenset[Kind]:
         return _kinds(gone["said"])
     out = _OPT_OUT.search(text)
     if out is None or _OTHER_WAY.search(_OPT_OUT.sub("", text)):
-        return _NOBODY
+        return frozenset()
     return _kinds(out["said"])
 
 
