@@ -39,6 +39,8 @@ SILENT_SECONDS = Pace().wait_seconds + 1.0
 """A mailer that lives asks for more before."""
 LOOK_SECONDS = 2 * SILENT_SECONDS
 """A read that was waiting when its mailer froze may still be given something, once."""
+UNDER_WAY = 3
+"""So many mails, at most, die with a mailer on a busy machine, taken and not yet noted."""
 TRIES = 5
 PATIENCE_SECONDS = 60.0
 (MAILS,) = (stream_key(lane) for lane in lanes_of(MAIL_SEND))
@@ -58,7 +60,7 @@ async def test_killed(kills: int, tmp_path: Path, record_property: Record) -> No
                     mailers += handoff.kill_one(rng).name == "mailer"
             tally = await verdict(records, box, street.threads)
     record_property("row", tally.row("kill -9 of any service", kills))
-    assert tally.kept(copies_at_most=mailers), tally
+    assert tally.kept(copies_at_most=UNDER_WAY * mailers), tally
     assert handoff.restarts >= kills
 
 
