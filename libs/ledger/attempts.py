@@ -106,8 +106,7 @@ def refused(record: LeadRecord, event: Refused, now: float, rules: Rules) -> Dec
     if at_door and _may_knock(record, now, rules):
         again = record.state is State.SENDING
         return _error(doubted(record) if again else record, event, now, rules)
-    overtaken = event.at_door and event.attempt <= record.attempt  # others tried it meanwhile
-    if at_door or overtaken or may_have_left(record, event.attempt):
+    if at_door or event.attempt <= record.attempt:  # written before, or others tried it meanwhile
         return Nothing(WHY[record.state])
     return Refuse(f"refused attempt {event.attempt}, which cannot have left")
 

@@ -367,14 +367,17 @@ def test_a_refusal_at_the_door_says_nothing_of_an_attempt_that_another_armed() -
     assert isinstance(decision, Nothing)
 
 
+@pytest.mark.parametrize("door", [True, False])
 @pytest.mark.parametrize("state", ["sending", "error"])
-def test_a_refusal_at_the_door_of_an_attempt_that_others_tried_since_says_nothing(
-    state: str,
+def test_a_refusal_of_an_attempt_that_others_have_followed_says_nothing(
+    state: str, *, door: bool
 ) -> None:
-    """Its sender slept: meanwhile that attempt was refused and another one made."""
+    """Its sender slept: meanwhile that attempt was refused, perhaps by its own write whose reply
+    was lost, and another one made.
+    """
     at = replace(TRIED, state=State[state.upper()], due_at=NOW + 1, ambiguous=())
 
-    decision = decide(KEY, at, Refused(attempt=1, reason="550", at_door=True), NOW, ZERO)
+    decision = decide(KEY, at, Refused(attempt=1, reason="550", at_door=door), NOW, ZERO)
 
     assert isinstance(decision, Nothing)
 
