@@ -10,7 +10,7 @@ from libs.streams.attempt import Attempts
 from libs.streams.broker import Entry
 from libs.streams.envelope import seal
 from libs.streams.memory import MemoryBroker
-from libs.streams.port import Consumer, Delivery
+from libs.streams.port import Consumer, Delivery, Handler
 from libs.streams.settle import Settler
 from libs.streams.workers import Workers
 from tests.unit.streams.virtual import LoopClock, in_virtual_time, process
@@ -18,6 +18,12 @@ from tests.unit.streams.virtual import LoopClock, in_virtual_time, process
 
 def entry(number: int, thread: str) -> Entry:
     return Entry(f"{number}-0", seal(ConsiderLead(shop="s", thread_id=thread, reason="idle")))
+
+
+def under_test(handler: Handler[ConsiderLead], *, concurrency: int) -> tuple[Settler, Workers]:
+    settler = Settler("lane", MemoryBroker(LoopClock()))
+    attempts = Attempts(Consumer(LEAD_CONSIDER, handler), process(), settler)
+    return settler, Workers(attempts, LoopClock(), concurrency=concurrency, timeout_seconds=30)
 
 
 def test_a_worker_whose_handler_was_cancelled_goes_on_as_good_as_new() -> None:
@@ -32,9 +38,7 @@ def test_a_worker_whose_handler_was_cancelled_goes_on_as_good_as_new() -> None:
             await asyncio.sleep(1000)
 
     async def story() -> None:
-        settler = Settler("lane", MemoryBroker(LoopClock()))
-        attempts = Attempts(Consumer(LEAD_CONSIDER, handler), process(), settler)
-        workers = Workers(attempts, LoopClock(), concurrency=1, timeout_seconds=30)
+        settler, workers = under_test(handler, concurrency=1)
         async with asyncio.TaskGroup() as workers.group:
             clock = workers.group.create_task(workers.end_overdue())
             workers.put([entry(1, "hangs"), entry(2, "follows")])
@@ -59,9 +63,7 @@ def test_a_handler_is_ended_in_time_however_long_nothing_ran_before_it() -> None
             ended.append(asyncio.get_running_loop().time())
 
     async def story() -> None:
-        settler = Settler("lane", MemoryBroker(LoopClock()))
-        attempts = Attempts(Consumer(LEAD_CONSIDER, hangs), process(), settler)
-        workers = Workers(attempts, LoopClock(), concurrency=2, timeout_seconds=30)
+        _, workers = under_test(hangs, concurrency=2)
         async with asyncio.TaskGroup() as workers.group:
             clock = workers.group.create_task(workers.end_overdue())
             for number, wait in enumerate((1000, 10, 500)):
