@@ -30,6 +30,7 @@ SCHEMA: Final = (
     " (key TEXT PRIMARY KEY, type TEXT NOT NULL, at_ns INTEGER NOT NULL, body BLOB NOT NULL)"
 )
 _PUT: Final = "INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?)"
+_PUT_MORE: Final = ", (?, ?, ?, ?)"
 _INFO: Final = "SELECT key, type, at_ns, length(body) FROM blobs"
 
 
@@ -46,13 +47,12 @@ class TwoSizeBlobs:
             await self._files.put(key, body, content_type=content_type)
             await self._drop(key)
             return
-        row = _row(Blob(key, body, content_type))
-        await self._writer.run(lambda db: db.execute(_PUT, row))
+        await self._writer.change(_PUT, _row(Blob(key, body, content_type)))
 
     async def put_all(self, *blobs: Blob) -> None:
-        if all(len(blob.body) <= SMALL_BYTES for blob in blobs):
-            rows = [_row(blob) for blob in blobs]
-            await self._writer.run(lambda db: db.executemany(_PUT, rows))
+        if blobs and all(len(blob.body) <= SMALL_BYTES for blob in blobs):
+            values = [value for blob in blobs for value in _row(blob)]
+            await self._writer.change(_PUT + _PUT_MORE * (len(blobs) - 1), values)
             return
         for blob in blobs:
             await self.put(blob.key, blob.body, content_type=blob.content_type)

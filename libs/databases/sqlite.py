@@ -21,7 +21,7 @@ T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
 GROUP_MOST: Final = 256
-"""Works that share one transaction: a group commit stays well under 50 ms."""
+"""No more are added to works that share one transaction: it stays well under 50 ms."""
 ANSWER_SECONDS: Final = 10.0
 """A disk that takes longer is not there."""
 BUSY_SECONDS: Final = 5.0
@@ -33,11 +33,14 @@ NETWORK_DISKS: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.
 class _Job:
     """A piece of work, who waits for it, and what came of it."""
 
-    __slots__ = ("error", "future", "result", "work")
+    __slots__ = ("error", "future", "one_statement", "result", "work")
 
-    def __init__(self, work: Work[Any], future: asyncio.Future[Any]) -> None:
+    def __init__(
+        self, work: Work[Any], future: asyncio.Future[Any], *, one_statement: bool
+    ) -> None:
         self.work = work
         self.future = future
+        self.one_statement = one_statement
         self.result: Any = None
         self.error: Exception | None = None
 
@@ -65,15 +68,18 @@ class SqliteThread:
         self._part = part
         self._db = db
         self._transactions = transactions
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._asked: list[_Job] = []
+        self._jobs: queue.SimpleQueue[list[_Job]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name=part, daemon=True)
         self._thread.start()
 
-    async def run(self, work: Work[T]) -> T:
+    async def run(self, work: Work[T], *, one_statement: bool = False) -> T:
         """The one table of SQLite's errors: whatever it says, the store cannot serve us now."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(_Job(work, future))
+        if not self._asked:
+            loop.call_soon(self._hand_over)
+        self._asked.append(_Job(work, future, one_statement=one_statement))
         too_late = loop.call_later(ANSWER_SECONDS, self._give_up, future)
         try:
             return await future
@@ -81,6 +87,14 @@ class SqliteThread:
             raise Unavailable(self._part, str(error)) from error
         finally:
             too_late.cancel()
+
+    def _hand_over(self) -> None:
+        """All that one turn of the loop asked for at once: they wake the thread, and then the loop,
+        once and not each.
+        """
+        if self._asked:
+            jobs, self._asked = self._asked, []
+            self._jobs.put(jobs)
 
     def _give_up(self, future: asyncio.Future[Any]) -> None:
         """Not by `asyncio.timeout`, which takes a fifth of a visit."""
@@ -93,12 +107,13 @@ class SqliteThread:
 
     async def change(self, sql: str, values: Sequence[object]) -> int:
         """How many rows."""
-        return await self.run(lambda db: db.execute(sql, values).rowcount)
+        return await self.run(lambda db: db.execute(sql, values).rowcount, one_statement=True)
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Finishes what was asked before."""
-        self._jobs.put(None)
-        self._thread.join()
+        self._hand_over()
+        self._jobs.put([])
+        await asyncio.to_thread(self._thread.join)
         self._db.close()
 
     def _serve(self) -> None:
@@ -110,15 +125,13 @@ class SqliteThread:
 
     def _next_group(self) -> list[_Job]:
         """Everything that waits, at least one; empty when it is time to stop."""
-        job = self._jobs.get()
-        group: list[_Job] = []
-        while job is not None:
-            group.append(job)
-            if len(group) == GROUP_MOST or self._jobs.empty():
-                return group
-            job = self._jobs.get()
-        if group:
-            self._jobs.put(None)  # these first, then stop
+        group = self._jobs.get()
+        while group and len(group) < GROUP_MOST and not self._jobs.empty():
+            more = self._jobs.get()
+            group += more
+            if not more:
+                self._jobs.put([])  # these first, then stop
+                break
         return group
 
     def _perform(self, group: list[_Job]) -> None:
@@ -130,7 +143,7 @@ class SqliteThread:
         """All or none; returns the work whose own fault it is that nothing was done."""
         job = group[0]
         try:
-            with _transaction(self._db) if self._transactions else contextlib.nullcontext():
+            with _transaction(self._db) if self._needs_one(group) else contextlib.nullcontext():
                 for job in group:
                     if not job.given_up:
                         job.result = job.work(self._db)
@@ -141,6 +154,12 @@ class SqliteThread:
             job.error = error
             return job
         return None
+
+    def _needs_one(self, group: list[_Job]) -> bool:
+        """A statement alone is a transaction: three of them each give up the interpreter, and wait
+        up to half a millisecond to get it back from a busy event loop.
+        """
+        return self._transactions and not (len(group) == 1 and group[0].one_statement)
 
 
 @contextlib.contextmanager
@@ -180,7 +199,7 @@ async def open_sqlite_file(
         yield threads
     finally:
         for thread in threads:
-            await asyncio.to_thread(thread.stop)
+            await thread.stop()
 
 
 def _connections(path: Path, schema: str) -> tuple[sqlite3.Connection, sqlite3.Connection]:

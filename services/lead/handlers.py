@@ -26,7 +26,7 @@ from libs.messages.mail import SendLeadMail
 from libs.runtime.clock import Clock
 from libs.runtime.log import Log
 from libs.runtime.metrics import DECISIONS, HELD, Metrics
-from libs.runtime.together import together
+from libs.runtime.together import beside, together
 from libs.shops.profile import ShopProfile, Shops
 from libs.streams.port import Delivery, Publisher
 from services.lead import gates
@@ -68,10 +68,12 @@ class LeadHandlers:
         if profile is None:
             await self._without_shop(wish)
             return
-        leased = await self.leases.take(wish, nonce)
+        async with beside(self.records.read(_key(wish))) as reading:
+            leased = await self.leases.take(wish, nonce)
         passed_on = False
         try:
-            case, verdict = await self._decide(wish, profile, nonce, leased=leased)
+            record = reading.result()
+            case, verdict = await self._decide(wish, profile, record, nonce, leased=leased)
             if isinstance(verdict, Send):
                 await self._pass_on(delivery, case, verdict)
                 passed_on = True
@@ -111,9 +113,14 @@ class LeadHandlers:
         await self._touch(wish, at)
 
     async def _decide(
-        self, wish: ConsiderLead, profile: ShopProfile, nonce: str, *, leased: bool
+        self,
+        wish: ConsiderLead,
+        profile: ShopProfile,
+        record: LeadRecord | None,
+        nonce: str,
+        *,
+        leased: bool,
     ) -> tuple[Case, Verdict]:
-        record = await self.records.read(_key(wish))
         case = Case(record=record, now=self.clock.now(), times=self.times)
         if record is None or record.state is not State.SENT:
             await self._keep_touch(wish)
@@ -156,11 +163,10 @@ class LeadHandlers:
         if not isinstance(ready, Send):
             return await self._remember(wish, case, ready)
         async with together() as group:  # two flushes of the disk at once
-            snapshot = group.create_task(
-                self.snapshots.fix(wish, case.subject, summary, ready.kind)
-            )
-            remembered = await self._remember(wish, case, ready)
-        return replace(ready, snapshot=snapshot.result()) if remembered is ready else remembered
+            remembering = group.create_task(self._remember(wish, case, ready))
+            key = await self.snapshots.fix(wish, case.subject, summary, ready.kind)
+        remembered = remembering.result()
+        return replace(ready, snapshot=key) if remembered is ready else remembered
 
     async def _remember(self, wish: ConsiderLead, case: Case, verdict: Verdict) -> Verdict:
         """Durable before anybody is told; a state that overtook us answers instead."""

@@ -11,6 +11,7 @@ when a provider refuses what the mail says or carries.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,15 +72,21 @@ class Copies:
     compose: Compose
     log: Log
 
-    async def make(self, wanted: Wanted, delivery: int) -> Copy:
-        """Still to be kept. Raises NoMail, Unavailable. `delivery` counts from 1."""
+    async def make(
+        self, wanted: Wanted, delivery: int, snapshot: Awaitable[LeadSnapshot] | None
+    ) -> Copy:
+        """Still to be kept. `delivery` counts from 1; the snapshot may be on its way already.
+
+        Raises NoMail, Unavailable.
+        """
         if delivery == 1:
-            return await self._best(wanted, wanted.rung)
+            return await self._best(wanted, wanted.rung, snapshot)
         if stored := await self._stored(wanted):
             return stored
         begun = await self._begun(wanted)
         await self._note(wanted, begun + 1)
-        copy = await self._best(wanted, max(wanted.rung, Rung(min(begun, Rung.PLAIN))))
+        lowest = max(wanted.rung, Rung(min(begun, Rung.PLAIN)))
+        copy = await self._best(wanted, lowest, snapshot)
         try:
             await self._note(wanted, begun)
         except Unavailable as error:
@@ -96,6 +103,15 @@ class Copies:
             await self.blobs.delete(copy.key)
         except Unavailable as error:
             self.log.warning("copy_not_dropped", part=error.part)
+
+    async def snapshot(self, key: str) -> LeadSnapshot:
+        """Raises NoMail, Unavailable."""
+        try:
+            return decode_snapshot(await self.blobs.get(key))
+        except BlobMissingError as error:
+            raise NoMail("snapshot_missing") from error
+        except msgspec.DecodeError as error:
+            raise NoMail("snapshot_unreadable") from error
 
     async def has_snapshot(self, wanted: Wanted) -> bool:
         return await self.blobs.info(wanted.snapshot) is not None
@@ -129,20 +145,14 @@ class Copies:
     async def _note(self, wanted: Wanted, begun: int) -> None:
         await self.blobs.put(f"{wanted.stem}.begun", b"." * begun, content_type="text/plain")
 
-    async def _best(self, wanted: Wanted, lowest: Rung) -> Copy:
-        snapshot = await self._snapshot(wanted)
+    async def _best(
+        self, wanted: Wanted, lowest: Rung, snapshot: Awaitable[LeadSnapshot] | None
+    ) -> Copy:
+        said = await (snapshot or self.snapshot(wanted.snapshot))
         for rung in Rung:
-            if rung >= lowest and (composed := await self._built(snapshot, wanted, rung)):
+            if rung >= lowest and (composed := await self._built(said, wanted, rung)):
                 return _copy(composed, f"{wanted.stem}.{int(rung)}")
         raise NoMail("no_mail_could_be_built")
-
-    async def _snapshot(self, wanted: Wanted) -> LeadSnapshot:
-        try:
-            return decode_snapshot(await self.blobs.get(wanted.snapshot))
-        except BlobMissingError as error:
-            raise NoMail("snapshot_missing") from error
-        except msgspec.DecodeError as error:
-            raise NoMail("snapshot_unreadable") from error
 
     async def _built(self, snapshot: LeadSnapshot, wanted: Wanted, rung: Rung) -> Composed | None:
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping
-from contextlib import asynccontextmanager, suppress
+from asyncio import Future
+from collections.abc import Awaitable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -22,6 +23,7 @@ from libs.ledger.timing import LOOK_AGAIN_SECONDS
 from libs.messages.mail import DeliveryEvent, SendLeadMail
 from libs.runtime.clock import Clock
 from libs.runtime.ids import NewId
+from libs.runtime.together import ahead, beside
 from libs.shops.profile import ShopProfile
 from libs.streams.port import Delivery
 from services.mailer.answers import Answers
@@ -68,15 +70,18 @@ class MailHandlers:
         """Twice is harmless: only the delivery whose own ARM was written may send, and once."""
         wish = delivery.message
         shop = self.shops.get(wish.shop)
-        record = await self._standing(LeadKey(wish.shop, wish.thread_id))  # 1
-        if shop is None:
-            record = await self._without_shop(record)
-        elif record is not None and may_be_armed(record, self.clock.now()):
-            nonce = await self._take_lease(delivery)  # 2
-            job = job_for(wish, record, self.new_id(), self.clock.now())
-            record = await self._attempt(job, record, shop, delivery.attempt)
-            if record is None or record.state is not State.SENT:  # a sent thread needs nobody
-                await self.leases.release(wish, nonce)
+        async with ahead(self.copies.snapshot(wish.snapshot)) as snapshot:
+            record = await self._standing(LeadKey(wish.shop, wish.thread_id))  # 1
+            if shop is None:
+                record = await self._without_shop(record)
+            elif record is not None and may_be_armed(record, self.clock.now()):
+                nonce = await self._take_lease(delivery)  # 2
+                job = job_for(wish, record, self.new_id(), self.clock.now())
+                known = snapshot if job.snapshot == wish.snapshot else None
+                making = self.copies.make(job.wanted, delivery.attempt, known)  # 3, 11
+                record = await self._attempt(job, record, shop, making)
+                if record is None or record.state is not State.SENT:  # a sent thread needs nobody
+                    await self.leases.release(wish, nonce)
         await self.answers.give(delivery, record)  # 10: returning is the ack
 
     async def delivered(self, delivery: Delivery[DeliveryEvent]) -> None:
@@ -123,30 +128,38 @@ class MailHandlers:
         return record
 
     async def _attempt(
-        self, job: Job, record: LeadRecord, shop: ShopProfile, number: int
+        self, job: Job, record: LeadRecord, shop: ShopProfile, making: Coroutine[Any, Any, Copy]
     ) -> LeadRecord | None:
         """The record afterwards; None: the thread has gone on, consider it again."""
         try:
-            await self._check_clock()  # 4
             async with (
-                beside(self.copies.make(job.wanted, number)) as copy,  # 3, 11
-                beside(self._mail(job, copy, shop)) as making,
-                self.transport.prepare(making) as ready,  # 5
+                beside(making) as copy,
+                ahead(self._mail(job, copy, shop)) as mail,
+                ahead(self._kept(copy)) as kept,
             ):
-                return await self._armed(job, await copy, record, ready)
+                await self._check_clock()  # 4
+                async with self.transport.prepare(mail) as ready:  # 5
+                    return await self._armed(job, kept, record, ready)
         except NoMail as none:
             return await self._gave_up(job, record, none.why)
         except NotPrepared as door:
             return await self._refused(job, self.transport.name, door.refused, at_door=True)
 
-    async def _mail(self, job: Job, copy: Awaitable[Copy], shop: ShopProfile) -> Mail:
-        return job.mail(await copy, shop)
+    async def _mail(self, job: Job, copy: Future[Copy], shop: ShopProfile) -> Mail:
+        return job.mail(await asyncio.shield(copy), shop)
+
+    async def _kept(self, made: Future[Copy]) -> Copy:
+        """While the provider is told of the mail. Not where its door was shut before there was one:
+        an outage may last for days.
+        """
+        copy = await asyncio.shield(made)
+        await self.copies.keep(copy)
+        return copy
 
     async def _armed(
-        self, job: Job, copy: Copy, record: LeadRecord, ready: Ready
+        self, job: Job, kept: Awaitable[Copy], record: LeadRecord, ready: Ready
     ) -> LeadRecord | None:
-        """A copy is kept of what is about to leave only: an outage may last for days."""
-        ends_at, _ = await asyncio.gather(self._ends_at(job, record), self.copies.keep(copy))
+        ends_at, copy = await asyncio.gather(self._ends_at(job, record), kept)
         arm = job.arm(copy, ends_at, ready.passed_over)
         applied = await self._arm(job, arm, record, ready)  # 6
         if not applied.wrote:
@@ -241,19 +254,6 @@ class MailHandlers:
         if skew is not None and abs(skew) > SKEW_SECONDS:
             await self.reports.skewed()
             raise Retryable("this machine's clock is wrong", after_seconds=SKEW_RETRY_SECONDS)
-
-
-@asynccontextmanager
-async def beside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
-    """Goes on while the block does, and to its end when the block fails; over when the block is."""
-    task = asyncio.ensure_future(work)
-    try:
-        yield task
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    finally:
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def uncancelled(work: Coroutine[Any, Any, T]) -> T:

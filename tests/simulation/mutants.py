@@ -224,9 +224,9 @@ MUTANTS: Final = (
              "        if delivery.attempt == 1:\n            raise ValueError\n"),
     )),
     Mutant("rejected_at_once", "surprise", (
-        Edit(_HANDLERS, "        if shop is None:\n",
-             "        if delivery.attempt == 2:\n            raise Rejected('')\n"
-             "        if shop is None:\n"),
+        Edit(_HANDLERS, "        shop = self.shops.get(wish.shop)\n",
+             "        shop = self.shops.get(wish.shop)\n"
+             "        if delivery.attempt == 2:\n            raise Rejected('')\n"),
     )),
     Mutant("a_cell_too_few", "surprise", (
         Edit(_ATTEMPTS,

@@ -72,7 +72,7 @@ def find(lines: Sequence[Line], profile: ShopProfile) -> Found:
         vehicle=max(
             (vehicle_in(_without(name, text)) for text in reversed(said)), key=_detail, default=""
         ),
-        item=_word_in(tuple(word for word in words.item if word not in vague), whole),
+        item=_word_in(_without_all(vague, words.item), whole),
         vague=_word_in(vague, whole),
         project=max(told, key=told.__getitem__) if any(told.values()) else "",
         told=tuple(told),
@@ -159,16 +159,17 @@ def _told(said: Sequence[str], readiness: Readiness) -> dict[str, int]:
     found: dict[str, int] = {}
     for text in said:
         for sentence in _SENTENCE.split(text):
-            need = _need(sentence, readiness)
-            if need or _count(readiness.item, sentence):
+            items = _count(readiness.item, sentence)
+            need = _need(sentence, readiness, items)
+            if need or items:
                 found[shortened(_without_greeting(sentence.strip(" .,!\n")))] = need
     most = sorted(found, key=found.__getitem__, reverse=True)[:MOST_TOLD]
     return {sentence: need for sentence, need in found.items() if sentence in most}
 
 
-def _need(sentence: str, readiness: Readiness) -> int:
+def _need(sentence: str, readiness: Readiness, items: int) -> int:
     """Something to be done, or a wish about one of the things that the shop works on; else 0."""
-    needs, items = _count(readiness.need, sentence), _count(readiness.item, sentence)
+    needs = _count(readiness.need, sentence)
     asks = bool(items and ASKS.search(sentence))
     return 2 * (needs + items) + asks if needs or asks else 0
 
@@ -191,22 +192,34 @@ _SENTENCE: Final = re.compile(r"(?<=[.!?؟])\s+|(?<=[。！？])|\n+")
 
 
 def _count(words: tuple[str, ...], text: str) -> int:
-    return len({word.lower() for word in _any_of(words).findall(text)})
+    return len(set(_any_of(words).findall(text.lower())))
 
 
 def _word_in(words: tuple[str, ...], text: str) -> str:
-    match = _any_of(words).search(text)
-    return match[0] if match else ""
+    """As the customer wrote it, unless that has a letter whose small form is two letters."""
+    small = text.lower()
+    match = _any_of(words).search(small)
+    if match is None:
+        return ""
+    return text[slice(*match.span())] if len(small) == len(text) else match[0]
+
+
+@lru_cache(maxsize=256)
+def _without_all(some: tuple[str, ...], words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for word in words if word not in some)
 
 
 @lru_cache(maxsize=256)
 def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
-    """Words with their endings where the script has them: `replacing`, but no `tornado`."""
-    longest_first = sorted(words, key=len, reverse=True)
+    """Words with their endings where the script has them: `replacing`, but no `tornado`.
+
+    For texts in small letters: to ignore case in so many words takes four times as long.
+    """
+    longest_first = sorted(map(str.lower, words), key=len, reverse=True)
     spaced = "|".join(_with_endings(word) for word in longest_first if word[-1] < _UNSPACED)
     other = "|".join(re.escape(word) for word in longest_first if word[-1] >= _UNSPACED)
     whole = rf"(?<![^\W\d_])(?:{spaced})(?![^\W\d_])" if spaced else ""
-    return re.compile("|".join(part for part in (whole, other) if part) or r"(?!)", re.IGNORECASE)
+    return re.compile("|".join(part for part in (whole, other) if part) or r"(?!)")
 
 
 def _with_endings(word: str) -> str:

@@ -149,13 +149,11 @@ _NEAR: Final = 30
 def vehicle_in(text: str) -> str:
     """`2016 Honda Civic`, as far as the text says it; empty when it names no vehicle."""
     best = ""
-    for start in islice(_mentions(text), MOST_MENTIONS):
-        end = start + _AFTER
-        for match in _pattern().finditer(text, max(0, start - _BEFORE), end):
-            found = _named(match)
-            cut = match.end() == end < len(text)
-            if len(found.split()) > len(best.split()) and not (cut or _is_something_else(match)):
-                best = found
+    for match in _mentions(text):
+        found = _named(match)
+        cut = match.end() == match.endpos < len(text)
+        if len(found.split()) > len(best.split()) and not (cut or _is_something_else(match)):
+            best = found
     return best
 
 
@@ -173,11 +171,25 @@ def _is_something_else(match: re.Match[str]) -> bool:
     return name in _COUNTS and _COUNT_BEFORE.search(before) is not None
 
 
-def _mentions(text: str) -> Iterator[int]:
-    """Where a make or model may begin: cheaper than to try every name at every letter."""
-    for word in _WORD.finditer(text):
-        if word[0].lower() in _FIRST_WORDS or not word[0].isascii():
-            yield word.start()
+def _mentions(text: str) -> Iterator[re.Match[str]]:
+    """Where a make or model may begin, and a year before it: to try every name at every letter
+    takes ten times as long.
+    """
+    words = (word for word in _WORD.finditer(text) if _may_begin(word[0]))
+    for word in islice(words, MOST_MENTIONS):
+        name = word.start()
+        before, end = max(0, name - _BEFORE), name + _AFTER
+        if not word[0].isascii():  # a sentence may be one word
+            yield from _pattern().finditer(text, before, end)
+            continue
+        years = [year.start() for year in _YEAR.finditer(text, before, name)]
+        for start in (*years, name):
+            if match := _pattern().match(text, start, end):
+                yield match
+
+
+def _may_begin(word: str) -> bool:
+    return word.lower() in _FIRST_WORDS or not word.isascii()
 
 
 def _named(match: re.Match[str]) -> str:
@@ -206,10 +218,11 @@ _PROPER: Final = {
 _FIRST_WORDS: Final = frozenset(
     re.split(r"[-_ ]", name.lower())[0] for name in (*MAKES, *ALIASES, *_MODELS)
 ) | frozenset(_PROPER)
-_WORD: Final = re.compile(r"[^\W\d_]+\d*|\d+[^\W\d_]*")
+_WORD: Final = re.compile(r"[^\W\d_]+(?:\d+[^\W\d_]*)?|\d+[^\W\d_]*")
 MOST_MENTIONS: Final = 30
 _BEFORE: Final = 8
 _AFTER: Final = 40
+_YEAR: Final = re.compile(r"(?<!\w)['’]?\d")
 
 
 @lru_cache(maxsize=1)

@@ -43,7 +43,7 @@ LARGEST_HTML_BYTES: Final = 79_000
 """Gmail cuts a mail off at 102 KB."""
 _SMALLER: Final = ((30_000, 0), (15_000, 0), (15_000, 60), (0, 60))
 """Room for the conversation in bytes, length of every other text (0: as usual), until it fits."""
-_HTML_PIECES: Final = 60
+_HTML_PIECES: Final = 12
 _WORDS_BYTES: Final = 600_000
 """Room for text, HTML and headers, however they are encoded."""
 

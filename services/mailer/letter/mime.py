@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email import policy
 from email.header import Header
@@ -194,7 +194,7 @@ def _words(subtype: str, text: str, *, attached: str = "") -> bytes:
     Arabic, ...), base64.
     """
     lines = text.replace("\r\n", "\n").split("\n")
-    encoding, body = _encoded("\r\n".join(lines).encode(), plain=all(map(_is_plain, lines)))
+    encoding, body = _encoded("\r\n".join(lines).encode(), plain=_are_plain(lines))
     placed = f'Content-Disposition: attachment; filename="{attached}"\r\n' if attached else ""
     head = (
         f'Content-Type: text/{subtype}; charset="utf-8"\r\n{placed}'
@@ -203,8 +203,9 @@ def _words(subtype: str, text: str, *, attached: str = "") -> bytes:
     return head.encode() + body
 
 
-def _is_plain(line: str) -> bool:
-    return len(line) <= _LONGEST_LINE and line.isascii() and line.isprintable()
+def _are_plain(lines: Sequence[str]) -> bool:
+    whole = "".join(lines)
+    return whole.isascii() and whole.isprintable() and max(map(len, lines)) <= _LONGEST_LINE
 
 
 def _encoded(raw: bytes, *, plain: bool) -> tuple[str, bytes]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Final
 
+from markupsafe import Markup
+
 from libs.leads.snapshot import LeadSnapshot
 from libs.shops.profile import ShopProfile
 from services.mailer.letter.actions import logs_link
@@ -97,10 +99,8 @@ def _environment() -> Environment:
     environment.filters |= {
         "unlinked": unlinked,
         "plain": _plain,
-        "may_link": may_link,
-        "has_rtl": has_rtl,
+        "line": _line,
         "quoted": _quoted,
-        "pieces": _pieces,
         "direction": direction,
         "isolated": isolated,
     }
@@ -120,15 +120,26 @@ def _quoted(text: str) -> str:
     return "\n".join(f"  > {line}" for line in text.splitlines())
 
 
-def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """The text in pieces, each with what it is part of: a `link`, a `number` to hold together
-    between letters from right to left, or neither.
+def _line(text: str) -> str:
+    """To stand in HTML. A link in several elements is none to any reader; a number between Arabic
+    letters falls apart unless it says that it reads from left to right.
     """
     rtl = has_rtl(text)
+    if not rtl and not may_link(text):
+        return text  # which the template escapes
+    return Markup().join(_pieces(text, rtl=rtl))
+
+
+def _pieces(text: str, *, rtl: bool) -> Iterator[Markup]:
     for piece, link in link_pieces(text):
         if link:
             broken = piece.replace("://", ":\0//").replace(".", "\0.")
-            yield from ((part, "link") for part in broken.split("\0"))
+            yield from map(_APART.format, broken.split("\0"))
         else:
             for part, is_number in number_pieces(piece):
-                yield part, "number" if rtl and is_number else ""
+                yield (_TOGETHER if rtl and is_number else _AS_IT_IS).format(part)
+
+
+_APART: Final = Markup("<span>{}</span>")
+_TOGETHER: Final = Markup('<span dir="ltr" style="white-space:nowrap;">{}</span>')
+_AS_IT_IS: Final = Markup("{}")

@@ -60,9 +60,9 @@ async def test_a_short_conversation_is_one_visit_to_the_disk(
 ) -> None:
     visits, visit = list[str](), SqliteThread.run
 
-    async def noted(thread: SqliteThread, work: Work[Any]) -> Any:
+    async def noted(thread: SqliteThread, work: Work[Any], **kept: bool) -> Any:
         visits.append(thread._thread.name)
-        return await visit(thread, work)
+        return await visit(thread, work, **kept)
 
     async with open_sqlite(tmp_path / "chat") as kept:
         await a_thread(kept, said(1, "Torn seat"), said(2, "Civic"))

@@ -556,11 +556,12 @@ class TestRefusals:
         assert room.record.state is State.ERROR
         assert subjects(room) == ["[handoff alert] not_connected"]
 
-    @pytest.mark.parametrize("moment", ["prepare", "send"])
+    @pytest.mark.parametrize(("moment", "left"), [("prepare", 1), ("send", 0)])
     @pytest.mark.parametrize("no", [Refused("lost", True), Refused("dot_451", temporary=True)])
     async def test_a_day_of_refusals_leaves_a_handful_of_tries_and_no_copies(
-        self, room: Mailroom, moment: str, no: Refused
+        self, room: Mailroom, moment: str, left: int, no: Refused
     ) -> None:
+        """But the one of an attempt that nobody has armed yet: each of its tries has the same."""
         tries = [0]
 
         async def refusing(now: str, _: Mail) -> Outcome | None:
@@ -576,7 +577,7 @@ class TestRefusals:
 
         assert tries[0] < 72
         assert room.record.snapshot == room.snapshot
-        assert copies(room) == []
+        assert len(copies(room)) == left
 
     async def test_a_copy_that_cannot_be_removed_changes_nothing(self, room: Mailroom) -> None:
         async def down(_: str) -> bool:
