@@ -70,18 +70,24 @@ class MailHandlers:
         """Twice is harmless: only the delivery whose own ARM was written may send, and once."""
         wish = delivery.message
         shop = self.shops.get(wish.shop)
-        async with ahead(self.copies.snapshot(wish.snapshot)) as snapshot:
+        nonce = wish.lease or delivery.entry_id  # the lead worker's own lease, or a free one
+        async with (
+            ahead(self.leases.extend(wish, nonce)) as leased,
+            ahead(self.copies.snapshot(wish.snapshot)) as snapshot,
+        ):
             record = await self._standing(LeadKey(wish.shop, wish.thread_id))  # 1
             if shop is None:
                 record = await self._without_shop(record)
             elif record is not None and may_be_armed(record, self.clock.now()):
-                nonce = await self._take_lease(delivery)  # 2
+                if not await leased:  # 2
+                    after = self.leases.seconds
+                    raise Retryable("another worker holds this thread", after_seconds=after)
                 job = job_for(wish, record, self.new_id(), self.clock.now())
                 known = snapshot if job.snapshot == wish.snapshot else None
                 making = self.copies.make(job.wanted, delivery.attempt, known)  # 3, 11
                 record = await self._attempt(job, record, shop, making)
-                if record is None or record.state is not State.SENT:  # a sent thread needs nobody
-                    await self.leases.release(wish, nonce)
+        if record is None or record.state is not State.SENT:  # a sent thread needs nobody
+            await self.leases.release(wish, nonce)
         await self.answers.give(delivery, record)  # 10: returning is the ack
 
     async def delivered(self, delivery: Delivery[DeliveryEvent]) -> None:
@@ -106,14 +112,6 @@ class MailHandlers:
             raise Rejected("unknown shop")
         event = events.ShopUnknown(due_at=self.clock.now() + LOOK_AGAIN_SECONDS)
         return await self._reported(await apply(self.records, record.key, event, self.clock))
-
-    async def _take_lease(self, delivery: Delivery[SendLeadMail]) -> str:
-        """The lead worker's own, by its nonce, or a free one."""
-        nonce = delivery.message.lease or delivery.entry_id
-        if not await self.leases.extend(delivery.message, nonce):
-            after = self.leases.seconds
-            raise Retryable("another worker holds this thread", after_seconds=after)
-        return nonce
 
     async def _standing(self, key: LeadKey) -> LeadRecord | None:
         """The record, after whatever can be found out about an attempt in flight."""

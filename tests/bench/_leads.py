@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from libs.conversations.store import ChatStore, ItemRow, Owner, ThreadRow
 from libs.conversations.store_open import open_chat_store
@@ -23,6 +24,10 @@ from libs.runtime.metrics import Metrics
 from libs.runtime.settings import CommonSettings
 from libs.streams.open import open_streams
 from libs.streams.streams import Streams
+from services.lead.summary.prompt import schema
+from tests.openai_shapes import Text, least_instance, response
+
+C = TypeVar("C", "CountingSmtp", "CountingModel")
 
 SHOP: Final = "craigs"
 WORDS: Final = "My name is Ana Ruiz, the seat of my 2016 Honda Civic is torn, 408-555-0176"
@@ -30,6 +35,7 @@ LONG_AGO: Final = time.time() - 60 * 86_400
 """Quiet for long, and not yet too old to be kept."""
 SEEDED_AT_ONCE: Final = 200
 START_SECONDS: Final = 30.0
+_YES: Final = b"250 ok\r\n"
 _SAYS: Final = {b"DATA": b"354 go\r\n", b"QUIT": b"221 bye\r\n"}
 
 
@@ -42,27 +48,78 @@ class CountingSmtp:
     """`time.perf_counter()` at each DATA: the first command by which a mail can leave."""
     taken: int = 0
 
-    @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator[CountingSmtp]:
-        server = await asyncio.start_server(self._talk, "127.0.0.1", 0, limit=2**22)
-        async with server:
-            self.port = server.sockets[0].getsockname()[1]
-            yield self
+    def serving(self) -> AbstractAsyncContextManager[CountingSmtp]:
+        return _serving(self, lambda: _SmtpLine(self))
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 ready\r\n")
-        while line := await reader.readline():
-            verb = line[:4].upper()
-            if verb == b"DATA":
-                self.begun.append(time.perf_counter())
-            writer.write(_SAYS.get(verb, b"250 ok\r\n"))
-            if verb == b"DATA":
-                await reader.readuntil(b"\r\n.\r\n")
-                self.taken += 1
-                writer.write(b"250 ok\r\n")
+
+class _SmtpLine(asyncio.Protocol):
+    """One connection: a line, its answer, the next line; of a mail only its end."""
+
+    def __init__(self, counts: CountingSmtp) -> None:
+        self._counts = counts
+        self._heard = b""
+        self._in_mail = False
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        transport.write(b"220 ready\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        self._heard += data
+        while (end := self._heard.find(b"\r\n.\r\n" if self._in_mail else b"\r\n")) >= 0:
+            verb = self._heard[:4].upper()
+            self._heard = self._heard[end + (5 if self._in_mail else 2) :]
+            if self._in_mail:
+                self._counts.taken += 1
+            elif verb == b"DATA":
+                self._counts.begun.append(time.perf_counter())
+            self._transport.write(
+                b"250 ok\r\n" if self._in_mail else _SAYS.get(verb, b"250 ok\r\n")
+            )
+            self._in_mail = not self._in_mail and verb == b"DATA"
             if verb == b"QUIT":
-                break
-        writer.close()
+                self._transport.close()
+
+
+@dataclass
+class CountingModel:
+    """Says the same to everybody, at once: the least that the schema of a summary allows."""
+
+    port: int = 0
+    asked: int = 0
+
+    def serving(self) -> AbstractAsyncContextManager[CountingModel]:
+        draft = Text(json.dumps(least_instance(schema())))
+        said = json.dumps(response({"model": "bench"}, draft)).encode()
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        return _serving(self, lambda: _HttpLine(self, head % len(said) + said))
+
+
+class _HttpLine(asyncio.Protocol):
+    def __init__(self, counts: CountingModel, answer: bytes) -> None:
+        self._counts = counts
+        self._answer = answer
+        self._heard = b""
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._heard += data
+        head, whole, body = self._heard.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+        if whole and length and len(body) == int(length[1]):
+            self._heard = b""
+            self._counts.asked += 1
+            self._transport.write(self._answer)
+
+
+@contextlib.asynccontextmanager
+async def _serving(counts: C, line: Callable[[], asyncio.Protocol]) -> AsyncIterator[C]:
+    loop = asyncio.get_running_loop()
+    async with await loop.create_server(line, "127.0.0.1", 0) as server:
+        counts.port = server.sockets[0].getsockname()[1]
+        yield counts
 
 
 def environment(data: Path, redis_url: str, smtp_port: int) -> dict[str, str]:
