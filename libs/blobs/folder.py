@@ -114,7 +114,7 @@ class FolderBlobs:
 
     def has_folder(self, prefix: str) -> bool:
         """Whether any file can have this prefix. Blocks, briefly."""
-        return (self._root / prefix.rpartition("/")[0]).is_dir()
+        return os.path.isdir(f"{self._root}/{prefix.rpartition('/')[0]}")  # noqa: PTH112 - a tenth
 
     def _place(self, key: str) -> Path:
         """Where the blob lies. Raises BlobMissingError when a link stands anywhere on the way."""

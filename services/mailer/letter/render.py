@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from string import Template
+from string import Template as Styles
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
@@ -21,7 +21,7 @@ from services.mailer.letter.view import shop_card
 from services.mailer.letter.wording import isolated, number_pieces
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
 _BLANK_LINES: Final = re.compile(r"\n(?:[ \t]*\n){2,}")
 _HARDLY_LONGER: Final = 1.05
@@ -40,16 +40,16 @@ _STYLE: Final = {
 def warm_up() -> None:
     """Compiles the templates: in a thread at start, or the first lead would stop the event loop."""
     for name in ("lead.html", "lead.txt", "plain.txt"):
-        _environment().get_template(name)
+        _template(name)
 
 
 def render_text(view: MailView) -> str:
-    return _BLANK_LINES.sub("\n\n", _environment().get_template("lead.txt").render(_facts(view)))
+    return _BLANK_LINES.sub("\n\n", _template("lead.txt").render(_facts(view)))
 
 
 def html_pieces(view: MailView) -> Iterator[str]:
     """The HTML in many small pieces: all at once takes longer than an event loop may stand."""
-    return _environment().get_template("lead.html").generate(_facts(view))
+    return _template("lead.html").generate(_facts(view))
 
 
 def render_html(pieces: Iterable[str]) -> str:
@@ -70,17 +70,18 @@ def _facts(view: MailView) -> dict[str, object]:
 
 def render_plain(snapshot: LeadSnapshot, profile: ShopProfile) -> str:
     """The last rung: how to reach the customer, and where the conversation is."""
-    return (
-        _environment()
-        .get_template("plain.txt")
-        .render(
-            labels=labels_for(profile.languages[0]),
-            shop=shop_card(profile),
-            contacts=snapshot.contacts,
-            thread_id=snapshot.thread_id,
-            logs=logs_link(snapshot),
-        )
+    return _template("plain.txt").render(
+        labels=labels_for(profile.languages[0]),
+        shop=shop_card(profile),
+        contacts=snapshot.contacts,
+        thread_id=snapshot.thread_id,
+        logs=logs_link(snapshot),
     )
+
+
+@cache
+def _template(name: str) -> Template:
+    return _environment().get_template(name)
 
 
 @cache
@@ -108,7 +109,7 @@ def _environment() -> Environment:
 
 
 def _source(name: str) -> str:
-    return Template((_TEMPLATES / name).read_text("utf-8")).substitute(_STYLE)
+    return Styles((_TEMPLATES / name).read_text("utf-8")).substitute(_STYLE)
 
 
 def _plain(text: str) -> str:
