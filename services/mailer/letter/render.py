@@ -26,10 +26,16 @@ if TYPE_CHECKING:
 _BLANK_LINES: Final = re.compile(r"\n(?:[ \t]*\n){2,}")
 _HARDLY_LONGER: Final = 1.05
 _TEMPLATES: Final = Path(__file__).parent / "templates"
+_FONT: Final = (
+    "font-family:-apple-system,BlinkMacSystemFont,&#39;Segoe UI&#39;,"
+    "Roboto,Helvetica,Arial,sans-serif;"
+)
+_INK: Final = "#1b1f24"
 _STYLE: Final = {
-    "font": "font-family:-apple-system,BlinkMacSystemFont,&#39;Segoe UI&#39;,"
-    "Roboto,Helvetica,Arial,sans-serif;",
-    "ink": "#1b1f24",
+    "font": _FONT,
+    "heading": f"margin:32px 0 8px;padding:0;{_FONT}font-size:18px;line-height:24px;"
+    f"font-weight:700;color:{_INK};",
+    "ink": _INK,
     "quiet": "#57606a",
     "rule": "#d8dee4",
     "tint": "#f3f5f7",
