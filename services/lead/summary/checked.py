@@ -62,12 +62,13 @@ class _Check:
         draft = self.draft
         ready = bool(self.subject.contacts) and (draft.handoff_ready or self.by_rule.handoff_ready)
         name, vehicle = self.fact("customer_name"), self.fact("vehicle")
+        language = self.language()
         return Summary(
             customer_name=name,
             customer_phone=self.contact("phone", draft.customer_phone),
             customer_email=self.contact("email", draft.customer_email),
             customer_location=self.fact("customer_location"),
-            customer_language=self.language(),
+            customer_language=language,
             vehicle=vehicle,
             item=self.by_rule.item,
             project=self.fact("project"),
@@ -82,7 +83,7 @@ class _Check:
                 self.entries(draft.call_script_prompts), self.subject.profile
             ),
             missing_info=self.entries(draft.missing_info),
-            outreach_message=self.outreach(name, vehicle),
+            outreach_message=self.outreach(language, name, vehicle),
             source="model",
             language=self.subject.profile.languages[0],
         )
@@ -122,10 +123,10 @@ class _Check:
         kept = (self.clean(text, self.grounds, _ENTRY_CHARACTERS) for text in texts)
         return tuple(text for text in kept if text)
 
-    def outreach(self, name: str | None, vehicle: str | None) -> str | None:
+    def outreach(self, language: str | None, name: str | None, vehicle: str | None) -> str | None:
         """To the customer: it names the shop and its phone, nobody else's, and no price."""
         profile = self.subject.profile
-        own = greeting(self.language(), name, vehicle, profile)
+        own = greeting(language, name, vehicle, profile)
         if self.draft.outreach_message is None:
             return own if self.subject.contacts else None
         grounds = grounds_of_shop(self.subject.contacts, profile)

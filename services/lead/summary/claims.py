@@ -37,7 +37,8 @@ def visible(text: str) -> str:
 
 def plain(text: str) -> str:
     """As the scanner reads it: every disguise of a letter or digit as that letter or digit."""
-    return "".join(map(compatible, visible(text)))
+    text = visible(text)
+    return text if text.isascii() else "".join(map(compatible, text))
 
 
 def compatible(character: str) -> str:
