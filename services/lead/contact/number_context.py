@@ -16,8 +16,9 @@ from services.lead.contact.things import (
     NEVER_A_PHONE,
     NUMBER_OF_A_THING,
     SELDOM_A_PHONE,
+    THING,
 )
-from services.lead.contact.words import PHONE_CUE
+from services.lead.contact.words import HELLO, PHONE_CUE
 
 _BEFORE: Final = 100
 _AFTER: Final = 60
@@ -39,6 +40,10 @@ _PROSE: Final = re.compile(r"[A-Za-z]?[a-z]{2,}")
 """`408-555-0117thanks`: glued to what is written like a phone, a word is no name."""
 _FILE_AFTER: Final = re.compile(rf"[\w()\-]{{0,40}}\.(?:{'|'.join(FILE_ENDINGS)})\b", re.IGNORECASE)
 _PAGE: Final = re.compile(r"(?:https?://|www\.)(?!wa\.me/|api\.whatsapp\.)", re.IGNORECASE)
+_LONG_NUMBER: Final = re.compile(r"\d(?:[ .-]?\d){6}")
+_MARKS: Final = ".!?,;:()¡¿-"
+_ABBREVIATION: Final = re.compile(r"[A-Z]{2,4}")
+_NAME_WORDS: Final = 3
 _NAMED_PHONE: Final = re.compile(
     r"(?:phone|cell|mobile|tel)\w*[\s:#.]*(?:\w+ ){0,2}$", re.IGNORECASE
 )
@@ -125,6 +130,32 @@ def _is_haste(word: str) -> bool:
 
 
 def _stands_alone(text: str, candidate: Candidate) -> bool:
-    start, end = max(0, candidate.start - _BEFORE), candidate.end + _AFTER
-    around = text[start : candidate.start] + text[candidate.end : end]
-    return not around.strip(" .!?,;:()")
+    """Nothing else is said, but for a hello and a name; among other lines one stands beside it."""
+    before = text[max(0, candidate.start - _BEFORE) : candidate.start]
+    after = text[candidate.end : candidate.end + _AFTER]
+    if _LONG_NUMBER.search(before) or _LONG_NUMBER.search(after):  # one of a list
+        return False
+    if _of_a_thing(before, formatted=False, asked=False) != "no":
+        return False
+    *earlier, left = before.split("\n")
+    right, *later = after.split("\n")
+    if not _is_name(line := f"{left} {right}"):
+        return False
+    near, others = [line, *earlier[-1:], *later[:1]], [*earlier, *later]
+    return any(_words(each) and _is_name(each) for each in near) or not _words(" ".join(others))
+
+
+def _is_name(line: str) -> bool:
+    words = _words(line)
+    return len(words) <= _NAME_WORDS and all(map(_may_be_name, words))
+
+
+def _may_be_name(word: str) -> bool:
+    small = word[0].islower() or _ABBREVIATION.fullmatch(word)
+    return word.isalpha() and not small and not THING.fullmatch(word)
+
+
+def _words(line: str) -> list[str]:
+    """But those of a hello."""
+    words = (word.strip(_MARKS) for word in line.split())
+    return [word for word in words if word and word.lower() not in HELLO]

@@ -43,6 +43,7 @@ _GLUE: Final = (
 _LABEL: Final = r"(?:(?:on (?:the|its) (?!phone|cell|line|mobile)\w+ )?(?:says|reads|shows)[\s:]+)?"
 """`model number on the chair says`."""
 
+THING: Final = re.compile(_ANY_THING, re.IGNORECASE)
 NUMBER_OF_A_THING: Final = re.compile(
     rf"(?:({_NUMBER_OF})?(?:{_ANY_THING})(?(1)|[\s:\-]*{_MARK})|\bfax){_GLUE}{_LABEL}$",
     re.IGNORECASE,

@@ -5,6 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+HELLO: Final = frozenset({
+    "hi", "hello", "hey", "hola", "thanks", "thank", "you", "gracias", "i'm", "im", "this", "is",
+    "my", "name", "soy", "me", "llamo", "mi", "nombre", "es",
+})  # fmt: skip
+"""What a name stands in when it is all that somebody says."""
+
 PHONE_CUE: Final = re.compile(
     r"\b(?:call|text|ring|phone|cell|mobile|number|reach|whats ?app|tele?|sms|contact|dial)|"
     r"\bph\b|\bp:|\bt:|\bc:|\bm:|\bno\.|\bnum\b|\bnr\b|\bhp\b|\bwsp\b|\bwa\b|\bmy ?#|"
