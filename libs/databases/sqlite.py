@@ -21,7 +21,7 @@ T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
 GROUP_MOST: Final = 256
-"""No more are added to works that share one transaction: it stays well under 50 ms."""
+"""Works that share one transaction: a group commit stays well under 50 ms."""
 ANSWER_SECONDS: Final = 10.0
 """A disk that takes longer is not there."""
 BUSY_SECONDS: Final = 5.0
@@ -68,8 +68,7 @@ class SqliteThread:
         self._part = part
         self._db = db
         self._transactions = transactions
-        self._asked: list[_Job] = []
-        self._jobs: queue.SimpleQueue[list[_Job]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name=part, daemon=True)
         self._thread.start()
 
@@ -77,9 +76,7 @@ class SqliteThread:
         """The one table of SQLite's errors: whatever it says, the store cannot serve us now."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        if not self._asked:
-            loop.call_soon(self._hand_over)
-        self._asked.append(_Job(work, future, one_statement=one_statement))
+        self._jobs.put(_Job(work, future, one_statement=one_statement))
         too_late = loop.call_later(ANSWER_SECONDS, self._give_up, future)
         try:
             return await future
@@ -87,14 +84,6 @@ class SqliteThread:
             raise Unavailable(self._part, str(error)) from error
         finally:
             too_late.cancel()
-
-    def _hand_over(self) -> None:
-        """All that one turn of the loop asked for at once: they wake the thread, and then the loop,
-        once and not each.
-        """
-        if self._asked:
-            jobs, self._asked = self._asked, []
-            self._jobs.put(jobs)
 
     def _give_up(self, future: asyncio.Future[Any]) -> None:
         """Not by `asyncio.timeout`, which takes a fifth of a visit."""
@@ -109,11 +98,10 @@ class SqliteThread:
         """How many rows."""
         return await self.run(lambda db: db.execute(sql, values).rowcount, one_statement=True)
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """Finishes what was asked before."""
-        self._hand_over()
-        self._jobs.put([])
-        await asyncio.to_thread(self._thread.join)
+        self._jobs.put(None)
+        self._thread.join()
         self._db.close()
 
     def _serve(self) -> None:
@@ -125,13 +113,15 @@ class SqliteThread:
 
     def _next_group(self) -> list[_Job]:
         """Everything that waits, at least one; empty when it is time to stop."""
-        group = self._jobs.get()
-        while group and len(group) < GROUP_MOST and not self._jobs.empty():
-            more = self._jobs.get()
-            group += more
-            if not more:
-                self._jobs.put([])  # these first, then stop
-                break
+        job = self._jobs.get()
+        group: list[_Job] = []
+        while job is not None:
+            group.append(job)
+            if len(group) == GROUP_MOST or self._jobs.empty():
+                return group
+            job = self._jobs.get()
+        if group:
+            self._jobs.put(None)  # these first, then stop
         return group
 
     def _perform(self, group: list[_Job]) -> None:
@@ -199,7 +189,7 @@ async def open_sqlite_file(
         yield threads
     finally:
         for thread in threads:
-            await thread.stop()
+            await asyncio.to_thread(thread.stop)
 
 
 def _connections(path: Path, schema: str) -> tuple[sqlite3.Connection, sqlite3.Connection]:

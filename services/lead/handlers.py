@@ -26,7 +26,7 @@ from libs.messages.mail import SendLeadMail
 from libs.runtime.clock import Clock
 from libs.runtime.log import Log
 from libs.runtime.metrics import DECISIONS, HELD, Metrics
-from libs.runtime.together import beside, together
+from libs.runtime.together import together
 from libs.shops.profile import ShopProfile, Shops
 from libs.streams.port import Delivery, Publisher
 from services.lead import gates
@@ -68,12 +68,10 @@ class LeadHandlers:
         if profile is None:
             await self._without_shop(wish)
             return
-        async with beside(self.records.read(_key(wish))) as reading:
-            leased = await self.leases.take(wish, nonce)
+        leased = await self.leases.take(wish, nonce)
         passed_on = False
         try:
-            record = reading.result()
-            case, verdict = await self._decide(wish, profile, record, nonce, leased=leased)
+            case, verdict = await self._decide(wish, profile, nonce, leased=leased)
             if isinstance(verdict, Send):
                 await self._pass_on(delivery, case, verdict)
                 passed_on = True
@@ -113,14 +111,9 @@ class LeadHandlers:
         await self._touch(wish, at)
 
     async def _decide(
-        self,
-        wish: ConsiderLead,
-        profile: ShopProfile,
-        record: LeadRecord | None,
-        nonce: str,
-        *,
-        leased: bool,
+        self, wish: ConsiderLead, profile: ShopProfile, nonce: str, *, leased: bool
     ) -> tuple[Case, Verdict]:
+        record = await self.records.read(_key(wish))
         case = Case(record=record, now=self.clock.now(), times=self.times)
         if record is None or record.state is not State.SENT:
             await self._keep_touch(wish)

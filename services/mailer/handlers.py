@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import Future
 from collections.abc import Awaitable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from msgspec.structs import replace
 
 from libs.conversations.port import Conversations
 from libs.errors import Rejected, Retryable
+from libs.leads.snapshot import LeadSnapshot
 from libs.leases.thread import ThreadLeases
 from libs.ledger import events
 from libs.ledger.apply import Applied, apply, apply_to
@@ -84,8 +84,7 @@ class MailHandlers:
                     raise Retryable("another worker holds this thread", after_seconds=after)
                 job = job_for(wish, record, self.new_id(), self.clock.now())
                 known = snapshot if job.snapshot == wish.snapshot else None
-                making = self.copies.make(job.wanted, delivery.attempt, known)  # 3, 11
-                record = await self._attempt(job, record, shop, making)
+                record = await self._attempt(job, record, shop, delivery.attempt, known)
         if record is None or record.state is not State.SENT:  # a sent thread needs nobody
             await self.leases.release(wish, nonce)
         await self.answers.give(delivery, record)  # 10: returning is the ack
@@ -126,38 +125,35 @@ class MailHandlers:
         return record
 
     async def _attempt(
-        self, job: Job, record: LeadRecord, shop: ShopProfile, making: Coroutine[Any, Any, Copy]
+        self,
+        job: Job,
+        record: LeadRecord,
+        shop: ShopProfile,
+        number: int,
+        snapshot: Awaitable[LeadSnapshot] | None,
     ) -> LeadRecord | None:
         """The record afterwards; None: the thread has gone on, consider it again."""
         try:
+            await self._check_clock()  # 4
             async with (
-                beside(making) as copy,
-                ahead(self._mail(job, copy, shop)) as mail,
-                ahead(self._kept(copy)) as kept,
+                beside(self.copies.make(job.wanted, number, snapshot)) as copy,  # 3, 11
+                beside(self._mail(job, copy, shop)) as making,
+                self.transport.prepare(making) as ready,  # 5
             ):
-                await self._check_clock()  # 4
-                async with self.transport.prepare(mail) as ready:  # 5
-                    return await self._armed(job, kept, record, ready)
+                return await self._armed(job, await copy, record, ready)
         except NoMail as none:
             return await self._gave_up(job, record, none.why)
         except NotPrepared as door:
             return await self._refused(job, self.transport.name, door.refused, at_door=True)
 
-    async def _mail(self, job: Job, copy: Future[Copy], shop: ShopProfile) -> Mail:
-        return job.mail(await asyncio.shield(copy), shop)
-
-    async def _kept(self, made: Future[Copy]) -> Copy:
-        """While the provider is told of the mail. Not where its door was shut before there was one:
-        an outage may last for days.
-        """
-        copy = await asyncio.shield(made)
-        await self.copies.keep(copy)
-        return copy
+    async def _mail(self, job: Job, copy: Awaitable[Copy], shop: ShopProfile) -> Mail:
+        return job.mail(await copy, shop)
 
     async def _armed(
-        self, job: Job, kept: Awaitable[Copy], record: LeadRecord, ready: Ready
+        self, job: Job, copy: Copy, record: LeadRecord, ready: Ready
     ) -> LeadRecord | None:
-        ends_at, copy = await asyncio.gather(self._ends_at(job, record), kept)
+        """A copy is kept of what is about to leave only: an outage may last for days."""
+        ends_at, _ = await asyncio.gather(self._ends_at(job, record), self.copies.keep(copy))
         arm = job.arm(copy, ends_at, ready.passed_over)
         applied = await self._arm(job, arm, record, ready)  # 6
         if not applied.wrote:

@@ -75,6 +75,36 @@ async def test_what_sqlite_refuses_is_a_store_that_cannot_serve(tmp_path: Path) 
         await writer.run(lambda db: db.execute("INSERT INTO rows VALUES (1)"))
 
 
+async def test_a_change_alone_needs_no_transaction_around_it(tmp_path: Path) -> None:
+    said: list[str] = []
+    async with open_sqlite_file("test", tmp_path / "file", TABLE) as (writer, reader):
+        await writer.run(lambda db: db.set_trace_callback(said.append))
+        await writer.change("INSERT INTO rows VALUES (1)", ())
+        with pytest.raises(Unavailable, match="no such table"):
+            await writer.change("INSERT INTO nowhere VALUES (1)", ())
+        await writer.change("INSERT INTO rows VALUES (2)", ())
+
+        assert [line for line in said if "INTO" not in line] == ["COMMIT"]  # of who listens
+        assert await reader.rows("SELECT n FROM rows") == [(1,), (2,)]
+
+
+async def test_changes_that_wait_share_one_transaction(tmp_path: Path) -> None:
+    held, said = threading.Event(), list[str]()
+    async with open_sqlite_file("test", tmp_path / "file", TABLE) as (writer, reader):
+        await writer.run(lambda db: db.set_trace_callback(said.append))
+        first = asyncio.create_task(writer.run(lambda _: held.wait(10)))
+        await asyncio.sleep(0.02)
+        changes = [writer.change("INSERT INTO rows VALUES (?)", (n,)) for n in range(3)]
+        group = asyncio.gather(*changes)
+        await asyncio.sleep(0)
+        held.set()
+        await first
+        await group
+
+        assert said.count("BEGIN IMMEDIATE") == 2
+        assert len(await reader.rows("SELECT n FROM rows")) == 3
+
+
 async def test_belongs_to_this_user_alone(tmp_path: Path) -> None:
     async with open_sqlite_file("test", tmp_path / "file", TABLE) as (writer, _):
         await writer.run(lambda db: db.execute("INSERT INTO rows VALUES (1)"))

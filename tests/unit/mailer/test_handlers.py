@@ -119,6 +119,32 @@ class TestTwice:
         assert len(room.publisher.replies) == 2
         assert all(isinstance(answer, LeadMailSent) for _, answer in room.publisher.replies)
 
+    async def test_a_sent_lead_asks_nothing_of_a_lease_or_a_snapshot_that_are_not_to_be_had(
+        self, room: Mailroom
+    ) -> None:
+        """Both are asked for beside its record, before anybody knows that they are not needed."""
+        await room.handlers().send(room.wish())
+        room.leases.held.clear()
+        await room.leases.take(f"{SHOP}:{THREAD}", "somebody else", 120)
+        asked: list[str] = []
+
+        async def slowly(method: str, record: object) -> None:
+            await asyncio.sleep(0.01)
+
+        async def never(key: str) -> bytes:
+            asked.append(key)
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        room.blobs.get = never  # type: ignore[method-assign]
+        room.records._hook = slowly
+
+        await room.handlers().send(room.wish(attempt=2))
+
+        assert asked == [room.snapshot]
+        assert len(room.publisher.replies) == 2
+        assert [nonce for nonce, _ in room.leases.held.values()] == ["somebody else"]
+
     async def test_64_at_once_send_one(self, room: Mailroom) -> None:
         handlers = room.handlers()
 
@@ -556,12 +582,11 @@ class TestRefusals:
         assert room.record.state is State.ERROR
         assert subjects(room) == ["[handoff alert] not_connected"]
 
-    @pytest.mark.parametrize(("moment", "left"), [("prepare", 1), ("send", 0)])
+    @pytest.mark.parametrize("moment", ["prepare", "send"])
     @pytest.mark.parametrize("no", [Refused("lost", True), Refused("dot_451", temporary=True)])
     async def test_a_day_of_refusals_leaves_a_handful_of_tries_and_no_copies(
-        self, room: Mailroom, moment: str, left: int, no: Refused
+        self, room: Mailroom, moment: str, no: Refused
     ) -> None:
-        """But the one of an attempt that nobody has armed yet: each of its tries has the same."""
         tries = [0]
 
         async def refusing(now: str, _: Mail) -> Outcome | None:
@@ -577,7 +602,7 @@ class TestRefusals:
 
         assert tries[0] < 72
         assert room.record.snapshot == room.snapshot
-        assert len(copies(room)) == left
+        assert copies(room) == []
 
     async def test_a_copy_that_cannot_be_removed_changes_nothing(self, room: Mailroom) -> None:
         async def down(_: str) -> bool:
