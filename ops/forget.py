@@ -23,9 +23,8 @@ from libs.attachments.records import (
 )
 from libs.databases.sqlite import empty_log
 from libs.errors import HandoffError, Unavailable
-from libs.identity.keys import site_keys
 from libs.leads.attribution import TrailKey, Trails
-from libs.leads.message_links import link_key, link_token
+from libs.leads.message_links import LINKS, MessageLink
 from libs.leads.snapshot import snapshots_folder
 from libs.leases.redis import RedisLeases, RedisSentMarks
 from libs.ledger.apply import apply
@@ -50,6 +49,7 @@ async def forget(desk: Desk, who: str) -> Shown:
     removed: Counter[str] = Counter()
     taken = [one.key.thread_id for one in people if await _is_taken(desk, one.key)]
     leaving = [one.key.thread_id for one in people if not await _end(desk, one, removed)]
+    removed["message links"] = await _forget_links(desk, {person.key for person in people})
     for person in people:
         removed += await _forget(desk, person)
     silent = bool(people) and not await _forget_in_redis(desk, people, removed)
@@ -120,7 +120,6 @@ async def _end(desk: Desk, person: Person, removed: Counter[str]) -> bool:
 async def _forget(desk: Desk, person: Person) -> Counter[str]:
     shop, thread = person.key.shop, person.key.thread_id
     removed: Counter[str] = Counter()
-    removed["message links"] = await _forget_links(desk, person)
     for name, folder in (
         ("leads", snapshots_folder(shop, thread)),
         ("mail copies", mail_folder(shop, thread)),
@@ -166,14 +165,15 @@ def _databases(data: Path) -> list[Path]:
     return [*data.glob("*.sqlite3"), *data.glob("*/*.sqlite3")]
 
 
-async def _forget_links(desk: Desk, person: Person) -> int:
-    """Their tokens derive from the snapshot, so they go before it."""
-    shop, thread = person.key.shop, person.key.thread_id
-    keys = site_keys(desk.settings, one_machine=not desk.settings.redis_url)
+async def _forget_links(desk: Desk, keys: set[LeadKey]) -> int:
+    """By what they say: the site key that named one may be gone, or the snapshot that it tells of,
+    where a mail was in flight when this was asked first.
+    """
     removed = 0
-    async for info in desk.blobs.list(snapshots_folder(shop, thread)):
-        tokens = [link_token(one, shop, thread, info.key) for one in keys]
-        removed += sum([await desk.blobs.delete(link_key(token)) for token in tokens])
+    for name in [info.key async for info in desk.blobs.list(LINKS)]:
+        link = await desk.read(name, MessageLink)
+        if link and LeadKey(link.shop, link.thread_id) in keys:
+            removed += await desk.blobs.delete(name)
     return removed
 
 

@@ -3,13 +3,15 @@
 token = HMAC(site key, shop, thread, snapshot), 128 bits, so that a rebuilt mail carries the
 same link and nobody can guess one. What it opens is a blob named by the token's hash, kept
 by the mailer before it arms; the page answers only once the durable record says that this
-very snapshot was armed: no link lives for a mail that never left.
+very snapshot was armed: no link lives for a mail that never left, nor longer than its key.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
+from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
@@ -21,6 +23,7 @@ from libs.identity.signatures import base64url, mac
 from libs.ledger.port import LeadRecords
 from libs.ledger.record import LeadKey, LeadRecord, State
 
+LINKS: Final = "message-links/"
 LIFE_SECONDS: Final = 7 * 86_400
 _PURPOSE: Final = "message-link"
 _TOKEN_BYTES: Final = 16
@@ -60,7 +63,7 @@ def link_url(public_url: str, token: str) -> str:
 
 def link_key(token: str) -> str:
     """Where its blob lies; the name does not give the token away."""
-    return f"message-links/{hashlib.sha256(token.encode()).hexdigest()}.json"
+    return f"{LINKS}{hashlib.sha256(token.encode()).hexdigest()}.json"
 
 
 def link_blob(token: str, link: MessageLink) -> Blob:
@@ -69,17 +72,23 @@ def link_blob(token: str, link: MessageLink) -> Blob:
 
 
 async def find_link(
-    token: str, *, blobs: Blobs, records: LeadRecords, now: float
+    token: str, *, keys: Sequence[str], blobs: Blobs, records: LeadRecords, now: float
 ) -> MessageLink | NoLink:
     if not _TOKEN.fullmatch(token):
         return NoLink.INVALID
     link = await find_struct(blobs, link_key(token), MessageLink)
-    if link is None:
+    if link is None or not _is_ours(token, link, keys):
         return NoLink.NOT_FOUND
     record = await records.read(LeadKey(link.shop, link.thread_id))
     if record is None or not _may_have_left(record, link.snapshot):
         return NoLink.NOT_FOUND
     return link if now < record.armed_at + LIFE_SECONDS else NoLink.EXPIRED
+
+
+def _is_ours(token: str, link: MessageLink, keys: Sequence[str]) -> bool:
+    """Under a key that was removed since, it is not any more."""
+    ours = (link_token(key, link.shop, link.thread_id, link.snapshot) for key in keys)
+    return any(hmac.compare_digest(one, token) for one in ours)
 
 
 def _may_have_left(record: LeadRecord, snapshot: str) -> bool:

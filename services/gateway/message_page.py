@@ -36,6 +36,7 @@ class MessageLinks:
     settings: GatewaySettings
     clock: Clock
     shops: Shops
+    keys: tuple[str, ...]
 
     async def api(self, call: Call) -> Answer:
         link = await self._find(call)
@@ -53,7 +54,9 @@ class MessageLinks:
         token = call.parameter("token")
         if not token:
             raise Refused("missing_token")
-        found = await find_link(token, blobs=self.blobs, records=self.records, now=self.clock.now())
+        found = await find_link(
+            token, keys=self.keys, blobs=self.blobs, records=self.records, now=self.clock.now()
+        )
         if isinstance(found, NoLink):
             raise Refused(found.value)
         return found

@@ -45,7 +45,8 @@ async def _parts(
     blobs = await open_blobs(settings, runtime.stack)
     limits = RedisLimits(streams.redis)
     admission = Admission(limits, settings.trusted_hops, runtime.metrics, runtime.log)
-    visitors = Visitors(site_keys(settings, one_machine=runtime.one_machine), clock)
+    keys = site_keys(settings, one_machine=runtime.one_machine)
+    visitors = Visitors(keys, clock)
     client = ClientSession(cookie_jar=DummyCookieJar(), auto_decompress=False)
     await runtime.stack.enter_async_context(client)
     runtime_from = runtime_origins(settings)
@@ -57,7 +58,7 @@ async def _parts(
         signals=Signals(streams, admission, visitors, settings, clock),
         chat=Chat(streams, admission, visitors, settings),
         photos=AttachmentProxy(client, admission, visitors, settings, url),
-        links=MessageLinks(blobs, records, admission, settings, clock, origins.shops),
+        links=MessageLinks(blobs, records, admission, settings, clock, origins.shops, keys),
         front=Front(origins.shops, settings, clock, origins.own, load_phrases()),
         files=tuple(
             load(file)

@@ -33,7 +33,7 @@ from libs.blobs.port import Blobs
 from libs.errors import Unavailable
 from libs.identity.sessions import Session, mint_session_token
 from libs.identity.signatures import Problem
-from libs.leads.message_links import link_key, link_token
+from libs.leads.message_links import MessageLink, link_blob, link_token
 from libs.leads.snapshot import Photo, snapshot_key
 from libs.runtime.clock import SystemClock
 from libs.runtime.ids import random_id
@@ -407,8 +407,10 @@ async def test_a_forgotten_person_s_photos_and_links_are_gone(desk: Desk, tmp_pa
     said = desks.snapshot(photos=(photo,)).encode()
     key = snapshot_key(desks.SHOP, desks.THREAD, said)
     await desk.blobs.put(key, said, content_type="application/json")
-    link = link_key(link_token("k" * 40, desks.SHOP, desks.THREAD, key))
-    await desk.blobs.put(link, b"{}", content_type="application/json")
+    link = MessageLink(
+        shop=desks.SHOP, thread_id=desks.THREAD, snapshot=key, phone="+14085550176", body="Hi"
+    )
+    await desk.blobs.put_all(link_blob(link_token("k" * 40, link.shop, link.thread_id, key), link))
     there.records.leads[desks.KEY] = desks.record(thread=desks.THREAD)
 
     shown = await forget(there.desk, desks.THREAD)

@@ -17,6 +17,7 @@ from libs.runtime.clock import SystemClock
 from libs.runtime.settings import CommonSettings, load
 from tests.gateway import KEYS, SHOP, Gateway, gateway, until_limited
 
+NEWER = "newer-key-" + "n" * 32
 THREAD = "cthr_abc"
 SNAPSHOT = "snapshots/craigs/cthr_abc/1.json"
 TOKEN = link_token(KEYS[0], SHOP, THREAD, SNAPSHOT)
@@ -31,7 +32,12 @@ LINK = MessageLink(
 
 @asynccontextmanager
 async def linked(
-    data: Path, state: State | None, *, age: float = 60, snapshot: str = SNAPSHOT
+    data: Path,
+    state: State | None,
+    *,
+    age: float = 60,
+    snapshot: str = SNAPSHOT,
+    site_keys: tuple[str, ...] = KEYS,
 ) -> AsyncIterator[Gateway]:
     """A gateway on a store where the mailer has kept the link, and the record says `state`."""
     settings = load(CommonSettings, {"HANDOFF_DATA": str(data)})
@@ -44,7 +50,7 @@ async def linked(
                 key=LeadKey(SHOP, THREAD), state=state, snapshot=snapshot, armed_at=armed_at
             )
             assert await records.write(record, expected_version=None)
-    async with gateway(data) as running:
+    async with gateway(data, SITE_KEYS=",".join(site_keys)) as running:
         yield running
 
 
@@ -89,6 +95,24 @@ async def test_is_not_found_when_another_snapshot_was_sent(tmp_path: Path) -> No
         status, _, _ = await get(running, "/api/message-link")
 
     assert status == 404
+
+
+async def test_works_on_when_a_newer_key_signs(tmp_path: Path) -> None:
+    async with linked(tmp_path, State.SENT, site_keys=(NEWER, KEYS[0])) as running:
+        status, page, _ = await get(running, "/message/")
+
+    assert status == 200
+    assert "4085550176" in page
+
+
+async def test_is_not_found_once_its_key_is_removed(tmp_path: Path) -> None:
+    async with linked(tmp_path, State.SENT, site_keys=(NEWER,)) as running:
+        status, page, _ = await get(running, "/message/")
+        api_status, told, _ = await get(running, "/api/message-link")
+
+    assert (status, api_status) == (404, 404)
+    assert '"error":"not_found"' in told
+    assert "4085550176" not in page
 
 
 async def test_expires_after_a_week(tmp_path: Path) -> None:

@@ -33,13 +33,16 @@ ARMED = LeadRecord(
 
 
 async def _find(
-    record: LeadRecord | None, token: str = TOKEN, now: float = 2000.0
+    record: LeadRecord | None,
+    token: str = TOKEN,
+    now: float = 2000.0,
+    keys: tuple[str, ...] = (KEY,),
 ) -> MessageLink | NoLink:
     blobs, records = MemoryBlobs(), MemoryRecords()
     await blobs.put_all(link_blob(TOKEN, LINK))
     if record is not None:
         records.leads[record.key] = record
-    return await find_link(token, blobs=blobs, records=records, now=now)
+    return await find_link(token, keys=keys, blobs=blobs, records=records, now=now)
 
 
 def _record(**changes: object) -> LeadRecord:
@@ -86,6 +89,11 @@ async def test_does_not_exist_for_a_mail_that_never_left(record: LeadRecord | No
 
 async def test_opens_for_a_held_mail_of_which_nobody_knows_whether_it_left() -> None:
     assert await _find(_record(state=State.HELD, ambiguous=(1,))) == LINK
+
+
+async def test_outlives_newer_keys_and_ends_with_its_own() -> None:
+    assert await _find(ARMED, keys=("n" * 40, KEY)) == LINK
+    assert await _find(ARMED, keys=("n" * 40,)) is NoLink.NOT_FOUND
 
 
 async def test_ends_seven_days_after_the_mail_was_armed() -> None:

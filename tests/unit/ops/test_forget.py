@@ -16,12 +16,12 @@ from libs.conversations.store import ItemRow, Owner, ThreadRow
 from libs.conversations.store_open import open_chat_store
 from libs.errors import SettingsError
 from libs.leads.attribution import Told, TrailKey, Trails
-from libs.leads.message_links import link_key, link_token
+from libs.leads.message_links import MessageLink, link_blob, link_key, link_token
 from libs.leads.snapshot import Photo, Signal
 from libs.leases.redis import RedisLeases
 from libs.ledger.apply import apply
 from libs.ledger.events import Considered
-from libs.ledger.record import LeadKey, State, Watch
+from libs.ledger.record import LeadKey, LeadRecord, State, Watch
 from libs.messages.base import Attribution
 from libs.messages.chat import ChatChunk, ChatRequest
 from libs.messages.lead import thread_name
@@ -66,6 +66,16 @@ async def keep_file(there: Stores, id_: str, *, visitor: str = "v_1", thread: st
         await there.blobs.put(key, b"jpeg", content_type="image/jpeg")
 
 
+async def keep_link(there: Stores, lead: LeadRecord, *, site_key: str = "k" * 40) -> str:
+    shop, thread = lead.key.shop, lead.key.thread_id
+    link = MessageLink(
+        shop=shop, thread_id=thread, snapshot=lead.snapshot, phone=PHONES[thread], body="Hi"
+    )
+    token = link_token(site_key, shop, thread, lead.snapshot)
+    await there.blobs.put_all(link_blob(token, link))
+    return link_key(token)
+
+
 async def full(tmp_path: Path) -> Stores:
     """One person in every store, and another beside them."""
     there = stores(data=str(tmp_path), redis=True)
@@ -81,8 +91,8 @@ async def full(tmp_path: Path) -> Stores:
         )
         lead = await there.lead(record(thread=thread, visitor=VISITORS[thread]), said)
         there.conversations.put(SHOP, conversation(thread, visitor=VISITORS[thread]))
-        token = link_token("k" * 40, SHOP, thread, lead.snapshot)
-        for key in (f"mail/{SHOP}/{thread}/x.eml", f"summaries/{SHOP}/{thread}/x", link_key(token)):
+        await keep_link(there, lead)
+        for key in (f"mail/{SHOP}/{thread}/x.eml", f"summaries/{SHOP}/{thread}/x"):
             await there.blobs.put(key, b"x", content_type="text/plain")
     await keep_file(there, PHOTO)
     where = TrailKey(SHOP, "v_1")
@@ -160,6 +170,32 @@ async def test_somebody_else_stays(tmp_path: Path) -> None:
     left = {mail.name for mail in (tmp_path / "outbox").iterdir()}
     assert left == {f"{SHOP}.{OTHER}.1.eml", f".{SHOP}.{OTHER}.2.nonce.draft"}
     assert f"mail/{SHOP}/{OTHER}/x.eml" in there.blobs.bodies
+
+
+async def test_a_link_goes_whatever_key_made_it_and_nobody_else_s_with_it() -> None:
+    there = stores(redis=True)
+    mine = await there.lead(record(), snapshot())
+    link = await keep_link(there, mine, site_key="removed-" + "r" * 32)
+    theirs = await there.lead(record(thread=OTHER), snapshot(OTHER))
+    other = await keep_link(there, theirs)
+
+    shown = await forget(there.desk, THREAD)
+
+    assert removed(shown)["message links"] == 1
+    assert link not in there.blobs.bodies
+    assert other in there.blobs.bodies
+
+
+async def test_a_link_that_a_mail_in_flight_left_behind_goes_when_asked_again() -> None:
+    there = stores(redis=True)
+    lead = await there.lead(record(State.SENDING, attempt=1, due_at=NOW + 60), snapshot())
+
+    await forget(there.desk, THREAD)
+    link = await keep_link(there, lead)
+    again = await forget(there.desk, THREAD)
+
+    assert removed(again) == {"message links": 1, "threads": 1}
+    assert link not in there.blobs.bodies
 
 
 async def test_the_record_stays_so_that_nothing_is_sent_again(tmp_path: Path) -> None:
