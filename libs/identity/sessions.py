@@ -16,8 +16,7 @@ from libs.identity.signatures import Problem, base64url, sign, verify
 
 SESSION_SECONDS: Final = 600
 LONGEST_TOKEN: Final = 2048
-LONGEST_PAGE_URL: Final = 512
-"""A longer one is left out of the token: half an address is another address."""
+_LONGEST_PAGE_URL: Final = 512
 _PURPOSE: Final = "session"
 
 
@@ -51,8 +50,13 @@ class _Payload(msgspec.Struct, frozen=True, array_like=True):
 _decoder = msgspec.json.Decoder(_Payload)
 
 
+def carried_page(page_url: str) -> str:
+    """Whole or not at all: half an address is another address."""
+    return page_url if len(page_url) <= _LONGEST_PAGE_URL else ""
+
+
 def mint_session_token(keys: Sequence[str], session: Session) -> str:
-    page = session.page_url if len(session.page_url) <= LONGEST_PAGE_URL else ""
+    page = carried_page(session.page_url)
     said = _Payload(session.shop, session.visitors, session.locale, page)
     payload = base64url(msgspec.json.encode(said))
     return f"{payload}.{sign(keys, _PURPOSE, payload, session.expires)}"

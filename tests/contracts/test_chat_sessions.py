@@ -151,17 +151,16 @@ class TestHosted(ChatSessionsContract):
             theirs.headers.get(name) for name in told
         ]
 
-    async def test_bounds_what_a_page_url_may_be(
-        self, openai: OpenAIServer, sessions: ChatSessions
+    @pytest.mark.parametrize(("characters", "kept"), [(512, True), (513, False)])
+    async def test_a_page_too_long_for_a_session_is_left_out_whole(
+        self, openai: OpenAIServer, sessions: ChatSessions, *, characters: int, kept: bool
     ) -> None:
-        endless = Wanted(
-            shop=WANTED.shop, visitors=("v",), locale="en", page_url="https://x.test/" + "a" * 9000
-        )
+        page = "https://x.test/".ljust(characters, "a")
 
-        await sessions.create(endless)
+        await sessions.create(msgspec.structs.replace(WANTED, page_url=page))
 
         sent = openai.seen("sessions")[0].body["workflow"]["state_variables"]["page_url"]
-        assert len(sent) == 512
+        assert sent == (page if kept else "")
 
     @pytest.mark.parametrize(
         ("status", "code", "wait"),

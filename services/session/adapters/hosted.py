@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 
-from libs.identity.sessions import SESSION_SECONDS
+from libs.identity.sessions import SESSION_SECONDS, carried_page
 from libs.identity.visitors import hosted_user
 from libs.model.openai_connection import asked_wait
 from libs.runtime.clock import Clock
@@ -22,7 +22,6 @@ CALL_SECONDS: Final = 8.0
 """A visitor waits for this; their browser asks again by itself."""
 MAX_FILE_MEGABYTES: Final = 12
 MAX_FILES: Final = 7
-LONGEST_PAGE_URL: Final = 512
 MISCONFIGURED_RETRY_SECONDS: Final = 60.0
 """Our key or workflow is wrong: a person must act, so nobody need ask again at once."""
 BUSY_RETRY_SECONDS: Final = 5.0
@@ -94,7 +93,7 @@ class HostedChatSessions:
     def _state(self, wanted: Wanted) -> dict[str, str | bool]:
         return {
             "locale": wanted.locale,
-            "page_url": wanted.page_url[:LONGEST_PAGE_URL],
+            "page_url": carried_page(wanted.page_url),
             **state_at(wanted.shop, self.clock.now()).variables(),
         }
 
