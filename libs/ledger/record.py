@@ -102,6 +102,8 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     locale: str = ""
     page_url: str = ""
     version: int = 1
+    also: tuple[str, ...] = ()
+    """The visitor's ids under older site keys: what began under one goes on under it."""
 
     def __str__(self) -> str:
         return f"watch#{self.shop}#{self.visitor}"

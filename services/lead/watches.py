@@ -91,11 +91,15 @@ class Sweeper:
 
     async def _end(self, watch: Watch) -> int:
         """Published before the watch ends, and durable before both: Redis may lose the wish."""
-        threads = await self.conversations.threads_of(watch.shop, watch.visitor)
+        threads = [
+            (owner, thread_id)
+            for owner in (watch.visitor, *watch.also)
+            for thread_id in await self.conversations.threads_of(watch.shop, owner)
+        ]
         count, spoiled = 0, None
-        for thread_id in threads:
+        for owner, thread_id in threads:
             try:
-                count += await self._put_up(watch, thread_id)
+                count += await self._put_up(watch, owner, thread_id)
             except Rejected as error:  # its record cannot be read: the other threads go on
                 spoiled = error
         if spoiled:
@@ -103,13 +107,13 @@ class Sweeper:
         await self.records.end_watch(watch)
         return count
 
-    async def _put_up(self, watch: Watch, thread_id: str) -> bool:
+    async def _put_up(self, watch: Watch, owner: str, thread_id: str) -> bool:
         key = LeadKey(watch.shop, thread_id)
         record = await self.records.read(key)
         if record is not None and record.state is State.SENT:
             await self._count_newer(record)
         elif record is None or record.state is not State.HELD:
-            await self._make_due(key, watch, record)
+            await self._make_due(key, owner, record)
             await self.publisher.publish(_wish(watch, thread_id))
             return True
         return False
@@ -123,12 +127,12 @@ class Sweeper:
         if conversation and (newer := conversation.customer_items_after(record.last_item_id)):
             await apply(self.records, key, NewerItems(count=newer), self.clock)
 
-    async def _make_due(self, key: LeadKey, watch: Watch, record: LeadRecord | None) -> None:
+    async def _make_due(self, key: LeadKey, owner: str, record: LeadRecord | None) -> None:
         """Until somebody has considered it, every sweep publishes it again."""
         now = self.clock.now()
         event: Event = NotNow(reason="watch", due_at=now)
         if record is None:
-            event = Considered(reason="watch", due_at=now, visitor=watch.visitor)
+            event = Considered(reason="watch", due_at=now, visitor=owner)
         elif record.state is State.CLOSED:
             last = await self.conversations.last_item_id(key.shop, key.thread_id)
             event = Reopened(last_item_id=last or record.last_item_id, due_at=now)
@@ -143,4 +147,5 @@ def _wish(watch: Watch, thread_id: str) -> ConsiderLead:
         visitor=watch.visitor,
         locale=watch.locale,
         page_url=watch.page_url,
+        also=watch.also,
     )

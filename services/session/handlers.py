@@ -102,6 +102,7 @@ class SessionHandlers:
             session_expires=now + SESSION_SECONDS,
             locale=wanted.locale,
             page_url=wanted.page_url,
+            also=wanted.visitors[1:],
         )
         try:
             await self.records.put_watch(watch)

@@ -45,6 +45,21 @@ async def test_due_watch_puts_every_open_thread_up_for_decision(world: World) ->
     assert not world.records.watches
 
 
+async def test_threads_that_began_under_an_older_site_key_are_watched_too(world: World) -> None:
+    for visitor in ("v_old", "v_older"):
+        world.say(READY_WORDS, thread_id=f"cthr_{visitor}", visitor=visitor)
+    settle(world, "cthr_v_older", State.CLOSED)
+    await world.records.put_watch(replace(WATCH, also=("v_old", "v_older")))
+
+    await world.sweeper.sweep()
+
+    wishes = [wish for wish in world.publisher.published if isinstance(wish, ConsiderLead)]
+    assert [wish.thread_id for wish in wishes] == ["cthr_v_old", "cthr_v_older"]
+    assert {(wish.visitor, wish.also) for wish in wishes} == {(VISITOR, ("v_old", "v_older"))}
+    assert world.records.leads[LeadKey(SHOP, "cthr_v_old")].visitor == "v_old"
+    assert not world.records.watches
+
+
 async def test_what_the_customer_wrote_after_the_mail_is_counted(world: World) -> None:
     sent = world.say(READY_WORDS)
     world.say("Thank you!", speaker="assistant")
