@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from services.lead.ports import Draft, Evidence, Prompt
+from services.lead.ports import Draft, Evidence, MayRetry, Prompt
 
 Answer = Draft | Exception | Callable[[Prompt], Draft]
 
@@ -42,6 +42,11 @@ EMPTY: Final = Draft(
 """What a model says that found nothing; `replace` it."""
 
 
+async def always() -> bool:
+    """MayRetry, where nobody counts the money."""
+    return True
+
+
 class ScriptedModel:
     """SummaryModel: `answers` are used up, then `always`; `prompts` is what it was asked."""
 
@@ -50,7 +55,7 @@ class ScriptedModel:
         self.answers: deque[Answer] = deque()
         self.prompts: list[Prompt] = []
 
-    async def draft(self, prompt: Prompt) -> Draft:
+    async def draft(self, prompt: Prompt, may_retry: MayRetry) -> Draft:
         self.prompts.append(prompt)
         answer = self.answers.popleft() if self.answers else self.always
         if isinstance(answer, Exception):

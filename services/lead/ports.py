@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Literal, Protocol
 
 import msgspec
@@ -75,8 +75,12 @@ class DraftRefusedError(Exception):
         self.reason = reason
 
 
+MayRetry = Callable[[], Awaitable[bool]]
+"""Asked before a second call: it costs as much as the first."""
+
+
 class SummaryModel(Protocol):
-    async def draft(self, prompt: Prompt) -> Draft:
+    async def draft(self, prompt: Prompt, may_retry: MayRetry) -> Draft:
         """Raises DraftRefusedError, Unavailable("model", ...); bounded in time."""
         ...
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from libs.errors import Unavailable
 from libs.model.connection import ModelConnection
 from services.lead.adapters.openai import OpenAISummaryModel
-from services.lead.fakes import EMPTY, ScriptedModel
+from services.lead.fakes import EMPTY, ScriptedModel, always
 from services.lead.ports import Draft, DraftRefusedError, Prompt, SummaryModel
 from tests.openai_server import CutOff, Garbage, Hang, OpenAIServer, Status, openai_server
 from tests.openai_shapes import Incomplete, Text
@@ -71,7 +71,7 @@ class SummaryModelContract:
     """Inherited by one class per adapter."""
 
     async def test_gives_what_was_said(self, provider: Provider) -> None:
-        assert await provider.model.draft(PROMPT) == provider.said
+        assert await provider.model.draft(PROMPT, always) == provider.said
         assert provider.asked() == 1
 
     @pytest.mark.parametrize("cut", ["cut_text", "cut_answer"])
@@ -81,7 +81,7 @@ class SummaryModelContract:
         getattr(provider, cut)()
 
         with pytest.raises(DraftRefusedError) as caught:
-            await provider.model.draft(PROMPT)
+            await provider.model.draft(PROMPT, always)
 
         assert caught.value.reason.startswith(("off_schema", "incomplete_"))
         assert provider.asked() == 1
@@ -94,10 +94,21 @@ class SummaryModelContract:
 
         async with asyncio.timeout(60):
             with pytest.raises(Unavailable) as caught:
-                await provider.model.draft(PROMPT)
+                await provider.model.draft(PROMPT, always)
 
         assert caught.value.part == "model"
         assert 1 <= provider.asked() <= 2
+
+    async def test_a_call_that_may_not_be_paid_for_is_not_made(self, provider: Provider) -> None:
+        async def never() -> bool:
+            return False
+
+        provider.throttle()
+
+        with pytest.raises(Unavailable):
+            await provider.model.draft(PROMPT, never)
+
+        assert provider.asked() == 1
 
 
 @dataclass

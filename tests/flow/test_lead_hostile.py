@@ -24,7 +24,7 @@ import pytest
 from libs.ledger.record import State
 from libs.model.connection import ModelConnection
 from services.lead.adapters.openai import OpenAISummaryModel
-from services.lead.fakes import EMPTY
+from services.lead.fakes import EMPTY, always
 from services.lead.ports import Prompt, SummaryModel
 from services.mailer.adapters.outbox import OutboxTransport
 from tests.golden.reading import Seen, html_of, read, text_of
@@ -266,7 +266,7 @@ async def test_without_the_check_it_would_matter(obedient: SummaryModel) -> None
     for number in range(len(SMUGGLED)):
         prompt = Prompt(instructions="", transcript=conversation(number)[1], conversation="x")
 
-        draft = await obedient.draft(prompt)
+        draft = await obedient.draft(prompt, always)
 
         said = bare(msgspec.json.encode(draft).decode())
         assert any(trace in said for trace in TRACES), number

@@ -18,11 +18,12 @@ from libs.model.connection import ModelConnection
 from libs.runtime.log import Log
 from services.lead.adapters import openai as adapter
 from services.lead.adapters.openai import OpenAISummaryModel
-from services.lead.fakes import EMPTY
+from services.lead.fakes import EMPTY, always
 from services.lead.ports import DraftRefusedError, Prompt
 from services.lead.wiring import log_shutdown_date
 from tests.openai_server import CutOff, Failure, Garbage, Hang, OpenAIServer, Status, openai_server
 from tests.openai_shapes import Answer, Failed, Incomplete, Refusal, Text
+from tests.unit.lead.world import READY_WORDS, World
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +48,7 @@ async def model(server: OpenAIServer) -> AsyncIterator[OpenAISummaryModel]:
 async def test_request_is_strict_bounded_and_leaves_nothing_behind(
     model: OpenAISummaryModel, server: OpenAIServer
 ) -> None:
-    await model.draft(PROMPT)
+    await model.draft(PROMPT, always)
 
     (seen,) = server.seen("responses")
     asked = seen.body
@@ -80,7 +81,7 @@ async def test_answer_of_no_use_is_refused_with_its_reason(
     server.answers.append(answer)
 
     with pytest.raises(DraftRefusedError) as caught:
-        await model.draft(PROMPT)
+        await model.draft(PROMPT, always)
 
     assert caught.value.reason == reason
     assert len(server.seen("responses")) == 1
@@ -104,18 +105,33 @@ async def test_outage_is_tried_once_more_and_then_named(
     server.fail("responses", failure, times=3)
 
     with pytest.raises(Unavailable, match=reason) as caught:
-        await model.draft(PROMPT)
+        await model.draft(PROMPT, always)
 
     assert caught.value.part == "model"
     assert len(server.seen("responses")) == calls
     assert "sk-" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("cap", "calls"), [(1, 1), (2, 2)])
+async def test_each_try_is_charged_to_the_cap(
+    model: OpenAISummaryModel, server: OpenAIServer, cap: int, calls: int
+) -> None:
+    server.fail("responses", Status(500), times=3)
+    world = World(model, most_model_calls=cap)
+    world.say(READY_WORDS)
+    world.wait(301)
+
+    mail = await world.sends()
+
+    assert len(server.seen("responses")) == calls
+    assert world.snapshot(mail).summary.source == "rules"
+
+
 async def test_one_hiccup_costs_nothing(model: OpenAISummaryModel, server: OpenAIServer) -> None:
     server.fail("responses", Status(500))
     server.answers.append(Text(json.dumps(GOOD)))
 
-    assert (await model.draft(PROMPT)).summary
+    assert (await model.draft(PROMPT, always)).summary
 
 
 async def test_an_hour_is_not_waited_for(
@@ -126,7 +142,7 @@ async def test_an_hour_is_not_waited_for(
     server.answers.append(Text(json.dumps(GOOD)))
 
     async with asyncio.timeout(60):
-        assert (await model.draft(PROMPT)).summary
+        assert (await model.draft(PROMPT, always)).summary
 
 
 async def test_both_attempts_together_end_before_the_lease(
@@ -138,7 +154,7 @@ async def test_both_attempts_together_end_before_the_lease(
 
     async with asyncio.timeout(60):
         with pytest.raises(Unavailable, match="timeout"):
-            await model.draft(PROMPT)
+            await model.draft(PROMPT, always)
 
 
 async def test_an_attempt_that_hangs_is_given_up_for_the_second(
@@ -150,7 +166,7 @@ async def test_an_attempt_that_hangs_is_given_up_for_the_second(
     server.answers.append(Text(json.dumps(GOOD)))
 
     async with asyncio.timeout(60):
-        assert (await model.draft(PROMPT)).summary
+        assert (await model.draft(PROMPT, always)).summary
     assert len(server.seen("responses")) == 2
 
 
@@ -161,7 +177,7 @@ async def test_garbage_is_no_crash(
     server.fail("responses", failure, times=3)
 
     with pytest.raises((Unavailable, DraftRefusedError)):
-        await model.draft(PROMPT)
+        await model.draft(PROMPT, always)
 
 
 def logged(lines: io.StringIO) -> dict[str, Any]:

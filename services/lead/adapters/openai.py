@@ -13,11 +13,10 @@ import msgspec
 from libs.errors import Unavailable
 from libs.model.connection import ModelConnection
 from libs.model.openai_connection import asked_wait
-from services.lead.ports import Draft, DraftRefusedError, Prompt
+from services.lead.ports import Draft, DraftRefusedError, MayRetry, Prompt
 from services.lead.summary.prompt import SCHEMA_NAME, schema
 
 ATTEMPT_SECONDS: Final = 60.0
-TRIES: Final = 2
 PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 20.0
 """However long the API would have us wait."""
@@ -57,11 +56,11 @@ class _Model(msgspec.Struct, frozen=True):
     shutdown_date: str | int | None = None
 
 
-class _MayPassError(Exception):
+class _MayPassError(Unavailable):
     """Why, and after how many seconds to try again."""
 
     def __init__(self, reason: str, seconds: float = PAUSE_SECONDS) -> None:
-        super().__init__(reason)
+        super().__init__("model", reason)
         self.seconds = seconds
 
 
@@ -71,16 +70,16 @@ class OpenAISummaryModel:
     model: str
     attempt_seconds: float = ATTEMPT_SECONDS
 
-    async def draft(self, prompt: Prompt) -> Draft:
-        return _draft_in(await self._respond(prompt))
+    async def draft(self, prompt: Prompt, may_retry: MayRetry) -> Draft:
+        return _draft_in(await self._respond(prompt, may_retry))
 
     async def shutdown_date(self) -> str:
         """The day on which OpenAI switches this model off; empty when none is announced."""
         path = f"models/{quote(self.model, safe='')}"
-        model = _decoded(await self._ask("GET", path, CHECK_SECONDS), _Model)
+        model = _decoded(await self._ask("GET", path, CHECK_SECONDS, _costs_nothing), _Model)
         return str(model.shutdown_date or "")
 
-    async def _respond(self, prompt: Prompt) -> _Response:
+    async def _respond(self, prompt: Prompt, may_retry: MayRetry) -> _Response:
         wish = {
             "model": self.model,
             "instructions": prompt.instructions,
@@ -99,22 +98,23 @@ class OpenAISummaryModel:
         }
         try:
             async with asyncio.timeout(WHOLE_SECONDS):
-                body = msgspec.json.encode(wish)
-                answer = await self._ask("POST", "responses", self.attempt_seconds, body)
+                body, seconds = msgspec.json.encode(wish), self.attempt_seconds
+                answer = await self._ask("POST", "responses", seconds, may_retry, body)
         except TimeoutError as error:
             raise Unavailable("model", "timeout") from error
         return _decoded(answer, _Response)
 
-    async def _ask(self, method: str, path: str, seconds: float, body: bytes = b"") -> bytes:
+    async def _ask(
+        self, method: str, path: str, seconds: float, may_retry: MayRetry, body: bytes = b""
+    ) -> bytes:
         """Tried once more after what may pass. Raises Unavailable."""
-        for attempt in range(1, TRIES + 1):
-            try:
-                return await self._ask_once(method, path, seconds, body)
-            except _MayPassError as passing:
-                if attempt == TRIES:
-                    raise Unavailable("model", str(passing)) from passing
-                await asyncio.sleep(passing.seconds)
-        raise AssertionError("the last try returns or raises")
+        try:
+            return await self._ask_once(method, path, seconds, body)
+        except _MayPassError as passing:
+            await asyncio.sleep(passing.seconds)
+            if not await may_retry():
+                raise
+        return await self._ask_once(method, path, seconds, body)
 
     async def _ask_once(self, method: str, path: str, seconds: float, body: bytes) -> bytes:
         session = await self.connection.session()
@@ -136,6 +136,10 @@ class OpenAISummaryModel:
             raise _MayPassError("timeout") from error
         except ClientError as error:
             raise _MayPassError(type(error).__name__) from error
+
+
+async def _costs_nothing() -> bool:
+    return True
 
 
 def _failure(status: int, retry_after: str) -> Exception:

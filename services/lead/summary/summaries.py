@@ -55,7 +55,7 @@ class Summaries:
         shop_thread = f"{subject.profile.slug}:{subject.thread_id}"
         prompt = prompt_for(shop_thread, subject.lines, subject.contacts, subject.profile)
         try:
-            draft = await model.draft(prompt)
+            draft = await model.draft(prompt, lambda: self._may_spend(subject))
         except (DraftRefusedError, Unavailable) as error:
             self._count_failure(subject, error.reason)
             return by_rule

@@ -24,7 +24,7 @@ from libs.messages.lead import ConsiderLead, LeadDecision, thread_name
 from libs.messages.mail import SendLeadMail
 from libs.runtime.metrics import HELD
 from services.lead.fakes import EMPTY, ScriptedModel
-from services.lead.ports import Draft, Prompt
+from services.lead.ports import Draft, MayRetry, Prompt
 from tests.unit.lead.world import NOW, READY_WORDS, SHOP, THREAD, VISITOR, World
 
 TIMER = thread_name(SHOP, THREAD)
@@ -440,7 +440,7 @@ async def test_slow_transcript_and_slow_model_are_one_call() -> None:
             world.wait(30)
 
     class SlowModel(ScriptedModel):
-        async def draft(self, prompt: Prompt) -> Draft:
+        async def draft(self, prompt: Prompt, _: MayRetry) -> Draft:
             self.prompts.append(prompt)
             world.wait(91)
             second.append(await world.decided("chat_closed"))

@@ -13,7 +13,7 @@ from libs.errors import Unavailable
 from libs.limits.port import Limit, Verdict
 from libs.runtime.metrics import MODEL_CALLS, UNGROUNDED
 from services.lead.fakes import EMPTY, ScriptedModel
-from services.lead.ports import Draft, DraftRefusedError, Prompt
+from services.lead.ports import Draft, DraftRefusedError, MayRetry, Prompt
 from services.lead.summary.prompt import prompt_for, schema
 from services.lead.transcript import (
     HEAD_CHARACTERS,
@@ -44,9 +44,9 @@ async def test_same_conversation_is_paid_for_once() -> None:
 
 
 class SlowModel(ScriptedModel):
-    async def draft(self, prompt: Prompt) -> Draft:
+    async def draft(self, prompt: Prompt, may_retry: MayRetry) -> Draft:
         await asyncio.sleep(0.01)
-        return await super().draft(prompt)
+        return await super().draft(prompt, may_retry)
 
 
 async def test_who_asks_at_the_same_time_shares_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
