@@ -97,8 +97,8 @@ def _fixed(facts: Facts) -> Iterator[Event]:
     source = "the model" if summary.source == "model" else "our rules"
     failed = sum(photo.is_picture and bool(photo.failed) for photo in snapshot.photos)
     photos = str(Sent.count(snapshot.photos)) + (f" ({failed} cannot be shown)" if failed else "")
-    request = f", request {snapshot.request_id}" if snapshot.request_id else ""
-    yield Event(snapshot.fixed_at, f"Triggered: {in_words(snapshot.reason)}{request}.")
+    asked = _asked(snapshot.reason, snapshot.request_id)
+    yield Event(snapshot.fixed_at, f"Triggered: {asked}.")
     said = f"Fixed as a {snapshot.kind} lead: {ways}, {photos}, summary by {source}."
     if snapshot.kind == "partial":
         said += f" Partial, because {in_words(summary.handoff_reason or 'not_ready')}."
@@ -111,13 +111,20 @@ def _recorded(facts: Facts) -> Iterator[Event]:
     record = facts.record
     if record is None:
         return
+    if record.trigger:
+        asked = _asked(record.trigger, record.request_id)
+        yield Event(record.created_at, f"First asked: {asked}.")
     if len(record.history) == HISTORY_STEPS:
-        yield Event(record.created_at, "First asked; steps between this and the next are not kept.")
+        yield Event(record.created_at, "Steps between its beginning and the next are not kept.")
     for step in record.history:
         yield Event(step.at, step_in_words(step))
     if record.due_at is not None and (timer := TIMERS.get(record.state)):
         late = "Overdue since then: " if record.due_at <= facts.now else "Timer: "
         yield Event(record.due_at, late + timer)
+
+
+def _asked(trigger: str, request_id: str) -> str:
+    return in_words(trigger) + (f", request {request_id}" if request_id else "")
 
 
 def _headline(facts: Facts) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 from libs.ledger.record import State, Step
 
 STEPS: Final = {
-    "considered": "Asked for the first time: {}.",
+    "considered": "Looked at for the first time: {}.",
     "not_now": "Not yet: {}.",
     "shop_unknown": "No profile had the name of its shop.",
     "closed": "Closed: {}.",
@@ -38,6 +38,7 @@ REASONS: Final = {
     "watch": "the watch on the visitor fell due",
     "operator": "an operator asked",
     "other": "a trigger we do not know asked",
+    "ready": "it is a lead, and its mail is being made",
     "not_idle": "the last message is too young",
     "empty_thread": "the customer has written nothing yet",
     "unknown_thread": "no conversation has this id (yet)",

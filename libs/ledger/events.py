@@ -23,8 +23,12 @@ class Considered(Happening, frozen=True, kw_only=True):
     """A trigger, timer or watch asks for the thread. `due_at`: when to look again if we crash."""
 
     reason: str
+    """What a gate said of it."""
     due_at: float
     visitor: str = ""
+    trigger: str = ""
+    """Who asks, of `libs.messages.lead.REASONS`, and with which request."""
+    request_id: str = ""
 
 
 class NotNow(Happening, frozen=True, kw_only=True):

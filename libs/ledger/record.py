@@ -41,6 +41,12 @@ class LeadRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int = 1
     """Grows with every write; each write is conditional on the version it read."""
     visitor: str = ""
+    trigger: str = ""
+    """What asked first."""
+    request_id: str = ""
+    """And with which request, of at most 64 letters: the visitor saw it as *Reference*, and the
+    mail names it, whoever asks later.
+    """
     kind: str = ""
     attempt: int = 0
     lid: str = ""
@@ -101,6 +107,8 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Read by processes of an earlier release only: they decode no watch without it."""
     locale: str = ""
     page_url: str = ""
+    request_id: str = ""
+    """That of the session it was written for."""
     version: int = 1
     also: tuple[str, ...] = ()
     """The visitor's ids under older site keys: what began under one goes on under it."""

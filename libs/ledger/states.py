@@ -122,6 +122,8 @@ def _first(key: LeadKey, event: Event, now: float) -> Decision:
         key=key,
         state=State.PENDING,
         visitor=event.visitor,
+        trigger=event.trigger,
+        request_id=event.request_id,
         due_at=event.due_at,
         reason=event.reason,
         created_at=now,

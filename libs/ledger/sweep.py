@@ -97,6 +97,7 @@ def _wish(record: LeadRecord) -> ConsiderLead | SendLeadMail:
             thread_id=record.key.thread_id,
             reason="quiet",
             visitor=record.visitor,
+            request_id=record.request_id,
         )
     return SendLeadMail(
         shop=record.key.shop,
@@ -106,6 +107,7 @@ def _wish(record: LeadRecord) -> ConsiderLead | SendLeadMail:
         kind=record.kind,
         reason="quiet",
         visitor=record.visitor,
+        request_id=record.request_id,
     )
 
 

@@ -3,7 +3,7 @@
 standing(record, leased)      rows 1-4   what the record alone says
 heard(record, conversation)   rows 5-7   what the customer said, and when
 readiness(case, summary)      row  8     whether that is enough for a mail
-to_remember(case, verdict)               the ledger's events that make a verdict durable
+to_remember(case, verdict, wish)         the ledger's events that make a verdict durable
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from libs.ledger.events import Considered, Event, GaveUp, HeldFor, NothingToSend
 from libs.ledger.record import LeadRecord, State
 from libs.ledger.steps import a_person_wants
 from libs.ledger.timing import DAY_SECONDS
-from libs.messages.lead import NOT_READY
+from libs.messages.lead import NOT_READY, ConsiderLead
 from services.lead.transcript import Subject
 
 QUIET_MARGIN_SECONDS: Final = 5.0
@@ -189,11 +189,11 @@ def readiness(case: Case, summary: Summary) -> Wait | Send:
     )
 
 
-def to_remember(case: Case, verdict: Verdict, *, reason: str) -> tuple[Event, ...]:
+def to_remember(case: Case, verdict: Verdict, wish: ConsiderLead) -> tuple[Event, ...]:
     """In order. Nothing where the record already promises to look again in time."""
     match verdict:
         case Wait(reason=why, until=until):
-            return (_look_again(case, why, until),)
+            return (_look_again(case, wish, why, until),)
         case Close(ends=ends) if case.record and _is_awaited(case.record):
             return (GaveUp(reason=ends),)
         case Close(ends=ends):
@@ -201,10 +201,10 @@ def to_remember(case: Case, verdict: Verdict, *, reason: str) -> tuple[Event, ..
                 reason=ends, quiet_since=case.last_at, last_item_id=case.last_item_id
             )
             state = case.record.state if case.record else None
-            opened = () if state is State.PENDING else (_look_again(case, ends, case.now),)
+            opened = () if state is State.PENDING else (_look_again(case, wish, ends, case.now),)
             return (*opened, end)
         case Send():
-            return _before_sending(case, reason)
+            return _before_sending(case, wish)
         case GiveUp(why=why):
             return (GaveUp(reason=why),)
         case Stop():
@@ -245,28 +245,34 @@ def _silent(case: Case, reason: str, ends: Literal["no_contact", "empty", "gone"
     return Wait(reason=reason, until=case.last_at + DAY_SECONDS)
 
 
-def _look_again(case: Case, reason: str, until: float) -> Event:
+def _look_again(case: Case, wish: ConsiderLead, reason: str, until: float) -> Event:
     if case.record is None:
-        return Considered(reason=reason, due_at=until, visitor=case.owner)
+        return Considered(
+            reason=reason,
+            due_at=until,
+            visitor=case.owner,
+            trigger=wish.reason,
+            request_id=wish.request_id,
+        )
     if case.record.state is State.CLOSED:
         return Reopened(last_item_id=case.last_item_id, due_at=until, reason=reason)
     return NotNow(reason=reason, due_at=until)
 
 
-def _before_sending(case: Case, reason: str) -> tuple[Event, ...]:
+def _before_sending(case: Case, wish: ConsiderLead) -> tuple[Event, ...]:
     """Should the mailer never hear of it, the sweeper comes back once our lease is over."""
     until = case.now + case.times.lease_seconds
     if case.record is None or case.record.state is not State.PENDING:
-        return (_considered_or_reopened(case, reason, until),)
+        return (_considered_or_reopened(case, wish, until),)
     due_at = case.record.due_at
-    return (NotNow(reason=reason, due_at=until),) if due_at is None or due_at > until else ()
+    return (NotNow(reason="ready", due_at=until),) if due_at is None or due_at > until else ()
 
 
-def _considered_or_reopened(case: Case, reason: str, until: float) -> Event:
+def _considered_or_reopened(case: Case, wish: ConsiderLead, until: float) -> Event:
     """A mail that was refused for too long is put before a person by `Considered`."""
     if case.record and case.record.state is State.ERROR:
-        return Considered(reason=reason, due_at=until)
-    return _look_again(case, reason, until)
+        return Considered(reason="ready", due_at=until)
+    return _look_again(case, wish, "ready", until)
 
 
 def _as_fixed(record: LeadRecord) -> Send:

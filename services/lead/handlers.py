@@ -157,14 +157,14 @@ class LeadHandlers:
             return await self._remember(wish, case, ready)
         async with together() as group:  # two flushes of the disk at once
             remembering = group.create_task(self._remember(wish, case, ready))
-            key = await self.snapshots.fix(wish, case.subject, summary, ready.kind)
+            key = await self.snapshots.fix(_first(wish, case), case.subject, summary, ready.kind)
         remembered = remembering.result()
         return replace(ready, snapshot=key) if remembered is ready else remembered
 
     async def _remember(self, wish: ConsiderLead, case: Case, verdict: Verdict) -> Verdict:
         """Durable before anybody is told; a state that overtook us answers instead."""
         record = case.record
-        for event in gates.to_remember(case, verdict, reason=wish.reason):
+        for event in gates.to_remember(case, verdict, wish):
             applied = await apply_to(record, self.records, _key(wish), event, self.clock)
             self._alarm(applied)
             record, now = applied.record, self.clock.now()
@@ -174,7 +174,7 @@ class LeadHandlers:
 
     async def _pass_on(self, delivery: Delivery[ConsiderLead], case: Case, send: Send) -> None:
         """The mailer takes our lease over, and answers whoever asked."""
-        wish = _named(delivery)
+        wish = _first(_named(delivery), case)
         mail = SendLeadMail(
             request_id=wish.request_id,
             shop=wish.shop,
@@ -247,6 +247,12 @@ def _named(delivery: Delivery[ConsiderLead]) -> ConsiderLead:
         reason=wish.reason if wish.reason in REASONS else "other",
         request_id=wish.request_id or f"lead-{delivery.entry_id}",
     )
+
+
+def _first(wish: ConsiderLead, case: Case) -> ConsiderLead:
+    """Under the request that asked first: the mail is of that one, whoever asks later."""
+    known = case.record.request_id if case.record else ""
+    return replace(wish, request_id=known) if known else wish
 
 
 def _key(wish: ConsiderLead) -> LeadKey:

@@ -113,7 +113,7 @@ class Sweeper:
         if record is not None and record.state is State.SENT:
             await self._count_newer(record)
         elif record is None or record.state is not State.HELD:
-            await self._make_due(key, owner, record)
+            await self._make_due(watch, key, owner, record)
             await self.publisher.publish(_wish(watch, thread_id))
             return True
         return False
@@ -127,12 +127,20 @@ class Sweeper:
         if conversation and (newer := conversation.customer_items_after(record.last_item_id)):
             await apply(self.records, key, NewerItems(count=newer), self.clock)
 
-    async def _make_due(self, key: LeadKey, owner: str, record: LeadRecord | None) -> None:
+    async def _make_due(
+        self, watch: Watch, key: LeadKey, owner: str, record: LeadRecord | None
+    ) -> None:
         """Until somebody has considered it, every sweep publishes it again."""
         now = self.clock.now()
         event: Event = NotNow(reason="watch", due_at=now)
         if record is None:
-            event = Considered(reason="watch", due_at=now, visitor=owner)
+            event = Considered(
+                reason="watch",
+                due_at=now,
+                visitor=owner,
+                trigger="watch",
+                request_id=watch.request_id,
+            )
         elif record.state is State.CLOSED:
             last = await self.conversations.last_item_id(key.shop, key.thread_id)
             event = Reopened(last_item_id=last or record.last_item_id, due_at=now)
@@ -141,6 +149,7 @@ class Sweeper:
 
 def _wish(watch: Watch, thread_id: str) -> ConsiderLead:
     return ConsiderLead(
+        request_id=watch.request_id,
         shop=watch.shop,
         thread_id=thread_id,
         reason="watch",

@@ -64,6 +64,7 @@ class SessionHandlers:
             locale=locale_of(wish.locale),
             page_url=wish.page_url,
             attribution=wish.attribution,
+            request_id=wish.request_id,
         )
         key = (
             shop.slug, wanted.visitors[0], wanted.locale, wanted.page_url, wanted.attribution,
@@ -103,6 +104,7 @@ class SessionHandlers:
             locale=wanted.locale,
             page_url=wanted.page_url,
             also=wanted.visitors[1:],
+            request_id=wanted.request_id,
         )
         try:
             await self.records.put_watch(watch)

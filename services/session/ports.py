@@ -22,6 +22,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     locale: str
     page_url: str
     attribution: Attribution | None = None
+    request_id: str = ""
+    """Of the first to ask, where several share one."""
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):

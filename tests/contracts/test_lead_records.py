@@ -50,6 +50,8 @@ def lead(thread: str = "cthr_1", *, shop: str = "craigs", due_at: float | None =
         key=LeadKey(shop, thread),
         state=State.PENDING,
         visitor="v_1",
+        trigger="pagehide",
+        request_id="req-1",
         due_at=due_at,
         ambiguous=(1, 2),
         ambiguous_lids={"one": 1, "two": 2},

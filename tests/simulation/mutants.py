@@ -163,7 +163,7 @@ MUTANTS: Final = (
              "recipients=(*map(address, shop.recipients), 'customer@example.org'),"),
     )),
     Mutant("watch_ends_first", "I8", (
-        Edit("services.lead.watches", "await self._make_due(key, watch, record)", "pass"),
+        Edit("services.lead.watches", "await self._make_due(watch, key, owner, record)", "pass"),
     )),
     Mutant("held_in_silence", "I8", (
         Edit("services.mailer.reports", "await self.alerts.settle(record)", "pass"),
@@ -203,7 +203,7 @@ MUTANTS: Final = (
     Mutant("only_the_watch_remembers", "I9", (
         Edit("services.lead.gates", "case Wait(reason=why, until=until):\n            return (",
              "case Wait(reason=why, until=until):\n            return () and ("),
-        Edit("services.lead.watches", "await self._make_due(key, watch, record)", "pass"),
+        Edit("services.lead.watches", "await self._make_due(watch, key, owner, record)", "pass"),
     )),
     Mutant("dice_of_its_own", "I13", (
         Edit("services.lead.gates", "+ QUIET_MARGIN_SECONDS\n",

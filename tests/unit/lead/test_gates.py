@@ -22,12 +22,14 @@ from libs.ledger.events import (
 from libs.ledger.record import LeadKey, LeadRecord, State, Step
 from libs.ledger.states import decide
 from libs.ledger.timing import DAY_SECONDS
+from libs.messages.lead import ConsiderLead
 from services.lead import gates
 from services.lead.gates import Case, Close, GiveUp, Send, Stop, Times, Verdict, Wait
 from services.lead.transcript import Subject, lines_of
 from tests.unit.lead.world import NOW, PROFILE
 
 KEY = LeadKey("craigs", "cthr_x")
+WISH = ConsiderLead(shop="craigs", thread_id="cthr_x", reason="pagehide", request_id="req-1")
 PHONE = Contact(
     kind="phone", value="+14085550123", shown="(408) 555-0123", item_id="i1", start=0, end=12
 )
@@ -190,7 +192,7 @@ def test_thread_that_is_reopened_remembers_what_was_read() -> None:
     closed = record(State.CLOSED, reason="no_contact", last_item_id="i0")
     later = Wait(reason="missing_vehicle_context", until=NOW + 60)
 
-    (event,) = gates.to_remember(case(closed)[0], later, reason="quiet")
+    (event,) = gates.to_remember(case(closed)[0], later, WISH)
 
     assert event == Reopened(last_item_id="i1", due_at=NOW + 60, reason="missing_vehicle_context")
 
@@ -239,7 +241,7 @@ def test_every_case_leaves_a_record_that_will_be_looked_at_again(known: LeadReco
 
 def _applied(asked: Case, verdict: Verdict) -> LeadRecord:
     after = asked.record
-    for event in gates.to_remember(asked, verdict, reason="idle"):
+    for event in gates.to_remember(asked, verdict, WISH):
         decision = decide(KEY, after, event, NOW, DEFAULT_RULES)
         assert not isinstance(decision, Refuse), (event, decision)
         after = decision.record if isinstance(decision, Write) else after
@@ -264,6 +266,17 @@ def _check(verdict: Verdict, before: LeadRecord | None, after: LeadRecord) -> No
             assert not pending or after.due_at <= NOW + Times().lease_seconds
 
 
+@pytest.mark.parametrize(
+    "verdict", [Wait(reason="not_idle", until=NOW + 5), Send(kind="full")], ids=["wait", "send"]
+)
+def test_the_first_write_says_who_asked_beside_what_was_found(verdict: Verdict) -> None:
+    (event,) = gates.to_remember(case()[0], verdict, WISH)
+
+    assert isinstance(event, Considered)
+    assert (event.trigger, event.request_id) == ("pagehide", "req-1")
+    assert event.reason == ("not_idle" if isinstance(verdict, Wait) else "ready")
+
+
 def test_closed_thread_speaks_the_askers_language() -> None:
     closed = record(State.CLOSED, reason="no_contact", last_item_id="i1")
 
@@ -281,7 +294,7 @@ def test_failed_mail_goes_again_as_it_was() -> None:
 def test_events_are_as_few_as_can_be() -> None:
     def events(known: LeadRecord | None, verdict: Verdict) -> list[type]:
         asked, _ = case(known, silent=DAY_SECONDS)
-        return [type(event) for event in gates.to_remember(asked, verdict, reason="idle")]
+        return [type(event) for event in gates.to_remember(asked, verdict, WISH)]
 
     wait, close, send = (
         Wait(reason="not_idle", until=NOW + 5),

@@ -679,13 +679,46 @@ async def test_no_customer_words_reach_the_log(world: World) -> None:
     assert "0123" not in line.replace(THREAD, "")
 
 
-async def test_wish_without_a_request_id_gets_one_that_stays(world: World) -> None:
+async def test_first_wish_without_a_request_id_gets_one_that_stays(world: World) -> None:
+    """No browser asked, and its session is of an earlier release."""
     world.say(READY_WORDS)
+    await world.decided("watch", request_id="", entry_id="17-0")
     world.wait(301)
 
-    mail = await world.sends("quiet", request_id="", entry_id="17-0")
+    mail = await world.sends("quiet", request_id="", entry_id="18-0")
 
     assert mail.request_id == world.snapshot(mail).request_id == "lead-17-0"
+
+
+async def test_mail_is_of_the_request_that_asked_first_whoever_asks_later(world: World) -> None:
+    """Redis is wiped in between: a sweep is all that comes back to it."""
+    world.say(READY_WORDS)
+    await world.decided("pagehide", request_id="req-first")
+    await world.decided("idle", request_id="req-second")
+    world.publisher.scheduled.clear()
+    world.wait(400)
+    await world.sweeper.sweep()
+    _, wish = world.publisher.scheduled[TIMER]
+    assert isinstance(wish, ConsiderLead)
+
+    mail = await world.sends(wish.reason, request_id=wish.request_id)
+
+    assert wish.request_id == "req-first"
+    assert mail.request_id == world.snapshot(mail).request_id == "req-first"
+    assert world.record
+    assert (world.record.trigger, world.record.request_id) == ("pagehide", "req-first")
+
+
+async def test_another_request_that_comes_in_time_leaves_the_mail_to_the_first(
+    world: World,
+) -> None:
+    world.say(READY_WORDS)
+    await world.decided("pagehide", request_id="req-first")
+    world.wait(301)
+
+    mail = await world.sends("idle", request_id="req-second")
+
+    assert mail.request_id == world.snapshot(mail).request_id == "req-first"
 
 
 async def stored(world: World, attachment_id: str, **fields: Any) -> None:

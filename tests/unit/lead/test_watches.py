@@ -11,7 +11,25 @@ from libs.ledger.record import LeadKey, LeadRecord, State, Watch
 from libs.messages.lead import ConsiderLead
 from tests.unit.lead.world import NOW, READY_WORDS, SHOP, VISITOR, World
 
-WATCH = Watch(shop=SHOP, visitor=VISITOR, due_at=NOW, locale="es", page_url="/seats")
+WATCH = Watch(
+    shop=SHOP, visitor=VISITOR, due_at=NOW, locale="es", page_url="/seats", request_id="req-s"
+)
+
+
+async def test_a_thread_that_only_a_watch_asks_for_is_of_its_session_s_request() -> None:
+    world = World()
+    world.say(READY_WORDS)
+    world.wait(301)
+    await world.records.put_watch(WATCH)
+    await world.sweeper.sweep()
+    [wish] = world.publisher.published
+    assert isinstance(wish, ConsiderLead)
+
+    mail = await world.sends(wish.reason, request_id=wish.request_id)
+
+    assert world.record
+    assert (world.record.trigger, world.record.request_id) == ("watch", "req-s")
+    assert mail.request_id == world.snapshot(mail).request_id == "req-s"
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ def overdue(state: State, thread: str = "cthr_1", *, ago: float = 1) -> LeadReco
     return LeadRecord(
         key=LeadKey("craigs", thread), state=state, due_at=NOW - ago, visitor="v_1",
         snapshot="snapshots/x", last_item_id="i1", kind="full", delivery="bounce",
+        request_id="req-1",
     )  # fmt: skip
 
 
@@ -54,7 +55,9 @@ async def swept(*leads: LeadRecord, times: int = 1, limit: int = 10) -> Remember
 async def test_what_is_not_armed_goes_through_the_gates_again(state: State) -> None:
     publisher = await swept(overdue(state))
 
-    wish = ConsiderLead(shop="craigs", thread_id="cthr_1", reason="quiet", visitor="v_1")
+    wish = ConsiderLead(
+        shop="craigs", thread_id="cthr_1", reason="quiet", visitor="v_1", request_id="req-1"
+    )
     assert publisher.scheduled == {thread_name("craigs", "cthr_1"): (NOW, wish)}
 
 
@@ -64,7 +67,7 @@ async def test_the_mailer_resolves_or_tells_about_the_rest(state: State) -> None
 
     wish = SendLeadMail(
         shop="craigs", thread_id="cthr_1", snapshot="snapshots/x", last_item_id="i1", kind="full",
-        reason="quiet", visitor="v_1",
+        reason="quiet", visitor="v_1", request_id="req-1",
     )  # fmt: skip
     assert list(publisher.scheduled.values()) == [(NOW, wish)]
 

@@ -48,7 +48,8 @@ def arm(attempt: int) -> Event:
 
 def happenings(attempt: int) -> Iterator[tuple[Event, float, Rules]]:
     """Every event, some moments after the last."""
-    yield events.Considered(reason="idle", due_at=NOW), 1, DEFAULT_RULES
+    asked = events.Considered(reason="not_idle", due_at=NOW, trigger="pagehide", request_id="req-1")
+    yield asked, 1, DEFAULT_RULES
     yield events.NotNow(reason="not_idle", due_at=NOW + 9), 1, DEFAULT_RULES
     yield events.NothingToSend(reason="empty", quiet_since=NOW - 2 * DAY), 1, DEFAULT_RULES
     yield events.Reopened(last_item_id="newer", due_at=NOW), 1, DEFAULT_RULES
@@ -190,6 +191,18 @@ def test_the_lead_itself_is_told_in_numbers_and_not_in_words() -> None:
     assert "2 things the customer never said were taken out." in told
     assert "Ana" not in told
     assert "Customer message 1, the newest." in told
+
+
+def test_a_lead_without_a_mail_says_who_asked_and_what_was_found() -> None:
+    [first] = [each for each in RECORDS if [step.what for step in each.history] == ["considered"]]
+
+    told = tell(facts(first))
+
+    assert [event.what for event in told.events if event.at == first.created_at] == [
+        "First asked: the visitor left the page, request req-1.",
+        "Looked at for the first time: the last message is too young.",
+    ]
+    assert told.headline == "Waiting: the last message is too young."
 
 
 def test_events_come_in_order_of_time() -> None:

@@ -124,6 +124,7 @@ async def test_leaves_a_watch_that_falls_due_after_the_session() -> None:
     assert watch.session_expires == NOW + 600
     assert (watch.locale, watch.page_url) == ("zh-CN", "https://craigs.autos/seats")
     assert watch.also == (visitor_id(KEYS[1], "u-1"),)
+    assert watch.request_id == "r-1"
 
 
 async def test_a_later_session_moves_the_watch() -> None:
