@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 _LONGEST_QUERY: Final = 4096
+_MOST_PARAMETERS: Final = 64
 
 
 class Call:
@@ -51,10 +52,10 @@ class Call:
         self.outcome = ""
 
     def parameter(self, name: str) -> str:
-        """A query parameter; empty when it is not there."""
-        if len(self.query) > _LONGEST_QUERY:
+        """A query parameter; empty when it is not there, or among more than anybody needs."""
+        if len(self.query) > _LONGEST_QUERY or self.query.count("&") >= _MOST_PARAMETERS:
             return ""
-        pairs = parse_qsl(self.query, keep_blank_values=True, max_num_fields=64)
+        pairs = parse_qsl(self.query, keep_blank_values=True)
         return next((value for key, value in pairs if key == name), "")
 
 
