@@ -12,6 +12,7 @@ class MintSession(Message, tag="session.mint.v1", frozen=True, kw_only=True):
     user: str = ""
     """The bearer secret the browser keeps; empty for a visitor we have never seen."""
     locale: str = "en"
+    """Empty: the page told none."""
     page_url: str = ""
     attribution: Attribution | None = None
 

@@ -65,7 +65,7 @@ class Sessions:
             request_id=call.request_id,
             shop=call.shop,
             user=form.user or "",
-            locale=form.locale or "en",
+            locale=form.locale or "",
             page_url=form.page_url or "",
             attribution=form.attribution.message() if form.attribution else None,
         )

@@ -61,7 +61,7 @@ class SessionHandlers:
         wanted = Wanted(
             shop=shop,
             visitors=visitor_ids(self.keys, user),
-            locale=locale_of(wish.locale),
+            locale=wish.locale and locale_of(wish.locale),
             page_url=wish.page_url,
             attribution=wish.attribution,
             request_id=wish.request_id,

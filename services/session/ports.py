@@ -20,6 +20,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     visitors: tuple[str, ...]
     """Their ids, the current one first."""
     locale: str
+    """Empty: the page told none."""
     page_url: str
     attribution: Attribution | None = None
     request_id: str = ""

@@ -105,6 +105,13 @@ class TestHosted(ChatSessionsContract):
 
         assert openai.seen("sessions")[0].body["user"] == "v_new.craigs"
 
+    async def test_speaks_english_where_the_page_told_no_language(
+        self, openai: OpenAIServer, sessions: ChatSessions
+    ) -> None:
+        await sessions.create(msgspec.structs.replace(WANTED, locale=""))
+
+        assert openai.seen("sessions")[0].body["workflow"]["state_variables"]["locale"] == "en"
+
     async def test_sends_every_field(self, openai: OpenAIServer, sessions: ChatSessions) -> None:
         await sessions.create(WANTED)
 

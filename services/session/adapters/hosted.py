@@ -13,6 +13,7 @@ from libs.identity.visitors import hosted_user
 from libs.model.openai_connection import asked_wait
 from libs.runtime.clock import Clock
 from libs.shops.hours import state_at
+from libs.shops.locales import locale_of
 from services.session.ports import CannotMint, Mode, Ticket, Wanted
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class HostedChatSessions:
 
     def _state(self, wanted: Wanted) -> dict[str, str | bool]:
         return {
-            "locale": wanted.locale,
+            "locale": locale_of(wanted.locale),
             "page_url": carried_page(wanted.page_url),
             **state_at(wanted.shop, self.clock.now()).variables(),
         }

@@ -16,7 +16,7 @@ from libs.limits.port import Limit, Verdict
 from libs.messages.base import Message
 from libs.messages.lead import ConsiderLead, LeadDecision
 from libs.messages.mail import LeadMailHeld, LeadMailSent
-from libs.messages.session import SessionMinted
+from libs.messages.session import MintSession, SessionMinted
 from libs.runtime.settings import load
 from libs.streams.fakes import RememberingPublisher
 from libs.web.answers import Answer, Refused
@@ -31,6 +31,7 @@ from tests.unit.web.calls import Recorder, call
 KEYS = ("k" * 40,)
 OWNER = visitor_id(KEYS[0], "u-1")
 SETTINGS = load(GatewaySettings, {})
+MINTED = SessionMinted(client_secret="s", expires_at=1, user="u", mode="own")
 
 
 class NoLimiter:
@@ -72,16 +73,27 @@ def leads(limits: Any, streams: Answering, recorder: Recorder, hops: int = 0) ->
 
 
 async def test_without_a_limiter_nobody_mints() -> None:
-    recorder, streams = (
-        Recorder(),
-        Answering(SessionMinted(client_secret="s", expires_at=1, user="u", mode="own")),
-    )
+    recorder, streams = Recorder(), Answering(MINTED)
     admission = Admission(NoLimiter(), 0, recorder.metrics, recorder.log)
 
     with pytest.raises(Unavailable):
         await Sessions(streams, admission, SETTINGS).mint(posted({}))
 
     assert streams.published == []
+
+
+@pytest.mark.parametrize(("body", "locale"), [({}, ""), ({"locale": "es"}, "es")])
+async def test_a_session_is_asked_for_in_no_language_that_the_page_did_not_tell(
+    body: dict[str, str], locale: str
+) -> None:
+    recorder, streams = Recorder(), Answering(MINTED)
+    admission = Admission(MemoryLimits(recorder.clock), 0, recorder.metrics, recorder.log)
+
+    await Sessions(streams, admission, SETTINGS).mint(posted(body))
+
+    [wish] = streams.published
+    assert isinstance(wish, MintSession)
+    assert wish.locale == locale
 
 
 async def test_without_a_limiter_triggers_still_count() -> None:

@@ -14,7 +14,7 @@ import pytest
 from libs.blobs.fakes import MemoryBlobs
 from libs.errors import Unavailable
 from libs.identity.visitors import visitor_id
-from libs.leads.attribution import Touches, TrailKey, Trails
+from libs.leads.attribution import Told, Touches, TrailKey, Trails
 from libs.ledger.fakes import MemoryRecords
 from libs.limits.fakes import MemoryLimits
 from libs.limits.port import Limit, Limits, Verdict
@@ -294,7 +294,7 @@ async def test_an_unknown_shop_is_404() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "given"),
-    [("pt-br", "pt-BR"), ("zh-hant", "zh-TW"), ("fa", "fa"), ("de", "en"), ("", "en")],
+    [("pt-br", "pt-BR"), ("zh-hant", "zh-TW"), ("fa", "fa"), ("de", "en"), ("", "")],
 )
 async def test_locales_are_mapped(asked: str, given: str) -> None:
     desk = Desk()
@@ -319,6 +319,18 @@ async def test_where_a_visitor_came_from_is_kept_before_they_can_say_a_word() ->
             page_url="https://craigs.autos/seats",
         )
         assert await desk.trails.also(where) == {visitor_id(other, "u-1")}
+
+
+async def test_a_page_that_tells_no_language_hides_none_that_was_told() -> None:
+    desk = Desk()
+    where = TrailKey("craigs", visitor_id(KEYS[0], "u-1"))
+    await desk.trails.touch(where, Told(locale="es"), at=NOW - 60)
+
+    await desk.mint(locale="", page_url="https://craigs.autos/seats")
+
+    touches = await desk.trails.touches(where, now=NOW)
+    assert (touches.locale, touches.page_url) == ("es", "https://craigs.autos/seats")
+    assert [watch.locale for watch in desk.records.watches.values()] == [""]
 
 
 async def test_a_chat_opens_even_where_nobody_can_keep_where_they_came_from() -> None:
