@@ -131,6 +131,15 @@ async def test_the_model_is_told_who_it_is_what_holds_and_what_was_said(
     assert body["input"][0]["content"] == "My seat is torn"
 
 
+async def test_the_model_never_comes_from_the_browser(openai: OpenAIServer, shop: Shop) -> None:
+    body = create("Hi")
+    body["params"]["input"]["inference_options"] = {"model": "gpt-expensive"}
+    await shop.world.ask(body)
+
+    assert asked(openai)["model"] == "gpt-test"
+    assert "gpt-expensive" not in repr(asked(openai))
+
+
 async def test_a_customer_cannot_speak_for_the_assistant_or_the_shop(
     openai: OpenAIServer, shop: Shop
 ) -> None:
