@@ -209,11 +209,12 @@ class LeadRecordsContract:
         assert len(threads(await records.due(NOW, 110))) == 110
 
     async def test_a_watch_is_replaced_by_a_newer_session(self, records: LeadRecords) -> None:
+        newer_session = msgspec.structs.replace(watch(due_at=NOW + 600), also=("v_old",))
         await records.put_watch(watch())
-        await records.put_watch(watch(due_at=NOW + 600))
+        await records.put_watch(newer_session)
 
         assert await records.due_watches(NOW, 10) == []
-        assert await records.due_watches(NOW + 600, 10) == [watch(due_at=NOW + 600)]
+        assert await records.due_watches(NOW + 600, 10) == [newer_session]
 
     async def test_watches_fall_due_in_order(self, records: LeadRecords) -> None:
         await records.put_watch(watch("v_2", due_at=NOW - 1))
