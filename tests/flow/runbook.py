@@ -1,4 +1,8 @@
-"""`docs/operations.md` as a program: its sections, and their commands run as a person would."""
+"""`docs/operations.md` as a program: its sections, and their commands run as a person would.
+
+A command is every line of a block, and in the prose whatever stands in backticks and has a space:
+it is run as it stands. What has none is a name. The table of the introduction only says where.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from tests.product import Product
 
@@ -29,10 +34,19 @@ class Ran:
         return " ".join(words.split()) in " ".join(self.said.split())
 
 
+RAN: Final[list[Ran]] = []
+"""All that this process ran, for whoever asks whether it was everything."""
+
+
 @cache
 def sections() -> Mapping[str, tuple[str, ...]]:
     """Every heading with the commands under it; the text before the first is under ''."""
     return {name: _commands(body) for name, body in bodies().items()}
+
+
+def to_run(section: str) -> set[str]:
+    """All of its commands, those in the prose too."""
+    return {*sections()[section], *_in_the_prose(section)}
 
 
 def bodies() -> Mapping[str, str]:
@@ -45,6 +59,14 @@ def _commands(body: str) -> tuple[str, ...]:
     return tuple(line for block in blocks for line in block.splitlines() if line)
 
 
+def _in_the_prose(section: str) -> set[str]:
+    prose = re.sub(
+        r"```sh\n.*?```|^\|[^\n]*", "", bodies()[section], flags=re.DOTALL | re.MULTILINE
+    )
+    spans = (" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose))
+    return {span for span in spans if " " in span}
+
+
 def follow(section: str, running: Product, *, only: Sequence[int] = (), **given: str) -> list[Ran]:
     """Runs the section's commands against the product, from the root of the repository.
 
@@ -55,9 +77,9 @@ def follow(section: str, running: Product, *, only: Sequence[int] = (), **given:
     return [_run(lines[at], running, given) for at in only or range(len(lines))]
 
 
-def mend(fix: str, running: Product, **given: str) -> Ran:
-    """Runs a fix that the text names, and fails when it names it no longer."""
-    assert f"`{fix}`" in _text(), f"the runbook does not say {fix}"
+def mend(section: str, fix: str, running: Product, **given: str) -> Ran:
+    """Runs a command of the section's prose, and fails when that names it no longer."""
+    assert fix in _in_the_prose(section), f"{section!r} does not say {fix}"
     return _run(fix, running, given)
 
 
@@ -92,4 +114,5 @@ def _run(command: str, running: Product, given: Mapping[str, str]) -> Ran:
         timeout=COMMAND_SECONDS,
         check=False,
     )
-    return Ran(command, done.returncode, done.stdout + done.stderr)
+    RAN.append(Ran(command, done.returncode, done.stdout + done.stderr))
+    return RAN[-1]

@@ -69,7 +69,7 @@ def test_a_command_that_would_recurse_is_a_target_that_parses(command: str) -> N
     assert done.stdout.strip()
 
 
-@pytest.mark.parametrize("page", [*PAGES, ".ci/run"])
+@pytest.mark.parametrize("page", [*PAGES, "docs/operations.md", ".ci/run"])
 def test_every_target_that_a_page_names_is_there(page: str) -> None:
     text = (ROOT / page).read_text()
     named = set(re.findall(r"(?:^|`|=5 )make ([a-z]+)", text, re.MULTILINE))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,12 @@ from libs.ledger import events
 from libs.ledger.apply import apply
 from libs.ledger.open import open_records
 from libs.ledger.record import LeadKey, LeadRecord, State
-from libs.messages.lead import thread_name
+from libs.messages.lead import ConsiderLead, thread_name
 from libs.messages.mail import SendLeadMail
 from libs.runtime.settings import CommonSettings, load
 from libs.streams.envelope import seal
 from tests.clock import HandClock
-from tests.flow.runbook import ROOT, bodies, follow, mend, sections
+from tests.flow.runbook import RAN, ROOT, bodies, follow, mend, sections, to_run
 from tests.product import Product, product, visitor
 from tests.servers import free_port, moto_server, url_of
 
@@ -141,6 +142,10 @@ class Lead:
         async with contextlib.AsyncExitStack() as stack:
             return await (await open_records(settings, stack)).read(LeadKey(SHOP, self.thread))
 
+    async def sent(self) -> bool:
+        record = await self.record()
+        return record is not None and record.state is State.SENT
+
     async def fixed(self) -> str:
         """Key of a snapshot of this thread in the product's own blob store."""
         snapshot = LeadSnapshot(
@@ -194,7 +199,7 @@ async def in_the_log(running: Product, words: str) -> None:
 
 
 FOLLOWED = {
-    "": "test_the_first_three_commands",
+    "": "test_the_first_commands",
     "The chat does not load": "test_the_chat_does_not_load",
     "Session errors": "test_session_errors",
     "No lead email": "test_no_lead_email",
@@ -208,8 +213,18 @@ FOLLOWED = {
     "Redis is down": "test_redis_is_down_and_so_is_the_error_rate",
     "The record store is down": "test_the_record_store_is_down",
     "Dead letters": "test_dead_letters",
-    "A stuck lease, or a held lead": "test_a_stuck_lease",
+    "A stuck lease, or a held lead": "test_a_held_lead",
 }
+
+
+@pytest.fixture(autouse=True)
+def to_the_end(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The test of a section runs every command of it, those in the prose too."""
+    before = len(RAN)
+    yield
+    ran = {one.command for one in RAN[before:]}
+    mine = [section for section, test in FOLLOWED.items() if test == request.node.name]
+    assert [to_run(section) - ran for section in mine] == [set() for _ in mine]
 
 
 def test_every_section_is_followed() -> None:
@@ -235,12 +250,50 @@ def test_the_commands_that_find_the_cause_change_nothing() -> None:
     assert [command for command in commands if changing & set(command.split())] == []
 
 
-def test_the_first_three_commands(well: Product) -> None:
+async def test_the_first_commands(well: Product) -> None:
+    """Two leads were sent and one waits; then the three people are forgotten."""
+    phone, email = [
+        await said(well, f"{NEED} {contact}") for contact in ("408-555-0199", "ana@ruiz.example")
+    ]
     doctor, streams, held = follow("", well)
+    dead = mend("", "handoff dead list", well)
+    for thread in (phone, email):
+        await eventually(Lead(well, thread).sent)
+    waits, now = Lead(well, "cthr_waits"), time.time()
+    await waits.after((now, events.Considered(reason="not_idle", due_at=now + 600)))
+    why = mend("", "handoff why $THREAD", well, THREAD=phone)
+    open_ = mend("", "handoff leads open", well)
+    table, rows, google = [
+        mend("", f"handoff leads export --format {form}", well)
+        for form in ("csv", "json", "google")
+    ]
+    forgotten = [
+        mend("", 'handoff forget "$WHOM"', well, WHOM=whom)
+        for whom in ("(408) 555-0199", "ana@ruiz.example", waits.thread)
+    ]
 
-    assert (doctor.code, streams.code, held.code) == (0, 0, 0), doctor.said
+    asked = (doctor, streams, held, why, dead, table, rows, google, *forgotten)
+    assert [one.said for one in asked if one.code] == []
     assert "PROBLEM" not in doctor.said
     assert "lead.consider" in streams
+    assert "Sent as a full lead" in why
+    assert open_.code == 1
+    assert waits.thread in open_
+    assert phone not in open_
+    assert {phone, email} <= {line.partition(",")[0] for line in table.said.splitlines()}
+    assert {phone, email} <= {row["thread"] for row in json.loads(rows.said)}
+    events_ = json.loads(google.said)["events"]
+    assert {phone, email} <= {event["transactionId"] for event in events_}
+    assert [gone.said.count("cthr_") for gone in forgotten] == [0, 0, 0]
+    assert all("conversations 1" in gone for gone in forgotten[:2])
+    assert "leads that were to be sent 1" in forgotten[2]
+
+
+async def said(running: Product, text: str) -> str:
+    """The thread of a visitor who says this and leaves."""
+    async with visitor(running.url) as ana:
+        await ana.say(text)
+    return ana.thread
 
 
 async def test_the_chat_does_not_load(running: Product) -> None:
@@ -271,22 +324,47 @@ async def test_session_errors(tmp_path: Path) -> None:
 
 
 async def test_no_lead_email(well: Product) -> None:
+    """Somebody paused the stream, and a message about the lead was parked."""
+    section = "No lead email"
+    with redis_of(well) as redis:
+        redis.set("{lead.consider:0}:paused", 1)
     async with visitor(well.url) as ana:
-        await ana.say(NEED)
-        lead = Lead(well, ana.thread)
+        await ana.say(f"{NEED} {PHONE}")
+    wish = ConsiderLead(shop=SHOP, thread_id=ana.thread, reason="idle", visitor=ana.user)
+    parked = {"entry": "1-0", "reason": "tried too often", "attempts": 9, "e": seal(wish)}
+    with redis_of(well) as redis:
+        letter = f"lead.consider/{redis.xadd('{lead.consider:0}:dead', parked).decode()}"
+    given = {"THREAD": ana.thread, "DEAD": letter, "STREAM": "lead.consider"}
 
-        async def decided() -> bool:
-            record = await lead.record()
-            return record is not None and record.reason == "missing_contact"
+    why, doctor, dead = follow(section, well, **given)
+    story = mend(section, "handoff why $THREAD --json", well, **given)
+    retried = mend(section, "handoff dead retry $DEAD", well, **given)
+    [again] = follow(section, well, only=(0,), **given)
+    resumed = mend(section, "handoff resume $STREAM", well, **given)
 
-        await eventually(decided)
+    assert f"then `handoff dead retry {letter}`." in why
+    assert "dead letters PROBLEM 1" in doctor
+    assert "tried too often" in dead
+    assert json.loads(story.said)["next_step"] in why
+    assert "Next step: `handoff resume lead.consider`." in again
+    ran = (why, doctor, dead, story, retried, again, resumed)
+    assert [one.code for one in ran] == [1, 1, 1, 1, 0, 1, 0]
+    await eventually(lambda: mailed(well, ana.thread))
 
-    why, doctor, dead = follow("No lead email", well, THREAD=ana.thread)
+
+async def test_no_lead_email_because_they_left_no_phone(well: Product) -> None:
+    lead = Lead(well, await said(well, NEED))
+
+    async def decided() -> bool:
+        record = await lead.record()
+        return record is not None and record.reason == "missing_contact"
+
+    await eventually(decided)
+    [why] = follow("No lead email", well, only=(0,), THREAD=lead.thread)
 
     assert "Waiting: no phone and no email yet." in why
     assert "Next step: Nothing: it is looked at again by itself." in why
-    assert "No dead letters." in dead
-    assert (why.code, doctor.code, dead.code) == (0, 0, 0)
+    assert why.code == 0
 
 
 async def test_no_lead_email_because_the_server_does_not_take_the_sender(
@@ -317,48 +395,33 @@ async def test_no_lead_email_because_the_server_does_not_take_the_sender(
     assert doctor.code == 1
 
 
-async def test_no_lead_email_because_somebody_paused_a_stream(well: Product) -> None:
-    with redis_of(well) as redis:
-        redis.set("{lead.consider:0}:paused", 1)
-    async with visitor(well.url) as ana:
-        await ana.say(f"{NEED} {PHONE}")
-    [why] = follow("No lead email", well, only=(0,), THREAD=ana.thread)
-
-    mended = mend("handoff resume $STREAM", well, STREAM="lead.consider")
-
-    assert "Next step: `handoff resume lead.consider`." in why
-    assert mended.code == 0
-    await eventually(lambda: mailed(well, ana.thread))
-
-
 async def mailed(running: Product, thread: str) -> list[Path]:
     return running.mails(thread)
 
 
 async def test_duplicate_emails(running: Product, letterbox: tuple[Letterbox, int]) -> None:
-    async with visitor(running.url) as ana:
-        await ana.say(f"{NEED} {PHONE}")
-    lead = Lead(running, ana.thread)
+    lead = Lead(running, await said(running, f"{NEED} {PHONE}"))
     await eventually(lead.record)
     await lead.after((time.time() - 3600, await lead.armed()))  # killed before it knew
 
     async def mail() -> bytes | None:
-        return next((one for one in letterbox[0].taken if ana.thread.encode() in one), None)
+        return next((one for one in letterbox[0].taken if lead.thread.encode() in one), None)
 
     subject = str(message_from_bytes(await eventually(mail), policy=default)["Subject"])
 
-    async def sent() -> bool:
-        record = await lead.record()
-        return record is not None and record.state is State.SENT
-
-    await eventually(sent)
-    why, logged, says = follow("Duplicate emails", running, THREAD=ana.thread)
+    await eventually(lead.sent)
+    section = "Duplicate emails"
+    why, logged, says = follow(section, running, THREAD=lead.thread)
+    story = mend(section, "handoff why $THREAD --json", running, THREAD=lead.thread)
+    doctor = mend(section, "handoff doctor", running)
 
     assert "(possible copy)" in subject
     assert "Sent as a full lead with attempt 2, marked as a possible copy" in why
     assert "Nobody knows whether it arrived: attempt 1." in why
-    assert ana.thread in logged.said
-    assert (why.code, logged.code, says.code) == (0, 0, 0)
+    assert lead.thread in logged.said
+    assert json.loads(story.said)["headline"] in why
+    assert "mail ok" in doctor
+    assert (why.code, logged.code, says.code, story.code) == (0, 0, 0, 0)
 
 
 def test_wrong_language_or_hours(running: Product) -> None:
@@ -447,20 +510,24 @@ async def test_rate_limit_complaints(running: Product) -> None:
     assert json.loads(numbers.said)["rate_limit_hits"] >= 1
 
 
-async def test_a_token_may_have_leaked(running: Product) -> None:
-    async with visitor(running.url) as ana:
+async def test_a_token_may_have_leaked(well: Product) -> None:
+    section = "A token may have leaked"
+    async with visitor(well.url) as ana:
+        [before] = follow(section, well, only=(1,))
         body = {"threadId": "cthr_1", "reason": "idle", "user": "somebody-else"}
         async with ana.http.post(
             f"{ana.url}/api/chatkit/lead", json=body, headers=ana.headers
         ) as answer:
             assert answer.status == 401
 
-    await in_the_log(running, "identity_mismatch")
-    doctor, mismatches, streams = follow("A token may have leaked", running)
+    await in_the_log(well, "identity_mismatch")
+    doctor, mismatches, streams = follow(section, well)
 
-    assert "settings" in doctor
-    assert int(mismatches.said) == 1
-    assert "Nobody reads" not in streams
+    assert (before.code, int(before.said)) == (1, 0)  # grep found none
+    assert (mismatches.code, int(mismatches.said)) == (0, 1)
+    assert (doctor.code, streams.code) == (0, 0), doctor.said
+    assert "settings ok" in doctor
+    assert "PROBLEM" not in doctor.said
 
 
 def _end_redis_for_good(running: Product) -> None:
@@ -485,7 +552,7 @@ async def test_a_high_error_rate_on_one_route(well: Product) -> None:
 
     await in_the_log(well, reference)
     routes, lines, doctor = follow("High error rate", well)
-    rest = mend("grep $REQUEST handoff.log", well, REQUEST=reference)
+    rest = mend("High error rate", "grep $REQUEST handoff.log", well, REQUEST=reference)
 
     assert 'route="message_link",status="500"} 5' in routes
     assert routes.said.count('status="5') == 1
@@ -556,7 +623,7 @@ async def test_dead_letters(running: Product) -> None:
         await eventually(lambda: _parked(redis, "{lead.consider:0}:dead"))
 
     listed, shown, doctor = follow("Dead letters", running, DEAD=f"mail.send/{dead}")
-    retried = mend("handoff dead retry $DEAD", running, DEAD=f"mail.send/{dead}")
+    retried = mend("Dead letters", "handoff dead retry $DEAD", running, DEAD=f"mail.send/{dead}")
 
     assert listed.code == 1
     assert "not a lead.consider.v1" in listed
@@ -568,8 +635,8 @@ async def test_dead_letters(running: Product) -> None:
 
     with redis_of(running) as redis:
         garbage = f"lead.consider/{_parked_now(redis, '{lead.consider:0}:dead')}"
-    refused = mend("handoff dead retry $DEAD", running, DEAD=garbage)
-    dropped = mend("handoff dead drop $DEAD", running, DEAD=garbage)
+    refused = mend("Dead letters", "handoff dead retry $DEAD", running, DEAD=garbage)
+    dropped = mend("Dead letters", "handoff dead drop $DEAD", running, DEAD=garbage)
     [gone] = follow("Dead letters", running, only=(1,), DEAD=garbage)
 
     assert (refused.code, dropped.code, gone.code) == (1, 0, 3)
@@ -605,9 +672,7 @@ async def test_a_stuck_lease(well: Product) -> None:
 
 
 async def held(running: Product) -> Lead:
-    async with visitor(running.url) as ana:
-        await ana.say(f"{NEED} {PHONE}")
-    lead, now = Lead(running, ana.thread), time.time()
+    lead, now = Lead(running, await said(running, f"{NEED} {PHONE}")), time.time()
     await eventually(lead.record)
     record = await lead.after(
         (now, await lead.armed()), (now + 2000, events.WindowsPassed()), policy="never_two"
@@ -619,45 +684,55 @@ async def held(running: Product) -> Lead:
 async def test_a_held_lead(running: Product, letterbox: tuple[Letterbox, int]) -> None:
     """Its customer spoke a moment ago, and `QUIET_SECONDS` are far from over."""
     section, lead = "A stuck lease, or a held lead", await held(running)
+    resend = partial(
+        mend, section, "handoff resend $THREAD --attempt 1", running, THREAD=lead.thread
+    )
 
     why, says, streams = follow(section, running, THREAD=lead.thread)
+    story = mend(section, "handoff why $THREAD --json", running, THREAD=lead.thread)
+    listed = mend(section, "handoff leads held", running)
     untouched = await lead.record()
-    resent = mend("handoff resend $THREAD --attempt 1", running, THREAD=lead.thread)
+    resent = resend()
     mails = [one for one in letterbox[0].taken if lead.thread.encode() in one]
     [again] = follow(section, running, only=(0,), THREAD=lead.thread)
-    refused = mend("handoff resend $THREAD --attempt 1", running, THREAD=lead.thread)
+    refused = resend()
+    await _that_the_shop_has(running)
+    await _that_nobody_shall_get(running)
 
-    assert (why.code, says.code) == (1, 0)
+    ran = (why, says, story, listed, resent, again, refused)
+    assert [one.code for one in ran] == [1, 0, 1, 1, 0, 0, 1]
     assert "Nobody reads" not in streams
     assert untouched
     assert untouched.state is State.HELD
+    assert json.loads(story.said)["headline"] in why
+    assert lead.thread in listed
     assert "torn seat" in says
-    assert resent.code == 0
     assert "Held for a person: nobody can know whether an attempt arrived" in why
     assert f"handoff resend {lead.thread} --attempt 1" in why
     assert "It was sent." in resent
     [mail] = mails
     assert "(possible copy)" in str(message_from_bytes(mail, policy=default)["Subject"])
     assert "An operator asked to send it after all." in again
-    assert refused.code == 1
 
 
-async def test_a_held_lead_that_nobody_shall_get(running: Product) -> None:
-    lead = await held(running)
+async def _that_nobody_shall_get(running: Product) -> None:
+    section, lead = "A stuck lease, or a held lead", await held(running)
 
-    closed = mend("handoff close $THREAD --attempt 1", running, THREAD=lead.thread)
-    [why] = follow("A stuck lease, or a held lead", running, only=(0,), THREAD=lead.thread)
-    left = mend("handoff leads held", running)
+    closed = mend(section, "handoff close $THREAD --attempt 1", running, THREAD=lead.thread)
+    [why] = follow(section, running, only=(0,), THREAD=lead.thread)
+    left = mend(section, "handoff leads held", running)
 
     assert (closed.code, why.code) == (0, 0)
     assert "No mail was sent: a person decided that nothing is." in why
     assert lead.thread not in left
 
 
-async def test_a_held_lead_that_the_shop_has(running: Product) -> None:
-    lead = await held(running)
+async def _that_the_shop_has(running: Product) -> None:
+    section, lead = "A stuck lease, or a held lead", await held(running)
 
-    settled = mend("handoff resend $THREAD --attempt 1 --arrived", running, THREAD=lead.thread)
+    settled = mend(
+        section, "handoff resend $THREAD --attempt 1 --arrived", running, THREAD=lead.thread
+    )
 
     record = await lead.record()
     assert settled.code == 0
