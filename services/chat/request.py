@@ -12,7 +12,6 @@ BODY_BYTES: Final = 128 * 1024
 TEXT_CHARACTERS: Final = 16_000
 """Of one message, quote included: what a summary is willing to read."""
 ATTACHMENTS: Final = 7
-CONVERSATION_CHARACTERS: Final = 64
 
 SPEAKS: Final = frozenset(
     {
@@ -27,7 +26,8 @@ SPEAKS: Final = frozenset(
 """Requests that are answered by a stream of events, and make the agent's turn."""
 
 
-Id = Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[A-Za-z0-9_.-]*$")]
+# `$(?!\n)`: in Python a bare `$` also matches before a last line break.
+Id = Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[A-Za-z0-9_.-]*$(?!\n)")]
 """Ours are shorter; nothing else can be anybody's."""
 
 
@@ -69,9 +69,12 @@ class Operation(msgspec.Struct):
     """The protocol leaves it to the front end; ours tells where the chat stands."""
 
     def told(self, name: str, longest: int) -> str:
-        """A word of the metadata, when it is one; it never decides whether we answer."""
+        """A word of the metadata, when it is one; it never decides whether we answer. Too long, it
+        is left out: half an address leads elsewhere, and cut names make one thread of two.
+        """
         value = self.metadata.get(name)
-        return " ".join(value.split())[:longest] if isinstance(value, str) else ""
+        word = " ".join(value.split()) if isinstance(value, str) else ""
+        return word if len(word) <= longest else ""
 
     @property
     def speaks(self) -> bool:
@@ -84,7 +87,7 @@ class Operation(msgspec.Struct):
     @property
     def conversation(self) -> str:
         """What the front end calls a conversation whose thread it does not know yet."""
-        return self.told("conversation", CONVERSATION_CHARACTERS)
+        return self.told("conversation", BODY_BYTES)
 
     @property
     def tries_again(self) -> bool:
