@@ -74,7 +74,7 @@ class FrontDoor:
             signals=Signals(behind, admission, visitors, SETTINGS, clock),
             chat=Chat(behind, admission, visitors, SETTINGS),
             photos=AttachmentProxy(nobody, admission, visitors, SETTINGS, ""),
-            links=MessageLinks(blobs, records, admission, SETTINGS, clock, ORIGINS.shops),
+            links=MessageLinks(blobs, records, admission, SETTINGS, clock, ORIGINS.shops, KEYS),
             front=Front(ORIGINS.shops, SETTINGS, clock, (), PHRASES),
             files=FILES,
             guests=frozenset(),
@@ -89,11 +89,10 @@ class FrontDoor:
 
     async def post(self, path: str, body: str, **headers: str) -> tuple[int, Any]:
         """By a page of the shop, and for the chat, where it is needed, with a session."""
+        usual = {"Origin": ORIGIN, "Content_Type": "application/json"}
         if path == "/api/chatkit":
-            headers["Authorization"] = f"Bearer {self._token()}"
-        asked = call(
-            "POST", path, body.encode(), Origin=ORIGIN, Content_Type="application/json", **headers
-        )
+            usual["Authorization"] = f"Bearer {self._token()}"
+        asked = call("POST", path, body.encode(), **{**usual, **headers})
         answer = await self.edge.answer(asked)
         assert isinstance(answer, Answer)
         return answer.status, json.loads(answer.body)

@@ -216,3 +216,30 @@ async def test_of_two_tokens_the_first_counts(door: FrontDoor, path: str) -> Non
     assert (await door.get(f"{path}?token={token}"))[0] == 404
     assert (await door.get(f"{path}?token={token}&token=b"))[0] == 404
     assert (await door.get(f"{path}?token=b&token={token}"))[0] == 400
+
+
+NO_HEADER: Final = (
+    "", "\udcff", "é", "\u202e", "a\x7f", "a" * 8000, "Bearer \u0660.a.b", "Bearer \udcff.\udcff",
+)  # fmt: skip
+HEADERS: Final = {
+    ("Authorization", "/api/chatkit/lead"): 200,
+    ("Authorization", "/api/lead-signal"): 200,
+    ("Authorization", "/api/chatkit"): 401,
+    ("X-Request-ID", "/api/chatkit/lead"): 200,
+    ("X-Request-ID", "/api/chatkit"): 200,
+    ("Content-Type", "/api/chatkit/session"): 415,
+    ("Content-Type", "/api/chatkit"): 415,
+    ("Content-Encoding", "/api/chatkit/lead"): 415,
+    ("Host", "/api/chatkit/lead"): 200,
+}
+"""What is answered where a header says nothing. A trigger counts whoever sends it."""
+
+
+@pytest.mark.parametrize(("name", "path"), HEADERS, ids=str)
+async def test_a_header_is_looked_at_closely(door: FrontDoor, name: str, path: str) -> None:
+    body = json.dumps({"threadId": "cthr_a", "event": "click_call", "type": "threads.list"})
+    for value in NO_HEADER:
+        status, told = await door.post(path, body, **{name.replace("-", "_"): value})
+
+        assert status == HEADERS[name, path], value
+        assert not value or value not in json.dumps(told, ensure_ascii=False)
