@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
+from urllib.parse import quote
 
 import msgspec
 
@@ -143,3 +144,8 @@ HOSTILE: Final = (
 """Refused everywhere: what hides, turns around or breaks lines."""
 FOREIGN: Final = ("é", "漢字", "\U0001f600", "\uff43thr_", "\u0430", "\u0660", "a" + "\u0301" * 40)
 """Refused where only ASCII has a meaning."""
+NO_VALUES: Final = (
+    "", "a", "a" * 5000, "%00", "%F0%9F%98%80", "%FF", "%ED%A0%80", "%C0%AF", "%", "%zz",
+    *(quote("a" * 21 + value) for value in (*HOSTILE, *FOREIGN)),
+)  # fmt: skip
+"""Of a parameter in a query."""

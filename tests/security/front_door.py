@@ -47,6 +47,19 @@ ANSWERS: Final[dict[type[Message], Message]] = {
 }
 
 
+LOGGED: Final = {
+    "timestamp", "level", "service", "event", "request_id", "route", "status", "seconds", "outcome",
+    "thread_id", "shop",
+}  # fmt: skip
+"""Of a request."""
+
+
+def session_token(now: float) -> str:
+    visitors = visitor_ids(KEYS, "u-1")
+    session = Session(shop=SHOP, visitors=visitors, expires=int(now) + 600, locale="", page_url="")
+    return mint_session_token(KEYS, session)
+
+
 class Behind(RememberingPublisher):
     """The services: they say the same to everybody."""
 
@@ -91,24 +104,11 @@ class FrontDoor:
         """By a page of the shop, and for the chat, where it is needed, with a session."""
         usual = {"Origin": ORIGIN, "Content_Type": "application/json"}
         if path == "/api/chatkit":
-            usual["Authorization"] = f"Bearer {self._token()}"
+            usual["Authorization"] = f"Bearer {session_token(self.recorder.clock.now())}"
         asked = call("POST", path, body.encode(), **{**usual, **headers})
         answer = await self.edge.answer(asked)
         assert isinstance(answer, Answer)
         return answer.status, json.loads(answer.body)
-
-    def _token(self) -> str:
-        expires = int(self.recorder.clock.now()) + 600
-        return mint_session_token(
-            KEYS,
-            Session(
-                shop=SHOP,
-                visitors=visitor_ids(KEYS, "u-1"),
-                expires=expires,
-                locale="",
-                page_url="",
-            ),
-        )
 
     def passed_on(self) -> list[Message]:
         """Since it was last asked."""

@@ -9,21 +9,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import quote
 
 import pytest
 
 from services.gateway.openapi import document
-from tests.security.fields import FOREIGN, FORMS, HOSTILE, TAKES, WRONG_TYPES, Field, Form, taken
-from tests.security.front_door import FrontDoor
+from tests.security.fields import (
+    FOREIGN,
+    FORMS,
+    HOSTILE,
+    NO_VALUES,
+    TAKES,
+    WRONG_TYPES,
+    Field,
+    Form,
+    taken,
+)
+from tests.security.front_door import LOGGED, FrontDoor
 
 CASES = [(form, field) for form in FORMS for field in form.fields]
 IDS = [f"{form}.{field.name}" for form, field in CASES]
 OBJECTS = [form for form in FORMS if form.inside]
-LOGGED = {
-    "timestamp", "level", "service", "event", "request_id", "route", "status", "seconds", "outcome",
-    "thread_id", "shop",
-}  # fmt: skip
 
 
 @pytest.fixture
@@ -171,10 +176,6 @@ QUERIES: Final = {
 }
 """What is answered to a value that is none. A language that we do not speak becomes English."""
 PHOTO: Final = "/api/chatkit/attachment"
-NO_VALUES: Final = (
-    "", "a", "a" * 5000, "%00", "%F0%9F%98%80", "%FF", "%ED%A0%80", "%C0%AF", "%", "%zz",
-    *(quote("a" * 21 + value) for value in (*HOSTILE, *FOREIGN)),
-)  # fmt: skip
 
 
 def test_every_parameter_of_a_query_is_in_the_table() -> None:
