@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from libs.redis.client import Redis
 
 MEASURE_SECONDS: Final = 10.0
-_POSITION: Final = re.compile(r"(answer\.[A-Za-z0-9_-]{1,64}\.([0-9a-f]{24}))/(\d{1,20}-\d{1,20})")
+_POSITION: Final = re.compile(
+    r"(answer\.[A-Za-z0-9_-]{1,64}\.([0-9a-f]{24}))/([0-9]{1,19}-[0-9]{1,19})"
+)
+"""Redis refuses numbers of 2^64 and more, and other digits."""
 
 
 @dataclass

@@ -312,6 +312,21 @@ def test_a_position_from_outside_reaches_nothing_but_answers(position: str) -> N
     in_virtual_time(story())
 
 
+@pytest.mark.parametrize("place", ["99999999999999999999-0", "0-18446744073709551616", "\u0660-0"])
+def test_a_place_that_redis_would_not_take_is_none(place: str) -> None:
+    async def story() -> None:
+        _, gateway, service = pair()
+        chatting = await chat(service)
+        position, _ = await anext(gateway.ask_many(ASK, timeout_seconds=30))
+        address, _, _ = position.partition("/")
+
+        with pytest.raises(ValueError, match="position"):
+            await anext(gateway.ask_many(ASK, timeout_seconds=1, resume=f"{address}/{place}"))
+        await end(chatting, gateway, service)
+
+    in_virtual_time(story())
+
+
 def test_a_position_in_an_answer_that_is_gone_is_refused_at_once() -> None:
     """Nobody would ever write there: whoever reads on would wait for nothing."""
 
