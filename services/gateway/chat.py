@@ -61,13 +61,14 @@ class Chat:
         session = self.visitors.session(call)
         body = await read_body(call, limit_bytes=BODY_BYTES)
         decode(call, body, CHAT)
+        text = _text(body)
         rate = self.settings.chat_per_visitor
         await self.admission.strictly(call, Limit("chat_per_visitor", session.visitor, rate))
         wish = ChatRequest(
             request_id=call.request_id,
             shop=session.shop,
             visitor=session.visitor,
-            body=body.decode(),
+            body=text,
             locale=session.locale,
             page_url=session.page_url,
             earlier=session.visitors[1:],
@@ -79,6 +80,14 @@ class Chat:
         )
         async with aclosing(chunks):  # type: ignore[type-var]
             return await _relay(call, chunks)
+
+
+def _text(body: bytes) -> str:
+    """The form skips what it does not know, UTF-8 or not. Raises Refused."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise Refused("invalid_json") from error
 
 
 async def _relay(call: Call, chunks: Chunks) -> Answer | web.StreamResponse:

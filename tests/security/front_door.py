@@ -100,12 +100,13 @@ class FrontDoor:
         assert isinstance(answer, Answer)
         return answer.status, answer.body.decode()
 
-    async def post(self, path: str, body: str, **headers: str) -> tuple[int, Any]:
+    async def post(self, path: str, body: str | bytes, **headers: str) -> tuple[int, Any]:
         """By a page of the shop, and for the chat, where it is needed, with a session."""
         usual = {"Origin": ORIGIN, "Content_Type": "application/json"}
         if path == "/api/chatkit":
             usual["Authorization"] = f"Bearer {session_token(self.recorder.clock.now())}"
-        asked = call("POST", path, body.encode(), **{**usual, **headers})
+        raw = body if isinstance(body, bytes) else body.encode()
+        asked = call("POST", path, raw, **{**usual, **headers})
         answer = await self.edge.answer(asked)
         assert isinstance(answer, Answer)
         return answer.status, json.loads(answer.body)

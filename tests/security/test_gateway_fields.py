@@ -30,6 +30,12 @@ CASES = [(form, field) for form in FORMS for field in form.fields]
 IDS = [f"{form}.{field.name}" for form, field in CASES]
 OBJECTS = [form for form in FORMS if form.inside]
 
+HALVES = (
+    rb"\ud800", rb"\udc00\ud800", b"\xff", b"\xc3", b"\xc0\xaf", b"\xe0\x80\xaf", b"\xed\xa0\x80",
+    b"\xf4\x90\x80\x80",
+)  # fmt: skip
+"""A surrogate alone, and what is no UTF-8: cut off, longer than need be, beyond the last."""
+
 
 @pytest.fixture
 def door() -> Iterator[FrontDoor]:
@@ -124,11 +130,22 @@ async def test_what_is_empty_or_worthless_is_left_out(door: FrontDoor, form: For
 @pytest.mark.parametrize("form", FORMS, ids=str)
 async def test_half_a_character_is_no_text(door: FrontDoor, form: Form) -> None:
     for field in form.fields:
-        for half in (r"\ud800", r"a\udc00", r"\udc00\ud800"):
-            body = json.dumps(form.body(field.name, "@@")).replace("@@", half)
+        for half in HALVES:
+            body = json.dumps(form.body(field.name, "a@@")).encode().replace(b"@@", half)
             status, told = await door.post(form.path, body)
 
             assert (status, told["error"]) == (400, "invalid_json"), field.name
+    assert door.passed_on() == []
+
+
+@pytest.mark.parametrize("half", HALVES)
+async def test_half_a_character_anywhere_in_a_chat_is_no_text(door: FrontDoor, half: bytes) -> None:
+    """The gateway passes on what it does not look at."""
+    for place in (b'"text":"a@@"', b'"a@@":"text"'):
+        body = b'{"type":"threads.create","params":{' + place.replace(b"@@", half) + b"}}"
+        status, told = await door.post("/api/chatkit", body)
+
+        assert (status, told["error"]) == (400, "invalid_json")
     assert door.passed_on() == []
 
 
