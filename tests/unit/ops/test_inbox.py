@@ -12,6 +12,7 @@ from ops.inbox.mails import Outbox
 from ops.inbox.site import InboxSite
 from ops.story import Story
 from tests.golden import HERE
+from tests.security.fields import NO_VALUES
 from tests.unit.web.calls import call
 
 
@@ -45,6 +46,19 @@ async def test_this_machine_finds_the_page_and_its_mails(tmp_path: Path, host: s
         answer = await routes[path](call(target=path, Host=host))
         assert isinstance(answer, Answer)
         assert answer.status == 200
+
+
+@pytest.mark.parametrize("path", ["/mail", "/html", "/part", "/source"])
+async def test_what_is_no_mail_of_the_folder_is_not_found(tmp_path: Path, path: str) -> None:
+    (tmp_path / "outbox").mkdir()
+    (tmp_path / "above.eml").write_bytes(b"Subject: secret\r\n\r\n")
+    routes = {route.path: route.handler for route in site(tmp_path / "outbox").routes()}
+    names = ("../above.eml", "..%2Fabove.eml", "%2Fetc%2Fpasswd", "a.eml%00", "a.eml%0A", "a.eml")
+    for name in (*names, "a" * 201 + ".eml", *NO_VALUES):
+        with pytest.raises(Refused) as refused:
+            await routes[path](call(target=f"{path}?name={name}", Host="localhost"))
+
+        assert refused.value.error == "not_found", name
 
 
 def test_the_list_counts_photos_as_the_mail_does(tmp_path: Path) -> None:
