@@ -163,9 +163,10 @@ def _sent(record: LeadRecord) -> str:
         return f"Settled without a mail, by {EVIDENCE.get(record.sent_by, record.sent_by)}."
     copy = ", marked as a possible copy" if record.possible_duplicate else ""
     proof = EVIDENCE.get(record.sent_by, record.sent_by)
-    failed = f" Then: {in_words(record.delivery)}." if record.delivery else ""
+    fate = record.delivery or record.arrival
+    then = f" Then: {in_words(fate)}." if fate else ""
     kind = record.kind or "full"
-    return f"Sent as a {kind} lead with attempt {record.attempt}{copy}; known by {proof}.{failed}"
+    return f"Sent as a {kind} lead with attempt {record.attempt}{copy}; known by {proof}.{then}"
 
 
 def _needs_a_person(facts: Facts) -> bool:

@@ -36,6 +36,8 @@ from libs.ledger.timing import TELL_SECONDS, backoff_seconds, growing_seconds
 
 _FAILED: Final = frozenset({"bounce", "complaint", "reject"})
 """What a provider reports when it took the mail and the shop did not get it."""
+_ON_ITS_WAY: Final = {"delay": 1, "delivery": 2}
+"""And of one that has not failed, the last word highest: events come in any order."""
 
 
 def arm(record: LeadRecord, event: Arm, now: float, rules: Rules) -> Decision:
@@ -169,18 +171,28 @@ def provider_event(record: LeadRecord, event: ProviderEvent, now: float) -> Deci
     if not may_have_left(record, event.attempt):
         return Refuse(f"{event.event} of attempt {event.attempt}, which cannot have left")
     if record.state is State.SENT:
-        if not failed or failed == record.delivery:
-            return Nothing(WHY[record.state])
-        return next_record(
-            record, now, failed, delivery=failed, due_at=now + TELL_SECONDS, alert=failed
-        )
+        return _said_since(record, event, failed, now)
     return sent(
         record, now, "provider_event", f"{event.event} of attempt {event.attempt}",
         failed=failed,
         sent_by="event",
         sent_at=event.at or now,
         message_id=event.message_id or record.message_id,
+        arrival=event.event if event.event in _ON_ITS_WAY else "",
     )  # fmt: skip
+
+
+def _said_since(record: LeadRecord, event: ProviderEvent, failed: str, now: float) -> Decision:
+    """Only what is new; a person is told of a failure, and the rest is for `handoff why`."""
+    if failed and failed != record.delivery:
+        return next_record(
+            record, now, failed, delivery=failed, due_at=now + TELL_SECONDS, alert=failed
+        )
+    if _ON_ITS_WAY.get(event.event, 0) > _ON_ITS_WAY.get(record.arrival, 0):
+        return next_record(
+            record, now, event.event, f"attempt {event.attempt}", arrival=event.event
+        )
+    return Nothing(WHY[record.state])
 
 
 def windows_passed(record: LeadRecord, now: float, rules: Rules) -> Decision:

@@ -84,6 +84,9 @@ class LeadRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Those of what it says or carries: so many rungs down the ladder the next attempt begins."""
     reason: str = ""
     delivery: str = ""
+    """What went wrong with it after it was sent."""
+    arrival: str = ""
+    """What the provider said of it beside that: `delay`, then `delivery`."""
     newer_items: int = 0
     first_error_at: float | None = None
     """Of the refusals that, after a day, put it before a person."""

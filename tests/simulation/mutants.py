@@ -230,8 +230,8 @@ MUTANTS: Final = (
     )),
     Mutant("a_cell_too_few", "surprise", (
         Edit(_ATTEMPTS,
-             "failed == record.delivery:\n            return Nothing(WHY[record.state])",
-             "failed == record.delivery:\n            return Refuse('no such cell')"),
+             "arrival=event.event\n        )\n    return Nothing(WHY[record.state])",
+             "arrival=event.event\n        )\n    return Refuse('no such cell')"),
     )),
     Mutant("lease_decides", "I15", (
         Edit(_HANDLERS, "if not applied.wrote:",

@@ -107,6 +107,7 @@ EVENTS: Final[dict[str, tuple[Event, Rules]]] = {
     "delivered": (ProviderEvent(attempt=2, event="delivery"), ZERO),
     "delivered_before": (ProviderEvent(attempt=1, event="send"), ZERO),
     "delivered_never": (ProviderEvent(attempt=7, event="delivery"), ZERO),
+    "delayed": (ProviderEvent(attempt=2, event="delay"), ZERO),
     "bounced": (ProviderEvent(attempt=2, event="bounce"), ZERO),
     "windows_passed": (WindowsPassed(), ZERO),
     "windows_passed_2": (WindowsPassed(), TWO),
@@ -156,7 +157,8 @@ TABLE: Final[dict[str, tuple[str, ...]]] = {
     "refused_at_door_2": ("!", _F, _F, _S, _S, _S, _A, _E, _F, "HELD", _H, _H, _C),
     "throttled":         ("!", "!", "!", _F, _F, _S, _A, _E, _E, _E, _H, _H, "!"),
     "throttled_at_door": ("!", _F, _F, _S, _F, _S, _A, _E, _F, _F, _H, _H, _C),
-    "delivered":         ("!", "!", "!", _D, _D, _D, _A, _D, _D, _D, _D, _D, "!"),
+    "delivered":         ("!", "!", "!", _D, _D, _D, _D, _D, _D, _D, _D, _D, "!"),
+    "delayed":           ("!", "!", "!", _D, _D, _D, _D, _D, _D, _D, _D, _D, "!"),
     "delivered_before":  ("!", "!", "!", _D, _D, _D, _A, _D, _D, _D, _D, _D, "!"),
     "delivered_never":   ("!",) * 13,
     "bounced":           ("!", "!", "!", _D, _D, _D, _D, _D, _D, _D, _D, _D, "!"),
@@ -400,6 +402,62 @@ def test_evidence_settles_whatever_waits(state: str, attempt: int) -> None:
 
     assert (sent.sent_by, sent.sent_at, sent.message_id, sent.due_at) == ("event", 5.0, "m", None)
     assert alert_owed(sent) == ""
+
+
+@pytest.mark.parametrize("state", ["sent", "sending"])
+@pytest.mark.parametrize(
+    ("said", "known", "writes"),
+    [
+        (["delay", "delivery"], "delivery", 2),
+        (["delivery", "delay", "send"], "delivery", 1),
+        (["delay", "delay"], "delay", 1),
+        (["delivery", "delivery"], "delivery", 1),
+    ],
+)
+def test_what_a_provider_says_of_its_way_is_kept_and_tells_nobody(
+    state: str, said: list[str], known: str, writes: int
+) -> None:
+    """Each word once, in whatever order they come; SENT and its attempt stand."""
+    record = STATES[state]
+    assert record
+    version = record.version
+    for word in said:
+        decision = decide(KEY, record, ProviderEvent(attempt=2, event=word), NOW, ZERO)
+        assert not isinstance(decision, Refuse)
+        if isinstance(decision, Write):
+            assert not decision.alert
+            record = decision.record
+
+    assert (record.state, record.attempt, record.arrival) == (State.SENT, 2, known)
+    assert (record.delivery, record.due_at, alert_owed(record)) == ("", None, "")
+    assert record.version == version + writes
+
+
+@pytest.mark.parametrize("failure", ["bounce", "complaint", "reject"])
+def test_a_delivery_hides_no_failure_whichever_comes_first(failure: str) -> None:
+    for order in (("delivery", failure), (failure, "delivery")):
+        record, alerts = STATES["sent"], list[str]()
+        for word in order:
+            decision = decide(KEY, record, ProviderEvent(attempt=2, event=word), NOW, ZERO)
+            assert isinstance(decision, Write)
+            record = decision.record
+            alerts.append(decision.alert)
+
+        assert sorted(alerts) == ["", failure]
+        assert record
+        assert (record.delivery, alert_owed(record)) == (failure, failure)
+
+
+@pytest.mark.parametrize("word", ["delay", "delivery"])
+def test_a_delivery_hides_no_alert_that_is_owed(word: str) -> None:
+    for owing in (
+        replace(TRIED, state=State.SENT, possible_duplicate=True, due_at=NOW + 60),
+        replace(TRIED, state=State.SENT, delivery="recipient_passed_over", due_at=NOW + 60),
+    ):
+        decision = decide(KEY, owing, ProviderEvent(attempt=2, event=word), NOW, ZERO)
+        assert isinstance(decision, Write)
+
+        assert alert_owed(decision.record) == alert_owed(owing) != ""
 
 
 def test_the_receipt_settles_the_attempt() -> None:

@@ -314,12 +314,18 @@ class TestDeliveryEvents:
         assert subjects(room) == ["[handoff alert] unexpected_event"]
         assert await read_trace(room.blobs)
 
-    async def test_of_our_own_mail_leaves_no_trace(self, room: Mailroom) -> None:
+    @pytest.mark.parametrize(("kind", "writes"), [("send", 0), ("delivery", 1), ("delay", 1)])
+    async def test_of_our_own_mail_leave_no_trace_and_alert_nobody(
+        self, room: Mailroom, kind: str, writes: int
+    ) -> None:
         await room.handlers().send(room.wish())
+        before = room.records.writes
 
-        ours = self.event("send", message_id=room.record.message_id)
+        ours = self.event(kind, message_id=room.record.message_id)
+        await room.handlers().delivered(ours)
         await room.handlers().delivered(ours)
 
+        assert room.records.writes == before + writes
         assert subjects(room) == []
         assert await read_trace(room.blobs) is None
 

@@ -65,7 +65,7 @@ def happenings(attempt: int) -> Iterator[tuple[Event, float, Rules]]:
     yield events.OperatorConfirm(), 1, DEFAULT_RULES
     yield events.OperatorClose(reason="dropped"), 1, DEFAULT_RULES
     yield events.OperatorClose(reason="forgotten"), 1, DEFAULT_RULES
-    for kind in ("send", "bounce", "complaint", "reject"):
+    for kind in ("send", "delay", "delivery", "bounce", "complaint", "reject"):
         yield events.ProviderEvent(attempt=attempt, event=kind), 1, DEFAULT_RULES
 
 
@@ -107,7 +107,8 @@ def said(story: Story) -> str:
 def test_every_step_the_ledger_writes_is_reached_and_has_words() -> None:
     source = "".join(path.read_text() for path in Path("libs/ledger").glob("*.py"))
     named = set(re.findall(r'(?:next_record|sent)\(\s*\w+, now, "(\w+)"', source))
-    named |= set(re.findall(r'Step\(now, "(\w+)"', source)) | {"bounce", "complaint", "reject"}
+    named |= set(re.findall(r'Step\(now, "(\w+)"', source))
+    named |= {"delay", "delivery", "bounce", "complaint", "reject"}
 
     written = {step.what for each in RECORDS for step in each.history}
 
@@ -295,6 +296,20 @@ def test_a_held_lead_of_no_shop_needs_more_than_its_profile() -> None:
     assert left.startswith("Put the profile of craigs back into SHOPS. Ask the shop")
     assert f"`handoff resend {THREAD} --attempt 2`" in left
     assert nothing_left.startswith("Nothing is left to send: ")
+
+
+def test_a_delivered_lead_says_so_and_wants_nobody() -> None:
+    sent = record(history=(Step(NOW, "accepted", "attempt 1"),))
+    event = events.ProviderEvent(attempt=1, event="delivery")
+    decision = decide(KEY, sent, event, NOW + 9, DEFAULT_RULES)
+    assert isinstance(decision, Write)
+
+    story = tell(facts(decision.record))
+
+    assert story.headline.endswith("own answer. Then: the shop's mail server took it.")
+    assert story.events[-1].at == NOW + 9
+    assert "delivered it, the shop's mail server took it: attempt 1." in story.events[-1].what
+    assert (story.next_step, story.needs_a_person) == ("Nothing.", False)
 
 
 def test_a_bounce_sends_somebody_to_the_profile() -> None:
