@@ -219,6 +219,8 @@ CLOSED_AS: Final = {
 }
 """What an asker is told about a closed thread."""
 
+_READY: Final = "ready"
+"""What a record says while its mail is being made; no asker is told."""
 _LOOKED_AWAY: Final = frozenset({"", "not_idle", "reopened", "unknown_thread", "watch"})
 """Steps of a record at which nobody had asked yet whether the customer can be reached."""
 _NOBODY_TO_REACH: Final = frozenset(
@@ -265,14 +267,14 @@ def _before_sending(case: Case, wish: ConsiderLead) -> tuple[Event, ...]:
     if case.record is None or case.record.state is not State.PENDING:
         return (_considered_or_reopened(case, wish, until),)
     due_at = case.record.due_at
-    return (NotNow(reason="ready", due_at=until),) if due_at is None or due_at > until else ()
+    return (NotNow(reason=_READY, due_at=until),) if due_at is None or due_at > until else ()
 
 
 def _considered_or_reopened(case: Case, wish: ConsiderLead, until: float) -> Event:
     """A mail that was refused for too long is put before a person by `Considered`."""
     if case.record and case.record.state is State.ERROR:
-        return Considered(reason="ready", due_at=until)
-    return _look_again(case, wish, "ready", until)
+        return Considered(reason=_READY, due_at=until)
+    return _look_again(case, wish, _READY, until)
 
 
 def _as_fixed(record: LeadRecord) -> Send:
