@@ -86,7 +86,7 @@ def what_stands(mentions: Iterable[Mention]) -> tuple[Contact, ...]:
         gone = _replaced(kept, mention)
         stays = [one for one in kept if one is not same and one not in gone]
         kept = [*stays, _said_again(same, mention) if same else mention][-MOST_KEPT:]
-    kept.sort(key=lambda mention: (mention.standing, -mention.row))
+    kept.sort(key=lambda mention: (mention.standing, bool(mention.contact.doubt), -mention.row))
     theirs = {one.contact.kind for one in kept if one.standing is Standing.THEIRS}
     return tuple(
         one.contact

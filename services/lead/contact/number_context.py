@@ -18,7 +18,7 @@ from services.lead.contact.things import (
     SELDOM_A_PHONE,
     THING,
 )
-from services.lead.contact.words import HELLO, PHONE_CUE
+from services.lead.contact.words import HELLO, INTRODUCES, NO_NAMES, PHONE_CUE
 
 _BEFORE: Final = 100
 _AFTER: Final = 60
@@ -41,8 +41,8 @@ _PROSE: Final = re.compile(r"[A-Za-z]?[a-z]{2,}")
 _FILE_AFTER: Final = re.compile(rf"[\w()\-]{{0,40}}\.(?:{'|'.join(FILE_ENDINGS)})\b", re.IGNORECASE)
 _PAGE: Final = re.compile(r"(?:https?://|www\.)(?!wa\.me/|api\.whatsapp\.)", re.IGNORECASE)
 _LONG_NUMBER: Final = re.compile(r"\d(?:[ .-]?\d){6}")
+_TEN_DIGITS: Final = re.compile(r"1?\d{10}")
 _MARKS: Final = ".!?,;:()¡¿-"
-_ABBREVIATION: Final = re.compile(r"[A-Z]{2,4}")
 _NAME_WORDS: Final = 3
 _NAMED_PHONE: Final = re.compile(
     r"(?:phone|cell|mobile|tel)\w*[\s:#.]*(?:\w+ ){0,2}$", re.IGNORECASE
@@ -130,32 +130,43 @@ def _is_haste(word: str) -> bool:
 
 
 def _stands_alone(text: str, candidate: Candidate) -> bool:
-    """Nothing else is said, but for a hello and a name; among other lines one stands beside it."""
+    """Nothing else is said, or ten digits beside a hello and a name: all else may be a parcel's."""
     before = text[max(0, candidate.start - _BEFORE) : candidate.start]
     after = text[candidate.end : candidate.end + _AFTER]
+    if not (before + after).strip(" .!?,;:()"):
+        return True
+    if not _TEN_DIGITS.fullmatch("".join(filter(str.isdigit, candidate.written))):
+        return False
+    if before.rstrip().endswith("#"):
+        return False
     if _LONG_NUMBER.search(before) or _LONG_NUMBER.search(after):  # one of a list
         return False
     if _of_a_thing(before, formatted=False, asked=False) != "no":
         return False
     *earlier, left = before.split("\n")
     right, *later = after.split("\n")
-    if not _is_name(line := f"{left} {right}"):
-        return False
-    near, others = [line, *earlier[-1:], *later[:1]], [*earlier, *later]
-    return any(_words(each) and _is_name(each) for each in near) or not _words(" ".join(others))
+    line = f"{left} {right}"
+    if _words(line):
+        return _is_name(line)
+    return any(map(_is_name, (*earlier[-1:], *later[:1])))
 
 
 def _is_name(line: str) -> bool:
+    """With capitals, unless it is said to be a name."""
     words = _words(line)
-    return len(words) <= _NAME_WORDS and all(map(_may_be_name, words))
+    told = INTRODUCES.search(line) is not None
+    return 0 < len(words) <= _NAME_WORDS and all(
+        _may_be_name(word) and (told or word[0].isupper()) for word in words
+    )
 
 
 def _may_be_name(word: str) -> bool:
-    small = word[0].islower() or _ABBREVIATION.fullmatch(word)
-    return word.isalpha() and not small and not THING.fullmatch(word)
+    small = word.lower()
+    letters = small.replace("-", "").replace("'", "")
+    return letters.isalpha() and small not in NO_NAMES and not THING.search(word)
 
 
 def _words(line: str) -> list[str]:
     """But those of a hello."""
     words = (word.strip(_MARKS) for word in line.split())
-    return [word for word in words if word and word.lower() not in HELLO]
+    return [word for word in words if any(map(str.isalnum, word)) and word.lower() not in HELLO]

@@ -11,6 +11,20 @@ HELLO: Final = frozenset({
 })  # fmt: skip
 """What a name stands in when it is all that somebody says."""
 
+INTRODUCES: Final = re.compile(
+    r"\b(?:i'?m|this is|my name is|name is|soy|me llamo|mi nombre es)\s", re.IGNORECASE
+)
+"""Behind these a name may have no capital."""
+NO_NAMES: Final = frozenset({
+    "oem", "usps", "ups", "dhl", "fedex", "ontrac", "amazon", "ebay", "etsy", "walmart", "costco",
+    "geico", "allstate", "progressive", "farmers", "insurance", "seguro", "receipt", "recibo",
+    "parcel", "package", "paquete", "parts", "pieza", "piezas", "size", "date", "year", "total",
+    "acura", "audi", "bmw", "buick", "cadillac", "chevrolet", "chevy", "chrysler", "dodge", "ford",
+    "gmc", "honda", "hyundai", "infiniti", "jeep", "kia", "lexus", "mazda", "nissan", "porsche",
+    "subaru", "tesla", "toyota", "volkswagen", "volvo", "vw", "yamaha", "polaris",
+})  # fmt: skip
+"""What has numbers of ten digits too, and capitals as a name has."""
+
 PHONE_CUE: Final = re.compile(
     r"\b(?:call|text|ring|phone|cell|mobile|number|reach|whats ?app|tele?|sms|contact|dial)|"
     r"\bph\b|\bp:|\bt:|\bc:|\bm:|\bno\.|\bnum\b|\bnr\b|\bhp\b|\bwsp\b|\bwa\b|\bmy ?#|"
