@@ -170,7 +170,7 @@ async def _forget_links(desk: Desk, keys: set[LeadKey]) -> int:
     where a mail was in flight when this was asked first.
     """
     removed = 0
-    for name in [info.key async for info in desk.blobs.list(LINKS)]:
+    for name in [info.key async for info in desk.blobs.list(LINKS)] if keys else ():
         link = await desk.read(name, MessageLink)
         if link and LeadKey(link.shop, link.thread_id) in keys:
             removed += await desk.blobs.delete(name)

@@ -97,7 +97,8 @@ def _fixed(facts: Facts) -> Iterator[Event]:
     source = "the model" if summary.source == "model" else "our rules"
     failed = sum(photo.is_picture and bool(photo.failed) for photo in snapshot.photos)
     photos = str(Sent.count(snapshot.photos)) + (f" ({failed} cannot be shown)" if failed else "")
-    asked = _asked(snapshot.reason, snapshot.request_id)
+    told = facts.record is not None and facts.record.trigger  # whose request it is
+    asked = _asked(snapshot.reason, "" if told else snapshot.request_id)
     yield Event(snapshot.fixed_at, f"Triggered: {asked}.")
     said = f"Fixed as a {snapshot.kind} lead: {ways}, {photos}, summary by {source}."
     if snapshot.kind == "partial":

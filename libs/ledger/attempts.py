@@ -188,7 +188,9 @@ def _said_since(record: LeadRecord, event: ProviderEvent, failed: str, now: floa
         return next_record(
             record, now, failed, delivery=failed, due_at=now + TELL_SECONDS, alert=failed
         )
-    if _ON_ITS_WAY.get(event.event, 0) > _ON_ITS_WAY.get(record.arrival, 0):
+    ours = event.message_id in {"", record.message_id} or not record.message_id
+    of_this = event.attempt == record.attempt and ours
+    if of_this and _ON_ITS_WAY.get(event.event, 0) > _ON_ITS_WAY.get(record.arrival, 0):
         return next_record(
             record, now, event.event, f"attempt {event.attempt}", arrival=event.event
         )

@@ -91,20 +91,26 @@ class Sweeper:
 
     async def _end(self, watch: Watch) -> int:
         """Published before the watch ends, and durable before both: Redis may lose the wish."""
-        threads = [
-            (owner, thread_id)
-            for owner in (watch.visitor, *watch.also)
-            for thread_id in await self.conversations.threads_of(watch.shop, owner)
-        ]
+        count, failed = 0, None
+        for owner in (watch.visitor, *watch.also):
+            try:
+                count += await self._put_up_all(watch, owner)
+            except (Rejected, Unavailable) as error:  # another of their ids may be well
+                failed = error
+        if failed:
+            raise failed
+        await self.records.end_watch(watch)
+        return count
+
+    async def _put_up_all(self, watch: Watch, owner: str) -> int:
         count, spoiled = 0, None
-        for owner, thread_id in threads:
+        for thread_id in await self.conversations.threads_of(watch.shop, owner):
             try:
                 count += await self._put_up(watch, owner, thread_id)
             except Rejected as error:  # its record cannot be read: the other threads go on
                 spoiled = error
         if spoiled:
             raise spoiled
-        await self.records.end_watch(watch)
         return count
 
     async def _put_up(self, watch: Watch, owner: str, thread_id: str) -> bool:
@@ -139,7 +145,7 @@ class Sweeper:
                 due_at=now,
                 visitor=owner,
                 trigger="watch",
-                request_id=watch.request_id,
+                request_id=_request_id(watch),
             )
         elif record.state is State.CLOSED:
             last = await self.conversations.last_item_id(key.shop, key.thread_id)
@@ -149,7 +155,7 @@ class Sweeper:
 
 def _wish(watch: Watch, thread_id: str) -> ConsiderLead:
     return ConsiderLead(
-        request_id=watch.request_id,
+        request_id=_request_id(watch),
         shop=watch.shop,
         thread_id=thread_id,
         reason="watch",
@@ -158,3 +164,8 @@ def _wish(watch: Watch, thread_id: str) -> ConsiderLead:
         page_url=watch.page_url,
         also=watch.also,
     )
+
+
+def _request_id(watch: Watch) -> str:
+    """An earlier release wrote none; the same again each time it falls due."""
+    return watch.request_id or f"watch-{watch.due_at:.0f}"

@@ -78,6 +78,33 @@ async def test_threads_that_began_under_an_older_site_key_are_watched_too(world:
     assert not world.records.watches
 
 
+async def test_an_older_id_that_cannot_be_read_holds_up_no_thread_of_another() -> None:
+    async def down_for_one(method: str, about: str) -> None:
+        if (method, about) == ("threads_of", "v_old"):
+            raise Unavailable("conversations", "openai answered 500")
+
+    world = World(conversations=MemoryConversations(down_for_one))
+    world.say(READY_WORDS, thread_id="cthr_new")
+    world.say(READY_WORDS, thread_id="cthr_older", visitor="v_older")
+    await world.records.put_watch(replace(WATCH, also=("v_old", "v_older")))
+
+    await world.sweeper.sweep()
+
+    assert {wish.thread_id for wish in world.publisher.published} == {"cthr_new", "cthr_older"}
+    assert world.records.watches
+
+
+async def test_a_watch_of_an_earlier_release_gives_one_request_id(world: World) -> None:
+    world.say(READY_WORDS)
+    await world.records.put_watch(replace(WATCH, request_id=""))
+
+    await world.sweeper.sweep()
+
+    (wish,) = world.publisher.published
+    assert world.record
+    assert wish.request_id == world.record.request_id == f"watch-{WATCH.due_at:.0f}"
+
+
 async def test_what_the_customer_wrote_after_the_mail_is_counted(world: World) -> None:
     sent = world.say(READY_WORDS)
     world.say("Thank you!", speaker="assistant")

@@ -433,6 +433,20 @@ def test_what_a_provider_says_of_its_way_is_kept_and_tells_nobody(
     assert record.version == version + writes
 
 
+@pytest.mark.parametrize(
+    ("attempt", "message_id"),
+    [(1, "ours"), (1, ""), (2, "theirs")],
+    ids=["an earlier attempt", "one without an id", "another sender"],
+)
+def test_another_mail_s_way_says_nothing_of_ours(attempt: int, message_id: str) -> None:
+    sent = STATES["sent"]
+    assert sent
+    record = replace(sent, message_id="ours", ambiguous=(1,))
+    word = ProviderEvent(attempt=attempt, event="delivery", message_id=message_id)
+
+    assert isinstance(decide(KEY, record, word, NOW, ZERO), Nothing)
+
+
 @pytest.mark.parametrize("failure", ["bounce", "complaint", "reject"])
 def test_a_delivery_hides_no_failure_whichever_comes_first(failure: str) -> None:
     for order in (("delivery", failure), (failure, "delivery")):
