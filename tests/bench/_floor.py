@@ -43,21 +43,15 @@ def measure(url: str, body: bytes, count: int, paced: int, per_second: int) -> R
     reader.go()
     started = writer.run()["started"]
     both = reader.report()
-    hop = hops(url, paced, per_second)
+    reader, writer = Part(stamp, url, paced, body), Part(pace, url, paced, per_second)
+    reader.go()
+    writer.run()
     return {
         "alone": count / (drained["ended"] - drained["started"]),
         "cpu": drained["cpu"] * 1e6 / count,
         "both": count / (both["ended"] - started),
-        **{name: value for name, value in hop.items() if name.startswith("p")},
+        **{name: value for name, value in reader.report().items() if name.startswith("p")},
     }
-
-
-def hops(url: str, paced: int, per_second: int) -> Report:
-    """How long one message takes from process to process, in ms."""
-    reader, writer = Part(stamp, url, paced), Part(pace, url, paced, per_second)
-    reader.go()
-    writer.run()
-    return reader.report()
 
 
 def produce(url: str, count: int, body: bytes) -> Report:
@@ -89,7 +83,7 @@ def pace(url: str, count: int, per_second: int) -> Report:
     return {}
 
 
-def stamp(url: str, count: int) -> Report:
+def stamp(url: str, count: int, _: bytes) -> Report:
     wire, late = Wire(url), list[float]()
     _group(wire)
     settle: list[tuple[Any, ...]] = []

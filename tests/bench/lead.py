@@ -1,8 +1,4 @@
-"""One lead at a time through lead and mailer as deployed: how soon the provider is called.
-
-The targets were set on a machine on which a bare hop from process to process took 0.18 ms. How much
-slower this one is, at this very moment, tells the hop: so they are counted in hops, too.
-"""
+"""One lead at a time through lead and mailer as deployed: how soon the provider is called."""
 
 from __future__ import annotations
 
@@ -25,7 +21,6 @@ from libs.messages.lead import ConsiderLead
 from libs.messages.mail import LeadMailSent
 from libs.streams.streams import Streams
 from tests.bench import Row
-from tests.bench import _floor as bare
 from tests.bench._leads import CountingModel, CountingSmtp, environment, seed, service, streams_of
 from tests.bench._parts import Part, Report, percentiles
 from tests.flow.test_lead import STREAM_KEYS, commands
@@ -36,42 +31,26 @@ WARM: Final = 30
 PAUSE_SECONDS: Final = 0.01
 """Between two leads: what follows the call (receipt, record, ack) is over."""
 
-HOP_MS: Final = 0.18
-"""Where the targets were set."""
-
 
 def main() -> list[Row]:
     with redis_server() as server, tempfile.TemporaryDirectory(prefix="hb") as folder:
         floor = _floor(server.url, Path(folder))
-        hops = [_hop(server.url)]
         rules = uvloop.run(_through(server.url, Path(folder) / "rules"))
-        hops.append(_hop(server.url))
         asked = uvloop.run(_asking(server.url, Path(folder) / "model"))
-        hops.append(_hop(server.url))
-    before, between, after = hops
     return [
         Row("lead: floor, two bare hops and three FULL writes, p50", "ms", floor["p50"]),
         Row("lead: the same, p99", "ms", floor["p99"]),
-        Row("lead: floor, one bare hop, p50", "ms", sorted(hops)[1]),
         Row("lead: trigger to provider call, summary by rule, p50", "ms", rules["p50"], 8, "less",
             floor["p50"]),
         Row("lead: the same, p99", "ms", rules["p99"], 25, "less", floor["p99"]),
-        Row("lead: its p50 in hops of that moment", "hops",
-            2 * rules["p50"] / (before + between), 8 / HOP_MS, "less"),
         Row("lead: trigger to provider call, model stand-in, p50", "ms", asked["p50"], 8, "less",
             floor["p50"]),
         Row("lead: the same, p99", "ms", asked["p99"], 25, "less", floor["p99"]),
-        Row("lead: its p50 in hops of that moment", "hops",
-            2 * asked["p50"] / (between + after), 8 / HOP_MS, "less"),
         Row("lead: model calls per lead", "calls", asked["calls"], 1, "less"),
         Row("lead: Redis commands per lead after admission", "commands", asked["commands"], 8,
             "less"),
         Row("lead: record writes per lead", "writes", asked["writes"], 3, "less"),
     ]  # fmt: skip
-
-
-def _hop(redis_url: str) -> float:
-    return bare.hops(redis_url, 400, 200)["p50"]
 
 
 async def _asking(redis_url: str, data: Path) -> Report:
