@@ -190,12 +190,13 @@ async def test_a_browser_that_keeps_nothing_stays_the_same_visitor(
     theatre: Stage, visits: Visits
 ) -> None:
     """Another visitor would have no such thread."""
+    more = "Said while they were away"
 
     async def script(asked: Asked) -> web.StreamResponse | None:
         if "user-1" not in asked.bearer:
             return asked.refuse("unknown_thread")
         if asked.kind == "items.list":
-            return asked.page([said(1, NEED), answered(2, ANSWER)])
+            return asked.page([said(1, NEED), answered(2, ANSWER), answered(3, more)])
         return await heard(asked)
 
     theatre.script = script
@@ -211,9 +212,10 @@ async def test_a_browser_that_keeps_nothing_stays_the_same_visitor(
     await chat.page.evaluate(
         "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
     )
+    await expect(chat.assistant).to_have_text([ANSWER, more])
     await chat.page.clock.fast_forward(SESSION_MS)
     await chat.write("And the passenger seat.")
-    await expect(chat.assistant).to_have_text([ANSWER, THANKS])
+    await expect(chat.assistant).to_have_text([ANSWER, more, THANKS])
 
     assert await chat.alert.count() == 0
     minted = [body for path, body in theatre.told if path.endswith("session")]
