@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from string import Template as Styles
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
@@ -115,7 +115,7 @@ def _environment() -> Environment:
 
 
 def _source(name: str) -> str:
-    return Styles((_TEMPLATES / name).read_text("utf-8")).substitute(_STYLE)
+    return string.Template((_TEMPLATES / name).read_text("utf-8")).substitute(_STYLE)
 
 
 def _plain(text: str) -> str:
