@@ -19,8 +19,6 @@ LAUNCH_SECONDS: Final = 30.0
 """How old a signature or connection may be when the send begins; no fence may be shorter."""
 SIGNATURE_SECONDS: Final = 300.0
 """How long AWS takes a signed request."""
-IDLE_SECONDS: Final = 3.0
-"""How long a connection waits for the next mail: shorter than any server's idle timeout."""
 SKEW_SECONDS: Final = 30.0
 """How wrong a machine's clock may be that sends."""
 

@@ -29,7 +29,7 @@ async def _open(
         case "ses":
             return await _ses(settings, stack, clock)
         case "smtp":
-            return await _smtp(settings, stack, clock)
+            return await _smtp(settings, clock)
         case _:
             return OutboxTransport(settings.data_path / OUTBOX_FOLDER, clock)
 
@@ -46,10 +46,9 @@ async def _ses(settings: MailerSettings, stack: AsyncExitStack, clock: Clock) ->
     return await open_ses(stack, account, clock, _windows(settings, usual))
 
 
-async def _smtp(settings: MailerSettings, stack: AsyncExitStack, clock: Clock) -> MailTransport:
+async def _smtp(settings: MailerSettings, clock: Clock) -> MailTransport:
     from services.mailer.adapters.dkim import open_signer
-    from services.mailer.adapters.smtp import WINDOWS, open_smtp
-    from services.mailer.adapters.smtp_lines import SmtpServer
+    from services.mailer.adapters.smtp import WINDOWS, SmtpServer, open_smtp
 
     host, port = settings.smtp_address
     server = SmtpServer(
@@ -61,7 +60,7 @@ async def _smtp(settings: MailerSettings, stack: AsyncExitStack, clock: Clock) -
     )
     domain, selector = settings.smtp_dkim_domain, settings.smtp_dkim_selector
     signer = open_signer(domain, selector, settings.smtp_dkim_key_file) if domain else None
-    return await open_smtp(stack, server, clock, _windows(settings, WINDOWS), signer)
+    return await open_smtp(server, clock, _windows(settings, WINDOWS), signer)
 
 
 def _windows(settings: MailerSettings, usual: Windows) -> Windows:

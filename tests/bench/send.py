@@ -24,8 +24,7 @@ from libs.runtime.clock import SystemClock
 from libs.streams.port import Delivery
 from services.mailer.adapters.journal import open_journal
 from services.mailer.adapters.outbox import OutboxTransport
-from services.mailer.adapters.smtp import SmtpTransport
-from services.mailer.adapters.smtp_lines import SmtpLines, SmtpServer
+from services.mailer.adapters.smtp import SmtpServer, SmtpTransport
 from services.mailer.fakes import FakeTransport
 from services.mailer.ports import Composed, Mail, Outcome
 from tests.bench import Row
@@ -118,8 +117,7 @@ async def _to_smtp() -> tuple[float, float]:
     async with server, _disks() as room:
         port = server.sockets[0].getsockname()[1]
         room.transport = SmtpTransport(
-            SmtpLines(SmtpServer(host="127.0.0.1", port=port, tls="none"), "bench.test"),
-            SystemClock(),
+            SmtpServer(host="127.0.0.1", port=port, tls="none"), SystemClock(), "bench.test"
         )
         rate = await _rate(room)
     assert counted == LEADS, f"{counted} mails for {LEADS} leads"

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from libs.runtime.clock import SystemClock
-from services.mailer.adapters.smtp import SmtpTransport
-from services.mailer.adapters.smtp_lines import SmtpLines, SmtpServer
+from services.mailer.adapters.smtp import SmtpServer, SmtpTransport
 from tests import needs
 from tests.contracts.post_offices import Proxy
 from tests.servers import await_port, free_port
@@ -100,7 +99,7 @@ async def opensmtpd_office(server: OpenSmtpd) -> AsyncIterator[OpenSmtpdOffice]:
         there = SmtpServer(
             host="127.0.0.1", port=proxy.port, tls="none", command_seconds=20, dot_seconds=20
         )
-        transport = SmtpTransport(SmtpLines(there, "client.test"), SystemClock())
+        transport = SmtpTransport(there, SystemClock(), "client.test")
         yield OpenSmtpdOffice(server, proxy, transport)
 
 

@@ -18,8 +18,7 @@ from aiosmtpd.smtp import SMTP
 from libs.runtime.clock import SystemClock
 from services.mailer.adapters.outbox import OutboxTransport
 from services.mailer.adapters.ses import SesAccount, open_ses
-from services.mailer.adapters.smtp import SmtpTransport
-from services.mailer.adapters.smtp_lines import SmtpLines, SmtpServer
+from services.mailer.adapters.smtp import SmtpServer, SmtpTransport
 from services.mailer.fakes import FakeTransport
 from services.mailer.ports import Mail, MailTransport, Outcome, Refused, Unknown
 
@@ -157,10 +156,6 @@ class Proxy:
     async def close(self) -> None:
         if self._server:
             self._server.close()
-        await self.hang_up()
-
-    async def hang_up(self) -> None:
-        """On everybody; whoever comes anew is served."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -257,9 +252,7 @@ async def smtp_office(**options: Any) -> AsyncIterator[SmtpOffice]:
         server = SmtpServer(
             host="127.0.0.1", port=proxy.port, tls="none", command_seconds=5, dot_seconds=20
         )
-        yield SmtpOffice(
-            letters, proxy, SmtpTransport(SmtpLines(server, "client.test"), SystemClock())
-        )
+        yield SmtpOffice(letters, proxy, SmtpTransport(server, SystemClock(), "client.test"))
 
 
 @dataclass
@@ -380,10 +373,6 @@ class ScriptedSmtp:
             **script,
         }
         self.taken: list[bytes] = []
-        self.heard: list[list[str]] = []
-        """The commands of each connection."""
-        self.then: dict[str, str] = {}
-        """What it says from the next connection on."""
         self.greeted = asyncio.Event()
         self.port = 0
         self._server: asyncio.Server | None = None
@@ -407,7 +396,6 @@ class ScriptedSmtp:
         task = asyncio.current_task()
         assert task
         self._tasks.add(task)
-        self.script |= self.then
         try:
             if await self._say("connect", writer):
                 await self._talk(reader, writer)
@@ -420,10 +408,8 @@ class ScriptedSmtp:
             self._tasks.discard(task)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.heard.append(heard := [])
         while line := await reader.readline():
             verb = line.split(maxsplit=1)[0].decode().lower()
-            heard.append(verb)
             if not await self._say("ehlo" if verb == "helo" else verb, writer):
                 return
             self.greeted.set()

@@ -12,8 +12,7 @@ from msgspec.structs import replace
 
 from libs.runtime.clock import SystemClock
 from services.mailer.adapters.fallback import FallbackTransport
-from services.mailer.adapters.smtp import SmtpTransport, transparent
-from services.mailer.adapters.smtp_lines import SmtpLines, SmtpServer
+from services.mailer.adapters.smtp import SmtpServer, SmtpTransport, transparent
 from services.mailer.fakes import FakeTransport
 from services.mailer.ports import Accepted, NotPrepared, Outcome, Refused, Unknown, made
 from tests.certificates import self_signed, server_context
@@ -102,7 +101,7 @@ def transport_to(port: int, patience_seconds: float) -> SmtpTransport:
         host="127.0.0.1", port=port, tls="none", username="shop", password="secret",
         command_seconds=patience_seconds, dot_seconds=patience_seconds,
     )  # fmt: skip
-    return SmtpTransport(SmtpLines(server, "client.test"), SystemClock())
+    return SmtpTransport(server, SystemClock(), "client.test")
 
 
 def meaning(outcome: Outcome) -> str:
@@ -214,10 +213,8 @@ async def test_a_sender_that_slept_finds_its_connection_closed() -> None:
 async def test_a_server_that_takes_the_mail_and_says_nothing_is_unknown() -> None:
     async with smtp_office() as office:
         office.proxy.cut_after, office.proxy.hold = b"\r\n.\r\n", True
-        impatient = replace(office.transport.lines.server, dot_seconds=1)
-        office.transport = dataclasses.replace(
-            office.transport, lines=SmtpLines(impatient, "client.test")
-        )
+        impatient = replace(office.transport.server, dot_seconds=1)
+        office.transport = dataclasses.replace(office.transport, server=impatient)
 
         outcome = await posted(office, a_mail())
 
@@ -312,121 +309,6 @@ async def test_recipients_of_whom_one_may_yet_be_taken_are_asked_again() -> None
     assert outcome == Refused("rcpt_450", temporary=True)
 
 
-class TestKeptLines:
-    """A connection that took a mail waits for the next; none is ever trusted to be alive."""
-
-    HELLO = ("ehlo", "auth")
-    MAIL = ("mail", "rcpt", "data")
-
-    async def test_mails_in_a_row_share_one_connection(self) -> None:
-        async with ScriptedSmtp({}) as server:
-            transport = transport_to(server.port, 60)
-            outcomes = [await _sent(transport) for _ in range(3)]
-            await transport.lines.close()
-
-        assert outcomes == [Accepted()] * 3
-        assert server.heard == [[*self.HELLO, *self.MAIL * 3, "quit"]]
-
-    async def test_mails_at_once_have_one_each(self) -> None:
-        async with ScriptedSmtp({}) as server:
-            transport = transport_to(server.port, 60)
-            await asyncio.gather(_sent(transport), _sent(transport))
-            await transport.lines.close()
-
-        assert server.heard == [[*self.HELLO, *self.MAIL, "quit"]] * 2
-
-    @pytest.mark.parametrize(
-        ("says", "hears"),
-        [
-            ("close", ("mail",)),
-            ("421 too many mails on this connection", ("mail",)),
-            ("451 too many mails on this connection", ("mail", "quit")),
-            ("503 not now", ("mail", "quit")),
-            ("hang", ("mail",)),
-        ],
-    )
-    async def test_what_a_kept_one_says_against_a_mail_a_new_one_is_asked_again(
-        self, says: str, hears: tuple[str, ...]
-    ) -> None:
-        async with ScriptedSmtp({}) as server:
-            transport = transport_to(server.port, 1 if says == "hang" else 60)
-            await _sent(transport)
-            server.script["mail"] = says
-            server.then["mail"] = "250 ok"
-
-            outcome = await _sent(transport)
-            await transport.lines.close()
-
-        assert outcome == Accepted()
-        assert server.heard == [
-            [*self.HELLO, *self.MAIL, *hears],
-            [*self.HELLO, *self.MAIL, "quit"],
-        ]
-
-    async def test_a_new_one_has_the_last_word(self) -> None:
-        async with ScriptedSmtp({}) as server:
-            transport = transport_to(server.port, 60)
-            await _sent(transport)
-            server.script["mail"] = "550 not you"
-
-            outcome = await _sent(transport)
-
-        assert outcome == Refused("mail_550", provider_wide=True, tell=True, of_sender=True)
-        assert server.heard[1:] == [[*self.HELLO, "mail", "quit"]]
-
-    async def test_one_that_the_server_closed_meanwhile_is_not_used(self) -> None:
-        async with smtp_office() as office:
-            await posted(office, a_mail())
-            await office.proxy.hang_up()
-
-            outcome = await posted(office, a_mail(attempt=2))
-
-        assert isinstance(outcome, Accepted)
-        assert office.arrived() == [BODY, BODY]
-
-    @pytest.mark.parametrize(
-        ("stage", "says"), [("dot", "554 no"), ("dot", "hang"), ("rcpt", "550 no")]
-    )
-    async def test_one_whose_mail_was_not_taken_is_left(self, stage: str, says: str) -> None:
-        async with ScriptedSmtp({stage: says}) as server:
-            transport = transport_to(server.port, 1)
-            await _sent(transport)
-            server.script[stage] = "250 ok"
-
-            outcome = await _sent(transport)
-            await transport.lines.close()
-
-        assert outcome == Accepted()
-        assert [heard[:2] for heard in server.heard] == [[*self.HELLO]] * 2
-
-    async def test_one_whose_mail_was_never_sent_is_left(self) -> None:
-        async with ScriptedSmtp({}) as server:
-            transport = transport_to(server.port, 60)
-            async with transport.prepare(made(a_mail())):
-                pass
-            await _sent(transport)
-            await transport.lines.close()
-
-        assert server.heard[0] == [*self.HELLO, "mail", "rcpt", "quit"]
-        assert len(server.heard) == 2
-
-    async def test_nobody_waits_for_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("services.mailer.adapters.smtp_lines.IDLE_SECONDS", 0.01)
-        async with ScriptedSmtp({}) as server:
-            await _sent(transport_to(server.port, 60))
-            async with asyncio.timeout(10):
-                while server.heard[0][-1] != "quit":
-                    await asyncio.sleep(0.01)
-
-
-async def _sent(transport: SmtpTransport) -> Outcome:
-    try:
-        async with transport.prepare(made(a_mail())) as ready:
-            return await ready.send()
-    except NotPrepared as door:
-        return door.refused
-
-
 def test_leading_dots_are_doubled_and_lines_end_in_crlf() -> None:
     assert transparent(b".\nto\r..\r\nend") == b"..\r\nto\r\n...\r\nend\r\n"
 
@@ -455,7 +337,7 @@ class TestTls:
             "auth_required": True,
         }
         async with smtp_office(**options) as office:
-            transport = _trusting(certificate, office.transport.lines.server.port, "starttls")
+            transport = _trusting(certificate, office.transport.server.port, "starttls")
             async with transport.prepare(made(a_mail())) as ready:
                 outcome = await ready.send()
 
@@ -489,8 +371,9 @@ class TestTls:
                 host="localhost", port=office.proxy.port, tls="starttls", username="shop",
                 password="secret", command_seconds=2,
             )  # fmt: skip
-            lines = SmtpLines(server, "client.test", ssl.create_default_context())
-            strict = SmtpTransport(lines, SystemClock())
+            strict = SmtpTransport(
+                server, SystemClock(), "client.test", ssl.create_default_context()
+            )
             with pytest.raises(NotPrepared) as refused:
                 async with strict.prepare(made(a_mail())):
                     pass
@@ -501,7 +384,7 @@ class TestTls:
     async def test_a_server_without_starttls_is_refused(self) -> None:
         async with ScriptedSmtp({}) as server:
             settings = SmtpServer(host="127.0.0.1", port=server.port, tls="starttls")
-            transport = SmtpTransport(SmtpLines(settings, "client.test"), SystemClock())
+            transport = SmtpTransport(settings, SystemClock(), "client.test")
             with pytest.raises(NotPrepared) as refused:
                 async with transport.prepare(made(a_mail())):
                     pass
@@ -515,4 +398,4 @@ def _trusting(certificate: Path, port: int, tls: str, username: str = "shop") ->
         host="localhost", port=port, tls="tls" if tls == "tls" else "starttls",
         username=username, password="secret", command_seconds=5, dot_seconds=5,
     )  # fmt: skip
-    return SmtpTransport(SmtpLines(server, "client.test", context), SystemClock())
+    return SmtpTransport(server, SystemClock(), "client.test", context)

@@ -21,7 +21,6 @@ from libs.runtime.aws import aws_client
 from libs.runtime.clock import Clock
 from services.mailer.adapters.ses_errors import meaning
 from services.mailer.ports import (
-    IDLE_SECONDS,
     SIGNATURE_SECONDS,
     Accepted,
     Mail,
@@ -37,6 +36,8 @@ SIGN_SECONDS: Final = 15.0
 """Credentials may have to be fetched first."""
 CONNECT_SECONDS: Final = 10.0
 SEND_SECONDS: Final = 60.0
+IDLE_SECONDS: Final = 3.0
+"""Shorter than any server's idle timeout: a mail must not meet a connection that just closed."""
 
 
 class SesAccount(msgspec.Struct, frozen=True, kw_only=True):
