@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 import msgspec
 
@@ -44,14 +44,18 @@ class ThreadHead(msgspec.Struct, frozen=True):
 class Page(msgspec.Struct, frozen=True):
     """What a listing answers, of which we trust only the shape that we need."""
 
-    data: tuple[dict[str, Any], ...] = ()
+    data: tuple[object, ...] = ()
     has_more: bool = False
-    last_id: str | None = None
+    last_id: object = None
+
+    @property
+    def rows(self) -> tuple[Raw, ...]:
+        return tuple(row for row in self.data if isinstance(row, dict))
 
     @property
     def next_after(self) -> str:
         """Where the next page begins; `last_id` may be missing, and the last row still has one."""
-        last = self.last_id or (self.data[-1].get("id") if self.data else None)
+        last = self.last_id or (self.rows[-1].get("id") if self.rows else None)
         return last if isinstance(last, str) and self.has_more else ""
 
 
@@ -120,19 +124,19 @@ class HostedConversations:
 
     async def _all_items(self, thread_id: str) -> tuple[list[Raw], bool]:
         """Oldest first. Past the cap the newest page is added: what was said last matters most."""
-        found: dict[object, Raw] = {}
+        found: dict[str, Raw] = {}
         more = False
         async for page in _pages(partial(self._items, thread_id, "asc"), PAGES):
-            found.update((raw.get("id"), raw) for raw in page.data)
+            found.update((str(raw.get("id")), raw) for raw in page.rows)
             more = page.has_more
         if more:
             newest = await self._items(thread_id, "desc", "")
-            found.update((raw.get("id"), raw) for raw in reversed(newest.data))
+            found.update((str(raw.get("id")), raw) for raw in reversed(newest.rows))
         return list(found.values()), more
 
     async def _newest_visible(self, thread_id: str) -> str | None:
         async for page in _pages(partial(self._items, thread_id, "desc"), PAGES):
-            if items := read_items(page.data).items:
+            if items := read_items(page.rows).items:
                 return items[0].id
         return None
 
@@ -146,7 +150,7 @@ class HostedConversations:
     async def _all_threads(self, user: str) -> list[str]:
         found: dict[str, None] = {}
         async for page in _pages(partial(self._threads, user), THREAD_PAGES):
-            found.update((thread["id"], None) for thread in page.data if "id" in thread)
+            found.update((str(thread["id"]), None) for thread in page.rows if "id" in thread)
         return list(found)
 
     async def _threads(self, user: str, after: str) -> Page:

@@ -150,6 +150,8 @@ _SPOKEN: Final[Mapping[str, Callable[[Raw], Spoken]]] = {
 }
 
 WIDGET_DEPTH: Final = 12
+LAST_SECOND: Final = 253_000_000_000
+"""In the year 9987."""
 _WIDGET_WORDS: Final = ("title", "value", "label", "text")
 
 
@@ -178,9 +180,11 @@ def _parsed(widget: object) -> object:
 
 
 def epoch_seconds(value: object) -> float:
-    """Hosted times are seconds, our own are ISO 8601 once they are JSON; 0 when it is neither."""
+    """Hosted times are seconds, our own are ISO 8601 once they are JSON; 0 when it is neither, or
+    no time that a calendar has.
+    """
     if isinstance(value, int | float):
-        return float(value)
+        return float(value) if 0 <= value < LAST_SECOND else 0.0
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:

@@ -110,11 +110,14 @@ class Leads:
         given = form.reason or ""
         reason = given if given in BROWSER_REASONS else "other"
         asked = Asked(form.thread_id, reason, visitor, call.request_id)
-        verdict = await self._admit(call, asked)
-        if mark := _mark(verdict):
+        mark = _mark(await self._admit(call, asked))
+        waits = reason != "pagehide" and self.settings.answer_seconds and not _is_beacon(call)
+        if mark and (
+            waits or mark.visitor in asked.visitor
+        ):  # else a stranger could tell it by 202
             return decisions.already_sent(asked, mark)
         wish = _wish(call, form, asked)
-        if reason == "pagehide" or not self.settings.answer_seconds or _is_beacon(call):
+        if not waits:
             await self.publisher.publish(wish)
             return decisions.queued(asked)
         try:

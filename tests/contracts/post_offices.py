@@ -358,7 +358,7 @@ async def ses_office(moto_url: str, **options: Any) -> AsyncIterator[SesOffice]:
 
 
 class ScriptedSmtp:
-    """Says what it is told at each stage: a reply, `hang` or `close`."""
+    """Says what it is told at each stage: a reply, nothing (``), `hang` or `close`."""
 
     def __init__(self, script: dict[str, str]) -> None:
         self.script = {
@@ -374,6 +374,8 @@ class ScriptedSmtp:
         }
         self.taken: list[bytes] = []
         self.greeted = asyncio.Event()
+        self.left = asyncio.Event()
+        """A connection is over."""
         self.port = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -406,6 +408,7 @@ class ScriptedSmtp:
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
             self._tasks.discard(task)
+            self.left.set()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
@@ -427,6 +430,7 @@ class ScriptedSmtp:
             return False
         if said == "hang":
             await asyncio.Event().wait()
-        writer.write(said.encode() + b"\r\n")
-        await writer.drain()
+        if said:
+            writer.write(said.encode() + b"\r\n")
+            await writer.drain()
         return True

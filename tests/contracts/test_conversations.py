@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any
@@ -212,6 +213,18 @@ class TestHosted(ConversationsContract):
         assert conversation.truncated
         assert [item.text for item in conversation.items] == ["a", "b"]
         assert len(house.server.seen("items")) <= 51
+
+    async def test_rows_that_nobody_documented_cost_no_other(self, house: HostedHouse) -> None:
+        house.server.add_thread(THREAD, user=VISITOR, items=[])
+        said = {**user_message("hello"), "id": "cthi_1", "created_at": 10**400}
+        strange = [None, 7, [], {"id": 5}, {"id": [], "type": 5}]
+        page = {"data": [*strange, said], "has_more": False, "last_id": 7}
+        house.server.failures["items"].append(Garbage(json.dumps(page)))
+
+        conversation = await house.source.read(SHOP, THREAD)
+
+        assert conversation
+        assert [(item.text, item.at) for item in conversation.items] == [("hello", 0.0)]
 
     @pytest.mark.parametrize(
         ("failure", "times", "words"),

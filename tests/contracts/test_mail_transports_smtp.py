@@ -210,6 +210,25 @@ async def test_a_sender_that_slept_finds_its_connection_closed() -> None:
     assert office.arrived() == []
 
 
+async def test_whoever_is_cancelled_at_quit_leaves_no_connection_behind() -> None:
+    async with ScriptedSmtp({"quit": ""}) as server:
+        taken = asyncio.Event()
+
+        async def send() -> None:
+            async with transport_to(server.port, 60).prepare(made(a_mail())) as ready:
+                await ready.send()
+                taken.set()
+
+        sending = asyncio.create_task(send())
+        await taken.wait()
+        sending.cancel()
+        await asyncio.wait([sending])
+        async with asyncio.timeout(10):
+            await server.left.wait()
+
+        assert sending.cancelled()
+
+
 async def test_a_server_that_takes_the_mail_and_says_nothing_is_unknown() -> None:
     async with smtp_office() as office:
         office.proxy.cut_after, office.proxy.hold = b"\r\n.\r\n", True

@@ -229,13 +229,28 @@ class TestLead:
             await RedisSentMarks(running.streams.redis).mark(SHOP, THREAD, mark)
             body = {"threadId": THREAD, "reason": "pagehide", "user": "u-1"}
             status, answer, _ = await post(f"{running.url}/api/chatkit/lead", body)
-            _, other, _ = await post(f"{running.url}/api/chatkit/lead", {**body, "user": "u-2"})
             stats = await running.streams.oversight.stats(LEAD_CONSIDER)
 
         assert (status, answer["sent"], answer["already_sent"]) == (200, True, True)
         assert answer["sent_at"] == 9.5
-        assert other["reason"] == "accepted"
         assert not any(lane.unread for lane in stats)
+
+    @pytest.mark.parametrize("reason", ["pagehide", "idle"])
+    async def test_a_stranger_cannot_tell_whether_a_thread_is_sent(
+        self, tmp_path: Path, reason: str
+    ) -> None:
+        told = decision("not_idle")
+        body = {"threadId": THREAD, "reason": reason, "user": "u-2"}
+        async with gateway(tmp_path, behind={ConsiderLead: reply(told)}) as running:
+            url = f"{running.url}/api/chatkit/lead"
+            before = await post(url, body)
+            mark = SentMark(visitor=OWNER, sent_at=9.5)
+            await RedisSentMarks(running.streams.redis).mark(SHOP, THREAD, mark)
+            after = await post(url, body)
+
+        for _, answer, _ in (before, after):
+            del answer["request_id"]
+        assert before[:2] == after[:2]
 
     async def test_64_tabs_at_once_pass(self, tmp_path: Path) -> None:
         async with gateway(tmp_path) as running:

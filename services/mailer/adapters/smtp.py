@@ -262,7 +262,9 @@ def _in_codes(refused: list[int]) -> str:
 
 async def _leave(client: SMTP) -> None:
     """QUIT where there is somebody to say it to; the mail's fate does not hang on it."""
-    with suppress(Exception):
-        if client.is_connected:
-            await client.quit(timeout=QUIT_SECONDS)
-    client.close()
+    try:
+        with suppress(Exception):
+            if client.is_connected:
+                await client.quit(timeout=QUIT_SECONDS)
+    finally:
+        client.close()

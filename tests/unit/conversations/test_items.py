@@ -134,6 +134,9 @@ def test_item_that_says_nothing_is_left_out() -> None:
         ("2026-09-21T14:13:20", 1_790_000_000.0),
         ("soon", 0.0),
         (None, 0.0),
+        (10**400, 0.0),
+        (1e300, 0.0),
+        (-1, 0.0),
     ],
 )
 def test_times_of_both_kinds_are_seconds(given_time: object, seconds: float) -> None:
