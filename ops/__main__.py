@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import re
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -21,7 +20,7 @@ from libs.errors import HandoffError, SettingsError, Unavailable
 from libs.runtime.clock import SystemClock
 from libs.streams.oversight import Oversight
 from ops import decisions, streams, threads
-from ops.desk import Desk, open_desk, open_oversight
+from ops.desk import THREAD, Desk, open_desk, open_oversight
 from ops.export import export
 from ops.held_leads import held_leads
 from ops.open_leads import open_leads
@@ -44,11 +43,14 @@ Oversee = Callable[[Oversight, argparse.Namespace], Awaitable[Shown]]
 """Needs Redis only: it works while the record store is down."""
 
 
-_THREAD: Final = re.compile(r"cthr_[A-Za-z0-9_-]{1,128}", re.ASCII)
-
-
 def main() -> None:
-    sys.exit(asyncio.run(answer(parser().parse_args())))
+    try:
+        code = asyncio.run(answer(parser().parse_args()))
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
 
 
 async def answer(args: argparse.Namespace) -> int:
@@ -87,7 +89,7 @@ def _left_out(key: str) -> str:
 
 
 def _thread_id(text: str) -> str:
-    if _THREAD.fullmatch(text):
+    if THREAD.fullmatch(text):
         return text
     raise argparse.ArgumentTypeError(
         f"{text!r} is no thread id: it begins with cthr_ and stands in the subject of its mail"

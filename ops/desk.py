@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ from libs.streams.streams import Streams
 
 T = TypeVar("T")
 
+THREAD: Final = re.compile(r"cthr_[A-Za-z0-9_-]{1,128}", re.ASCII)
 OPEN_SECONDS: Final = 3.0
 AHEAD_SECONDS: Final = 365 * 86_400.0
 """Further than any timer."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Final
 
 import msgspec
 
@@ -23,6 +25,13 @@ from ops.show import Shown, json_text, moment
 
 _FORMULA = frozenset("=+-@|%;,'\"")
 """What a spreadsheet may run, or what may hide it (a separator, a quote), at a cell's beginning."""
+_FORMULA_WITHIN = re.compile(
+    r"([;|\t]\W*?)(?=[=+@\-\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63\u2212])"
+)
+"""Where spreadsheets that are set to them begin a cell; behind a comma a CSV's quotes hold."""
+_MOST_EVENTS: Final = 2000
+_MOST_PEOPLE: Final = 10
+"""Google refuses a whole request for one event too many, or one identifier."""
 _CLICK_IDS = ("gclid", "gbraid", "wbraid")
 _TOUCH = Touch.__struct_fields__
 _ORIGIN = tuple(name for name in Attribution.__struct_fields__ if name != "first")
@@ -127,13 +136,15 @@ def _safe(cell: str) -> str:
     seen = unicodedata.normalize("NFKC", line).replace("\u2212", "-")
     first = next((c for c in seen if c.isprintable() and not c.isspace()), "")
     hidden = cell[:1].isspace() or not cell[:1].isprintable()
-    return f"'{line}" if first in _FORMULA or (line and hidden) else line
+    safe = _FORMULA_WITHIN.sub(r"\1'", line)
+    return f"'{safe}" if first in _FORMULA or (line and hidden) else safe
 
 
-def conversions(leads: list[_Lead]) -> dict[str, object]:
-    """The `events` of Data Manager's ingest call: click ids as they came, people only hashed."""
+def conversions(leads: list[_Lead]) -> list[dict[str, object]]:
+    """Bodies of Data Manager's ingest call: click ids as they came, people only hashed."""
     events = [event for lead in leads if (event := _conversion(lead))]
-    return {"encoding": "HEX", "events": events}
+    begins = range(0, max(len(events), 1), _MOST_EVENTS)
+    return [{"encoding": "HEX", "events": events[at : at + _MOST_EVENTS]} for at in begins]
 
 
 def _conversion(lead: _Lead) -> dict[str, object] | None:
@@ -144,7 +155,7 @@ def _conversion(lead: _Lead) -> dict[str, object] | None:
         if (found := getattr(source, name) or getattr(source.first, name, ""))
     }
     contacts = snapshot.contacts if snapshot else ()
-    people = [_hashed(contact.kind, contact.value) for contact in contacts]
+    people = [_hashed(contact.kind, contact.value) for contact in contacts[:_MOST_PEOPLE]]
     if not clicks and not people:
         return None
     at = datetime.fromtimestamp(_moment(record), UTC)

@@ -6,6 +6,7 @@ The lead's record stays: it holds no personal data, and without it the thread co
 from __future__ import annotations
 
 import asyncio
+import glob
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -198,7 +199,7 @@ async def _forget_attachment(desk: Desk, person: Person, attachment_id: str) -> 
 
 def _forget_outbox(desk: Desk, thread: str) -> int:
     """A draft that a crash left too; one that is being sent goes no further without it."""
-    mails = [*(desk.settings.data_path / OUTBOX_FOLDER).glob(f"*.{thread}.*")]
+    mails = [*(desk.settings.data_path / OUTBOX_FOLDER).glob(f"*.{glob.escape(thread)}.*")]
     for mail in mails:
         mail.unlink(missing_ok=True)
     return len(mails)

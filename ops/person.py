@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Collection
 from typing import Final
 
@@ -11,14 +12,16 @@ from libs.attachments.records import StoredAttachment
 from libs.conversations.port import Conversation
 from libs.errors import SettingsError
 from libs.leads.attribution import TrailKey, Trails
-from libs.leads.snapshot import SNAPSHOTS, LeadSnapshot, snapshots_folder
+from libs.leads.snapshot import SNAPSHOTS, LeadSnapshot, Line, snapshots_folder
 from libs.ledger.record import LeadKey
 from libs.shops.profile import ShopProfile, Shops
-from ops.desk import Desk
+from ops.desk import THREAD, Desk
 from services.lead.contact.extract import named
 from services.lead.transcript import lines_of
 
-_THREAD: Final = "cthr_"
+_PREFIX: Final = "cthr_"
+_SHORTEST_NUMBER: Final = 9
+_NUMBER: Final = re.compile(r"[\d\s().-]+", re.ASCII)
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,10 +36,12 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 async def find_threads(desk: Desk, who: str) -> list[LeadKey]:
     """A thread by its id; or all that name this contact. Raises SettingsError."""
-    if who.startswith(_THREAD):
+    if who.startswith(_PREFIX):
+        if not THREAD.fullmatch(who):
+            raise SettingsError(f"{who!r} is no thread id")
         shop, _ = await desk.find(who)
         return [LeadKey(shop, who)]
-    asked = {slug: contact_value(who, shop) for slug, shop in desk.shops.by_slug.items()}
+    asked = {slug: contact_values(who, shop) for slug, shop in desk.shops.by_slug.items()}
     if not any(asked.values()):
         raise SettingsError(
             "That is no thread id, no email address and no whole phone number. Give a number with"
@@ -45,15 +50,26 @@ async def find_threads(desk: Desk, who: str) -> list[LeadKey]:
     found = {
         key
         async for key, values in _named_everywhere(desk)
-        if asked[_profile(desk.shops, key.shop).slug] in values
+        if asked[_profile(desk.shops, key.shop).slug] & values
     }
     return sorted(found)
 
 
-def contact_value(who: str, profile: ShopProfile) -> str:
-    """As a lead keeps it; empty: it is not whole, and would remove strangers."""
-    if "@" in who:
-        return who.strip().lower()
+def contact_values(who: str, profile: ShopProfile) -> set[str]:
+    """As a lead keeps it, however it is written here; empty: it is not whole, or names several,
+    and would remove strangers.
+    """
+    said = Line(item_id="", speaker="customer", name="", text=who, at=0.0)
+    found = _comparable(named([said], profile))
+    if not found:
+        found = {_parsed(who, profile)} - {""}
+    digits = "".join(filter(str.isdigit, who)) if _NUMBER.fullmatch(who) else ""
+    if len(digits) >= _SHORTEST_NUMBER:  # as it stands where nobody knows its country
+        found.add(digits)
+    return found if len(found - {digits}) <= 1 else set()
+
+
+def _parsed(who: str, profile: ShopProfile) -> str:
     import phonenumbers
 
     try:

@@ -114,7 +114,7 @@ def _seconds(seconds: float | None) -> str:
 
 async def dead_list(oversight: Oversight, name: str = "") -> Shown:
     chosen = [stream_named(name)] if name else list(STREAMS)
-    letters = [(s, letter) for s in chosen for letter in await oversight.dead(s, limit=1000)]
+    letters = [(s, letter) for s in chosen async for letter in oversight.every_dead(s)]
     data = [_shown(stream, letter) for stream, letter in letters]
     if not letters:
         return Shown(data=data, lines=["No dead letters."])

@@ -57,11 +57,12 @@ async def _with_redis(desk: Desk, known: Facts) -> Facts:
     if desk.streams is None:
         raise Unavailable("redis", "not running")
     oversight = desk.streams.oversight
+    named = f'"{known.thread_id}"'.encode()
     parked = [
         Parked(dead_name(stream, letter.id), letter.reason)
         for stream in STREAMS
-        for letter in await oversight.dead(stream, limit=1000)
-        if known.thread_id.encode() in letter.body
+        async for letter in oversight.every_dead(stream)
+        if named in letter.body
     ]
     return replace(
         known,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 
 from libs.errors import Rejected
@@ -47,14 +47,19 @@ class Oversight:
 
     async def find_dead(self, stream: Stream, dead_id: str) -> DeadLetter | None:
         """By its own id, or by that of the entry it was."""
+        async for letter in self.every_dead(stream):
+            if dead_id in {letter.id, letter.entry_id}:
+                return letter
+        return None
+
+    async def every_dead(self, stream: Stream) -> AsyncIterator[DeadLetter]:
+        """Oldest first in each lane, however many there are."""
         for lane in lanes_of(stream):
             after = ""
             while letters := await self.broker.dead(lane, after=after):
                 for letter in letters:
-                    if dead_id in {letter.id, letter.entry_id}:
-                        return letter
+                    yield letter
                 after = letters[-1].id
-        return None
 
     async def retry_dead(self, stream: Stream, dead_id: str) -> bool:
         """Back into the stream, its attempts forgotten. False: no such letter, or unreadable."""

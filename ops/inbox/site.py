@@ -18,6 +18,7 @@ from aiohttp.web import StreamResponse
 from libs.web.answers import Answer, Refused, json_answer
 from libs.web.call import Call
 from libs.web.edge import Handler, Route
+from ops.desk import THREAD
 from ops.inbox.mails import Outbox
 from ops.story import Story
 
@@ -97,7 +98,8 @@ class InboxSite:
         return Answer(200, source, "text/plain; charset=utf-8")
 
     async def tell(self, call: Call) -> Answer:
-        return Answer(200, msgspec.json.encode(await self.story(call.parameter("thread"))))
+        thread = THREAD.fullmatch(call.parameter("thread"))
+        return Answer(200, msgspec.json.encode(await self.story(_found(thread)[0])))
 
 
 def _found(thing: T | None) -> T:

@@ -367,6 +367,23 @@ def test_the_command_as_it_is_typed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_who_has_read_enough_sees_no_traceback(tmp_path: Path) -> None:
+    started(tmp_path)
+    environ = {"PATH": os.environ["PATH"], "HANDOFF_DATA": str(tmp_path)}
+    unread, pipe = os.pipe()
+    os.close(unread)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "ops", "leads", "export"],
+            env=environ, stdout=pipe, stderr=subprocess.PIPE, timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(pipe)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.slow
 def test_whoever_waits_at_a_terminal_sees_what_is_going_on(tmp_path: Path) -> None:
     started(tmp_path)
     environ = {"PATH": os.environ["PATH"], "HANDOFF_DATA": str(tmp_path), "TERM": "xterm"}

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -75,6 +76,26 @@ async def test_no_cell_is_a_formula(formula: str) -> None:
 
     assert row["name"].startswith("'")
     assert row["name"].endswith(formula[-1])
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|", "; ", ";\u200b", ';"'])
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1+1", "\u22121"])
+async def test_no_cell_is_a_formula_where_another_sign_separates(
+    separator: str, formula: str
+) -> None:
+    there = await one_lead(summary=Summary(customer_name=f"a{separator}{formula}{separator}b"))
+
+    text = str((await export(there.desk, "", form="csv")).lines[0])
+
+    for cell in re.split(r"[;\t|]", text):
+        assert not cell.strip('" \u200b').startswith(formula)
+
+
+@pytest.mark.parametrize("name", ["a; b", "1;2", "front|back"])
+async def test_separators_alone_change_nothing(name: str) -> None:
+    there = await one_lead(summary=Summary(customer_name=name))
+
+    assert (await rows(there))[0]["name"] == name
 
 
 @pytest.mark.parametrize("name", ["Ana", "José", "李", "O'Brien", "2015 Ford", "a=b", "x@y"])
@@ -212,9 +233,9 @@ def test_no_leads_are_still_a_header() -> None:
 
 async def google(there: Stores) -> list[dict[str, Any]]:
     shown = await export(there.desk, "", form="google")
-    data = json.loads(str(shown.lines[0]))
-    assert data["encoding"] == "HEX"
-    events: list[dict[str, Any]] = data["events"]
+    [request] = json.loads(str(shown.lines[0]))
+    assert request["encoding"] == "HEX"
+    events: list[dict[str, Any]] = request["events"]
     return events
 
 
@@ -241,6 +262,23 @@ async def test_google_gets_click_ids_as_they_came_and_people_only_hashed() -> No
     ]
     assert "Ana" not in json.dumps(event)
     assert "0176" not in json.dumps(event)
+
+
+async def test_google_gets_no_more_at_once_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One event or identifier too many, and it refuses them all."""
+    monkeypatch.setattr("ops.export._MOST_EVENTS", 2)
+    there = stores()
+    many = tuple(contact("email", f"a{number}@example.com", "") for number in range(12))
+    for thread in ("cthr_1", "cthr_2", "cthr_3"):
+        await there.lead(record(thread=thread), snapshot(thread, contacts=many))
+
+    shown = await export(there.desk, "", form="google")
+
+    requests = json.loads(str(shown.lines[0]))
+    assert [len(request["events"]) for request in requests] == [2, 1]
+    for request in requests:
+        for event in request["events"]:
+            assert len(event["userData"]["userIdentifiers"]) == 10
 
 
 async def test_google_keeps_dots_and_tags_of_other_mailboxes() -> None:

@@ -231,6 +231,49 @@ async def test_part_of_a_number_would_remove_strangers_and_is_refused(
     assert there.blobs.bodies == before
 
 
+@pytest.mark.parametrize("who", ["cthr_*", "cthr_a b", "cthr_../../x", "cthr_"])
+async def test_what_is_no_thread_id_is_refused(tmp_path: Path, who: str) -> None:
+    there = await full(tmp_path)
+    before = dict(there.blobs.bodies)
+
+    with pytest.raises(SettingsError, match="no thread id"):
+        await forget(there.desk, who)
+
+    assert there.blobs.bodies == before
+
+
+@pytest.mark.parametrize(
+    ("wrote", "whos"),
+    [
+        ("call 0917 123 4567", ("0917 123 4567", "09171234567")),
+        ("my number is 408-555-01177", ("408-555-01177", "40855501177")),
+        ("call +52 1 55 1234 5678", ("+52 1 55 1234 5678", "+525512345678", "+52 55 1234 5678")),
+        ("call 408·555·0147", ("408·555·0147", "(408) 555-0147", "001 408 555 0147")),
+        (
+            "ana.lee@example.org",
+            ("Ana <ana.lee@example.org>", "mailto:ana.lee@example.org", "ana.lee@example.org.",
+             " ANA.LEE@EXAMPLE.ORG, "),
+        ),
+    ],
+)  # fmt: skip
+async def test_a_person_is_found_as_they_wrote_it_and_as_we_keep_it(
+    wrote: str, whos: tuple[str, ...]
+) -> None:
+    for who in whos:
+        there = stores(redis=True)
+        await there.lead(record(State.CLOSED))
+        there.conversations.put(SHOP, conversation(THREAD, wrote, "v_1"))
+
+        assert removed(await forget(there.desk, who)) == {"conversations": 1, "threads": 1}, who
+
+
+async def test_two_persons_at_once_are_refused() -> None:
+    there = stores(redis=True)
+
+    with pytest.raises(SettingsError, match="no whole phone number"):
+        await forget(there.desk, "408-555-0147 or ana@example.com")
+
+
 async def test_twice_finds_nothing_the_second_time(tmp_path: Path) -> None:
     there = await full(tmp_path)
 

@@ -61,6 +61,16 @@ async def test_what_is_no_mail_of_the_folder_is_not_found(tmp_path: Path, path: 
         assert refused.value.error == "not_found", name
 
 
+@pytest.mark.parametrize("thread", ["", "*", "cthr_", "cthr_../../x", "cthr_a%00", "a" * 3000])
+async def test_what_is_no_thread_has_no_story(tmp_path: Path, thread: str) -> None:
+    [story] = [route.handler for route in site(tmp_path).routes() if route.path == "/story"]
+
+    with pytest.raises(Refused) as refused:
+        await story(call(target=f"/story?thread={thread}", Host="localhost"))
+
+    assert refused.value.error == "not_found"
+
+
 def test_the_list_counts_photos_as_the_mail_does(tmp_path: Path) -> None:
     counted = {"twelve_photos.eml": 12, "failed_photo.eml": 6, "phone_only.eml": 0}
     for name in counted:

@@ -18,6 +18,7 @@ from libs.ledger.record import LeadRecord, State, Step
 from libs.ledger.states import decide
 from libs.messages.lead import NOT_READY
 from libs.messages.lead import REASONS as TRIGGERS
+from libs.streams.broker import DeadLetter
 from ops.story import Facts, Parked, Story, tell
 from ops.threads import why
 from ops.wording import REASONS, STEPS, TIMERS
@@ -361,7 +362,6 @@ async def test_why_sees_lease_pause_and_parked_messages() -> None:
     from libs.leases.redis import RedisLeases
     from libs.messages.lead import thread_name
     from libs.messages.streams import LEAD_CONSIDER
-    from libs.streams.broker import DeadLetter
 
     there = stores()
     streams = on_fake_redis()
@@ -382,6 +382,22 @@ async def test_why_sees_lease_pause_and_parked_messages() -> None:
     assert "broken" in warnings
     assert "lead.consider is paused" in warnings
     assert "lease" in warnings
+    await streams.aclose()
+
+
+async def test_why_sees_no_parked_message_of_a_thread_whose_id_only_begins_alike() -> None:
+    there, streams = stores(), on_fake_redis()
+    await there.lead(record(State.PENDING))
+    await streams.broker.prepare("mail.send:0")
+    body = b'[{"thread_id":"cthr_1234"}]'
+    await streams.broker.add("mail.send:0", body)
+    [entry] = await streams.broker.read("mail.send:0", "r", count=1, wait_seconds=0.1)
+    await streams.broker.park("mail.send:0", [DeadLetter("", entry.id, "broken", 2, entry.body)])
+
+    shown = await why(dataclasses.replace(there.desk, streams=streams), THREAD)
+
+    assert isinstance(shown.data, Story)
+    assert "broken" not in "\n".join(shown.data.warnings)
     await streams.aclose()
 
 

@@ -49,6 +49,16 @@ class TestDead:
         assert shown.data[0]["reason"] == "no shop has this name"
         assert elsewhere.code == 0
 
+    async def test_all_are_listed_however_many(self) -> None:
+        streams = in_memory()
+        parked = {await park(streams, seal(WISH)) for _ in range(250)}
+
+        shown = await on_streams.dead_list(streams.oversight)
+
+        assert isinstance(shown.data, list)
+        assert {each["id"] for each in shown.data} >= parked
+        assert len(shown.data) == 250
+
     async def test_one_is_shown_with_its_message(self) -> None:
         streams = in_memory()
         readable = await park(streams, seal(WISH))
