@@ -21,7 +21,7 @@ from services.lead.transcript import lines_of
 
 _PREFIX: Final = "cthr_"
 _SHORTEST_NUMBER: Final = 9
-_NUMBER: Final = re.compile(r"[\d\s().-]+", re.ASCII)
+_NUMBER: Final = re.compile(r"\s*(\+?)([\d\s().-]+)", re.ASCII)
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,11 +62,12 @@ def contact_values(who: str, profile: ShopProfile) -> set[str]:
     said = Line(item_id="", speaker="customer", name="", text=who, at=0.0)
     found = _comparable(named([said], profile))
     if not found:
-        found = {_parsed(who, profile)} - {""}
-    digits = "".join(filter(str.isdigit, who)) if _NUMBER.fullmatch(who) else ""
-    if len(digits) >= _SHORTEST_NUMBER:  # as it stands where nobody knows its country
-        found.add(digits)
-    return found if len(found - {digits}) <= 1 else set()
+        found = {_parsed(who, profile)}
+    number = _NUMBER.fullmatch(who)
+    digits = "".join(filter(str.isdigit, who)) if number else ""
+    as_it_stands = number[1] + digits if number and len(digits) >= _SHORTEST_NUMBER else ""
+    several = len(found - {as_it_stands}) > 1
+    return set() if several else {*found, as_it_stands} - {""}
 
 
 def _parsed(who: str, profile: ShopProfile) -> str:
