@@ -7,11 +7,14 @@ import re
 from typing import Final
 
 _CAPITAL: Final = "A-ZÀ-ÖØ-ÞĂĐƠƯẠ-ỸА-ЯЁ"
+_ABBREVIATED: Final = rf"(?:(?:Dr|Mr|Mrs|Ms|Sra?|St|Ste|Mt|Ft|[{_CAPITAL}])\.\s?)"
+_NO_NAME: Final = r"(?!(?:I|It|My|The|Our|We|And|But)\b)"
+"""Words that begin a sentence, and go on no name."""
 _CAPITALS: Final = (
-    rf"(?P<said>[{_CAPITAL}][\w'’.-]{{1,20}}"
-    rf"(?:\s(?:de|del|la|da|dos|van|von|bin|al)\b)?(?:\s[{_CAPITAL}][\w'’-]{{0,20}}){{0,3}})"
+    rf"(?P<said>(?:{_ABBREVIATED}{_NO_NAME}){{0,2}}(?:[{_CAPITAL}][\w'’-]{{1,20}}|(?<=\.)[{_CAPITAL}]\b)"
+    rf"(?:\s(?:de|del|la|da|dos|van|von|bin|al)\b)?(?:\s{_NO_NAME}[{_CAPITAL}][\w'’-]{{0,20}}){{0,3}})"
 )
-"""A name as it is written: up to four words with capitals."""
+"""A name as it is written: up to four words with capitals; a stop ends it, but for `Dr.` and `J.`"""
 _GOES_ON: Final = (
     r"(?:(?:and|but|my|phone|i|y|pero|mi|soy|e|meu|minha|et|mon|ma|und|mein|meine|và|số|at|ang|dan|nomor"
     r"|и|мой|моя|мне|номер|و|است|هستم|شماره|है|और|मेरा|मैं|हूँ|ਹੈ|ਅਤੇ|ਮੇਰਾ|என்|నా|మరియు)(?!\w)"
@@ -77,14 +80,15 @@ NAME_FIRST: Final = re.compile(
 LOCATION: Final = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?i:\bi(?:['’]m| am)? (?:live |located |based |coming |here )?(?:in|from|near|out of)"
-        rf"|\b(?:located|based|live|living) (?:in|near)|\bvivo en|\bestoy en|\bsoy de|\bmoro em"
-        rf"|\bj['’]habite(?: à)?|\btôi ở|\bnakatira ako sa|\btaga|\btinggal di|живу в|\bя из)\s+(?:the\s)?{_CAPITALS}"
-        rf"(?:,?\s(?:[A-Z]{{2}}\b)?)?",
+        rf"(?i:\bi(?:['’]m| am)? (?:live |located |based |coming |here )?(?:in|near|out of)"
+        rf"|\b(?:located|based|live|living) (?:in|near)|\bvivo en|\bestoy en|\bmoro em"
+        rf"|\bj['’]habite(?: à)?|\btôi ở|\bnakatira ako sa|\btaga|\btinggal di|живу в)\s+(?:the\s)?{_CAPITALS}",
+        rf"(?i:\bi(?:['’]m| am)? (?:coming |here )?from|\bsoy de|\bя из)\s+(?:the\s)?{_CAPITALS}",
         r"(?:我住在|我在|住在)\s*(?P<said>[\u3400-\u9fff]{2,8})",
         r"(?P<said>[A-Z][a-z]+(?:\s[A-Z][a-z]+){0,2},\s?(?:CA|NV|OR|AZ|WA|TX|NY|FL)(?:\s\d{5})?)\b",
     )
 )
+"""In this order: where they live tells more than where they are from."""
 
 _NO_WORK: Final = (
     r"(?:to )?(?:sell(?:ing)?|work(?:ing)? (?:for|at|near|in)|know (?:when|where|if) (?:my|the|it))"
