@@ -460,7 +460,7 @@ def test_missing_facts_become_questions() -> None:
             ("A car.", "A boat.", "A van.", "A truck.", "My seat is torn."),
             "A car … A boat … My seat is torn",
         ),
-        (("Hi there", "the dog chewed it up", "?phone?", "408 650 1234"), "the dog chewed it up"),
+        (("Hi there", "the dog got at it", "?phone?", "408 650 1234"), "the dog got at it"),
         (("can someone call me, 408 650 1234",), "can someone call me, 408 650 1234"),
         (("yes", "?phone?", "call 408 650 1234 after 5"), "call 408 650 1234 after 5"),
     ],
@@ -499,7 +499,18 @@ def test_a_number_alone_is_no_words() -> None:
         ("I need to know when you can do my truck seats", True),
         ("I want to work on my boat with you", True),
         ("Quiero saber si hacen asientos", True),
-        *((prompt, True) for tag in ("en", "es") for prompt in PROFILE.texts[tag].start_prompts),
+        ("my harley seat needs a new cover", True),
+        ("need a new convertible top for my 2006 Miata", True),
+        ("smells bad, need new carpet", True),
+        ("want to change my seats to leather", True),
+        ("how much for a headliner", True),
+        ("¿Cuánto cobran por un asiento?", True),
+        ("多少钱做座椅", True),
+        ("Do you need my truck there all day?", False),
+        ("I don't need my car until then", False),
+        ("I'm a customer of yours", False),
+        ("How much is parking?", False),
+        ("I need an appointment", False),
     ],
 )
 def test_a_wish_about_one_of_the_shops_items_is_a_need(wish: str, *, is_one: bool) -> None:
@@ -507,6 +518,52 @@ def test_a_wish_about_one_of_the_shops_items_is_a_need(wish: str, *, is_one: boo
 
     assert summary.handoff_ready is is_one
     assert (summary.project is not None) is is_one
+
+
+@pytest.mark.parametrize(
+    ("damage", "is_one"),
+    [
+        ("my headliner is drooping", True),
+        ("headliner came down", True),
+        ("vinyl is split", True),
+        ("stitching came undone", True),
+        ("the seam is coming apart", True),
+        ("foam is shot", True),
+        ("dog chewed the armrest", True),
+        ("boat cushions are moldy", True),
+        ("water damage on my seats", True),
+        ("el asiento se rompió", True),
+        ("座椅开裂", True),
+        ("천장이 내려앉았어요", True),
+        ("シートに穴が開いた", True),
+        ("المقعد متشقق", True),
+        ("сиденье протёрлось", True),
+        ("le ciel de toit tombe", True),
+        ("jok mobil saya sobek", True),
+        ("nệm ghế bị lún", True),
+        ("I came down from San Francisco", False),
+        ("We split the payment, right?", False),
+        ("My car broke down, I'll be late", False),
+        ("Is my truck ready?", False),
+        ("I have leather seats", False),
+        ("ठीक है, धन्यवाद", False),
+        ("اتفاقی افتاده", False),
+        ("harga turun?", False),
+        ("你好，请问几点开门？", False),
+    ],
+)
+def test_damage_is_a_need(damage: str, *, is_one: bool) -> None:
+    assert summary_of(said(damage)).handoff_ready is is_one
+
+
+@pytest.mark.parametrize(
+    "prompt", [prompt for texts in PROFILE.texts.values() for prompt in texts.start_prompts]
+)
+def test_whoever_taps_a_start_prompt_and_can_be_reached_is_a_lead(prompt: str) -> None:
+    summary = summary_of(said(prompt))
+
+    assert summary.handoff_ready
+    assert summary.project
 
 
 @pytest.mark.parametrize(
