@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
@@ -14,7 +14,7 @@ import msgspec
 from libs.languages import NAMES, language_in
 from libs.leads.snapshot import Line
 from libs.shops.profile import Readiness, ShopProfile
-from services.lead.summary.vehicles import vehicle_in
+from services.lead.summary.vehicles import Named, detail, is_theirs, vehicle_in, vehicles_in
 from services.lead.summary.wordings import (
     ASKS,
     CLAUSE,
@@ -25,6 +25,7 @@ from services.lead.summary.wordings import (
     NAME_FIRST,
     NOT_NAMES,
     REACH_ASKED,
+    THIS_ONE,
     TIMELINE,
 )
 
@@ -69,9 +70,7 @@ def find(lines: Sequence[Line], profile: ShopProfile) -> Found:
         name=name,
         location=_first(LOCATION, said),
         language=NAMES.get(language_in(whole), ""),
-        vehicle=max(
-            (vehicle_in(_without(name, text)) for text in reversed(said)), key=_detail, default=""
-        ),
+        vehicle=_vehicle([_without(name, text) for text in said], words),
         item=_word_in(_without_all(vague, words.item), whole),
         vague=_word_in(vague, whole),
         project=max(told, key=told.__getitem__) if any(told.values()) else "",
@@ -150,8 +149,42 @@ def _without_hours(text: str) -> str:
     return "\n".join(clause for clause in CLAUSE.split(text) if not HOURS.search(clause))
 
 
-def _detail(vehicle: str) -> int:
-    return len(vehicle.split())
+def _vehicle(said: Sequence[str], readiness: Readiness) -> str:
+    """The one that the work is for, where several are named, as fully as they ever named it."""
+    named = [(text, vehicles_in(text)) for text in reversed(said)]
+    theirs = [one for text, found in named for one in found if is_theirs(one, text)]
+    fullest = max(theirs, key=_detail, default=None)
+    if fullest is None:
+        return ""
+    every = fullest.words
+    if all(one.words <= every for one in theirs):
+        return fullest.name
+    meant = (
+        one.words
+        for text, found in named
+        for one in _meant(text, found, readiness)
+        if is_theirs(one, text)
+    )
+    words = next(meant, frozenset())
+    return max((one for one in theirs if words <= one.words), key=_detail).name
+
+
+def _detail(one: Named) -> int:
+    return detail(one.name)
+
+
+def _meant(text: str, named: Sequence[Named], readiness: Readiness) -> Iterator[Named]:
+    """What is said from one vehicle to the clause of the next is said of it."""
+    begins = (_begin_of_clause(text, before.end, one.start) for before, one in pairwise(named))
+    for one, (start, end) in zip(named, pairwise((0, *begins, len(text))), strict=False):
+        words = text[start:end]
+        if THIS_ONE.search(words) or _need(words, readiness, _count(readiness.item, words)):
+            yield one
+
+
+def _begin_of_clause(text: str, after: int, before: int) -> int:
+    ends = [clause.end() for clause in CLAUSE.finditer(text, after, before)]
+    return ends[-1] if ends else after
 
 
 def _told(said: Sequence[str], readiness: Readiness) -> dict[str, int]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 MAKES: Final = {
     "Acura": "Integra TL TLX TSX MDX RDX ILX RSX NSX Legend",
@@ -143,23 +143,75 @@ _DIGITS_BEFORE: Final = re.compile(r"\d[\s().-]*$")
 _DIGITS_AFTER: Final = re.compile(r"[\s().-]*\d")
 _COUNT_BEFORE: Final = re.compile(r"[^\W\d_]{2,}s\s$")
 """`cushions x6`: so many of them."""
+_STREET_AFTER: Final = re.compile(
+    r"\s(?:(?i:ave(?:nue)?|street|road|blvd|boulevard|lane)|St|Rd|Ln|Court|Ct|Drive|Dr|Way)\b(?! (?:King|Glide))"
+)
+_OTHERS_BEFORE: Final = re.compile(
+    r"\b(?:used to (?:have|own|drive)|neighbou?r['’]?s|work(?:ed|ing|s)? (?:at|for)|next to|while driving"
+    r"|(?:i|we) (?:sold|traded(?: in)?|rent(?:ed)?)|rental|ten[ií]a(?:mos)?|vend[ií]|trabajo en)"
+    r"(?: (?:an?|the|my|our|old|un|una|mi))*\s$",
+    re.IGNORECASE,
+)
+_FROM_BEFORE: Final = re.compile(r"\b(?:from|at|with)\s$", re.IGNORECASE)
+_GONE_AFTER: Final = re.compile(
+    r"\s(?:that |which )?(?:was|got|is|has been) (?:totall?ed|sold|stolen|wrecked|scrapped|done by)\b",
+    re.IGNORECASE,
+)
 _NEAR: Final = 30
+
+
+class Named(NamedTuple):
+    """A vehicle where a text names it."""
+
+    name: str
+    start: int
+    end: int
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Those of its make too: whoever says `my Toyota` may mean the Camry named before."""
+        words = self.name.split()
+        model = next((m for m in (self.name, " ".join(words[1:]), words[-1]) if m in _MAKE_OF), "")
+        return frozenset((*words, *_MAKE_OF.get(model, "").split()))
 
 
 def vehicle_in(text: str) -> str:
     """`2016 Honda Civic`, as far as the text says it; empty when it names no vehicle."""
-    best = ""
+    return max((one.name for one in vehicles_in(text)), key=detail, default="")
+
+
+def detail(vehicle: str) -> int:
+    return len(vehicle.split())
+
+
+def vehicles_in(text: str) -> list[Named]:
+    """In the order named; of two readings of the same words the fuller one."""
+    found: list[Named] = []
     for match in _mentions(text):
-        found = _named(match)
+        one = Named(_named(match), *match.span())
         cut = match.end() == match.endpos < len(text)
-        if len(found.split()) > len(best.split()) and not (cut or _is_something_else(match)):
-            best = found
-    return best
+        if not one.name or cut or _is_something_else(match):
+            continue
+        if not found or one.start >= found[-1].end:
+            found.append(one)
+        elif detail(one.name) > detail(found[-1].name):
+            found[-1] = one
+    return found
+
+
+def is_theirs(one: Named, text: str) -> bool:
+    """Not one that they no longer have, or that is somebody else's, or where they work."""
+    before = text[max(0, one.start - _NEAR) : one.start]
+    after = text[one.end : one.end + _NEAR]
+    at_work = one.name in MAKES and _FROM_BEFORE.search(before)
+    return not (at_work or _OTHERS_BEFORE.search(before) or _GONE_AFTER.match(after))
 
 
 def _is_something_else(match: re.Match[str]) -> bool:
     """A name that stands alone, and the words around it say that no vehicle is meant."""
     name, text = _key(match[0]), match.string
+    if _is_street(match):
+        return True
     before = text[max(0, match.start() - _NEAR) : match.start()]
     after = text[match.end() : match.end() + _NEAR]
     if name.isdecimal():
@@ -169,6 +221,12 @@ def _is_something_else(match: re.Match[str]) -> bool:
     if name in _ALSO_NAMES:
         return _NAME_BEFORE.search(before) is not None
     return name in _COUNTS and _COUNT_BEFORE.search(before) is not None
+
+
+def _is_street(match: re.Match[str]) -> bool:
+    if match["year"] or match["after"] or _key(match["model"] or "") in _PROPER:
+        return False
+    return _STREET_AFTER.match(match.string, match.end("make" if match["make"] else 0)) is not None
 
 
 def _mentions(text: str) -> Iterator[re.Match[str]]:
@@ -213,6 +271,9 @@ _PROPER: Final = {
     **{_key(alias): make for alias, make in ALIASES.items()},
 }
 """However it is written → as a person reads it."""
+_MAKE_OF: Final = {
+    model.replace("_", " "): make for make, models in MAKES.items() for model in models.split()
+}
 
 
 _FIRST_WORDS: Final = frozenset(
@@ -240,7 +301,7 @@ def _pattern() -> re.Pattern[str]:
         rf"(?:{year})?"
         rf"(?:(?P<make>{_any_of(makes)}|{foreign})(?:[\s,]{{1,2}}(?P<model>{model}|(?!{full_year}){trim}))?"
         rf"|(?P<sure>{sure})|(?(year)(?P<unsure>{model})|(?!)))"
-        rf"(?:[\s,的]{{1,3}}(?P<after>{full_year}))?",
+        rf"(?(year)|(?:[\s,的]{{1,3}}(?P<after>{full_year}))?)",
         re.IGNORECASE,
     )
 

@@ -110,6 +110,8 @@ ASKS: Final = re.compile(
 """A wish, a question for the price, or a word that means damage only beside a thing: of the shop's
 own things it asks for work.
 """
+THIS_ONE: Final = re.compile(r"\b(?:sorry|actually|i mean|it['’]?s|perdón|digo)\b", re.IGNORECASE)
+"""With which the vehicle is told, or put right."""
 HOURS: Final = re.compile(
     r"\b(?:(?:you|shop|store|guys|y['’]?all) (?:open|closed?|opening)|your hours|open (?:on )?\w+day"
     r"|abiert[oa]s|abren|cierran|horarios?)\b",

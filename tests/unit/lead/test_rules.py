@@ -200,6 +200,51 @@ def test_a_name_is_no_vehicle() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "vehicle"),
+    [
+        (
+            ("My old Camry 2010 was totaled, now I have a 2020 RAV4 whose seat is torn",),
+            "2020 RAV4",
+        ),
+        (
+            ("I have a 2020 RAV4 with a torn seat, I used to have a 2010 Toyota Camry LE",),
+            "2020 RAV4",
+        ),
+        (
+            ("I've got a 2005 Silverado and a 1967 Mustang. The Mustang needs full interior",),
+            "1967 Mustang",
+        ),
+        (
+            ("I've got a 2005 Silverado and a 1967 Mustang", "the Mustang seat is torn"),
+            "1967 Mustang",
+        ),
+        (("I drive a Kia. Can you fix the seat? I saw a Tesla Model 3 at your shop",), "Kia"),
+        (("my neighbor's 2015 Mercedes C300 was done by you. Mine is a Volvo S70",), "Volvo S70"),
+        (
+            ("My mom has a 2012 BMW 330i too but it's the Kia Soul 2020 I need fixed",),
+            "2020 Kia Soul",
+        ),
+        (("The seat of my 2014 Toyota Camry is torn", "sorry, 2015 Corolla"), "2015 Corolla"),
+        (("I have a 2010 Camry", "my Toyota needs a new headliner"), "2010 Camry"),
+        (("my 2016 Honda Civic", "the Civic seat is torn"), "2016 Honda Civic"),
+        (("I had my old 1967 Mustang since school, its seats are torn",), "1967 Mustang"),
+        (("my old 98 chevy silverado needs a bench seat",), "98 Chevrolet Silverado"),
+        (("torn seat from a Ford Ranger",), "Ford Ranger"),
+        (("I have a 2015 F-250, 2020 Explorer. The Explorer seat is torn",), "2020 Explorer"),
+        (("I have 2 cars: Civic 2015, Camry 2020. The Civic's seat is torn",), "2015 Civic"),
+        (("I work at Ford. My couch is torn",), ""),
+        (("I work on my Ford. The seat is torn",), "Ford"),
+        (("I'm from Tesla, we need 12 office chairs reupholstered",), ""),
+        (("I live near Lincoln Avenue, sofa torn",), ""),
+        (("Our shop is on Tahoe Drive, the sofa is torn",), ""),
+        (("my Harley Road King seat is torn",), "Harley-Davidson Road King"),
+    ],
+)
+def test_the_vehicle_is_the_one_that_the_work_is_for(lines: tuple[str, ...], vehicle: str) -> None:
+    assert find(said(*lines), PROFILE).vehicle == vehicle
+
+
+@pytest.mark.parametrize(
     ("text", "timeline"),
     [
         ("I need it by Friday please", "by Friday"),
