@@ -16,14 +16,16 @@ from libs.leads.snapshot import Line
 from libs.shops.profile import Readiness, ShopProfile
 from services.lead.summary.vehicles import Named, detail, is_theirs, vehicle_in, vehicles_in
 from services.lead.summary.wordings import (
+    AHEAD,
     ASKS,
     CLAUSE,
-    HOURS,
+    HAPPENED,
     LOCATION,
     NAME,
     NAME_ASKED,
     NAME_FIRST,
     NOT_NAMES,
+    OTHER_DAYS,
     REACH_ASKED,
     THIS_ONE,
     TIMELINE,
@@ -75,7 +77,7 @@ def find(lines: Sequence[Line], profile: ShopProfile) -> Found:
         vague=_word_in(vague, whole),
         project=max(told, key=told.__getitem__) if any(told.values()) else "",
         told=tuple(told),
-        timeline=_first(TIMELINE, [_without_hours(text) for text in said]),
+        timeline=_timeline(said),
     )
 
 
@@ -145,8 +147,15 @@ def _without(name: str, text: str) -> str:
     return text.replace(name, " ") if " " in name else text
 
 
-def _without_hours(text: str) -> str:
-    return "\n".join(clause for clause in CLAUSE.split(text) if not HOURS.search(clause))
+def _timeline(said: Sequence[str]) -> str:
+    timed = [text for text in said if any(pattern.search(text) for pattern in TIMELINE)]
+    return _first(TIMELINE, ["\n".join(filter(_may_tell_when, CLAUSE.split(t))) for t in timed])
+
+
+def _may_tell_when(clause: str) -> bool:
+    if OTHER_DAYS.search(clause):
+        return False
+    return not HAPPENED.search(clause) or AHEAD.search(clause) is not None
 
 
 def _vehicle(said: Sequence[str], readiness: Readiness) -> str:

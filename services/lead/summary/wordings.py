@@ -112,14 +112,28 @@ own things it asks for work.
 """
 THIS_ONE: Final = re.compile(r"\b(?:sorry|actually|i mean|it['’]?s|perdón|digo)\b", re.IGNORECASE)
 """With which the vehicle is told, or put right."""
-HOURS: Final = re.compile(
+OTHER_DAYS: Final = re.compile(
     r"\b(?:(?:you|shop|store|guys|y['’]?all) (?:open|closed?|opening)|your hours|open (?:on )?\w+day"
-    r"|abiert[oa]s|abren|cierran|horarios?)\b",
+    r"|abiert[oa]s|abren|cierran|horarios?"
+    r"|(?:can['’]?t|cannot|won['’]?t|unable to|not able to)(?: be able to)? (?:come|make|do|bring|be|get|drop|stop|meet)"
+    r"|not available|unavailable|out of town|on vacation|no puedo|no podemos)\b",
     re.IGNORECASE,
 )
-"""A day that is named with these is when the shop is open, not when the work is due."""
+"""A day that is named with these is when the shop is open, or when they cannot come."""
+HAPPENED: Final = re.compile(
+    r"\b(?:tore|fell|broke|happened|dropped|bought|came|went|tried|took|picked|drove|noticed|spilled"
+    r"|(?:was|were|got|been) (?:hit|torn|broken|stolen|\w+ed)"
+    r"|(?<!\ba )(?<!\bmy )(?<!\bthe )(?<!\bis )(?<!\bare )(?<!\band )(?<!\bhave )(?<!\bwith )"
+    r"(?:ripped|split|cracked|slashed|burned|burnt|chewed|scratched|damaged|stained)"
+    r"|[^\W\d_]{2,}ó|rompio|rompieron|chocaron|compré|dejé)\b",
+    re.IGNORECASE,
+)
+"""A day that is named with these is when it happened, unless the clause looks ahead."""
+AHEAD: Final = re.compile(
+    r"\b(?:by|before|next|tomorrow|asap|soon|para|antes|próxim\w+|mañana)\b", re.IGNORECASE
+)
 CLAUSE: Final = re.compile(
-    r"[.,;!?؟]\s+(?![\s\d])|[。！？，]|\n+|\s(?=(?:i|we|can|could|need|what|are|if|si|necesito|quiero|lo)\b)",
+    r"[.,;!?؟]\s+(?![\s\d])|[。！？，]|\n+|\s(?=(?:i|we|but|can|could|need|what|are|if|pero|si|necesito|quiero|lo)\b)",
     re.IGNORECASE,
 )
 """Where one begins: `Need it by Friday, are you open Saturday` names two days, and `Nov. 30` one."""
