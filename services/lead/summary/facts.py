@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
@@ -148,8 +148,12 @@ def _without(name: str, text: str) -> str:
 
 
 def _timeline(said: Sequence[str]) -> str:
-    timed = [text for text in said if any(pattern.search(text) for pattern in TIMELINE)]
-    return _first(TIMELINE, ["\n".join(filter(_may_tell_when, CLAUSE.split(t))) for t in timed])
+    for text in reversed(said):
+        if _first(TIMELINE, (text,)):
+            may_tell = "\n".join(filter(_may_tell_when, CLAUSE.split(text)))
+            if found := _first(TIMELINE, (may_tell,)):
+                return found
+    return ""
 
 
 def _may_tell_when(clause: str) -> bool:
@@ -212,7 +216,7 @@ def _told(said: Sequence[str], readiness: Readiness) -> dict[str, int]:
 def _need(sentence: str, readiness: Readiness, items: int) -> int:
     """Something to be done, or a wish about one of the things that the shop works on; else 0."""
     needs = _count(readiness.need, sentence)
-    asks = bool(items and ASKS.search(sentence))
+    asks = bool(items and ASKS.search(sentence.lower()))
     return 2 * (needs + items) + asks if needs or asks else 0
 
 
@@ -257,11 +261,20 @@ def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
 
     For texts in small letters: to ignore case in so many words takes four times as long.
     """
-    longest_first = sorted(map(str.lower, words), key=len, reverse=True)
-    spaced = "|".join(_with_endings(word) for word in longest_first if word[-1] < _UNSPACED)
-    other = "|".join(re.escape(word) for word in longest_first if word[-1] >= _UNSPACED)
+    small = sorted(map(str.lower, words), key=len, reverse=True)
+    spaced = _by_first_letter({w: _with_endings(w) for w in small if not _UNSPACED.search(w)})
+    other = _by_first_letter({w: re.escape(w) for w in small if _UNSPACED.search(w)})
     whole = rf"(?<![^\W\d_])(?:{spaced})(?![^\W\d_])" if spaced else ""
     return re.compile("|".join(part for part in (whole, other) if part) or r"(?!)")
+
+
+def _by_first_letter(spelled: Mapping[str, str]) -> str:
+    """Few branches to try at each letter; of words that begin alike the longest stays first."""
+    alike: dict[str, list[str]] = {}
+    for word, pattern in spelled.items():
+        first = re.escape(word[0])
+        alike.setdefault(first, []).append(pattern.removeprefix(first))
+    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in alike.items())
 
 
 def _with_endings(word: str) -> str:
@@ -271,5 +284,5 @@ def _with_endings(word: str) -> str:
 
 
 _LONG_WORD: Final = 5
-_UNSPACED: Final = "\u0900"
-"""From here on scripts write words together, or change them otherwise."""
+_UNSPACED: Final = re.compile(r"[\u0900-\u1dff\u2000-\U0010ffff]\Z")
+"""Scripts that write words together, or change them otherwise; Vietnamese is none of them."""
