@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final
 
 import msgspec
@@ -16,6 +16,7 @@ from libs.leads.snapshot import Line
 from libs.shops.profile import Readiness, ShopProfile
 from services.lead.summary.vehicles import Named, detail, is_theirs, vehicle_in, vehicles_in
 from services.lead.summary.wordings import (
+    ADJECTIVE,
     AHEAD,
     ASKS,
     CLAUSE,
@@ -24,6 +25,8 @@ from services.lead.summary.wordings import (
     NAME,
     NAME_ASKED,
     NAME_FIRST,
+    NAME_PERHAPS,
+    NAMES_TOO,
     NOT_NAMES,
     OTHER_DAYS,
     REACH_ASKED,
@@ -65,8 +68,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 def find(lines: Sequence[Line], profile: ShopProfile) -> Found:
     said = [line.text[:LINE_CHARACTERS] for line in customer_lines(lines)]
-    whole, name = "\n".join(said), _name(lines)
     words = profile.readiness
+    whole, name = "\n".join(said), _name(lines, words)
     told, vague = _told(said, words), words.vague or words.item
     return Found(
         name=name,
@@ -92,15 +95,26 @@ def shortened(text: str) -> str:
     return flat if len(flat) <= QUOTE_CHARACTERS else flat[: QUOTE_CHARACTERS - 1].rstrip() + "…"
 
 
-def _name(lines: Sequence[Line]) -> str:
+def _name(lines: Sequence[Line], readiness: Readiness) -> str:
     """Said outright, the last time counts; else a short answer to the question for it."""
     for line in reversed(customer_lines(lines)):
-        for pattern in NAME:
-            for match in pattern.finditer(line.text[:LINE_CHARACTERS]):
-                if name := _as_name(match):
-                    return name
+        text = line.text[:LINE_CHARACTERS]
+        sure = (_as_name(match) for pattern in NAME for match in pattern.finditer(text))
+        perhaps = (_as_name(match) for match in NAME_PERHAPS.finditer(text))
+        likely = (name for name in perhaps if _may_be_name(name, readiness))
+        if name := next(filter(None, chain(sure, likely)), ""):
+            return name
     answers = (_answered(*pair) for pair in pairwise(lines))
-    return next((name for name in answers if name), "")
+    return next((name for name in answers if name and _may_be_name(name, readiness)), "")
+
+
+def _may_be_name(name: str, readiness: Readiness) -> bool:
+    """Nothing that we know for something else: a thing, its damage, a time, a vehicle."""
+    if _count(_without_all(NAMES_TOO, readiness.item), name) or _first(TIMELINE, (name,)):
+        return False
+    if " " not in name and (ADJECTIVE.search(name) or _count(readiness.need, name)):
+        return False
+    return not all(vehicle_in(f"I'm {word}") for word in name.split())
 
 
 def _answered(question: Line, answer: Line) -> str:

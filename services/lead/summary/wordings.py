@@ -41,12 +41,15 @@ NAME: Final = tuple(
         rf"|\bmeu nome é|\bmein name ist|\bich hei(?:ß|ss)e|\b(?:tôi|em|anh|chị|mình) tên(?: là)?|\btên (?:tôi|em|của tôi) là"
         rf"|\bang pangalan ko(?: ay)?|\bako si|\bnama saya(?: adalah)?|меня зовут|اسمي"
         rf"|نام من|اسم من|मेरा नाम|ਮੇਰਾ ਨਾਮ|என் பெயர்|నా పేరు)\s*:?\s*(?:{_CAPITALS}|{_FREE})",
-        rf"(?i:\b(?:this is|i am|i['’]m|it['’]s|name ?:|soy|sou|je suis|regards,|thanks,|gracias,))\s*{_CAPITALS}{_NEXT}",
         rf"(?:我叫|我是|我的名字(?:是|叫)|名字(?:是|叫))\s*{_HAN}",
         r"(?:제 이름은|이름은|저는)\s*(?P<said>[\uac00-\ud7af]{2,5}?)(?:입니다|이에요|예요|이고|라고)",
         r"(?:私の名前は|名前は)\s*(?P<said>[\u3040-\u30ff\u3400-\u9fffー\s]{2,10}?)(?:です|と申|。|、|$)",
     )
 )
+NAME_PERHAPS: Final = re.compile(
+    rf"(?i:\b(?:this is|i am|i['’]m|it['’]s|name ?:|soy|sou|je suis|regards,|thanks,|gracias,))\s*{_CAPITALS}{_NEXT}"
+)
+"""Where `I'm Mexican`, `It's Broken.` and `This is Important.` stand as well."""
 NOT_NAMES: Final = frozenset(
     "looking interested wondering trying hoping sorry sure from here not the a in at on calling"
     " driving located having getting happy ready just yes yeah yep no nope ok okay hi hello hey"
@@ -55,9 +58,19 @@ NOT_NAMES: Final = frozenset(
     " monday tuesday wednesday thursday friday saturday sunday sí si claro hola gracias mi el"
     " teléfono telefono celular correo número llámame oui non bonjour merci sim não olá"
     " i well so and but oh um hmm maybe can could do does is are if there sounds great good nice"
-    " perfect cool awesome alright absolutely definitely later never".split()
+    " perfect cool awesome alright absolutely definitely later never"
+    " important emergency serious crazy weird awful horrible bad better worse old new big small large upset"
+    " retired disabled single white black brown red blue gray grey green tan beige silver gold"
+    " mexican american hispanic latino latina chinese japanese vietnamese indian korean filipino russian"
+    " cliente nuevo nueva mexicano mexicana jubilado".split()
 )
 """Words that stand where a name could, and begin none."""
+ADJECTIVE: Final = re.compile(
+    r"(?:\w{3}able|ible|ful|less|ous|(?:ck|ct|pp|pt|tt|nt|st|ss|ir|is|us|at|rn|in|iv)ed)\Z"
+)
+"""How no first name ends; Jared, Ahmed, Fred and Rashed do not end so."""
+NAMES_TOO: Final = ("van",)
+"""Things of the shop that are names as well."""
 
 NAME_ASKED: Final = re.compile(
     r"\b(?:name|nombre|nom|nome|tên|pangalan|nama)\b|名字|姓名|お名前|이름|성함|имя|зовут|اسم|نام|नाम",
