@@ -90,6 +90,14 @@ NAME_FIRST: Final = re.compile(
 )
 """An answer that begins with a name, and whether a phone or an email follows at once."""
 
+BARE_ANSWER: Final = re.compile(
+    r"\W*(?:(?:yes|yeah|yep|yup|no|nope|ok|okay|sure|correct|right|exactly|please|thanks|thank you|that['’]?s right"
+    r"|sí|si|claro|así es|correcto|oui|non|sim|não|vâng|dạ|có|không|oo|opo|hindi|po|ya|iya|tidak|da|да|нет|نعم|لا|بله|نه"
+    r"|是|是的|对|對|好|好的|不是|はい|いいえ|네|예|아니요|हाँ|हां|जी|नहीं)\W*){1,3}",
+    re.IGNORECASE,
+)
+"""It says nothing to who has not heard the question."""
+
 LOCATION: Final = tuple(
     re.compile(pattern)
     for pattern in (

@@ -546,6 +546,8 @@ def test_missing_facts_become_questions() -> None:
         ),
         (("Hi there", "the dog got at it", "?phone?", "408 650 1234"), "the dog got at it"),
         (("can someone call me, 408 650 1234",), "can someone call me, 408 650 1234"),
+        (("yes, it ripped open", "?phone?", "408 650 1234"), "Yes, it ripped open"),
+        (("no, the other one", "?phone?", "408 650 1234"), "no, the other one"),
         (("yes", "?phone?", "call 408 650 1234 after 5"), "call 408 650 1234 after 5"),
     ],
 )
@@ -555,6 +557,15 @@ def test_the_summary_quotes_what_speaks_of_the_work(lines: tuple[str, ...], told
     summary = summary_of(spoken, contacts(spoken, PROFILE)).summary
 
     assert f"In their words: “{told}”." in summary
+
+
+@pytest.mark.parametrize(
+    "answer", ["yes", "Yes please!", "ok thanks", "sí, claro", "是的", "जी हाँ"]
+)
+def test_a_yes_to_the_assistants_question_is_quoted_as_nothing(answer: str) -> None:
+    spoken = said("?Is it a 2012 Honda Pilot with a torn seat?", answer, "?Phone?", "408 650 1234")
+
+    assert summary_of(spoken, contacts(spoken, PROFILE)).summary.endswith("got in touch.")
 
 
 def test_a_number_alone_is_no_words() -> None:
