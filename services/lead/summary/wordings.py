@@ -37,9 +37,9 @@ _HAN: Final = (
 NAME: Final = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?i:\bmy (?:full )?name(?:'s| is)|\bme llamo|\bmi nombre es|\bje m['’]appelle"
-        rf"|\bmeu nome é|\bmein name ist|\bich hei(?:ß|ss)e|\b(?:tôi|em|anh|chị|mình) tên(?: là)?|\btên (?:tôi|em|của tôi) là"
-        rf"|\bang pangalan ko(?: ay)?|\bako si|\bnama saya(?: adalah)?|меня зовут|اسمي"
+        rf"(?i:\b(?:my (?:full )?name(?:'s| is)|me llamo|mi nombre es|je m['’]appelle"
+        rf"|meu nome é|mein name ist|ich hei(?:ß|ss)e|(?:tôi|em|anh|chị|mình) tên(?: là)?|tên (?:tôi|em|của tôi) là"
+        rf"|ang pangalan ko(?: ay)?|ako si|nama saya(?: adalah)?)|меня зовут|اسمي"
         rf"|نام من|اسم من|मेरा नाम|ਮੇਰਾ ਨਾਮ|என் பெயர்|నా పేరు)\s*:?\s*(?:{_CAPITALS}|{_FREE})",
         rf"(?:我叫|我是|我的名字(?:是|叫)|名字(?:是|叫))\s*{_HAN}",
         r"(?:제 이름은|이름은|저는)\s*(?P<said>[\uac00-\ud7af]{2,5}?)(?:입니다|이에요|예요|이고|라고)",
