@@ -101,9 +101,9 @@ BARE_ANSWER: Final = re.compile(
 LOCATION: Final = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?i:\bi(?:['’]m| am)? (?:live |located |based |coming |here )?(?:in|near|out of)"
-        rf"|\b(?:located|based|live|living) (?:in|near)|\bvivo en|\bestoy en|\bmoro em"
-        rf"|\bj['’]habite(?: à)?|\btôi ở|\bnakatira ako sa|\btaga|\btinggal di|живу в)\s+(?:the\s)?{_CAPITALS}",
+        rf"(?i:\b(?:i(?:['’]m| am)? (?:live |located |based |coming |here )?(?:in|near|out of)"
+        rf"|(?:located|based|live|living) (?:in|near)|vivo en|estoy en|moro em"
+        rf"|j['’]habite(?: à)?|tôi ở|nakatira ako sa|taga|tinggal di)|живу в)\s+(?:the\s)?{_CAPITALS}",
         rf"(?i:\bi(?:['’]m| am)? (?:coming |here )?from|\bsoy de|\bя из)\s+(?:the\s)?{_CAPITALS}",
         r"(?:我住在|我在|住在)\s*(?P<said>[\u3400-\u9fff]{2,8})",
         r"(?P<said>[A-Z][a-z]+(?:\s[A-Z][a-z]+){0,2},\s?(?:CA|NV|OR|AZ|WA|TX|NY|FL)(?:\s\d{5})?)\b",
