@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final
 
 import msgspec
@@ -14,17 +14,23 @@ import msgspec
 from libs.languages import NAMES, language_in
 from libs.leads.snapshot import Line
 from libs.shops.profile import Readiness, ShopProfile
-from services.lead.summary.vehicles import vehicle_in
+from services.lead.summary.vehicles import Named, detail, is_theirs, vehicle_in, vehicles_in
 from services.lead.summary.wordings import (
+    ADJECTIVE,
+    AHEAD,
     ASKS,
     CLAUSE,
-    HOURS,
+    HAPPENED,
     LOCATION,
     NAME,
     NAME_ASKED,
     NAME_FIRST,
+    NAME_PERHAPS,
+    NAMES_TOO,
     NOT_NAMES,
+    OTHER_DAYS,
     REACH_ASKED,
+    THIS_ONE,
     TIMELINE,
 )
 
@@ -62,21 +68,19 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 def find(lines: Sequence[Line], profile: ShopProfile) -> Found:
     said = [line.text[:LINE_CHARACTERS] for line in customer_lines(lines)]
-    whole, name = "\n".join(said), _name(lines)
     words = profile.readiness
+    whole, name = "\n".join(said), _name(lines, words)
     told, vague = _told(said, words), words.vague or words.item
     return Found(
         name=name,
         location=_first(LOCATION, said),
         language=NAMES.get(language_in(whole), ""),
-        vehicle=max(
-            (vehicle_in(_without(name, text)) for text in reversed(said)), key=_detail, default=""
-        ),
+        vehicle=_vehicle([_without(name, text) for text in said], words),
         item=_word_in(_without_all(vague, words.item), whole),
         vague=_word_in(vague, whole),
         project=max(told, key=told.__getitem__) if any(told.values()) else "",
         told=tuple(told),
-        timeline=_first(TIMELINE, [_without_hours(text) for text in said]),
+        timeline=_timeline(said),
     )
 
 
@@ -91,15 +95,26 @@ def shortened(text: str) -> str:
     return flat if len(flat) <= QUOTE_CHARACTERS else flat[: QUOTE_CHARACTERS - 1].rstrip() + "…"
 
 
-def _name(lines: Sequence[Line]) -> str:
+def _name(lines: Sequence[Line], readiness: Readiness) -> str:
     """Said outright, the last time counts; else a short answer to the question for it."""
     for line in reversed(customer_lines(lines)):
-        for pattern in NAME:
-            for match in pattern.finditer(line.text[:LINE_CHARACTERS]):
-                if name := _as_name(match):
-                    return name
+        text = line.text[:LINE_CHARACTERS]
+        sure = (_as_name(match) for pattern in NAME for match in pattern.finditer(text))
+        perhaps = (_as_name(match) for match in NAME_PERHAPS.finditer(text))
+        likely = (name for name in perhaps if _may_be_name(name, readiness))
+        if name := next(filter(None, chain(sure, likely)), ""):
+            return name
     answers = (_answered(*pair) for pair in pairwise(lines))
-    return next((name for name in answers if name), "")
+    return next((name for name in answers if name and _may_be_name(name, readiness)), "")
+
+
+def _may_be_name(name: str, readiness: Readiness) -> bool:
+    """Nothing that we know for something else: a thing, its damage, a time, a vehicle."""
+    if _count(_without_all(NAMES_TOO, readiness.item), name) or _first(TIMELINE, (name,)):
+        return False
+    if " " not in name and (ADJECTIVE.search(name) or _count(readiness.need, name)):
+        return False
+    return not all(vehicle_in(f"I'm {word}") for word in name.split())
 
 
 def _answered(question: Line, answer: Line) -> str:
@@ -146,12 +161,57 @@ def _without(name: str, text: str) -> str:
     return text.replace(name, " ") if " " in name else text
 
 
-def _without_hours(text: str) -> str:
-    return "\n".join(clause for clause in CLAUSE.split(text) if not HOURS.search(clause))
+def _timeline(said: Sequence[str]) -> str:
+    for text in reversed(said):
+        if _first(TIMELINE, (text,)):
+            may_tell = "\n".join(filter(_may_tell_when, CLAUSE.split(text)))
+            if found := _first(TIMELINE, (may_tell,)):
+                return found
+    return ""
 
 
-def _detail(vehicle: str) -> int:
-    return len(vehicle.split())
+def _may_tell_when(clause: str) -> bool:
+    if OTHER_DAYS.search(clause):
+        return False
+    return not HAPPENED.search(clause) or AHEAD.search(clause) is not None
+
+
+def _vehicle(said: Sequence[str], readiness: Readiness) -> str:
+    """The one that the work is for, where several are named, as fully as they ever named it."""
+    named = [(text, vehicles_in(text)) for text in reversed(said)]
+    theirs = [one for text, found in named for one in found if is_theirs(one, text)]
+    fullest = max(theirs, key=_detail, default=None)
+    if fullest is None:
+        return ""
+    every = fullest.words
+    if all(one.words <= every for one in theirs):
+        return fullest.name
+    meant = (
+        one.words
+        for text, found in named
+        for one in _meant(text, found, readiness)
+        if is_theirs(one, text)
+    )
+    words = next(meant, frozenset())
+    return max((one for one in theirs if words <= one.words), key=_detail).name
+
+
+def _detail(one: Named) -> int:
+    return detail(one.name)
+
+
+def _meant(text: str, named: Sequence[Named], readiness: Readiness) -> Iterator[Named]:
+    """What is said from one vehicle to the clause of the next is said of it."""
+    begins = (_begin_of_clause(text, before.end, one.start) for before, one in pairwise(named))
+    for one, (start, end) in zip(named, pairwise((0, *begins, len(text))), strict=False):
+        words = text[start:end]
+        if THIS_ONE.search(words) or _need(words, readiness, _count(readiness.item, words)):
+            yield one
+
+
+def _begin_of_clause(text: str, after: int, before: int) -> int:
+    ends = [clause.end() for clause in CLAUSE.finditer(text, after, before)]
+    return ends[-1] if ends else after
 
 
 def _told(said: Sequence[str], readiness: Readiness) -> dict[str, int]:
@@ -170,7 +230,7 @@ def _told(said: Sequence[str], readiness: Readiness) -> dict[str, int]:
 def _need(sentence: str, readiness: Readiness, items: int) -> int:
     """Something to be done, or a wish about one of the things that the shop works on; else 0."""
     needs = _count(readiness.need, sentence)
-    asks = bool(items and ASKS.search(sentence))
+    asks = bool(items and ASKS.search(sentence.lower()))
     return 2 * (needs + items) + asks if needs or asks else 0
 
 
@@ -215,11 +275,20 @@ def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
 
     For texts in small letters: to ignore case in so many words takes four times as long.
     """
-    longest_first = sorted(map(str.lower, words), key=len, reverse=True)
-    spaced = "|".join(_with_endings(word) for word in longest_first if word[-1] < _UNSPACED)
-    other = "|".join(re.escape(word) for word in longest_first if word[-1] >= _UNSPACED)
+    small = sorted(map(str.lower, words), key=len, reverse=True)
+    spaced = _by_first_letter({w: _with_endings(w) for w in small if not _UNSPACED.search(w)})
+    other = _by_first_letter({w: re.escape(w) for w in small if _UNSPACED.search(w)})
     whole = rf"(?<![^\W\d_])(?:{spaced})(?![^\W\d_])" if spaced else ""
     return re.compile("|".join(part for part in (whole, other) if part) or r"(?!)")
+
+
+def _by_first_letter(spelled: Mapping[str, str]) -> str:
+    """Few branches to try at each letter; of words that begin alike the longest stays first."""
+    alike: dict[str, list[str]] = {}
+    for word, pattern in spelled.items():
+        first = re.escape(word[0])
+        alike.setdefault(first, []).append(pattern.removeprefix(first))
+    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in alike.items())
 
 
 def _with_endings(word: str) -> str:
@@ -229,5 +298,5 @@ def _with_endings(word: str) -> str:
 
 
 _LONG_WORD: Final = 5
-_UNSPACED: Final = "\u0900"
-"""From here on scripts write words together, or change them otherwise."""
+_UNSPACED: Final = re.compile(r"[\u0900-\u1dff\u2000-\U0010ffff]\Z")
+"""Scripts that write words together, or change them otherwise; Vietnamese is none of them."""

@@ -17,6 +17,7 @@ from libs.leads.snapshot import Contact, Summary
 from libs.shops.profile import CALL_SCRIPT_LINES, ShopProfile
 from services.lead.summary.facts import Found, shortened
 from services.lead.summary.phrases import Gap, Kind, Phrases, phrases_for
+from services.lead.summary.wordings import BARE_ANSWER
 from services.lead.transcript import Subject
 
 
@@ -106,7 +107,7 @@ def _sentences(found: Found, subject: Subject, sent: Counter[Kind], phrases: Phr
 
 def _own_words(subject: Subject) -> tuple[str, ...]:
     words = shortened(own_words(subject.lines, subject.contacts))
-    return (words,) if words else ()
+    return (words,) if words and not BARE_ANSWER.fullmatch(words) else ()
 
 
 def _who(found: Found, profile: ShopProfile, phrases: Phrases) -> str:

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 MAKES: Final = {
     "Acura": "Integra TL TLX TSX MDX RDX ILX RSX NSX Legend",
@@ -88,8 +88,25 @@ ALIASES: Final = {
     "宝马": "BMW", "寶馬": "BMW", "бмв": "BMW", "奔驰": "Mercedes-Benz", "賓士": "Mercedes-Benz",
     "现代": "Hyundai", "현대": "Hyundai", "기아": "Kia", "日产": "Nissan", "ニッサン": "Nissan",
     "نيسان": "Nissan", "ниссан": "Nissan", "特斯拉": "Tesla", "雷克萨斯": "Lexus", "لكزس": "Lexus",
+    "日産": "Nissan", "マツダ": "Mazda", "スバル": "Subaru", "テスラ": "Tesla", "レクサス": "Lexus", "ベンツ": "Mercedes-Benz",
+    "雪佛兰": "Chevrolet", "起亚": "Kia", "奥迪": "Audi", "马自达": "Mazda", "斯巴鲁": "Subaru", "大众": "Volkswagen",
+    "테슬라": "Tesla", "렉서스": "Lexus", "벤츠": "Mercedes-Benz", "쉐보레": "Chevrolet", "포드": "Ford",
+    "هيونداي": "Hyundai", "مرسيدس": "Mercedes-Benz", "شيفروليه": "Chevrolet", "تسلا": "Tesla",
+    "лексус": "Lexus", "мерседес": "Mercedes-Benz", "шевроле": "Chevrolet", "тесла": "Tesla",
+    "होंडा": "Honda", "होण्डा": "Honda", "टोयोटा": "Toyota", "फोर्ड": "Ford", "निसान": "Nissan",
 }  # fmt: skip
 """How people and other scripts write a make."""
+
+MODEL_ALIASES: Final = {
+    "凯美瑞": "Camry", "卡罗拉": "Corolla", "思域": "Civic", "雅阁": "Accord", "雅閣": "Accord", "普锐斯": "Prius",
+    "汉兰达": "Highlander", "奥德赛": "Odyssey", "シビック": "Civic", "アコード": "Accord", "フィット": "Fit",
+    "プリウス": "Prius", "カムリ": "Camry", "カローラ": "Corolla", "캠리": "Camry", "시빅": "Civic", "어코드": "Accord",
+    "쏘나타": "Sonata", "소나타": "Sonata", "아반떼": "Elantra", "엘란트라": "Elantra", "كامري": "Camry",
+    "كورولا": "Corolla", "سيفيك": "Civic", "أكورد": "Accord", "اكورد": "Accord", "إلنترا": "Elantra", "النترا": "Elantra",
+    "سوناتا": "Sonata", "камри": "Camry", "королла": "Corolla", "цивик": "Civic", "аккорд": "Accord",
+    "सिविक": "Civic", "अकॉर्ड": "Accord", "कैमरी": "Camry", "कोरोला": "Corolla",
+}  # fmt: skip
+"""Likewise a model: believed beside its make, as some are words."""
 
 _ALSO_WORDS: Final = frozenset(
     """
@@ -143,23 +160,75 @@ _DIGITS_BEFORE: Final = re.compile(r"\d[\s().-]*$")
 _DIGITS_AFTER: Final = re.compile(r"[\s().-]*\d")
 _COUNT_BEFORE: Final = re.compile(r"[^\W\d_]{2,}s\s$")
 """`cushions x6`: so many of them."""
+_STREET_AFTER: Final = re.compile(
+    r"\s(?:(?i:ave(?:nue)?|street|road|blvd|boulevard|lane)|St|Rd|Ln|Court|Ct|Drive|Dr|Way)\b(?! (?:King|Glide))"
+)
+_OTHERS_BEFORE: Final = re.compile(
+    r"\b(?:used to (?:have|own|drive)|neighbou?r['’]?s|work(?:ed|ing|s)? (?:at|for)|next to|while driving"
+    r"|(?:i|we) (?:sold|traded(?: in)?|rent(?:ed)?)|rental|ten[ií]a(?:mos)?|vend[ií]|trabajo en)"
+    r"(?: (?:an?|the|my|our|old|un|una|mi))*\s$",
+    re.IGNORECASE,
+)
+_FROM_BEFORE: Final = re.compile(r"\b(?:from|at|with)\s$", re.IGNORECASE)
+_GONE_AFTER: Final = re.compile(
+    r"\s(?:that |which )?(?:was|got|is|has been) (?:totall?ed|sold|stolen|wrecked|scrapped|done by)\b",
+    re.IGNORECASE,
+)
 _NEAR: Final = 30
+
+
+class Named(NamedTuple):
+    """A vehicle where a text names it."""
+
+    name: str
+    start: int
+    end: int
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Those of its make too: whoever says `my Toyota` may mean the Camry named before."""
+        words = self.name.split()
+        model = next((m for m in (self.name, " ".join(words[1:]), words[-1]) if m in _MAKE_OF), "")
+        return frozenset((*words, *_MAKE_OF.get(model, "").split()))
 
 
 def vehicle_in(text: str) -> str:
     """`2016 Honda Civic`, as far as the text says it; empty when it names no vehicle."""
-    best = ""
+    return max((one.name for one in vehicles_in(text)), key=detail, default="")
+
+
+def detail(vehicle: str) -> int:
+    return len(vehicle.split())
+
+
+def vehicles_in(text: str) -> list[Named]:
+    """In the order named; of two readings of the same words the fuller one."""
+    found: list[Named] = []
     for match in _mentions(text):
-        found = _named(match)
+        one = Named(_named(match), *match.span())
         cut = match.end() == match.endpos < len(text)
-        if len(found.split()) > len(best.split()) and not (cut or _is_something_else(match)):
-            best = found
-    return best
+        if not one.name or cut or _is_something_else(match):
+            continue
+        if not found or one.start >= found[-1].end:
+            found.append(one)
+        elif detail(one.name) > detail(found[-1].name):
+            found[-1] = one
+    return found
+
+
+def is_theirs(one: Named, text: str) -> bool:
+    """Not one that they no longer have, or that is somebody else's, or where they work."""
+    before = text[max(0, one.start - _NEAR) : one.start]
+    after = text[one.end : one.end + _NEAR]
+    at_work = one.name in MAKES and _FROM_BEFORE.search(before)
+    return not (at_work or _OTHERS_BEFORE.search(before) or _GONE_AFTER.match(after))
 
 
 def _is_something_else(match: re.Match[str]) -> bool:
     """A name that stands alone, and the words around it say that no vehicle is meant."""
     name, text = _key(match[0]), match.string
+    if _is_street(match):
+        return True
     before = text[max(0, match.start() - _NEAR) : match.start()]
     after = text[match.end() : match.end() + _NEAR]
     if name.isdecimal():
@@ -169,6 +238,12 @@ def _is_something_else(match: re.Match[str]) -> bool:
     if name in _ALSO_NAMES:
         return _NAME_BEFORE.search(before) is not None
     return name in _COUNTS and _COUNT_BEFORE.search(before) is not None
+
+
+def _is_street(match: re.Match[str]) -> bool:
+    if match["year"] or match["after"] or _key(match["model"] or "") in _PROPER:
+        return False
+    return _STREET_AFTER.match(match.string, match.end("make" if match["make"] else 0)) is not None
 
 
 def _mentions(text: str) -> Iterator[re.Match[str]]:
@@ -210,9 +285,12 @@ _MODELS: Final = tuple(model for models in MAKES.values() for model in models.sp
 _PROPER: Final = {
     **{_key(model): model.replace("_", " ") for model in _MODELS},
     **{_key(make): make for make in MAKES},
-    **{_key(alias): make for alias, make in ALIASES.items()},
+    **{_key(alias): name for alias, name in (*ALIASES.items(), *MODEL_ALIASES.items())},
 }
 """However it is written → as a person reads it."""
+_MAKE_OF: Final = {
+    model.replace("_", " "): make for make, models in MAKES.items() for model in models.split()
+}
 
 
 _FIRST_WORDS: Final = frozenset(
@@ -229,23 +307,34 @@ _YEAR: Final = re.compile(r"(?<!\w)['’]?\d")
 def _pattern() -> re.Pattern[str]:
     """Made when the first text is read, not when the module is imported."""
     makes = [*MAKES, *(alias for alias in ALIASES if alias.isascii())]
-    foreign = "|".join(alias for alias in ALIASES if not alias.isascii())
+    foreign = _any_unspaced([alias for alias in ALIASES if not alias.isascii()])
     model = _any_of(_MODELS)
+    abroad = _any_unspaced(MODEL_ALIASES)
     sure = _any_of([name for name in _MODELS if name.lower() not in _ALSO_WORDS])
     full_year = r"(?:19[2-9]\d|20[0-3]\d)(?![\d%]|[,/.]\d)"
     short_year = r"['’]\d\d(?!\d)|(?<![\d.,:/$-])[4-9]\d(?=\s+[A-Za-z])"
-    year = rf"(?P<year>(?<![\w$.,/-]){full_year}年?|{short_year})[\s,的款]{{0,3}}"
-    trim = r"(?-i:(?!(?:I|My|The|And|But|It|A)\b)(?=[A-Za-z]*\d|[A-Z])[A-Za-z0-9][\w-]{1,14})"
+    year = rf"(?P<year>(?<![{_LATIN}_$.,/-]){full_year}年?|{short_year})[\s,的款の式]{{0,3}}"
+    trim = rf"(?-i:(?!(?:I|My|The|And|But|It|A)\b)(?=[A-Za-z]*\d|[A-Z])[A-Za-z0-9][{_LATIN}_-]{{1,14}})"
     return re.compile(
         rf"(?:{year})?"
-        rf"(?:(?P<make>{_any_of(makes)}|{foreign})(?:[\s,]{{1,2}}(?P<model>{model}|(?!{full_year}){trim}))?"
-        rf"|(?P<sure>{sure})|(?(year)(?P<unsure>{model})|(?!)))"
-        rf"(?:[\s,的]{{1,3}}(?P<after>{full_year}))?",
+        rf"(?:(?P<make>{_any_of(makes)}|{foreign})"
+        rf"(?:(?:[\s,]{{1,2}}|(?<=[^\x00-\x7f]))(?P<model>{model}|{abroad}|(?!{full_year}){trim}))?"
+        rf"|(?P<sure>{sure})|(?(year)(?P<unsure>{model}|{abroad})|(?!)))"
+        rf"(?(year)|(?:(?:[\s,的]{{1,3}}|\sموديل\s)(?P<after>{full_year}))?)",
         re.IGNORECASE,
     )
+
+
+_LATIN: Final = "0-9A-Za-z\u00c0-\u024f"
 
 
 def _any_of(names: Sequence[str]) -> str:
     longest_first = sorted(names, key=len, reverse=True)
     spelled = "|".join(re.sub(r"[-_ ]", r"[-\\s]?", name) for name in longest_first)
-    return rf"(?<![^\W_])(?:{spelled})(?![^\W_])"
+    return rf"(?=[0-9A-Za-z])(?<![{_LATIN}])(?:{spelled})(?![{_LATIN}])"
+
+
+def _any_unspaced(names: Collection[str]) -> str:
+    """Where one of their letters begins: to try every name at every letter takes twice as long."""
+    letters = "".join(sorted({name[0] for name in names}))
+    return rf"(?=[{letters}])(?:{'|'.join(names)})"

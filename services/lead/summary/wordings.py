@@ -7,11 +7,14 @@ import re
 from typing import Final
 
 _CAPITAL: Final = "A-ZÀ-ÖØ-ÞĂĐƠƯẠ-ỸА-ЯЁ"
+_ABBREVIATED: Final = rf"(?:(?:Dr|Mr|Mrs|Ms|Sra?|St|Ste|Mt|Ft|[{_CAPITAL}])\.\s?)"
+_NO_NAME: Final = r"(?!(?:I|It|My|The|Our|We|And|But)\b)"
+"""Words that begin a sentence, and go on no name."""
 _CAPITALS: Final = (
-    rf"(?P<said>[{_CAPITAL}][\w'’.-]{{1,20}}"
-    rf"(?:\s(?:de|del|la|da|dos|van|von|bin|al)\b)?(?:\s[{_CAPITAL}][\w'’-]{{0,20}}){{0,3}})"
+    rf"(?P<said>(?:{_ABBREVIATED}{_NO_NAME}){{0,2}}(?:[{_CAPITAL}][\w'’-]{{1,20}}|(?<=\.)[{_CAPITAL}]\b)"
+    rf"(?:\s(?:de|del|la|da|dos|van|von|bin|al)\b)?(?:\s{_NO_NAME}[{_CAPITAL}][\w'’-]{{0,20}}){{0,3}})"
 )
-"""A name as it is written: up to four words with capitals."""
+"""A name as it is written: up to four words with capitals; a stop ends it, but for `Dr.` and `J.`"""
 _GOES_ON: Final = (
     r"(?:(?:and|but|my|phone|i|y|pero|mi|soy|e|meu|minha|et|mon|ma|und|mein|meine|và|số|at|ang|dan|nomor"
     r"|и|мой|моя|мне|номер|و|است|هستم|شماره|है|और|मेरा|मैं|हूँ|ਹੈ|ਅਤੇ|ਮੇਰਾ|என்|నా|మరియు)(?!\w)"
@@ -34,16 +37,19 @@ _HAN: Final = (
 NAME: Final = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?i:\bmy (?:full )?name(?:'s| is)|\bme llamo|\bmi nombre es|\bje m['’]appelle"
-        rf"|\bmeu nome é|\bmein name ist|\bich hei(?:ß|ss)e|\b(?:tôi|em|anh|chị|mình) tên(?: là)?|\btên (?:tôi|em|của tôi) là"
-        rf"|\bang pangalan ko(?: ay)?|\bako si|\bnama saya(?: adalah)?|меня зовут|اسمي"
+        rf"(?i:\b(?:my (?:full )?name(?:'s| is)|me llamo|mi nombre es|je m['’]appelle"
+        rf"|meu nome é|mein name ist|ich hei(?:ß|ss)e|(?:tôi|em|anh|chị|mình) tên(?: là)?|tên (?:tôi|em|của tôi) là"
+        rf"|ang pangalan ko(?: ay)?|ako si|nama saya(?: adalah)?)|меня зовут|اسمي"
         rf"|نام من|اسم من|मेरा नाम|ਮੇਰਾ ਨਾਮ|என் பெயர்|నా పేరు)\s*:?\s*(?:{_CAPITALS}|{_FREE})",
-        rf"(?i:\b(?:this is|i am|i['’]m|it['’]s|name ?:|soy|sou|je suis|regards,|thanks,|gracias,))\s*{_CAPITALS}{_NEXT}",
         rf"(?:我叫|我是|我的名字(?:是|叫)|名字(?:是|叫))\s*{_HAN}",
         r"(?:제 이름은|이름은|저는)\s*(?P<said>[\uac00-\ud7af]{2,5}?)(?:입니다|이에요|예요|이고|라고)",
         r"(?:私の名前は|名前は)\s*(?P<said>[\u3040-\u30ff\u3400-\u9fffー\s]{2,10}?)(?:です|と申|。|、|$)",
     )
 )
+NAME_PERHAPS: Final = re.compile(
+    rf"(?i:\b(?:this is|i am|i['’]m|it['’]s|name ?:|soy|sou|je suis|regards,|thanks,|gracias,))\s*{_CAPITALS}{_NEXT}"
+)
+"""Where `I'm Mexican`, `It's Broken.` and `This is Important.` stand as well."""
 NOT_NAMES: Final = frozenset(
     "looking interested wondering trying hoping sorry sure from here not the a in at on calling"
     " driving located having getting happy ready just yes yeah yep no nope ok okay hi hello hey"
@@ -52,9 +58,19 @@ NOT_NAMES: Final = frozenset(
     " monday tuesday wednesday thursday friday saturday sunday sí si claro hola gracias mi el"
     " teléfono telefono celular correo número llámame oui non bonjour merci sim não olá"
     " i well so and but oh um hmm maybe can could do does is are if there sounds great good nice"
-    " perfect cool awesome alright absolutely definitely later never".split()
+    " perfect cool awesome alright absolutely definitely later never"
+    " important emergency serious crazy weird awful horrible bad better worse old new big small large upset"
+    " retired disabled single white black brown red blue gray grey green tan beige silver gold"
+    " mexican american hispanic latino latina chinese japanese vietnamese indian korean filipino russian"
+    " cliente nuevo nueva mexicano mexicana jubilado".split()
 )
 """Words that stand where a name could, and begin none."""
+ADJECTIVE: Final = re.compile(
+    r"(?:\w{3}able|ible|ful|less|ous|(?:ck|ct|pp|pt|tt|nt|st|ss|ir|is|us|at|rn|in|iv)ed)\Z"
+)
+"""How no first name ends; Jared, Ahmed, Fred and Rashed do not end so."""
+NAMES_TOO: Final = ("van",)
+"""Things of the shop that are names as well."""
 
 NAME_ASKED: Final = re.compile(
     r"\b(?:name|nombre|nom|nome|tên|pangalan|nama)\b|名字|姓名|お名前|이름|성함|имя|зовут|اسم|نام|नाम",
@@ -74,17 +90,26 @@ NAME_FIRST: Final = re.compile(
 )
 """An answer that begins with a name, and whether a phone or an email follows at once."""
 
+BARE_ANSWER: Final = re.compile(
+    r"\W*(?:(?:yes|yeah|yep|yup|no|nope|ok|okay|sure|correct|right|exactly|please|thanks|thank you|that['’]?s right"
+    r"|sí|si|claro|así es|correcto|oui|non|sim|não|vâng|dạ|có|không|oo|opo|hindi|po|ya|iya|tidak|da|да|нет|نعم|لا|بله|نه"
+    r"|是|是的|对|對|好|好的|不是|はい|いいえ|네|예|아니요|हाँ|हां|जी|नहीं)\W*){1,3}",
+    re.IGNORECASE,
+)
+"""It says nothing to who has not heard the question."""
+
 LOCATION: Final = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?i:\bi(?:['’]m| am)? (?:live |located |based |coming |here )?(?:in|from|near|out of)"
-        rf"|\b(?:located|based|live|living) (?:in|near)|\bvivo en|\bestoy en|\bsoy de|\bmoro em"
-        rf"|\bj['’]habite(?: à)?|\btôi ở|\bnakatira ako sa|\btaga|\btinggal di|живу в|\bя из)\s+(?:the\s)?{_CAPITALS}"
-        rf"(?:,?\s(?:[A-Z]{{2}}\b)?)?",
+        rf"(?i:\b(?:i(?:['’]m| am)? (?:live |located |based |coming |here )?(?:in|near|out of)"
+        rf"|(?:located|based|live|living) (?:in|near)|vivo en|estoy en|moro em"
+        rf"|j['’]habite(?: à)?|tôi ở|nakatira ako sa|taga|tinggal di)|живу в)\s+(?:the\s)?{_CAPITALS}",
+        rf"(?i:\bi(?:['’]m| am)? (?:coming |here )?from|\bsoy de|\bя из)\s+(?:the\s)?{_CAPITALS}",
         r"(?:我住在|我在|住在)\s*(?P<said>[\u3400-\u9fff]{2,8})",
         r"(?P<said>[A-Z][a-z]+(?:\s[A-Z][a-z]+){0,2},\s?(?:CA|NV|OR|AZ|WA|TX|NY|FL)(?:\s\d{5})?)\b",
     )
 )
+"""In this order: where they live tells more than where they are from."""
 
 _NO_WORK: Final = (
     r"(?:to )?(?:sell(?:ing)?|work(?:ing)? (?:for|at|near|in)|know (?:when|where|if) (?:my|the|it))"
@@ -93,23 +118,42 @@ _NO_WORK: Final = (
 """What else people want about a car: to sell it, a job near it, to fetch it."""
 ASKS: Final = re.compile(
     r"\b(?:(?:can|could|would|will|do) (?:you|u|y['’]?all)(?: guys| all| folks)? (?:do|make|help|work|handle|build|sew|cover|install|put)"
-    r"|(?:i|we) (?:need|want|would (?:like|love))|(?:i|we)['’]d (?:like|love)|looking (?:for|to)|interested in"
+    r"|(?=[nw])(?<!you )(?<!\bu )(?<!not )(?<!n['’]t )(?:needs?|wants?)|(?:i|we) would (?:like|love)|(?:i|we)['’]d (?:like|love)|looking (?:for|to)|interested in"
     r"|necesit(?:o|amos)|quiero|queremos|quisier\w+|busco|buscamos|me gustaría|(?:pueden|puede|podrían|podría) hacer|hacen"
+    r"|how much|price (?:for|on|to)|cost to|cu[aá]nto (?:cuesta|cobra|sale)n?|quanto (?:custa|cobra)m?|combien|bao nhiêu|magkano|berapa|сколько|كم"
     r"|preciso|quero|queria|gostaria|fazem|je (?:voudrais|cherche|veux)|j['’]ai besoin|faites-vous|pouvez-vous"
-    r"|cần|muốn|kailangan|gusto|butuh|ingin|нужн\w+|хочу|хотел\w*|أريد|أحتاج|می‌خواهم)\b"
+    r"|split|(?:is|are|['’]s) shot|c[ao]m(?:e|ing) (?:down|off|apart|loose)|fell|broke(?! down)|won['’]?t (?:close|open|zip|latch)"
+    r"|smells?|tombe|turun|نازل|افتاده|cần|muốn|kailangan|gusto|butuh|ingin|нужн\w+|хочу|хотел\w*|أريد|أحتاج|می‌خواهم)\b"
     rf"(?! (?:{_NO_WORK})\b)"
-    r"|想|需要|能不能|可以|你们做|你們做|ほしい|欲しい|たい|お願い|필요|싶|원해|चाहि|चाहत",
-    re.IGNORECASE,
+    r"|想|需要|能不能|可以|你们做|你們做|多少钱|多少錢|いくら|얼마|कितना|ほしい|欲しい|たい|お願い|필요|싶|원해|चाहि|चाहत"
 )
-"""A wish; of the shop's own things it is one for work."""
-HOURS: Final = re.compile(
+"""A wish, a question for the price, or a word that means damage only beside a thing: of the shop's
+own things it asks for work. For texts in small letters, as ignoring case takes four times as long.
+"""
+THIS_ONE: Final = re.compile(r"\b(?:sorry|actually|i mean|it['’]?s|perdón|digo)\b", re.IGNORECASE)
+"""With which the vehicle is told, or put right."""
+OTHER_DAYS: Final = re.compile(
     r"\b(?:(?:you|shop|store|guys|y['’]?all) (?:open|closed?|opening)|your hours|open (?:on )?\w+day"
-    r"|abiert[oa]s|abren|cierran|horarios?)\b",
+    r"|abiert[oa]s|abren|cierran|horarios?"
+    r"|(?:can['’]?t|cannot|won['’]?t|unable to|not able to)(?: be able to)? (?:come|make|do|bring|be|get|drop|stop|meet)"
+    r"|not available|unavailable|out of town|on vacation|no puedo|no podemos)\b",
     re.IGNORECASE,
 )
-"""A day that is named with these is when the shop is open, not when the work is due."""
+"""A day that is named with these is when the shop is open, or when they cannot come."""
+HAPPENED: Final = re.compile(
+    r"\b(?:tore|fell|broke|happened|dropped|bought|came|went|tried|took|picked|drove|noticed|spilled"
+    r"|(?:was|were|got|been) (?:hit|torn|broken|stolen|\w+ed)"
+    r"|(?<!\ba )(?<!\bmy )(?<!\bthe )(?<!\bis )(?<!\bare )(?<!\band )(?<!\bhave )(?<!\bwith )"
+    r"(?:ripped|split|cracked|slashed|burned|burnt|chewed|scratched|damaged|stained)"
+    r"|[^\W\d_]{2,}ó|rompio|rompieron|chocaron|compré|dejé)\b",
+    re.IGNORECASE,
+)
+"""A day that is named with these is when it happened, unless the clause looks ahead."""
+AHEAD: Final = re.compile(
+    r"\b(?:by|before|next|tomorrow|asap|soon|para|antes|próxim\w+|mañana)\b", re.IGNORECASE
+)
 CLAUSE: Final = re.compile(
-    r"[.,;!?؟]\s+(?![\s\d])|[。！？，]|\n+|\s(?=(?:i|we|can|could|need|what|are|if|si|necesito|quiero|lo)\b)",
+    r"[.,;!?؟]\s+(?![\s\d])|[。！？，]|\n+|\s(?=(?:i|we|but|can|could|need|what|are|if|pero|si|necesito|quiero|lo)\b)",
     re.IGNORECASE,
 )
 """Where one begins: `Need it by Friday, are you open Saturday` names two days, and `Nov. 30` one."""

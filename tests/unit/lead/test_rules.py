@@ -73,6 +73,18 @@ def summary_of(
         ("I drive a Chevy", "Chevrolet"),
         ("VW Bus 1972", "1972 Volkswagen Bus"),
         ("2003年本田", "2003 Honda"),
+        ("我的2018款特斯拉Model 3座椅破了", "2018 Tesla Model 3"),
+        ("我有一辆2012年丰田凯美瑞", "2012 Toyota Camry"),
+        ("2015年のホンダフィットの運転席シートが破れました", "2015 Honda Fit"),
+        ("2017 현대 소나타 운전석 시트", "2017 Hyundai Sonata"),
+        ("أريد تنجيد مقاعد سيارتي تويوتا كامري 2016", "2016 Toyota Camry"),
+        ("سيارتي هوندا أكورد موديل 2010", "2010 Honda Accord"),
+        ("मेरी होंडा सिविक 2014 की सीट फट गई है", "2014 Honda Civic"),
+        ("у меня Тойота Камри 2012", "2012 Toyota Camry"),
+        ("本田座椅破了", "Honda"),
+        ("シートにフィットするカバー", ""),
+        ("我2018年买的沙发", ""),
+        ("电话4085550123，沙发", ""),
         ("2 ford f150 trucks", "Ford F-150"),
         ("2014 Ford Focus", "2014 Ford Focus"),
         ("98 chevy silverado", "98 Chevrolet Silverado"),
@@ -174,6 +186,40 @@ def test_vehicle_is_found_in_prose(text: str, vehicle: str) -> None:
         (("?May I have your name?", "Torn seat in a Civic"), ""),
         (("?May I have your name?", "Why? I only want a price"), ""),
         (("my name is Bob", "sorry, my name is Rob Stone"), "Rob Stone"),
+        (("I'm Mexican and my truck seat is torn",), ""),
+        (("It's Broken. My number is 408-555-0123",), ""),
+        (("This is Important. My seat is torn",), ""),
+        (("This is Urgent! My seat is torn",), ""),
+        (("I am Retired, looking to redo my Mustang",), ""),
+        (("It's Leather.",), ""),
+        (("It's Honda. Call me",), ""),
+        (("It's Honda Civic.",), ""),
+        (("I'm Frustrated. My seat is torn",), ""),
+        (("?May I have your name?", "Driver seat"), ""),
+        (("?May I have your name?", "Honda"), ""),
+        (("?May I have your name?", "Leather"), ""),
+        (("I'm Jared, my seat is torn",), "Jared"),
+        (("This is Ahmed. My seat is torn",), "Ahmed"),
+        (("I'm Manish and my seat is torn",), "Manish"),
+        (("This is Mercedes, I need my couch reupholstered",), "Mercedes"),
+        (("I'm Van Tran. My seat is torn",), "Van Tran"),
+        (("I'm Ford Thompson. My seat is torn",), "Ford Thompson"),
+        (("I'm John Burns.",), "John Burns"),
+        (("My name is Rip. My seat is torn",), "Rip"),
+        (("Hi, it's Bob. My seat is torn",), "Bob"),
+        (("I'm Mexican.", "I'm Luis."), "Luis"),
+        (("I'm Luis.", "It's Broken."), "Luis"),
+        (("My name is Ana. My seat is torn",), "Ana"),
+        (("My name is Ana. I have a 2014 Civic",), "Ana"),
+        (("Me llamo Ana. Mi asiento está roto",), "Ana"),
+        (("My name is Ana Lopez. The seat is torn",), "Ana Lopez"),
+        (("My name is Ana My seat is torn",), "Ana"),
+        (("My name is J. My seat is torn",), ""),
+        (("My name is Dr. Maria O'Neil-Smith, torn seat",), "Dr. Maria O'Neil-Smith"),
+        (("My name is J. R. Smith. My seat is torn",), "J. R. Smith"),
+        (("My name is A.J. My seat is torn",), "A.J"),
+        (("This is Mrs. Kim. My seat is torn",), "Mrs. Kim"),
+        (("My name is Maria De La Cruz. It is torn",), "Maria De La Cruz"),
     ],
 )
 def test_name_is_found_where_it_is_said(lines: tuple[str, ...], name: str) -> None:
@@ -186,6 +232,51 @@ def test_a_name_is_no_vehicle() -> None:
         find(said("I'm John Ford. My Ford Ranger seat is torn"), PROFILE).vehicle == "Ford Ranger"
     )
     assert find(said("My name is Mercedes Lopez, torn sofa"), PROFILE).vehicle == ""
+
+
+@pytest.mark.parametrize(
+    ("lines", "vehicle"),
+    [
+        (
+            ("My old Camry 2010 was totaled, now I have a 2020 RAV4 whose seat is torn",),
+            "2020 RAV4",
+        ),
+        (
+            ("I have a 2020 RAV4 with a torn seat, I used to have a 2010 Toyota Camry LE",),
+            "2020 RAV4",
+        ),
+        (
+            ("I've got a 2005 Silverado and a 1967 Mustang. The Mustang needs full interior",),
+            "1967 Mustang",
+        ),
+        (
+            ("I've got a 2005 Silverado and a 1967 Mustang", "the Mustang seat is torn"),
+            "1967 Mustang",
+        ),
+        (("I drive a Kia. Can you fix the seat? I saw a Tesla Model 3 at your shop",), "Kia"),
+        (("my neighbor's 2015 Mercedes C300 was done by you. Mine is a Volvo S70",), "Volvo S70"),
+        (
+            ("My mom has a 2012 BMW 330i too but it's the Kia Soul 2020 I need fixed",),
+            "2020 Kia Soul",
+        ),
+        (("The seat of my 2014 Toyota Camry is torn", "sorry, 2015 Corolla"), "2015 Corolla"),
+        (("I have a 2010 Camry", "my Toyota needs a new headliner"), "2010 Camry"),
+        (("my 2016 Honda Civic", "the Civic seat is torn"), "2016 Honda Civic"),
+        (("I had my old 1967 Mustang since school, its seats are torn",), "1967 Mustang"),
+        (("my old 98 chevy silverado needs a bench seat",), "98 Chevrolet Silverado"),
+        (("torn seat from a Ford Ranger",), "Ford Ranger"),
+        (("I have a 2015 F-250, 2020 Explorer. The Explorer seat is torn",), "2020 Explorer"),
+        (("I have 2 cars: Civic 2015, Camry 2020. The Civic's seat is torn",), "2015 Civic"),
+        (("I work at Ford. My couch is torn",), ""),
+        (("I work on my Ford. The seat is torn",), "Ford"),
+        (("I'm from Tesla, we need 12 office chairs reupholstered",), ""),
+        (("I live near Lincoln Avenue, sofa torn",), ""),
+        (("Our shop is on Tahoe Drive, the sofa is torn",), ""),
+        (("my Harley Road King seat is torn",), "Harley-Davidson Road King"),
+    ],
+)
+def test_the_vehicle_is_the_one_that_the_work_is_for(lines: tuple[str, ...], vehicle: str) -> None:
+    assert find(said(*lines), PROFILE).vehicle == vehicle
 
 
 @pytest.mark.parametrize(
@@ -221,6 +312,22 @@ def test_a_name_is_no_vehicle() -> None:
         ("Are you open today and tomorrow?", ""),
         ("¿El sábado están abiertos?", ""),
         ("What time on Saturday do you guys open?", ""),
+        ("My seat ripped on Saturday", ""),
+        ("The headliner fell down today", ""),
+        ("I dropped my car off on Monday and it is still torn", ""),
+        ("Someone slashed my seat this weekend", ""),
+        ("It tore in two weeks of owning it", ""),
+        ("se rompió el asiento hoy", ""),
+        ("I can't come on Tuesday", ""),
+        ("I will be out of town until Friday", ""),
+        ("I can't make it this week but next week works", "next week"),
+        ("My seat ripped on Saturday, I need it by Friday", "by Friday"),
+        ("The seat ripped so please fix it before Monday", "before Monday"),
+        ("Se rompió el sábado, lo necesito hoy", "hoy"),
+        ("I have a ripped seat to fix today", "today"),
+        ("the seat is cracked and has to be done this week", "this week"),
+        ("can you get it fixed on Friday", "on Friday"),
+        ("I can't drive it, fix it today", "today"),
     ],
 )
 def test_timeline_is_cut_out(text: str, timeline: str) -> None:
@@ -233,6 +340,13 @@ def test_timeline_is_cut_out(text: str, timeline: str) -> None:
         ("I'm in San Jose and my seat is torn", "San Jose"),
         ("I live in Santa Clara, CA", "Santa Clara"),
         ("vivo en Gilroy", "Gilroy"),
+        ("I'm from Mexico. I live in San Jose.", "San Jose"),
+        ("I live in San Jose. I'm from Mexico.", "San Jose"),
+        ("I'm from Gilroy. It is a torn seat", "Gilroy"),
+        ("We are based in Fremont. Our booth is torn", "Fremont"),
+        ("Vivo en Salinas. Mi asiento está roto", "Salinas"),
+        ("I live in St. Helena. My seat is torn", "St. Helena"),
+        ("I'm in E. Palo Alto. The seat is torn", "E. Palo Alto"),
         ("My seat is torn", ""),
     ],
 )
@@ -442,8 +556,10 @@ def test_missing_facts_become_questions() -> None:
             ("A car.", "A boat.", "A van.", "A truck.", "My seat is torn."),
             "A car … A boat … My seat is torn",
         ),
-        (("Hi there", "the dog chewed it up", "?phone?", "408 650 1234"), "the dog chewed it up"),
+        (("Hi there", "the dog got at it", "?phone?", "408 650 1234"), "the dog got at it"),
         (("can someone call me, 408 650 1234",), "can someone call me, 408 650 1234"),
+        (("yes, it ripped open", "?phone?", "408 650 1234"), "Yes, it ripped open"),
+        (("no, the other one", "?phone?", "408 650 1234"), "no, the other one"),
         (("yes", "?phone?", "call 408 650 1234 after 5"), "call 408 650 1234 after 5"),
     ],
 )
@@ -453,6 +569,15 @@ def test_the_summary_quotes_what_speaks_of_the_work(lines: tuple[str, ...], told
     summary = summary_of(spoken, contacts(spoken, PROFILE)).summary
 
     assert f"In their words: “{told}”." in summary
+
+
+@pytest.mark.parametrize(
+    "answer", ["yes", "Yes please!", "ok thanks", "sí, claro", "是的", "जी हाँ"]
+)
+def test_a_yes_to_the_assistants_question_is_quoted_as_nothing(answer: str) -> None:
+    spoken = said("?Is it a 2012 Honda Pilot with a torn seat?", answer, "?Phone?", "408 650 1234")
+
+    assert summary_of(spoken, contacts(spoken, PROFILE)).summary.endswith("got in touch.")
 
 
 def test_a_number_alone_is_no_words() -> None:
@@ -481,7 +606,18 @@ def test_a_number_alone_is_no_words() -> None:
         ("I need to know when you can do my truck seats", True),
         ("I want to work on my boat with you", True),
         ("Quiero saber si hacen asientos", True),
-        *((prompt, True) for tag in ("en", "es") for prompt in PROFILE.texts[tag].start_prompts),
+        ("my harley seat needs a new cover", True),
+        ("need a new convertible top for my 2006 Miata", True),
+        ("smells bad, need new carpet", True),
+        ("want to change my seats to leather", True),
+        ("how much for a headliner", True),
+        ("¿Cuánto cobran por un asiento?", True),
+        ("多少钱做座椅", True),
+        ("Do you need my truck there all day?", False),
+        ("I don't need my car until then", False),
+        ("I'm a customer of yours", False),
+        ("How much is parking?", False),
+        ("I need an appointment", False),
     ],
 )
 def test_a_wish_about_one_of_the_shops_items_is_a_need(wish: str, *, is_one: bool) -> None:
@@ -489,6 +625,52 @@ def test_a_wish_about_one_of_the_shops_items_is_a_need(wish: str, *, is_one: boo
 
     assert summary.handoff_ready is is_one
     assert (summary.project is not None) is is_one
+
+
+@pytest.mark.parametrize(
+    ("damage", "is_one"),
+    [
+        ("my headliner is drooping", True),
+        ("headliner came down", True),
+        ("vinyl is split", True),
+        ("stitching came undone", True),
+        ("the seam is coming apart", True),
+        ("foam is shot", True),
+        ("dog chewed the armrest", True),
+        ("boat cushions are moldy", True),
+        ("water damage on my seats", True),
+        ("el asiento se rompió", True),
+        ("座椅开裂", True),
+        ("천장이 내려앉았어요", True),
+        ("シートに穴が開いた", True),
+        ("المقعد متشقق", True),
+        ("сиденье протёрлось", True),
+        ("le ciel de toit tombe", True),
+        ("jok mobil saya sobek", True),
+        ("nệm ghế bị lún", True),
+        ("I came down from San Francisco", False),
+        ("We split the payment, right?", False),
+        ("My car broke down, I'll be late", False),
+        ("Is my truck ready?", False),
+        ("I have leather seats", False),
+        ("ठीक है, धन्यवाद", False),
+        ("اتفاقی افتاده", False),
+        ("harga turun?", False),
+        ("你好，请问几点开门？", False),
+    ],
+)
+def test_damage_is_a_need(damage: str, *, is_one: bool) -> None:
+    assert summary_of(said(damage)).handoff_ready is is_one
+
+
+@pytest.mark.parametrize(
+    "prompt", [prompt for texts in PROFILE.texts.values() for prompt in texts.start_prompts]
+)
+def test_whoever_taps_a_start_prompt_and_can_be_reached_is_a_lead(prompt: str) -> None:
+    summary = summary_of(said(prompt))
+
+    assert summary.handoff_ready
+    assert summary.project
 
 
 @pytest.mark.parametrize(
