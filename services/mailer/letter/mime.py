@@ -145,12 +145,12 @@ def _header(name: str, value: str) -> bytes:
     readers show as a space, encodes ids only because they are long, and where it folds between two
     encoded words it may lose the space, which its older encoder does not.
     """
-    value = value.replace("=?", "= ?")
-    if value.isascii() and value.isprintable() and (plain := _folded(name, value)):
-        return f"{plain}\r\n".encode()
     if name == "Subject" and not value.isascii():
         words = Header(value, "utf-8", maxlinelen=_LINE, header_name=name)
         return f"{name}: {words.encode(linesep=_POLICY.linesep)}{_POLICY.linesep}".encode()
+    value = value.replace("=?", "= ?")
+    if value.isascii() and value.isprintable() and (plain := _folded(name, value)):
+        return f"{plain}\r\n".encode()
     message = EmailMessage(policy=_IDS if name in _ID_HEADERS else _POLICY)
     message[name] = value
     folded = b"".join(message.policy.fold_binary(*item) for item in message.raw_items())

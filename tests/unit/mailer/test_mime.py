@@ -80,6 +80,8 @@ def test_a_line_break_in_a_header_is_refused(field: str, mark: str) -> None:
 
 
 @settings(max_examples=150, deadline=None)
+@example("=?¡")
+@example("=?utf-8?q?Bcc?= ¡")
 @example("000000¡¡¡¡¡𐀀𐀀𐀀 ¡")
 @example("Bọc lại ghế sofa bị rách, bộ ba chỗ màu nâu đậm ở phòng khách nhà tôi")
 @given(WORDS)
