@@ -134,7 +134,7 @@ def _judged(
     ends: dict[Kind, int] = {}
     before = 0
     for kind, one in found:
-        standing = standing_of(text, one, since=before)
+        standing = standing_of(text, one, kind=kind, since=before)
         before = one.end
         if standing is Standing.THEIRS:
             since, told = ends.get(kind, 0), announced and not ends
