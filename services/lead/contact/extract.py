@@ -67,8 +67,9 @@ def _mentions(lines: Sequence[Line], profile: ShopProfile) -> Iterator[Mention]:
             just_given = newest.row >= row - 1
             gone, wrong = _denied(remark, newest.contact.kind, just_given=just_given)
             doubt = DOUBTS[Standing.DENIED].told(profile.languages[0])
-            for one in _taken_back(given, gone) + [last[kind] for kind in wrong if kind in last]:
-                contact = msgspec.structs.replace(one.contact, doubt=doubt)
+            mistaken = [last[kind] for kind in wrong if kind in last]
+            for taken in _taken_back(given, gone) + mistaken:
+                contact = msgspec.structs.replace(taken.contact, doubt=doubt)
                 yield Mention(contact, row, Standing.DENIED, "none")
 
 

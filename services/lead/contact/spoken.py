@@ -88,8 +88,10 @@ _NUMBERS: Final = frozenset((_VALUES.keys() | _TIMES.keys()) - {"oh", "o"})
 _ROUND: Final = {"hundred": "00", "thousand": "000"}
 _JOINS: Final = frozenset({"y", "e", "-"})
 _WORD: Final = re.compile(r"[^\W\d_]+")
-_TOKEN: Final = re.compile(r"(?:[^\W\d_]++[\u0300-\u036f\u0900-\u0dff]*+)++|\d+|\S")
+_ANY_WORD: Final = r"(?:[^\W\d_]++[\u0300-\u036f\u0900-\u0dff]*+)++"
+_TOKEN: Final = re.compile(rf"{_ANY_WORD}|\d+|\S")
 """A word (Indic vowel signs are no letters to Python), a group of digits, or a mark."""
+_NO_DIGIT: Final = re.compile(rf"{_ANY_WORD}|[^\s\d,.\-/()+]")
 _HINDI: Final = frozenset({"ek", "teen", "char", "paanch", "chhe", "saat", "aath", "nau", "zero"})
 _PORTUGUESE: Final = frozenset(
     ("zero", "dois", "duas", "três", "tres", "quatro", "cinco", "seis", "meia", "sete", "oito",
@@ -135,21 +137,31 @@ def spoken_digits(row: str) -> Iterator[SpokenDigits]:
     lowered = row.lower() if len(row.lower()) == len(row) else row
     if _VALUES.keys().isdisjoint(_WORD.findall(lowered)):
         return
-    run: list[re.Match[str]] = []
-    for found in _TOKEN.finditer(lowered):
-        token = found[0]
-        if token in _NUMBERS or (run and token in _GOES_ON):
-            run.append(found)
-        elif token.isdecimal() and (
-            run or not lowered[max(0, found.start() - 1) : found.start()].isalpha()
-        ):
-            run.append(found)  # `four08`, and no `F150`
-        elif run:
-            if _FEWEST_PARTS <= len(run) <= _LONGEST:
-                yield from _closed(run)
-            run = []
-    if _FEWEST_PARTS <= len(run) <= _LONGEST:
-        yield from _closed(run)
+    for start, end in _stretches(lowered):
+        run: list[re.Match[str]] = []
+        for found in _TOKEN.finditer(lowered, start, end):
+            if found[0] in _NUMBERS or (run and found[0] in _GOES_ON):
+                run.append(found)
+            elif found[0].isdecimal() and (
+                run or not lowered[found.start() - 1 : found.start()].isalpha()
+            ):
+                run.append(found)  # `four08`, and no `F150`
+        if _FEWEST_PARTS <= len(run) <= _LONGEST:
+            yield from _closed(run)
+
+
+def _stretches(lowered: str) -> Iterator[tuple[int, int]]:
+    """Between what no number is said with, and only those in which one is a word."""
+    start, spoken = 0, False
+    for found in _NO_DIGIT.finditer(lowered):
+        if found[0] in _VALUES:
+            spoken = True
+        elif found[0] not in _GOES_ON and found[0] not in _TIMES:
+            if spoken:
+                yield start, found.start()
+            start, spoken = found.end(), False
+    if spoken:
+        yield start, len(lowered)
 
 
 def _closed(run: list[re.Match[str]]) -> Iterator[SpokenDigits]:
