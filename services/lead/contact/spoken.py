@@ -140,11 +140,10 @@ def spoken_digits(row: str) -> Iterator[SpokenDigits]:
     for start, end in _stretches(lowered):
         run: list[re.Match[str]] = []
         for found in _TOKEN.finditer(lowered, start, end):
-            if found[0] in _NUMBERS or (run and found[0] in _GOES_ON):
+            token, before = found[0], lowered[max(0, found.start() - 1) : found.start()]
+            if token in _NUMBERS or (run and token in _GOES_ON):
                 run.append(found)
-            elif found[0].isdecimal() and (
-                run or not lowered[found.start() - 1 : found.start()].isalpha()
-            ):
+            elif token.isdecimal() and (run or not before.isalpha()):
                 run.append(found)  # `four08`, and no `F150`
         if _FEWEST_PARTS <= len(run) <= _LONGEST:
             yield from _closed(run)
