@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, Literal
 
 import msgspec
@@ -44,6 +44,11 @@ class Mention(msgspec.Struct, frozen=True):
     corrects: Correction
     """Whether it stands in for one before it."""
 
+    @property
+    def bare(self) -> str:
+        """What makes two of them the same way."""
+        return self.contact.value.partition(";")[0].lower()
+
 
 def correction_in(
     text: str, start: int, end: int, *, kind: Kind, since: int, announced: bool = False
@@ -80,29 +85,34 @@ def announces_correction(text: str) -> bool:
 
 def what_stands(mentions: Iterable[Mention]) -> tuple[Contact, ...]:
     """Their own first, of these the newest line, and within a line as it was said."""
-    kept: list[Mention] = []
+    kept: dict[str, Mention] = {}
     for mention in mentions:
-        same = next((one for one in kept if _is_same(one, mention)), None)
-        gone = _replaced(kept, mention)
-        stays = [one for one in kept if one is not same and one not in gone]
-        kept = [*stays, _said_again(same, mention) if same else mention][-MOST_KEPT:]
-    kept.sort(key=lambda mention: (mention.standing, bool(mention.contact.doubt), -mention.row))
-    theirs = {one.contact.kind for one in kept if one.standing is Standing.THEIRS}
+        same = kept.pop(mention.bare, None)
+        for one in _replaced(kept.values(), mention):
+            del kept[one.bare]
+        kept[mention.bare] = _said_again(same, mention) if same else mention
+        if len(kept) > MOST_KEPT:
+            del kept[next(iter(kept))]
+    ranked = sorted(
+        kept.values(),
+        key=lambda mention: (mention.standing, bool(mention.contact.doubt), -mention.row),
+    )
+    theirs = {one.contact.kind for one in ranked if one.standing is Standing.THEIRS}
     return tuple(
         one.contact
-        for one in kept
+        for one in ranked
         if one.standing is not Standing.DENIED or one.contact.kind not in theirs
     )
 
 
-def _replaced(kept: list[Mention], new: Mention) -> list[Mention]:
+def _replaced(kept: Collection[Mention], new: Mention) -> list[Mention]:
     """The one most like it; for a plain correction else the last line's, where it had but one."""
-    rivals = [
-        one for one in kept if one.contact.kind == new.contact.kind and not _is_same(one, new)
-    ]
+    if new.corrects == "none" and new.contact.doubt:
+        return []
+    rivals = [one for one in kept if one.contact.kind == new.contact.kind]
     if not rivals or (new.corrects == "none" and not any(one.contact.doubt for one in rivals)):
         return []
-    gaps = [distance(one.contact.value, new.contact.value) for one in rivals]
+    gaps = [distance(one.contact.value, new.contact.value, most=_ALIKE) for one in rivals]
     closest, gap = rivals[gaps.index(min(gaps))], min(gaps)
     if new.corrects == "surely":
         last = max(one.row for one in rivals)
@@ -110,14 +120,6 @@ def _replaced(kept: list[Mention], new: Mention) -> list[Mention]:
     unsure = closest.contact.doubt and closest.standing is Standing.THEIRS
     retyped = unsure and not new.contact.doubt and gap <= _ALIKE
     return [closest] if retyped or (new.corrects == "perhaps" and gap <= _VERY_ALIKE) else []
-
-
-def _is_same(one: Mention, other: Mention) -> bool:
-    return _bare(one.contact) == _bare(other.contact)
-
-
-def _bare(contact: Contact) -> str:
-    return contact.value.partition(";")[0].lower()
 
 
 def _said_again(old: Mention, new: Mention) -> Mention:

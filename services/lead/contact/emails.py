@@ -35,6 +35,8 @@ _LABEL: Final = re.compile(r"(?:e-?mail|correo)-+|[.\-'&%]+", re.IGNORECASE)
 """What is glued on before an address and no part of it."""
 _GLUED: Final = frozenset({"com", "net", "org", "edu"})
 """After these only a country may follow; anything else is the next sentence."""
+_SENTENCE_GLUED_ON: Final = re.compile(r"(?<=\.(?:com|net|org|edu))[A-Z][A-Za-z]*\Z")
+"""`gmail.comCall me`."""
 _NO_COUNTRY: Final = frozenset({"gmail", "icloud", "aol"})
 
 
@@ -55,7 +57,7 @@ def _typed(text: str, lowered: str, found: re.Match[str]) -> Iterator[Found]:
     start, at = found.start(), found.end(1)
     if label := _LABEL.match(text, start, at):
         start = label.end()
-    written, domain = text[start:at].rstrip("'"), found[2].lower()
+    written, domain = text[start:at].rstrip("'"), _SENTENCE_GLUED_ON.sub("", found[2]).lower()
     local, doubt = tidy(written)
     if not local or _in_page_address(text, start):
         return

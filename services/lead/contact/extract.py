@@ -53,28 +53,34 @@ def named(lines: Sequence[Line], profile: ShopProfile) -> frozenset[str]:
 
 def _mentions(lines: Sequence[Line], profile: ShopProfile) -> Iterator[Mention]:
     """Each value where it is given, and once more where it is taken back."""
-    given: list[Mention] = []
+    given: dict[str, Mention] = {}
+    last: dict[Kind, Mention] = {}
+    newest: Mention | None = None
     for row, folded, said in _read(lines, profile):
         for kind, one, standing, corrects in said:
             contact = _contact(kind, one, folded, lines[row], profile.languages[0])
-            given.append(Mention(contact, row, standing, corrects))
-            yield given[-1]
-        if given:
+            newest = last[kind] = Mention(contact, row, standing, corrects)
+            given[newest.bare] = newest
+            yield newest
+        if newest:
             remark = _after(said, folded.text)[-_REMARK:]
+            just_given = newest.row >= row - 1
+            gone, wrong = _denied(remark, newest.contact.kind, just_given=just_given)
             doubt = DOUBTS[Standing.DENIED].told(profile.languages[0])
-            for gone in _taken_back(remark, given, row):
-                contact = msgspec.structs.replace(gone.contact, doubt=doubt)
+            mistaken = [last[kind] for kind in wrong if kind in last]
+            for taken in _taken_back(given, gone) + mistaken:
+                contact = msgspec.structs.replace(taken.contact, doubt=doubt)
                 yield Mention(contact, row, Standing.DENIED, "none")
 
 
-def _taken_back(remark: str, given: Sequence[Mention], row: int) -> list[Mention]:
-    """All of a kind, or only what was given last."""
-    just_given = given[-1].row >= row - 1
-    gone, wrong = _denied(remark, given[-1].contact.kind, just_given=just_given)
-    last = {one.contact.kind: one for one in given}
-    return [one for one in given if one.contact.kind in gone] + [
-        one for kind, one in last.items() if kind in wrong
-    ]
+def _taken_back(given: dict[str, Mention], gone: frozenset[Kind]) -> list[Mention]:
+    """All of a kind, each once: who says STOP a thousand times has not said more."""
+    if not gone:
+        return []
+    taken = [one for one in given.values() if one.contact.kind in gone]
+    for one in taken:
+        del given[one.bare]
+    return taken
 
 
 @lru_cache(maxsize=LINES_KEPT)
@@ -129,7 +135,7 @@ def _judged(
     ends: dict[Kind, int] = {}
     before = 0
     for kind, one in found:
-        standing = standing_of(text, one, since=before)
+        standing = standing_of(text, one, kind=kind, since=before)
         before = one.end
         if standing is Standing.THEIRS:
             since, told = ends.get(kind, 0), announced and not ends

@@ -36,6 +36,8 @@ _GLUED_BEFORE: Final = re.compile(r"[A-Za-z0-9_$@&%]+\Z")
 _HASTE: Final = frozenset({"is", "me", "at", "on", "es", "al", "to"})
 """A word that a number is glued to by haste, and not because it is a name of something."""
 _WORD: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_WHICH_PHONE: Final = frozenset("chmtw")
+"""`c408-555-0117 h650-555-0133`: cell and home."""
 _PROSE: Final = re.compile(r"[A-Za-z]?[a-z]{2,}")
 """`408-555-0117thanks`: glued to what is written like a phone, a word is no name."""
 _FILE_AFTER: Final = re.compile(rf"[\w()\-]{{0,40}}\.(?:{'|'.join(FILE_ENDINGS)})\b", re.IGNORECASE)
@@ -117,10 +119,13 @@ def _of_a_thing(before: str, *, formatted: bool, asked: bool) -> Literal["no", "
 def _is_glued(before: str, after: str, *, formatted: bool) -> bool:
     """Part of a longer name, such as a VIN or a picture's."""
     glued = _GLUED_BEFORE.search(before)
-    if glued and not _is_haste(glued[0]) and not (formatted and _PROSE.fullmatch(glued[0])):
-        return True
+    if glued and not _is_haste(glued[0]):
+        lettered = glued[0] in _WHICH_PHONE and not THING.search(before)
+        lead_in = lettered or _PROSE.fullmatch(glued[0])
+        if not (formatted and lead_in):
+            return True
     word = _WORD.match(after)
-    if word is None or EXTENSION.match(after) or PHONE_CUE.match(word[0]):
+    if word is None or EXTENSION.match(after) or _is_haste(word[0]):
         return False
     return not (formatted and _PROSE.fullmatch(word[0]))
 

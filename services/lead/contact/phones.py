@@ -207,7 +207,8 @@ def _run(found: re.Match[str], region: Region) -> Iterator[Candidate]:
     if _NO_PHONE.search(written) or all(_YEAR.fullmatch(group) for group in groups):
         return
     if not region.is_nanp:
-        plain = written.startswith("0") or len(groups) > 1
+        filed = _YEAR.fullmatch(groups[0]) is not None  # `Rechnung 2025-0117123`
+        plain = written.startswith("0") or (len(groups) > 1 and not filed)
         yield Candidate(written, start, end, needs_cue=not plain)
     elif _SHAPED.fullmatch(written):
         yield Candidate(written, start, end)

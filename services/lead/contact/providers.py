@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Final
 
 from services.lead.contact.doubts import Doubt
@@ -107,8 +108,17 @@ def is_slip(typed: str, meant: str) -> bool:
     return distance(stem, meant_stem) <= (2 if len(meant_stem) >= _LONG_NAME else 1)
 
 
-def distance(one: str, other: str) -> int:
-    """How many such slips apart (Damerau and Levenshtein, neighbours swapped once)."""
+def distance(one: str, other: str, *, most: int = 99) -> int:
+    """How many such slips apart (Damerau and Levenshtein, neighbours swapped once).
+
+    Of more than `most` nobody asks how many.
+    """
+    alike = sum(
+        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    )
+    one, other = one[alike:], other[alike:]
+    if abs(len(one) - len(other)) > most:
+        return most + 1
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, a in enumerate(one, 1):
@@ -117,4 +127,6 @@ def distance(one: str, other: str) -> int:
             row[j] = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
             if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
                 row[j] = min(row[j], older[j - 2] + 1)
+        if min(row) > most:
+            return most + 1
     return row[-1]

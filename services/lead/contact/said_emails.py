@@ -15,17 +15,19 @@ from services.lead.contact.words import EMAIL_CUE
 MOST_LOOKED_AT: Final = 60
 _NEAR: Final = 100
 
-_AT_WORDS: Final = "at|arroba|arobase|собака|a còng|艾特|アットマーク|アット|골뱅이|آت|ات"
+_AT_WORDS: Final = "arroba|arobase|собака|a còng|艾特|アットマーク|アット|골뱅이|آت|ات"
+_AT: Final = rf"(?:at(?:[ -](?:sign|symbol))?|{_AT_WORDS})"
 _DOT_WORDS: Final = "dot|punto|ponto|point|punkt|точка|chấm|cham|点|點|ドット|점|닷|titik|نقطة|نقطه"
-_HINTS: Final = ("@", " at ", "at)", "at]", "at}", "at>", "at )", "at ]", *_AT_WORDS.split("|")[1:])
+_HINTS: Final = ("@", " at ", "at)", "at]", "at}", "at>", "at )", "at ]", "(a)", "[a]",
+          *_AT_WORDS.split("|"))  # fmt: skip
 _DOT: Final = (
     rf"(?: ?[(\[{{<] ?(?:\.|{_DOT_WORDS}) ?[)\]}}>] ?| (?:{_DOT_WORDS}) | ?[.,] ?|"
-    r" ?(?:点|點|ドット|점|닷) ?)"
+    r" ?(?:点|點|ドット|점|닷) ?| (?=com(?![a-z0-9])))"
 )
 _COM: Final = {"컴": "com", "コム": "com", "ком": "com"}
 _ENDING: Final = rf"(?:[a-z]{{2,24}}+|{'|'.join(_COM)})"
 _SAID: Final = re.compile(
-    rf"([(\[{{<] ?(?:@|{_AT_WORDS}|a) ?[)\]}}>] ?| (?:{_AT_WORDS}) |@ ?|"
+    rf"([(\[{{<] ?(?:@|{_AT}|a) ?[)\]}}>] ?| {_AT} |@ ?|"
     r"艾特|アットマーク|アット|골뱅이)"
     rf"(g mail|hot mail|[a-z0-9-]{{2,63}}+)((?:{_DOT}{_ENDING}){{1,2}}|$|(?=[,;!?\n]))"
 )
@@ -54,7 +56,7 @@ _NO_NAME: Final = frozenset({
 })  # fmt: skip
 """Words before `at` that are nobody's name: `reach me at ...`."""
 _CUE_BEFORE: Final = re.compile(
-    r"(?:e-?mail|mail|correo(?: electr[oó]nico)?|address|direcci[oó]n)"
+    r"(?:\bit'?s|e-?mail|mail|correo(?: electr[oó]nico)?|address|direcci[oó]n)"
     r"(?: address)?(?: (?:is|it's|its|es|é|would be))?[: ]*$",
     re.IGNORECASE,
 )
@@ -139,13 +141,9 @@ def _said_local(text: str, end: int) -> tuple[str, int, Doubt | None]:
     words = [(word[0], floor + word.start()) for word in re.finditer(r"\S+", text[floor:end])]
     if not words:
         return "", 0, None
-    word, start = words.pop()
-    word = _BRACKETED_DOT.sub(".", word)
-    local = _name_at_end(word)
-    start += len(word) - len(local)
+    local, start = _last_word(words)
     if not local or local.lower() in _NO_NAME:
         return "", 0, None
-    local, _ = tidy(local)
     parts, spelled = [local], len(local) == 1
     while words:
         mark = _JOIN.get(words[-1][0].lower())
@@ -163,6 +161,24 @@ def _said_local(text: str, end: int) -> tuple[str, int, Doubt | None]:
     return _with_first_names(text, words, "".join(parts), start)
 
 
+def _last_word(words: list[tuple[str, int]]) -> tuple[str, int]:
+    """With the name that a number of its own belongs to: `smith 22`."""
+    word, start = words.pop()
+    if word.lower() in _NO_NAME:  # `I'm`, before its quote is a mark
+        return "", start
+    word = _BRACKETED_DOT.sub(".", word)
+    local = _name_at_end(word)
+    start += len(word) - len(local)
+    if local.isdecimal() and words and _is_first_name(words[-1][0]):
+        word, start = words.pop()
+        local = word + local
+    return tidy(local)[0], start
+
+
+def _is_first_name(word: str) -> bool:
+    return word.isalpha() and word.isascii() and word.lower() not in _NO_NAME | _JOIN.keys()
+
+
 def _name_at_end(word: str) -> str:
     """All of it, or what follows a mark or a script without spaces."""
     at = next(_LAST_NAME.finditer(word)).start()
@@ -177,7 +193,7 @@ def _with_first_names(
     """`my email is maria lopez at gmail dot com`: all words after the cue, joined, with a doubt."""
     joined = local
     for word, begins in reversed(words[-_MOST_FIRST_NAMES:]):
-        if not _NAME.fullmatch(word) or word.lower() in _NO_NAME:
+        if not _NAME.fullmatch(word) or word.lower() in _NO_NAME or word.lower() in _JOIN:
             break
         joined = word + joined
         if _CUE_BEFORE.search(text[max(0, begins - 40) : begins]):

@@ -88,18 +88,31 @@ _NUMBERS: Final = frozenset((_VALUES.keys() | _TIMES.keys()) - {"oh", "o"})
 _ROUND: Final = {"hundred": "00", "thousand": "000"}
 _JOINS: Final = frozenset({"y", "e", "-"})
 _WORD: Final = re.compile(r"[^\W\d_]+")
-_TOKEN: Final = re.compile(r"(?:[^\W\d_]++[\u0300-\u036f\u0900-\u0dff]*+)++|\d+|\S")
+_ANY_WORD: Final = r"(?:[^\W\d_]++[\u0300-\u036f\u0900-\u0dff]*+)++"
+_TOKEN: Final = re.compile(rf"{_ANY_WORD}|\d+|\S")
 """A word (Indic vowel signs are no letters to Python), a group of digits, or a mark."""
+_NO_DIGIT: Final = re.compile(rf"{_ANY_WORD}|[^\s\d,.\-/()+]")
 _HINDI: Final = frozenset({"ek", "teen", "char", "paanch", "chhe", "saat", "aath", "nau", "zero"})
+_PORTUGUESE: Final = frozenset(
+    ("zero", "dois", "duas", "três", "tres", "quatro", "cinco", "seis", "meia", "sete", "oito",
+     "nove", "dez")
+)  # fmt: skip
+"""Beside none of these `um` is a German `at` or an English hesitation, and no one."""
+_MODEL: Final = re.compile(r"(?:19|20)\d\d|[1-9]\d00")
+"""A year, or a truck's: `one 1500 and one 2500`."""
+_MOST_MODELS: Final = 1
+_DATE: Final = re.compile(r"\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d{2})(?!\d)")
 _LATER: Final = frozenset({"oh", "o", "hundred", "thousand"})
 """Numbers only after another one."""
 _GOES_ON: Final = _BETWEEN | _LATER | frozenset(",.-/()+")
 _FEWEST_PARTS: Final = 4
 _LONGEST: Final = 40
+_IS: Final = "(?!이(?:에요|예요|요|야|다))"
+"""`It is` in Korean begins like a two."""
 _CJK: Final = re.compile(
     r"[零〇一二三四五六七八九幺洞ゼロ](?:[ ,.\-の]{0,2}+[零〇一二三四五六七八九幺\d]){6,}+"
-    r"|[공영](?:[ ,.\-]{0,2}+[공영일이삼사오육륙칠팔구에의\d]){7,}+"
-    r"|[일이삼사오육륙칠팔구](?:[ ,.\-]{0,2}+[공영일이삼사오육륙칠팔구\d]){9,}+"
+    rf"|[공영](?:[ ,.\-]{{0,2}}+{_IS}[공영일이삼사오육륙칠팔구에의\d]){{7,}}+"
+    rf"|[일이삼사오육륙칠팔구](?:[ ,.\-]{{0,2}}+{_IS}[공영일이삼사오육륙칠팔구\d]){{9,}}+"
 )
 _CJK_DIGITS: Final = str.maketrans(
     "零〇一二三四五六七八九幺洞공영일이삼사오육륙칠팔구에의の", "0012345678910" + "001234566789---"
@@ -124,33 +137,50 @@ def spoken_digits(row: str) -> Iterator[SpokenDigits]:
     lowered = row.lower() if len(row.lower()) == len(row) else row
     if _VALUES.keys().isdisjoint(_WORD.findall(lowered)):
         return
-    run: list[re.Match[str]] = []
-    for found in _TOKEN.finditer(lowered):
-        token = found[0]
-        if token in _NUMBERS or (run and token in _GOES_ON):
-            run.append(found)
-        elif token.isdecimal() and (
-            run or not lowered[max(0, found.start() - 1) : found.start()].isalpha()
-        ):
-            run.append(found)  # `four08`, and no `F150`
-        elif run:
-            if _FEWEST_PARTS <= len(run) <= _LONGEST:
-                yield from _closed(run)
-            run = []
-    if _FEWEST_PARTS <= len(run) <= _LONGEST:
-        yield from _closed(run)
+    for start, end in _stretches(lowered):
+        run: list[re.Match[str]] = []
+        for found in _TOKEN.finditer(lowered, start, end):
+            token, before = found[0], lowered[max(0, found.start() - 1) : found.start()]
+            if token in _NUMBERS or (run and token in _GOES_ON):
+                run.append(found)
+            elif token.isdecimal() and (run or not before.isalpha()):
+                run.append(found)  # `four08`, and no `F150`
+        if _FEWEST_PARTS <= len(run) <= _LONGEST:
+            yield from _closed(run)
+
+
+def _stretches(lowered: str) -> Iterator[tuple[int, int]]:
+    """Between what no number is said with, and only those in which one is a word."""
+    start, spoken = 0, False
+    for found in _NO_DIGIT.finditer(lowered):
+        if found[0] in _VALUES:
+            spoken = True
+        elif found[0] not in _GOES_ON and found[0] not in _TIMES:
+            if spoken:
+                yield start, found.start()
+            start, spoken = found.end(), False
+    if spoken:
+        yield start, len(lowered)
 
 
 def _closed(run: list[re.Match[str]]) -> Iterator[SpokenDigits]:
-    while run[-1][0] in _GOES_ON and run[-1][0] not in _LATER:
+    if _PORTUGUESE.isdisjoint(found[0] for found in run):
+        run = [found for found in run if found[0] != "um"]
+    while run and run[-1][0] in _GOES_ON and run[-1][0] not in _LATER:
         run.pop()
     words = [found[0] for found in run]
-    if words[-1] == "hai" and not _HINDI.isdisjoint(words):  # `is` in Hindi, two in Vietnamese
-        words.pop()
+    if words and words[-1] == "hai" and not _HINDI.isdisjoint(words):
+        words.pop()  # `is` in Hindi, two in Vietnamese
         run.pop()
     spoken = sum(word in _VALUES for word in words)
-    if spoken:
+    if spoken and not _counts_things(run, words):
         yield SpokenDigits(_read(words), run[0].start(), run[-1].end(), spoken)
+
+
+def _counts_things(run: list[re.Match[str]], words: list[str]) -> bool:
+    """Cars by their years, or hours of a day."""
+    models = sum(_MODEL.fullmatch(word) is not None for word in words)
+    return models > _MOST_MODELS or bool(_DATE.search(run[0].string, run[0].start(), run[-1].end()))
 
 
 def _read(words: list[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 
 from services.lead.contact.doubts import A_THINGS, Doubt
 from services.lead.contact.folding import Found
+from services.lead.contact.taken_back import Kind, retracts
 from services.lead.contact.words import (
     ANOTHERS_AFTER,
     ANOTHERS_BEFORE,
@@ -41,17 +42,24 @@ DOUBTS: Final = {
 }
 
 
-def standing_of(text: str, one: Found, *, since: int) -> Standing:
+def standing_of(text: str, one: Found, *, kind: Kind, since: int) -> Standing:
     """The words up to `since` belong to the value before it."""
     before = text[max(since, one.start - _NEAR) : one.start]
     after = text[one.end : one.end + _NEAR]
     if _is_ours(before, after):
         return Standing.OURS
-    if DENIED_BEFORE.search(before) or DENIED_AFTER.match(after):
+    if _is_denied_before(before, kind) or DENIED_AFTER.match(after):
         return Standing.THEIRS if LIMITED_AFTER.match(after) else Standing.DENIED
     if ANOTHERS_BEFORE.search(before) or ANOTHERS_AFTER.match(after):
         return Standing.THEIRS if THEIRS_AFTER.match(after) else Standing.ANOTHERS
     return Standing.A_THINGS if one.doubt == A_THINGS else Standing.THEIRS
+
+
+def _is_denied_before(before: str, kind: Kind) -> bool:
+    """But `that was my old number, ...` speaks of the one given before."""
+    if DENIED_BEFORE.search(before) is None:
+        return False
+    return not (before.rstrip(" ").endswith((",", "\n")) and retracts(before, kind))
 
 
 def _is_ours(before: str, after: str) -> bool:

@@ -47,20 +47,26 @@ EMAIL_CUE: Final = re.compile(
 
 _LED_IN: Final = r"[\s:,\"'(]*$"
 """What may stand between words and the value that they are about."""
+_RIGHT_BEFORE: Final = r"[ \"'(]*\Z"
+"""Of a `no` and a `wrong number`: behind a comma they speak of the value given before."""
 
 DENIED_BEFORE: Final = re.compile(
-    r"(?:\b(?:(?<!if )(?<!or )not|isn'?t|wasn'?t|instead of|rather than|no longer(?: use)?|"
+    r"(?:\b(?:instead of|rather than|no longer(?: use)?|"
     r"(?:stopped|quit) using|"
     r"(?:don'?t|do not|never) (?:call|text|use|email)(?: me)?(?: (?:at|on))?|used to be|"
-    r"(?<!years )(?:old|previous|former|(?<!s )(?<!it )wrong) (?:phone |cell |email )?"
+    r"(?<!years )(?:old|previous|former) (?:phone |cell |email )?"
     r"(?:number|phone|cell|email|address|one|mail)?(?: (?:is|was))?|"
     r"en lugar de|en vez de|ya no (?:es|uso|l[oa] uso)(?: el)?|"
-    r"no (?:es|era|use|me llamen?|llamen?)(?: el| al)?|"
-    r"n[uú]mero (?:viejo|anterior|equivocado)(?: (?:es|era))?|"
+    r"no (?:use|me llamen?|llamen?)(?: el| al)?|"
+    r"n[uú]mero (?:viejo|anterior)(?: (?:es|era))?|"
     r"correo (?:viejo|anterior)(?: (?:es|era))?|"
-    r"não (?:é|era|ligue)(?: o| para)?|pas le|au lieu d[eu]|bukan|không phải(?: là)?|số cũ|"
-    r"не звоните(?: на)?|не)|"
-    rf"不是|(?:不要|别|別)打[^\W\d]{{0,4}}|(?:旧|舊|之前的|以前的)(?:号码|號碼|电话|電話|号|號)|ではなく|아니라|ليس|لا){_LED_IN}",
+    r"não ligue(?: o| para)?|pas le|au lieu d[eu]|số cũ|не звоните(?: на)?)|"
+    rf"(?:不要|别|別)打[^\W\d]{{0,4}}|(?:旧|舊|之前的|以前的)(?:号码|號碼|电话|電話|号|號)){_LED_IN}|"
+    r"(?:\b(?:(?<!if )(?<!or )not|isn'?t|wasn'?t|"
+    r"(?<!s )(?<!it )wrong (?:phone |cell |email )?(?:number|phone|cell|email|address|one|mail)?"
+    r"(?: (?:is|was))?|no (?:es|era)(?: el)?|n[uú]mero equivocado(?: (?:es|era))?|"
+    r"não (?:é|era)(?: o)?|bukan|không phải(?: là)?|не)|"
+    rf"不是|ليس){_RIGHT_BEFORE}",
     re.IGNORECASE,
 )
 """Right before: the customer says that this is not (or no longer) to be used."""
@@ -70,7 +76,7 @@ DENIED_AFTER: Final = re.compile(
     r"(?:(?:the |my |an? |el |mi )?(?:old|wrong|incorrect|outdated|viejo|equivocado|incorrecto|"
     r"anterior|mal)\b|no longer|not (?:my|working|the right|correct|in service)|disconnected|"
     r"doesn'?t work|does not work|didn'?t work|won'?t work|ya no|no (?:funciona|sirve|es mi)|"
-    r"不对|不對|错了|錯了|停机|停機|は間違|틀렸|아니)",
+    r"不对|不對|错了|錯了|停机|停機|は間違|ではなく|틀렸|아니)",
     re.IGNORECASE,
 )
 
@@ -129,7 +135,7 @@ _UNLESS: Final = r"(?<!\bif )(?<!\bcase )(?<!\bwhen )(?<!\bunless )"
 _DEAD: Final = r"(?:'?s| is| was)? (?:dead|disconnected|out of service|no longer in service)"
 CORRECTS: Final = re.compile(
     r"\b(?:correction|i meant|i mean|meant to|my bad|my mistake|my error|mi error|my old one|"
-    r"typo|wrong (?:number|email|one|digit|address)|"
+    r"typo|wrong (?:phone |cell |email )?(?:number|phone|cell|email|one|digit|address)|"
     r"mistyped|misspelled|mis-?spelt|scratch that|ignore (?:that|the|my)|disregard|instead|"
     r"should (?:be|have been|read)|supposed to be|make (?:it|that)|actually|"
     r"new (?:number|phone|email|cell)|"
@@ -139,7 +145,7 @@ CORRECTS: Final = re.compile(
     rf"{_UNLESS}(?:that|this|the (?:other|old|first|last)) (?:one|number|phone|cell|email|address)"
     rf"{_DEAD}|{_UNLESS}(?:that|this){_DEAD}|"
     r"(?<!\bsi )es[ea] (?:n[uú]mero |correo )?ya no(?: (?:sirve|funciona|existe|es))?|"
-    r"(?:right|real) (?:number|email|one) is|"
+    r"(?:right|real) (?:number|email|one)(?= is|:)|"
     r"me equivoqu[eé]|correcci[oó]n|quise decir|quer[ií]a decir|en realidad|"
     r"mejor (?:a|al|use|este)|"
     r"est[aá] mal|escrib[ií] mal|n[uú]mero correcto|correo correcto|el correcto|"
@@ -187,13 +193,14 @@ NAMES_A_WAY: Final = re.compile(
 
 _SAYING: Final = (
     r"(?:[\s,.!:;*\-…()]|\b(?:it|its|it's|is|that|that's|thats|this|my|the|number|phone|cell|"
-    r"email|address|mail|i|meant|mean|be|should|es|el|le|la|mi|n[uú]mero|correo|é|o|meu|c'est|mon|"
+    r"email|address|mail|i|meant|mean|be|should|es|era|el|le|la|mi|n[uú]mero|correo|é|o|meu|c'est|mon|"
     r"là|số|nomor|saya|to|was|so|here|ay|ang|это|мой|номер)\b|是|号码|號碼|应该|應該|번호|요|합니다|"
     r"입니다|番号|は|です|هو|رقمي|الرقم|شماره|नंबर|है|करें|कीजिए)*"
 )
 NO_MORE_THAN_SAYING: Final = re.compile(_SAYING, re.IGNORECASE)
 SORRY: Final = re.compile(
-    rf"(?:{_APOLOGIES}|(?:^|[.!?;,]\s?)(?:no+|nope|нет)\b(?: no+\b)?(?! my cell)|아니){_SAYING}$",
+    rf"(?:{_APOLOGIES}|(?:^|[.!?;,]\s?)(?:no+|nope|нет|не|não(?: (?:é|era))?|bukan|"
+    rf"không phải|لا)\b(?: no+\b)?(?! my cell)|不是|아니라?){_SAYING}$",
     re.IGNORECASE,
 )
 """An apology right before a value, and nothing but glue between them."""

@@ -1,4 +1,4 @@
-"""Input that makes a careless reader slow: each name gives a text of any length."""
+"""Input that makes a careless reader slow: each name gives a text, or a talk, of any length."""
 
 from __future__ import annotations
 
@@ -44,3 +44,33 @@ HOSTILE: Final = {
     "digits and marks": _noise("0|1|2|3|4|5| |-|.|(|)|+|@|a|x|o|,|/|\n", ""),
     "words": _noise("four|five|at|dot|@|.|,|4|(|)|gmail|com|sorry|not|order|\n", " "),
 }  # fmt: skip
+
+
+def _talk(*ways: str) -> Callable[[int], list[str]]:
+    """One part of the messages after another, `{}` a number that no other message has."""
+
+    def make(size: int) -> list[str]:
+        said: list[str] = []
+        for way in ways:
+            length = len(way.format("0000")) + 1
+            said += [way.format(f"{n:04}") for n in range(size // len(ways) // length)]
+        return said
+
+    return make
+
+
+TALKS: Final = {
+    " / ".join(ways): _talk(*ways)
+    for ways in (
+        ("408-555-0117 don't call",),
+        ("408-555-{}", "don't call me anymore"),
+        ("408-555-{}", "STOP"),
+        ("ana{}@x.org", "don't email me"),
+        ("408-555-{}",),
+        ("sorry 650-555-{}",),
+        ("that's not my number 650-555-{}",),
+        ("sorry maria.magdalena.lopez.garcia{}@gmial.com",),
+        ("seat {}",),
+    )
+}
+"""What a line costs must not grow with what was said before it."""
