@@ -34,9 +34,13 @@ Checks = tuple[tuple[str, Callable[[D], Awaitable[Finding]]], ...]
 
 async def examine(environ: Mapping[str, str], stack: AsyncExitStack) -> Shown:
     """A store that does not open keeps no other part from being asked: the first start of all may
-    have failed on one of those. Raises SettingsError.
+    have failed on one of those. Raises SettingsError, with a sentence for each wrong setting.
     """
-    setup = await open_setup(environ, stack)
+    try:
+        setup = await open_setup(environ, stack)
+    except SettingsError as problem:
+        every = dict.fromkeys((str(problem), *refusals(environ)))
+        raise SettingsError(" ".join(every)) from problem
     try:
         desk = await open_stores(setup, stack)
     except Exception as problem:  # noqa: BLE001 - the other findings shall not be lost with this one

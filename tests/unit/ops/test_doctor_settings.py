@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import services
+from libs.errors import SettingsError
 from libs.identity.keys import FILE
 from libs.redis.link import RedisRefused
 from ops import doctor
@@ -74,6 +75,16 @@ async def test_a_fault_of_one_service_is_named_once(
     told = [one.what for name in named for one in findings.values() if name in one.said]
     assert told == ["settings"] * len(named)
     assert [at_fault.said.index(name) for name in named] == sorted(map(at_fault.said.index, named))
+
+
+async def test_a_fault_of_all_services_hides_no_other() -> None:
+    environ = {"RECORDS": "sqlit", "TRUSTED_HOPS": "abc", "HANDOFF_PORT": "x"}
+
+    async with AsyncExitStack() as stack:
+        with pytest.raises(SettingsError) as refused:
+            await doctor.examine(environ, stack)
+
+    assert [str(refused.value).count(name) for name in environ] == [1, 1, 1]
 
 
 async def test_questions_that_need_a_wrong_setting_wait_for_it() -> None:
