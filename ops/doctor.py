@@ -5,29 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Final, TypeVar
 
-import msgspec
-
-from libs.errors import HandoffError, Unavailable
+from libs.errors import HandoffError, SettingsError, Unavailable
 from libs.leads.second_sender import read_trace
 from libs.ledger.sweep import SWEEP_LIMIT
 from libs.messages.streams import STREAMS
-from libs.runtime.settings import load
 from ops.desk import Desk, Setup, open_setup, open_stores, redis_advice
 from ops.doctor_blobs import blobs, retention
 from ops.doctor_mail import alerts, events, fallback, mail
+from ops.doctor_model import day, model
+from ops.doctor_settings import refusals, settings
 from ops.finding import Finding
 from ops.show import Shown, moment, table
 from ops.streams import rows, troubles
-from services.lead.settings import LeadSettings
 from services.mailer.ports import SKEW_SECONDS
 
 CHECK_SECONDS: Final = 10.0
 SUNSET: Final = date(2026, 11, 30)
 """The day on which OpenAI announced to end hosted workflows."""
-_SOON_DAYS: Final = 30
 _REDIS_FIRST: Final = "Mend Redis first."
 _TRACE_SECONDS: Final = 7 * 86_400
 
@@ -37,13 +34,17 @@ Checks = tuple[tuple[str, Callable[[D], Awaitable[Finding]]], ...]
 
 async def examine(environ: Mapping[str, str], stack: AsyncExitStack) -> Shown:
     """A store that does not open keeps no other part from being asked: the first start of all may
-    have failed on one of those. Raises SettingsError.
+    have failed on one of those. Raises SettingsError, with a sentence for each wrong setting.
     """
-    setup = await open_setup(environ, stack)
+    try:
+        setup = await open_setup(environ, stack)
+    except SettingsError as problem:
+        every = dict.fromkeys((str(problem), *refusals(environ)))
+        raise SettingsError(" ".join(every)) from problem
     try:
         desk = await open_stores(setup, stack)
-    except HandoffError as problem:
-        return await _with_stores(setup, [_closed(problem)])
+    except Exception as problem:  # noqa: BLE001 - the other findings shall not be lost with this one
+        return await _with_stores(setup, [_closed(setup, problem)])
     return await doctor(desk)
 
 
@@ -51,10 +52,15 @@ async def doctor(desk: Desk) -> Shown:
     return await _with_stores(desk, await _asked_all(desk, OF_STORES))
 
 
-def _closed(problem: HandoffError) -> Finding:
+def _closed(setup: Setup, problem: Exception) -> Finding:
     if isinstance(problem, Unavailable):
         do = f"See that {problem.part} runs and is reached; then ask again for the rest."
         return Finding(what=problem.part, ok=False, said=str(problem), do=do)
+    if not isinstance(problem, HandoffError):
+        do = "Check RECORDS, BLOBS and what AWS reads of this environment; then ask again."
+        return Finding(what="stores", ok=False, said=_named(problem), do=do)
+    if str(problem) in refusals(setup.environ):
+        return _unset(setup, "stores", str(problem))
     do = "On a first start, mend the other problems: a service that starts makes its stores."
     return Finding(what="stores", ok=False, said=str(problem), do=do)
 
@@ -75,16 +81,23 @@ async def _asked(desk: D, name: str, check: Callable[[D], Awaitable[Finding]]) -
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             return await check(desk)
-    except (HandoffError, OSError, ValueError, msgspec.DecodeError) as error:
-        said = str(error) or type(error).__name__
+    except SettingsError as error:
+        return _unset(desk, name, str(error))
+    except Exception as error:  # noqa: BLE001 - the other findings shall not be lost with this one
+        said = str(error) if isinstance(error, HandoffError) else _named(error)
         return Finding(what=name, ok=False, said=said, do=f"See that {name} runs and is reached.")
 
 
-async def settings(desk: Setup) -> Finding:
-    """They were read, or we would not be here; what is left is what they mean together."""
-    shops = ", ".join(sorted(desk.shops.by_slug))
-    said = f"shops {shops}; records {desk.settings.records}, blobs {desk.settings.blobs}"
-    return Finding(what="settings", ok=True, said=said)
+def _named(error: Exception) -> str:
+    return ": ".join(filter(None, (type(error).__name__, str(error))))
+
+
+def _unset(desk: Setup, name: str, said: str) -> Finding:
+    """One mistake is one problem: the question about settings has told those that it knows."""
+    if said in refusals(desk.environ):
+        return Finding(what=name, ok=False, said="unknown", do="Mend the settings first.")
+    do = "Mend the setting that is named (`docs/settings.md`), then start its service again."
+    return Finding(what=name, ok=False, said=said, do=do)
 
 
 async def redis(desk: Setup) -> Finding:
@@ -146,65 +159,10 @@ async def dead_letters(desk: Setup) -> Finding:
     return Finding(what="dead letters", ok=not parked, said=str(parked), do=do)
 
 
-async def model(desk: Setup) -> Finding:
-    if not desk.settings.openai_api_key:
-        said = "no OPENAI_API_KEY: practice agent, summaries by rule"
-        return Finding(what="model", ok=True, said=said)
-    from openai import APIError, AsyncOpenAI
-
-    client = AsyncOpenAI(
-        api_key=desk.settings.openai_api_key,
-        base_url=desk.settings.openai_base_url or None,
-        timeout=CHECK_SECONDS,
-        max_retries=0,
-    )
-    try:
-        async with client:
-            answer = await client.models.with_raw_response.list()
-    except APIError as error:
-        said = f"OpenAI answers {type(error).__name__}"
-        return Finding(what="model", ok=False, said=said, do="Check OPENAI_API_KEY and billing.")
-    listed = msgspec.json.decode(answer.content, type=_Models)
-    name = load(LeadSettings, desk.environ).lead_summary_model
-    return _model_finding(listed, name, desk.clock.now())
-
-
-class _Model(msgspec.Struct):
-    id: str
-    shutdown_date: str | int | None = None
-    """A day, or its first moment in seconds."""
-
-
-class _Models(msgspec.Struct):
-    data: list[_Model]
-
-
-def _model_finding(listed: _Models, name: str, now: float) -> Finding:
-    found = next((one for one in listed.data if one.id == name), None)
-    if found is None:
-        return Finding(
-            what="model", ok=False, said=f"{name} is not offered to this key",
-            do="Set LEAD_SUMMARY_MODEL to one that is.",
-        )  # fmt: skip
-    if not found.shutdown_date:
-        return Finding(what="model", ok=True, said=f"{name}, no end announced")
-    ends = _ends(found.shutdown_date)
-    days = (ends - _day(now)).days
-    do = "" if days > _SOON_DAYS else "Choose its successor in LEAD_SUMMARY_MODEL."
-    said = f"{name}, ends {ends} (in {days} days)"
-    return Finding(what="model", ok=days > _SOON_DAYS, said=said, do=do)
-
-
-def _ends(shutdown_date: str | int) -> date:
-    if isinstance(shutdown_date, int):
-        return _day(shutdown_date)
-    return date.fromisoformat(shutdown_date[:10])
-
-
 async def hosted(desk: Setup) -> Finding:
     if desk.settings.conversations != "hosted":
         return Finding(what="conversations", ok=True, said="our own chat")
-    days = (SUNSET - _day(desk.clock.now())).days
+    days = (SUNSET - day(desk.clock.now())).days
     span = "1 day" if abs(days) == 1 else f"{abs(days)} days"
     when = f"in {span}" if days > 0 else f"{span} ago" if days else "today"
     said = f"hosted by OpenAI, which announced its end for {SUNSET} ({when})"
@@ -223,10 +181,6 @@ async def second_sender(desk: Desk) -> Finding:
     )
     do = "Find the other installation that sends for these shops and stop it; gone after 7 days."
     return Finding(what="second sender", ok=False, said=said, do=do)
-
-
-def _day(now: float) -> date:
-    return datetime.fromtimestamp(now, UTC).date()
 
 
 FIRST: Final[Checks[Setup]] = (("settings", settings), ("redis", redis))

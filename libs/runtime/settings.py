@@ -7,9 +7,10 @@ begin with `HANDOFF_` say so. An empty variable counts as unset.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -80,6 +81,17 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
     metrics_port: PortOrNone = msgspec.field(default=0, name="HANDOFF_METRICS_PORT")
     """Where a process serves /health and /metrics, besides what it serves anyway; 0: nowhere."""
 
+    def faults(self) -> Iterator[str]:
+        """A sentence for each thing that could not work, though every value has its type."""
+        if any(len(key) < KEY_CHARACTERS for key in self.keys):
+            yield (
+                f"SITE_KEYS holds a key shorter than {KEY_CHARACTERS} characters; make a longer"
+                " one."
+            )
+        yield from _no_addresses(self)
+        if not _REGION.fullmatch(self.aws_region):
+            yield "AWS_REGION must be the name of a region such as us-east-1."
+
     @property
     def data_path(self) -> Path:
         return Path(self.data)
@@ -120,17 +132,38 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
 
 def load(cls: type[S], environ: Mapping[str, str]) -> S:
     """Raises SettingsError with one sentence that names the variable."""
+    settings = _read(cls, environ)
+    for sentence in settings.faults():
+        raise SettingsError(sentence)
+    return settings
+
+
+def all_faults(cls: type[S], environ: Mapping[str, str]) -> list[str]:
+    """Every sentence for which `load` would refuse, where that stops at the first."""
+    names = [field.encode_name for field in msgspec.structs.fields(cls)]
+    each_alone = [{name: environ[name]} for name in names if name in environ]
+    malformed = [said for alone in each_alone if (said := _malformed(cls, alone))]
+    return malformed or list(_read(cls, environ).faults())
+
+
+def _malformed(cls: type[S], environ: Mapping[str, str]) -> str:
+    try:
+        _read(cls, environ)
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+def _read(cls: type[S], environ: Mapping[str, str]) -> S:
     given = {
         field.encode_name: _plain(field, environ[field.encode_name])
         for field in msgspec.structs.fields(cls)
         if environ.get(field.encode_name)
     }
     try:
-        settings = msgspec.convert(given, cls, strict=False)
+        return msgspec.convert(given, cls, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(_sentence(str(error))) from error
-    _refuse_short_keys(settings)
-    return settings
 
 
 def _plain(field: msgspec.structs.FieldInfo, value: str) -> object:
@@ -158,8 +191,35 @@ def _sentence(error: str) -> str:
     return f"The setting {where.rstrip('`')} is wrong: {what}." if what else f"{error}."
 
 
-def _refuse_short_keys(settings: CommonSettings) -> None:
-    if any(len(key) < KEY_CHARACTERS for key in settings.keys):
-        raise SettingsError(
-            f"SITE_KEYS holds a key shorter than {KEY_CHARACTERS} characters; make a longer one."
-        )
+_REGION: Final = re.compile(r"(?![0-9]+$)[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?", re.ASCII)
+_LABEL: Final = r"(?!-)[a-zA-Z0-9-]{1,63}(?<!-)"
+_AWS_HOST: Final = re.compile(rf"({_LABEL}\.)*{_LABEL}\.?|[0-9a-f.]*:[0-9a-f:.]*", re.ASCII)
+"""What AWS's SDK takes: over any other it ends in a traceback. An IPv6 address stands bare."""
+
+
+def _no_addresses(given: CommonSettings) -> Iterator[str]:
+    """What an HTTP client would stumble over only when it is first needed."""
+    for name, url in (
+        ("ATTACHMENTS_URL", given.attachments_url),
+        ("OPENAI_BASE_URL", given.openai_base_url),
+    ):
+        if url and not _host(url):
+            yield f"{name} must be an address such as https://host.example.com:8443."
+    for name, url in (
+        ("AWS_ENDPOINT_URL", given.aws_endpoint_url),
+        ("AWS_ENDPOINT_URL_DYNAMODB", given.aws_endpoint_url_dynamodb),
+        ("AWS_ENDPOINT_URL_S3", given.aws_endpoint_url_s3),
+    ):
+        if url and not _AWS_HOST.fullmatch(_host(url)):
+            yield f"{name} must be an address such as http://host:8000, without `_` in the host."
+
+
+def _host(url: str) -> str:
+    """Empty: it is no address of an HTTP server."""
+    try:
+        split = urlsplit(url)
+        usable = split.scheme in {"http", "https"} and split.port != 0
+    except ValueError:  # a port of letters, a bracket that does not close
+        return ""
+    clean = url.isprintable() and " " not in url
+    return (split.hostname or "") if usable and clean else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
@@ -36,6 +37,11 @@ class MailerSettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper
     """All three or none."""
     alert_email: str = ""
 
+    def faults(self) -> Iterator[str]:
+        yield from CommonSettings.faults(self)
+        rules = (*_ways_out(self), *_smtp(self), *_times(self))
+        yield from (sentence for broken, sentence in rules if broken)
+
     @property
     def transports(self) -> tuple[str, ...]:
         return (self.mail, self.mail_fallback) if self.mail_fallback else (self.mail,)
@@ -47,10 +53,9 @@ class MailerSettings(CommonSettings, frozen=True, kw_only=True, rename=str.upper
 
 
 def check(settings: MailerSettings) -> None:
-    """Raises SettingsError for what cannot work together."""
-    for wrong, sentence in (*_ways_out(settings), *_smtp(settings), *_times(settings)):
-        if wrong:
-            raise SettingsError(sentence)
+    """Raises SettingsError for what cannot work together, however it came together."""
+    for sentence in settings.faults():
+        raise SettingsError(sentence)
 
 
 Rule = tuple[bool, str]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from libs.runtime.settings import CommonSettings, Rate, Seconds
@@ -16,3 +18,13 @@ class SessionSettings(CommonSettings, frozen=True, kw_only=True, rename=str.uppe
     mints_per_minute: Rate = msgspec.field(default=Rate(600, 60), name="LIMIT_MINTS_PER_MINUTE")
     mints_per_day: Rate = msgspec.field(default=Rate(20_000, 86_400), name="LIMIT_MINTS_PER_DAY")
     """The bill of a whole deployment has an end, whoever asks."""
+
+    def faults(self) -> Iterator[str]:
+        yield from CommonSettings.faults(self)
+        if self.conversations == "hosted":
+            needed = {
+                "OPENAI_API_KEY": self.openai_api_key,
+                "CHATKIT_WORKFLOW_ID": self.chatkit_workflow_id,
+            }
+            for name in (name for name, value in needed.items() if not value):
+                yield f"{name} is not set, and CONVERSATIONS=hosted cannot do without."

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -35,6 +36,7 @@ from libs.messages.lead import ConsiderLead, thread_name
 from libs.messages.mail import SendLeadMail
 from libs.runtime.settings import CommonSettings, load
 from libs.streams.envelope import seal
+from ops import doctor as doctor_module
 from tests.clock import HandClock
 from tests.flow.runbook import RAN, ROOT, bodies, follow, mend, sections, to_run
 from tests.product import Product, product, visitor
@@ -433,19 +435,46 @@ def test_wrong_language_or_hours(running: Product) -> None:
     assert "UTC" in now.said
 
 
-def test_a_service_will_not_start(running: Product) -> None:
-    alone, well, disk = follow("A service will not start", running)
-    odd = {"RECORDS": "sqlit", "REDIS_URL": "x"}
-    start, doctor = follow("A service will not start", running, only=(0, 1), **odd)
+NO_START = [
+    {"TRUSTED_HOPS": "abc"},  # the gateway's
+    {"DUPLICATE_POLICY": "never_three"},  # the mailer's
+    {"OPENAI_BASE_URL": "http://127.0.0.1:abc/v1", "OPENAI_API_KEY": "sk"},
+    {"AWS_REGION": "us east", "RECORDS": "dynamodb"},
+    {"RECORDS": "sqlit", "REDIS_URL": "x"},
+]
 
-    assert "exit code 2" in alone
-    assert "REDIS_URL" in alone
+
+def test_a_service_will_not_start(running: Product, tmp_path: Path) -> None:
+    section = "A service will not start"
+    already, well, disk = follow(section, running)
+    beside = Product(tmp_path / "data", port=running.port)
+    [taken] = follow(section, beside, only=(0,))
+    alone = {"REDIS_URL": (running.data / "redis" / "redis.url").read_text(), "SITE_KEYS": "k" * 40}
+    by_name = partial(mend, section, "python -m services.gateway", running, **alone)
+    gateway_taken, gateway_odd = by_name(), by_name(TRUSTED_HOPS="abc")
+
+    assert "Another Handoff" in already
     assert "settings ok" in well
     assert disk.code == 0
-    assert "RECORDS" in start
+    assert f"Port {running.port} on 127.0.0.1 is taken" in taken
+    assert [one for one in (already, taken) if "exit code 2" not in one] == []
+    assert "HANDOFF_PORT" in gateway_taken
+    assert "TRUSTED_HOPS" in gateway_odd
+    assert (gateway_taken.code, gateway_odd.code) == (2, 2)
+
+
+@pytest.mark.parametrize("wrong", NO_START, ids=lambda wrong: next(iter(wrong)))
+def test_a_service_will_not_start_on_a_setting(wrong: dict[str, str], tmp_path: Path) -> None:
+    name = next(iter(wrong))
+    start, doctor = follow(
+        "A service will not start", Product(tmp_path / "data"), only=(0, 1), **wrong
+    )
+
     assert "exit code 2" in start
-    assert doctor.code == 2
-    assert "RECORDS" in doctor
+    assert name in start
+    assert "Traceback" not in start
+    assert doctor.code in {1, 2}
+    assert doctor.said.count(name) == 1
 
 
 async def test_a_service_will_not_start_because_a_part_dies(tmp_path: Path) -> None:
@@ -609,6 +638,11 @@ async def test_the_record_store_is_down(tmp_path: Path) -> None:
     assert json.loads(health.said)["database"] == "disconnected"
     assert doctor.code == 1
     assert "records PROBLEM" in doctor
+    left_out = {"records", "blobs", "clock", "second sender"}  # as the text says
+    for name, _ in (*doctor_module.FIRST, *doctor_module.OTHERS):
+        assert f"\n{name} " in doctor.said
+    assert {name for name, _ in doctor_module.OF_STORES} == left_out
+    assert re.findall(r"^(?:blobs|clock|second sender) .*", doctor.said, re.MULTILINE) == []
     assert streams.code == 0, streams.said
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from libs.blobs.fakes import MemoryBlobs
 from libs.errors import SettingsError, Unavailable
@@ -39,6 +42,19 @@ from tests.unit.ops.desks import (
 )
 
 MODEL = "gpt-5.2-2025-12-11"
+
+
+@asynccontextmanager
+async def another() -> AsyncIterator[str]:
+    """A server of something else, which answers every address with a page."""
+
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text="<h1>It works!</h1>", content_type="text/html")
+
+    app = web.Application()
+    app.router.add_route("*", "/{any:.*}", page)
+    async with TestServer(app) as server:
+        yield str(server.make_url("/v1"))
 
 
 async def broken(*_: object) -> None:
@@ -332,6 +348,35 @@ class TestModel:
 
         assert not well(finding)
         assert "AuthenticationError" in finding.said
+        assert "OPENAI_API_KEY" in finding.do
+
+    @pytest.mark.parametrize(
+        ("status", "do"),
+        [(429, "billing"), (403, "OPENAI_API_KEY"), (404, "OPENAI_BASE_URL"), (503, "later")],
+    )
+    async def test_what_is_answered_says_where_to_look(self, status: int, do: str) -> None:
+        with openai_server() as openai:
+            openai.fail("models", Status(status))
+            finding = await self.asked(openai.url)
+
+        assert not well(finding)
+        assert do in finding.do
+
+    async def test_a_server_that_is_not_there_is_no_matter_of_the_key(self) -> None:
+        finding = await self.asked(f"http://127.0.0.1:{free_port()}/v1")
+
+        assert not well(finding)
+        assert finding.said == "no connection to 127.0.0.1 (ConnectError)"
+        assert "OPENAI_BASE_URL" in finding.do
+        assert "KEY" not in finding.do
+
+    async def test_a_server_that_is_another(self) -> None:
+        async with another() as url:
+            finding = await self.asked(url)
+
+        assert not well(finding)
+        assert "no list of models" in finding.said
+        assert "OPENAI_BASE_URL" in finding.do
 
     async def test_without_a_key_is_the_practice_agent(self) -> None:
         assert well(await doctor.model(stores().desk))
