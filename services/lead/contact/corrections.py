@@ -25,7 +25,7 @@ from services.lead.contact.words import (
 )
 
 MOST_KEPT: Final = 12
-"""Ways to reach one customer; of more, the newest."""
+"""Phones of one customer, and emails; of more, the newest."""
 _NEAR: Final = 60
 _ALIKE: Final = 3
 """So many slips apart, a new value is the old one spelled right."""
@@ -91,8 +91,9 @@ def what_stands(mentions: Iterable[Mention]) -> tuple[Contact, ...]:
         for one in _replaced(kept.values(), mention):
             del kept[one.bare]
         kept[mention.bare] = _said_again(same, mention) if same else mention
-        if len(kept) > MOST_KEPT:
-            del kept[next(iter(kept))]
+        alike = [one.bare for one in kept.values() if one.contact.kind == mention.contact.kind]
+        if len(alike) > MOST_KEPT:
+            del kept[alike[0]]
     ranked = sorted(
         kept.values(),
         key=lambda mention: (mention.standing, bool(mention.contact.doubt), -mention.row),

@@ -342,6 +342,12 @@ def test_twelve_ways_to_reach_somebody_are_enough() -> None:
     assert len(read(many)) == 12
 
 
+def test_many_emails_cost_no_phone() -> None:
+    said = ["408-555-0117", *(f"a{number}@example.org" for number in range(15))]
+
+    assert "+14085550117" in values(*said)
+
+
 @settings(deadline=None)
 @given(st.lists(st.text(max_size=80), max_size=4))
 def test_any_text_is_read_without_a_crash(said: list[str]) -> None:
