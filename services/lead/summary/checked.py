@@ -16,8 +16,8 @@ from services.lead.summary.claims import ClaimKind, plain, visible
 from services.lead.summary.grounding import (
     Grounds,
     cleaned,
+    for_customer,
     grounds_in,
-    grounds_of_shop,
     spellings,
     stated,
 )
@@ -129,7 +129,7 @@ class _Check:
         own = greeting(language, name, vehicle, profile)
         if self.draft.outreach_message is None:
             return own if self.subject.contacts else None
-        grounds = grounds_of_shop(self.subject.contacts, profile)
+        grounds = for_customer(self.grounds, self.subject)
         text = self.clean(self.draft.outreach_message, grounds, _SUMMARY_CHARACTERS)
         named = profile.name in text and _digits(profile.phone_shown) in _digits(text)
         return text if named else own
@@ -137,7 +137,7 @@ class _Check:
     def language(self) -> str | None:
         """The model's, unless the letters speak against it: it knows more languages than we."""
         said = "\n".join(line.text for line in self.subject.lines if line.speaker == "customer")
-        drafted = plain(self.draft.customer_language or "").strip()
+        drafted = self.clean(plain(self.draft.customer_language or ""), self.grounds, 40)
         if _LANGUAGE.fullmatch(drafted) and may_be(drafted, said):
             return drafted
         return NAMES.get(language_in(said))

@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from libs.leads.snapshot import Contact, Line
 from libs.shops.profile import ShopProfile
@@ -21,11 +22,13 @@ from services.lead.summary.claims import (
     ClaimKind,
     claims_in,
     compatible,
+    other_numbers,
     plain,
     speaks_of_money,
     sums_in,
     visible,
 )
+from services.lead.summary.numbers import is_year
 from services.lead.summary.vehicles import vehicle_in
 from services.lead.transcript import Subject
 
@@ -36,13 +39,18 @@ class Grounds(msgspec.Struct, frozen=True):
     addresses: frozenset[str]
     phones: frozenset[str]
     prices: frozenset[str]
+    numbers: frozenset[str] = frozenset()
 
     def hold(self, claim: Claim) -> bool:
         match claim.kind:
             case "phone":
-                return not self.phones.isdisjoint(spellings(claim.said[0]))
+                short = len(claim.said[0]) <= _LONGEST_NUMBER and claim.said[0] in self.numbers
+                return short or not self.phones.isdisjoint(spellings(claim.said[0]))
             case "price":
                 return self.prices.issuperset(claim.said)
+            case "number":
+                number = claim.said[0]
+                return not self.numbers.isdisjoint({number, number[2:] if is_year(number) else ""})
             case _:
                 return claim.said[0] in self.addresses
 
@@ -56,30 +64,39 @@ class Cleaned(msgspec.Struct, frozen=True):
 
 def grounds_in(transcript: str, subject: Subject) -> Grounds:
     """Said in the conversation (as the model read it), or the shop's own."""
+    text = plain(_LINE_NUMBER.sub("", transcript))
+    claims = claims_in(text)
     own = grounds_of_shop(subject.contacts, subject.profile)
-    claims = claims_in(plain(_LINE_NUMBER.sub("", transcript)))
     return Grounds(
         addresses=own.addresses | _said(claims, "email") | _said(claims, "url"),
         phones=own.phones | _phones(_said(claims, "phone")),
         prices=frozenset(_sums_said(subject.lines)),
+        numbers=own.numbers | _numbers(text),
     )
 
 
+def for_customer(grounds: Grounds, subject: Subject) -> Grounds:
+    """What a message to them may name: also the numbers of their car, and never a price."""
+    own = grounds_of_shop(subject.contacts, subject.profile)
+    return replace(own, numbers=own.numbers | grounds.numbers - grounds.prices)
+
+
 def grounds_of_shop(contacts: Iterable[Contact], profile: ShopProfile) -> Grounds:
-    """What a message to the customer may name: the shop and themselves, and never a price."""
+    """The shop and themselves, and never a price."""
     contacts = tuple(contacts)
     hosts = {origin.partition("://")[2] for origin in profile.origins}
     return Grounds(
         addresses=frozenset(hosts | {c.value.lower() for c in contacts if c.kind == "email"}),
         phones=_phones({*profile.own_phones, *(c.value for c in contacts if c.kind == "phone")}),
         prices=frozenset(),
+        numbers=_numbers(f"{profile.name} {profile.address}"),
     )
 
 
 def cleaned(text: str, grounds: Grounds) -> Cleaned:
     """The sentences of `text` that claim nothing, or only what was said, as they were written."""
     text = visible(text)
-    made_up = [claim for claim in claims_in(plain(text)) if not grounds.hold(claim)]
+    made_up = [claim for claim in _claims(plain(text)) if not grounds.hold(claim)]
     if not made_up:
         return Cleaned(" ".join(text.split()))
     at = [0, *accumulate(len(compatible(character)) for character in text)]
@@ -90,6 +107,14 @@ def cleaned(text: str, grounds: Grounds) -> Cleaned:
     ]
     removed = tuple(claim.kind for claim in made_up)
     return Cleaned(" ".join(" ".join(kept).split()), removed)
+
+
+def _claims(text: str) -> list[Claim]:
+    """A number that nothing else explains may be a price, or a piece of a phone."""
+    claims = claims_in(text)
+    numbers = other_numbers(text, claims)
+    loose = (one for one in numbers if not (one.counted or one.small))
+    return claims + [Claim("number", one.start, one.end, (one.said,)) for one in loose]
 
 
 def stated(fact: str, lines: Sequence[Line], numbers: Iterable[int], share: float = 1.0) -> bool:
@@ -127,6 +152,7 @@ def spellings(number: str) -> set[str]:
     return found | {f"x{extension}"} if extension else found
 
 
+_LONGEST_NUMBER: Final = 6
 _LINE_NUMBER: Final = re.compile(r"^\[\d+\] ", re.MULTILINE)
 _SENTENCE_END: Final = re.compile(r"[.!?؟।]+[\s\"')\]]+|[。！？．｡]+|\n+")
 _WORD: Final = re.compile(
@@ -202,6 +228,10 @@ def _sentences(text: str) -> Iterable[tuple[int, int]]:
 
 def _said(claims: Iterable[Claim], kind: ClaimKind) -> frozenset[str]:
     return frozenset(said for claim in claims if claim.kind == kind for said in claim.said)
+
+
+def _numbers(text: str) -> frozenset[str]:
+    return frozenset(number.said for number in other_numbers(text, ()))
 
 
 def _phones(numbers: Iterable[str]) -> frozenset[str]:

@@ -164,6 +164,53 @@ def test_sentence_with_a_made_up_claim_goes_as_a_whole() -> None:
     assert sorted(result.removed) == ["price", "url"]
 
 
+ORDINARY = (
+    ("customer", "My name is Ana Ruiz, my 2016 Honda Civic and my '09 Ram. Twelve chairs too."),
+    ("customer", "120,000 miles, 408-555-0123, by 12/20, at 4085 Main St Apt 550. Budget 450"),
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Call Ana about the 2016 Honda Civic.",
+        "Call to confirm the 2016 model year.",
+        "Quote for 2016 Civic driver seat.",
+        "The 2009 Ram is theirs too.",
+        "They have 12 dining room chairs.",
+        "The car has 120,000 miles.",
+        "Call her by 12/20 about 4085 Main St.",
+        "Tell them 450 is fine.",
+        "Ask for 12 photos, within 24 hours, at 10:30.",
+        "Call script: (1) greet (2) ask (3) schedule.",
+    ],
+)
+def test_the_most_ordinary_steps_stay(text: str) -> None:
+    about = subject(*ORDINARY)
+
+    assert cleaned(text, grounds_in(for_model(about.lines), about)).text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["It is 600.", "We said six hundred.", "Their 2019 Porsche.", "Only 99 today.", "Call 900 555.",
+     "0166 now.", "Call 4O8 555 OI66.", "15 percent more.", "Around 600ish.", "Pay 408 plus tax."],
+)  # fmt: skip
+def test_a_number_nobody_said_is_not_repeated(text: str) -> None:
+    about = subject(*ORDINARY)
+
+    assert not cleaned(text, grounds_in(for_model(about.lines), about)).text
+
+
+def test_message_to_the_customer_names_their_car_and_not_their_budget() -> None:
+    shop = "This is Craig's Auto Upholstery, (408) 555-0142."
+    told = check(replace(EMPTY, outreach_message=f"{shop} Your 2016 Civic is on our list."))
+    sold = check(replace(EMPTY, outreach_message=f"{shop} We can say 450."))
+
+    assert (told.outreach_message or "").endswith("Your 2016 Civic is on our list.")
+    assert "450" not in (sold.outreach_message or "")
+
+
 def test_line_numbers_of_the_transcript_ground_nothing() -> None:
     about = subject(*TALK, *[("customer", "ok")] * 20)
     grounds = grounds_in(for_model(about.lines), about)
@@ -344,9 +391,11 @@ def test_a_models_words_are_in_the_shops_own_language() -> None:
 def test_absurd_language_is_not_believed() -> None:
     absurd = check(replace(EMPTY, customer_language="<script>1</script>"), ("customer", "zzz"))
     address = check(replace(EMPTY, customer_language="evil at evil dot com"), ("customer", "zzz"))
+    run_together = check(replace(EMPTY, customer_language="evilATevilDOTcom"), ("customer", "zzz"))
     unknown_to_us = check(replace(EMPTY, customer_language="Thai"), ("customer", "สวัสดี"))
 
     assert absurd.customer_language is address.customer_language is None
+    assert run_together.customer_language is None
     assert unknown_to_us.customer_language == "Thai"
 
 
