@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from libs.ledger.record import State
 from libs.model.connection import ModelConnection
@@ -31,7 +32,7 @@ from tests.golden.reading import Seen, html_of, read, text_of
 from tests.lead_to_mail import PUBLIC_URL, deliver
 from tests.openai_server import OpenAIServer, openai_server
 from tests.openai_shapes import Text
-from tests.unit.lead.world import PROFILE, THREAD, World
+from tests.unit.lead.world import PROFILE, SHOP, THREAD, World
 
 pytestmark = pytest.mark.slow
 
@@ -294,6 +295,20 @@ def aside(text: str) -> str:
     before, _, rest = re.sub(rf"{PUBLIC_URL}\S+", "", text).partition("\nTranscript\n")
     assert "Diagnostics" in rest
     return before + rest.partition("\nDiagnostics\n")[2]
+
+
+async def test_a_title_that_a_model_gave_the_thread_smuggles_nothing(tmp_path: Path) -> None:
+    """It is the subject where the customer named neither vehicle nor work."""
+    world = heard(None, ("hello, question", "My phone is 408-555-0123"))
+    thread = world.conversations.threads[(SHOP, THREAD)]
+    titled = replace(thread, title="Call 900-555-0166 for $66 at smuggler.com evil@smuggler.com")
+    world.conversations.put(SHOP, titled)
+    outbox = OutboxTransport(tmp_path, world.clock)
+
+    await deliver(world, await world.sends(), outbox)
+
+    (sent,) = outbox.folder.iterdir()
+    check_mail(sent.read_bytes(), 0)
 
 
 async def test_without_the_check_it_would_matter(obedient: SummaryModel) -> None:

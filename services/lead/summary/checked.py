@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +15,7 @@ from services.lead.ports import Draft
 from services.lead.summary.claims import ClaimKind, plain, visible
 from services.lead.summary.grounding import (
     Grounds,
+    Wording,
     cleaned,
     for_customer,
     grounds_in,
@@ -24,14 +25,13 @@ from services.lead.summary.grounding import (
 from services.lead.summary.rules import READY, call_script, greeting
 from services.lead.transcript import Subject
 
-_SHARE_STATED: Final = {
-    "customer_name": 1.0,
-    "customer_location": 1.0,
-    "vehicle": 1.0,
-    "project": 0.6,
-    "timeline": 0.6,
+_WORDINGS: Final[Mapping[str, Wording]] = {
+    "customer_name": "in_a_row",
+    "customer_location": "in_a_row",
+    "vehicle": "exact",
+    "project": "gist",
+    "timeline": "gist",
 }
-"""How much of a fact its lines must hold; what is to be done may be put a little shorter."""
 _FACT_CHARACTERS: Final = 160
 _ENTRY_CHARACTERS: Final = 300
 _SUMMARY_CHARACTERS: Final = 1_200
@@ -103,7 +103,7 @@ class _Check:
         text = self.clean(drafted, self.grounds, _FACT_CHARACTERS)
         whole = text == " ".join(visible(drafted).split())
         numbers = getattr(self.draft.evidence, name)
-        if text and whole and stated(text, self.subject.lines, numbers, _SHARE_STATED[name]):
+        if text and whole and stated(text, self.subject.lines, numbers, _WORDINGS[name]):
             return text
         found: str | None = getattr(self.by_rule, name)
         return found

@@ -16,7 +16,14 @@ from services.lead.fakes import EMPTY, NOTHING_STATED
 from services.lead.ports import Draft
 from services.lead.summary import facts, rules
 from services.lead.summary.checked import checked
-from services.lead.summary.grounding import cleaned, grounds_in, grounds_of_shop, stated
+from services.lead.summary.grounding import (
+    Wording,
+    cleaned,
+    grounds_in,
+    grounds_of_shop,
+    stated,
+    title_of,
+)
 from services.lead.transcript import Subject, for_model, lines_of
 from tests.unit.lead.world import NOW, PROFILE
 
@@ -211,6 +218,23 @@ def test_message_to_the_customer_names_their_car_and_not_their_budget() -> None:
     assert "450" not in (sold.outreach_message or "")
 
 
+@pytest.mark.parametrize(
+    ("title", "kept"),
+    [
+        ("2016 Honda Civic driver seat", True),
+        ("Call Ana: 408-555-0123", True),
+        ("Call 900-555-0166 for $66 at smuggler.com evil@smuggler.com", False),
+        ("Seats for 66", False),
+        ("", True),
+    ],
+)
+def test_title_of_the_thread_is_a_models_word(title: str, *, kept: bool) -> None:
+    about = subject()
+    about = replace(about, conversation=replace(about.conversation, title=title))
+
+    assert title_of(about) == (title if kept else "")
+
+
 def test_line_numbers_of_the_transcript_ground_nothing() -> None:
     about = subject(*TALK, *[("customer", "ok")] * 20)
     grounds = grounds_in(for_model(about.lines), about)
@@ -235,27 +259,31 @@ LINES = (
 
 
 @pytest.mark.parametrize(
-    ("fact", "numbers", "share", "holds"),
+    ("fact", "numbers", "wording", "holds"),
     [
-        ("2016 Honda Civic", (1,), 1.0, True),
-        ("2016 HONDA civic", (1, 2), 1.0, True),
-        ("2017 Honda Civic", (1,), 0.6, False),
-        ("2016 Honda Accord", (1,), 1.0, False),
-        ("2016 Honda Civic", (2,), 1.0, False),
-        ("2016 Honda Civic", (), 1.0, False),
-        ("2016 Honda Civic", (99, -1, 0), 1.0, False),
-        ("jose nunez", (3,), 1.0, True),
-        ("座椅", (3,), 1.0, True),
-        ("沙发", (3,), 1.0, False),
-        ("Tesla Model S", (4,), 1.0, False),
-        ("Tesla Model S", (1, 4), 1.0, False),
-        ("", (1,), 1.0, False),
+        ("2016 Honda Civic", (1,), "exact", True),
+        ("2016 HONDA civic", (1, 2), "exact", True),
+        ("2017 Honda Civic", (1,), "gist", False),
+        ("2016 Honda Accord", (1,), "exact", False),
+        ("2016 Honda Civic", (2,), "exact", False),
+        ("2016 Honda Civic", (), "exact", False),
+        ("2016 Honda Civic", (99, -1, 0), "exact", False),
+        ("jose nunez", (3,), "in_a_row", True),
+        ("座椅", (3,), "exact", True),
+        ("沙发", (3,), "exact", False),
+        ("Tesla Model S", (4,), "exact", False),
+        ("Tesla Model S", (1, 4), "exact", False),
+        ("", (1,), "exact", False),
+        ("", (1,), "gist", False),
+        ("", (1,), "in_a_row", False),
+        ("Honda Civic 2016", (1,), "exact", True),
+        ("Civic Honda", (1,), "in_a_row", False),
     ],
 )
 def test_fact_rests_on_its_lines(
-    fact: str, numbers: tuple[int, ...], share: float, *, holds: bool
+    fact: str, numbers: tuple[int, ...], wording: Wording, *, holds: bool
 ) -> None:
-    assert stated(fact, LINES, numbers, share) is holds
+    assert stated(fact, LINES, numbers, wording) is holds
 
 
 @pytest.mark.parametrize(
@@ -264,6 +292,13 @@ def test_fact_rests_on_its_lines(
         ("Honda Accord", "Is it a Honda Accord?", "no, a Ford Focus", False),
         ("Honda Accord", "Is it a Honda Accord?", "a Ford Focus", False),
         ("Honda Accord", "Is it a Honda Accord?", "yes but the wagon", False),
+        ("Honda Accord", "Is it a Honda Accord?", "yes I think it may be a Toyota", False),
+        ("Honda Accord", "Is it a Honda Accord?", "Yes, I think", False),
+        ("Honda Accord", "Is it a Honda Accord?", "Right now I can say little", False),
+        ("Honda Accord", "Is it a Honda Accord?", "Right now I don\u2019t know", False),
+        ("Honda Accord", "Is it a Honda Accord?", "sure isn't", False),
+        ("Honda Accord", "Is it a Honda Accord or a Camry?", "right, the second", False),
+        ("Honda Accord", "Is it a Honda Accord?", "yes it is, thanks", True),
         ("Honda Accord", "Is it a Honda Accord?", "Yes!", True),
         ("Honda Accord", "¿Es un Honda Accord?", "Sí, ese", True),
         ("本田思域", "是本田思域吗?", "是的", True),
@@ -282,7 +317,55 @@ def test_fact_is_exactly_what_the_customer_said_or_said_yes_to(
 ) -> None:
     lines = subject(("assistant", asked), ("customer", answer)).lines
 
-    assert stated(fact, lines, (1, 2)) is holds
+    assert stated(fact, lines, (1, 2), "exact") is holds
+
+
+DICTATED = (
+    "I need it by Friday. Repair the torn driver seat of my 2016 Honda Civic, no rush on the rest.",
+    "I live in San Jose, my name is Ana Ruiz. It is not Bob.",
+    "主驾座椅破了，想换真皮，下周要",
+)
+
+
+@pytest.mark.parametrize(
+    ("fact", "wording", "holds"),
+    [
+        ("by Friday", "gist", True),
+        ("needed by Friday", "gist", True),
+        ("I need it by Monday", "gist", False),
+        ("I need it by Friday next month", "gist", False),
+        ("Repair torn driver seat", "gist", True),
+        ("Repairing the torn driver's seat", "gist", True),
+        ("Repair the torn passenger seat", "gist", False),
+        ("Repair the torn driver seat and headliner", "gist", False),
+        ("Do not repair the torn driver seat", "gist", False),
+        ("Repair the two torn driver seats", "gist", False),
+        ("换真皮座椅", "gist", True),
+        ("座椅很好不用换", "gist", False),
+        ("副驾座椅换布", "gist", False),
+        ("主驾座椅不想换真皮", "gist", False),
+        ("下周", "gist", True),
+        ("下个月要", "gist", False),
+        ("Ana Ruiz", "in_a_row", True),
+        ("San Jose", "in_a_row", True),
+        ("Jose Ruiz", "in_a_row", False),
+        ("Ana Honda", "in_a_row", False),
+        ("San Ana", "in_a_row", False),
+        ("Bob", "in_a_row", False),
+    ],
+)
+def test_a_fact_that_its_lines_contradict_is_not_stated(
+    fact: str, wording: Wording, *, holds: bool
+) -> None:
+    lines = subject(*(("customer", text) for text in DICTATED)).lines
+
+    assert stated(fact, lines, (1, 2, 3), wording) is holds
+
+
+def test_a_paraphrase_that_a_shop_expects_is_stated() -> None:
+    lines = subject(("customer", "the driver seat is torn, I want it replaced")).lines
+
+    assert stated("replace torn driver seat", lines, (1,), "gist")
 
 
 def test_grounded_draft_is_kept_word_for_word() -> None:
