@@ -297,9 +297,11 @@ def aside(text: str) -> str:
     return before + rest.partition("\nDiagnostics\n")[2]
 
 
-async def test_a_title_that_a_model_gave_the_thread_smuggles_nothing(tmp_path: Path) -> None:
-    """It is the subject where the customer named neither vehicle nor work."""
-    world = heard(None, ("hello, question", "My phone is 408-555-0123"))
+async def test_a_title_that_a_model_gave_the_thread_smuggles_nothing(
+    obedient: SummaryModel, tmp_path: Path
+) -> None:
+    """It is the subject where the summary names neither vehicle nor work."""
+    world = heard(obedient, ("fix my seat please", "My phone is 408-555-0123"))
     thread = world.conversations.threads[(SHOP, THREAD)]
     titled = replace(thread, title="Call 900-555-0166 for $66 at smuggler.com evil@smuggler.com")
     world.conversations.put(SHOP, titled)
