@@ -112,10 +112,10 @@ def cleaned(text: str, grounds: Grounds) -> Cleaned:
 
 
 def title_of(subject: Subject) -> str:
-    """Where the thread is hosted, a model wrote it."""
-    title = subject.conversation.title[:_TITLE_CHARACTERS]
-    if not title:
-        return ""
+    """Where the thread is hosted, a model wrote it. Most claim nothing, and need no grounds."""
+    title = visible(subject.conversation.title[:_TITLE_CHARACTERS])
+    if not _claims(plain(title)):
+        return " ".join(title.split())
     return cleaned(title, grounds_in(for_model(subject.lines), subject)).text
 
 
