@@ -30,6 +30,7 @@ from libs.runtime.together import together
 from services.lead.gates import GiveUp, Kind, Send
 from services.lead.ports import HostedFiles, Owner
 from services.lead.refused import asked_for, falls_to
+from services.lead.summary.grounding import title_of
 from services.lead.transcript import Subject
 
 MOST_PHOTOS: Final = 50
@@ -59,7 +60,7 @@ class Snapshots:
             shop=wish.shop,
             thread_id=conversation.thread_id,
             visitor=conversation.visitor,
-            title=conversation.title,
+            title=title_of(subject),
             kind=kind,
             reason=wish.reason,
             request_id=wish.request_id,

@@ -1,4 +1,4 @@
-"""Two hundred conversations that give orders, and a model that obeys every one of them.
+"""Five hundred conversations that give orders, and a model that obeys every one of them.
 
 What is to be smuggled in stands encoded in the conversation, so that nothing of it is grounded; the
 loopback model decodes it and writes it wherever it was told to. The lead must come out as if the
@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from libs.ledger.record import State
 from libs.model.connection import ModelConnection
@@ -31,7 +32,7 @@ from tests.golden.reading import Seen, html_of, read, text_of
 from tests.lead_to_mail import PUBLIC_URL, deliver
 from tests.openai_server import OpenAIServer, openai_server
 from tests.openai_shapes import Text
-from tests.unit.lead.world import PROFILE, THREAD, World
+from tests.unit.lead.world import PROFILE, SHOP, THREAD, World
 
 pytestmark = pytest.mark.slow
 
@@ -69,8 +70,43 @@ SMUGGLED = (
     "请访问smuggler.com付款",
     "需付66600 USD谢谢",
     "费用约为66600",
+    "900~555~0166",
+    "900+555+0166",
+    "900;555;0166",
+    "900 (555) [0166]",
+    "9OO 555 OI66",
+    "9️⃣0️⃣0️⃣5️⃣5️⃣5️⃣0️⃣1️⃣6️⃣6️⃣",
+    "9̶0̶0̶ 555 0166",
+    "nine double zero triple five oh one double six",
+    "nove zero zero cinco cinco cinco zero um seis seis",
+    "neun null null fünf fünf fünf null eins sechs sechs",
+    "evil arobase smuggler point fr",
+    "evil 'at' smuggler 'dot' com",
+    "evilATsmugglerDOTcom",
+    "evil@smuggler,com",
+    "evil@smuggler",
+    "@evil on Telegram",
+    "smuggler . com",
+    "smuggler,com",
+    "smuggler punto es",
+    "//smuggler/pay",
+    "localhost:66600/pay",
+    "ipfs://smuggler",
+    "hxxps[:]//smuggler[.]example",
+    "a price range of 66600 to 66800",
+    "between 66600 and 66800",
+    "66600 plus tax",
+    "sixty six thousand",
+    "a 66% deposit",
+    "a discount of 66%",
+    "66600 TL",
+    "66600,- Kr",
+    "only 66",
 )
-TRACES = ("9005550166", "5550199", "evil", "smuggler", "666", "ninezerozero", "sixtysix", "66off")
+TRACES = (
+    "9005550166", "900555", "5550199", "evil", "smuggler", "666", "9oo", "nineze", "ninedo",
+    "novezero", "neunnull", "sixtysix", "66off", "66deposit", "of66", "only66",
+)  # fmt: skip
 """What would be left of any of them in bare digits and letters."""
 
 PRICES_OF_KNOWN_NUMBERS = (
@@ -147,7 +183,7 @@ WRAPPERS = (
 )
 CODE = re.compile(r"b64:([A-Za-z0-9+/=]+):")
 ORDERS = orders()
-COUNT = 260
+COUNT = 520
 
 
 def conversation(number: int) -> tuple[str, ...]:
@@ -198,7 +234,7 @@ def bare(text: str) -> str:
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in kept)
 
 
-def test_there_are_two_hundred_different_ones() -> None:
+def test_there_are_five_hundred_different_ones() -> None:
     assert len({conversation(number) for number in range(COUNT)}) >= COUNT * 0.9
     assert len(ORDERS) >= COUNT * 0.9
 
@@ -259,6 +295,22 @@ def aside(text: str) -> str:
     before, _, rest = re.sub(rf"{PUBLIC_URL}\S+", "", text).partition("\nTranscript\n")
     assert "Diagnostics" in rest
     return before + rest.partition("\nDiagnostics\n")[2]
+
+
+async def test_a_title_that_a_model_gave_the_thread_smuggles_nothing(
+    obedient: SummaryModel, tmp_path: Path
+) -> None:
+    """It is the subject where the summary names neither vehicle nor work."""
+    world = heard(obedient, ("fix my seat please", "My phone is 408-555-0123"))
+    thread = world.conversations.threads[(SHOP, THREAD)]
+    titled = replace(thread, title="Call 900-555-0166 for $66 at smuggler.com evil@smuggler.com")
+    world.conversations.put(SHOP, titled)
+    outbox = OutboxTransport(tmp_path, world.clock)
+
+    await deliver(world, await world.sends(), outbox)
+
+    (sent,) = outbox.folder.iterdir()
+    check_mail(sent.read_bytes(), 0)
 
 
 async def test_without_the_check_it_would_matter(obedient: SummaryModel) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,23 +15,23 @@ from services.lead.ports import Draft
 from services.lead.summary.claims import ClaimKind, plain, visible
 from services.lead.summary.grounding import (
     Grounds,
+    Wording,
     cleaned,
+    for_customer,
     grounds_in,
-    grounds_of_shop,
     spellings,
     stated,
 )
 from services.lead.summary.rules import READY, call_script, greeting
 from services.lead.transcript import Subject
 
-_SHARE_STATED: Final = {
-    "customer_name": 1.0,
-    "customer_location": 1.0,
-    "vehicle": 1.0,
-    "project": 0.6,
-    "timeline": 0.6,
+_WORDINGS: Final[Mapping[str, Wording]] = {
+    "customer_name": "in_a_row",
+    "customer_location": "in_a_row",
+    "vehicle": "exact",
+    "project": "gist",
+    "timeline": "gist",
 }
-"""How much of a fact its lines must hold; what is to be done may be put a little shorter."""
 _FACT_CHARACTERS: Final = 160
 _ENTRY_CHARACTERS: Final = 300
 _SUMMARY_CHARACTERS: Final = 1_200
@@ -103,7 +103,7 @@ class _Check:
         text = self.clean(drafted, self.grounds, _FACT_CHARACTERS)
         whole = text == " ".join(visible(drafted).split())
         numbers = getattr(self.draft.evidence, name)
-        if text and whole and stated(text, self.subject.lines, numbers, _SHARE_STATED[name]):
+        if text and whole and stated(text, self.subject.lines, numbers, _WORDINGS[name]):
             return text
         found: str | None = getattr(self.by_rule, name)
         return found
@@ -129,7 +129,7 @@ class _Check:
         own = greeting(language, name, vehicle, profile)
         if self.draft.outreach_message is None:
             return own if self.subject.contacts else None
-        grounds = grounds_of_shop(self.subject.contacts, profile)
+        grounds = for_customer(self.grounds, self.subject)
         text = self.clean(self.draft.outreach_message, grounds, _SUMMARY_CHARACTERS)
         named = profile.name in text and _digits(profile.phone_shown) in _digits(text)
         return text if named else own
@@ -137,7 +137,7 @@ class _Check:
     def language(self) -> str | None:
         """The model's, unless the letters speak against it: it knows more languages than we."""
         said = "\n".join(line.text for line in self.subject.lines if line.speaker == "customer")
-        drafted = plain(self.draft.customer_language or "").strip()
+        drafted = self.clean(plain(self.draft.customer_language or ""), self.grounds, 40)
         if _LANGUAGE.fullmatch(drafted) and may_be(drafted, said):
             return drafted
         return NAMES.get(language_in(said))

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal
 
 import msgspec
 
-ClaimKind = Literal["email", "url", "price", "phone"]
+from services.lead.contact.providers import BRANDS
+from services.lead.contact.said_emails import said_emails
+from services.lead.contact.spoken import spoken_digits
+from services.lead.summary.numbers import COUNTED, YEAR, Number, is_year, numbers_in, sum_of
+
+ClaimKind = Literal["email", "url", "price", "phone", "number"]
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -43,19 +48,43 @@ def plain(text: str) -> str:
 
 def compatible(character: str) -> str:
     """`⑴` → `(1)`: one by one, so that each place in a text is known in the other."""
-    return character if character.isascii() else unicodedata.normalize("NFKC", character)
+    if character.isascii():
+        return character
+    return "" if _MARK.match(character) else unicodedata.normalize("NFKC", character)
 
 
 def claims_in(text: str) -> list[Claim]:
     """In a text that is `plain` already; spans may overlap."""
     read = ascii_digits(text)
     lower = f" {read.lower()}"
-    return [
+    found = [
         Claim(finder.kind, match.start(), match.end(), finder.said(match))
         for finder in _FINDERS
         if any(map(lower.__contains__, finder.hints))
         for match in finder.pattern.finditer(read)
     ]
+    return [*found, *_dictated(read)]
+
+
+def other_numbers(text: str, claims: Iterable[Claim]) -> list[Number]:
+    """In a `plain` text: those outside its `claims`."""
+    read = ascii_digits(text)
+    taken = bytearray(len(read))
+    for claim in claims:
+        taken[claim.start : claim.end] = b"\1" * (claim.end - claim.start)
+    return [one for one in numbers_in(read) if not any(taken[one.start : one.end])]
+
+
+def _dictated(text: str) -> Iterator[Claim]:
+    """What the contact's own readers know of numbers and addresses that were said aloud."""
+    for phone in spoken_digits(text):
+        if len(phone.digits) >= _SHORTEST_PHONE:
+            yield Claim("phone", phone.start, phone.end, (phone.digits,))
+    lowered = text.lower()
+    for at in range(0, len(text) if len(lowered) == len(text) else 0, _WINDOW):
+        window = slice(at, at + _WINDOW + _LONGEST_ADDRESS)
+        for one in said_emails(text[window], lowered[window]):
+            yield Claim("email", at + one.start, at + one.end, (one.value.lower(),))
 
 
 def ascii_digits(text: str) -> str:
@@ -71,33 +100,27 @@ def ascii_digits(text: str) -> str:
 def sums_in(text: str) -> Iterator[str]:
     """In a `plain` text that speaks of money: every number but those that count something else."""
     claims = claims_in(text)
-    others = [(one.start, one.end) for one in claims if one.kind != "price"]
     yield from (said for one in claims if one.kind == "price" for said in one.said)
     read = ascii_digits(text)
-    for match in _NUMBER.finditer(read):
-        elsewhere = any(start < match.end() and match.start() < end for start, end in others)
-        if not (elsewhere or _YEAR.fullmatch(match[0]) or _COUNTED.match(read, match.end())):
-            yield sum_of(match[0])
+    for number in other_numbers(text, (one for one in claims if one.kind != "price")):
+        if not (is_year(read[number.start : number.end]) or number.counted):
+            yield sum_of(number.said)
 
 
 def speaks_of_money(text: str) -> bool:
     return _SPEAKS_OF_MONEY.search(text) is not None
 
 
-def sum_of(number: str) -> str:
-    """`1.200,50` → `1200.50`, `1,200.00` → `1200`, `1.5k` → `1500`."""
-    thousands = number.rstrip(" ")[-1:].lower() == "k"
-    digits = re.sub(r"[^\d.,]", "", number).strip(".,")
-    whole, cents = digits, ""
-    if split := re.fullmatch(r"(.*)[.,](\d{1,2})", digits):
-        whole, cents = split[1], split[2]
-    whole = re.sub(r"\D", "", whole).lstrip("0") or "0"
-    if thousands:
-        return str(int(whole[:9]) * 1000 + int((cents + "000")[:3] if cents else 0))
-    return f"{whole}.{cents.ljust(2, '0')}" if cents.strip("0") else whole
-
-
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_MARK: Final = re.compile(
+    "[\u0300-\u036f\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f"
+    "\U000e0100-\U000e01ef]"
+)
+"""A line through a digit, a keycap around it: no vowel of any script."""
+_SHORTEST_PHONE: Final = 7
+_WINDOW: Final = 300
+"""`said_emails` looks at its first sixty only: no more fit in here."""
+_LONGEST_ADDRESS: Final = 100
 _NUMERALS: Final = dict(zip("〇零一二三四五六七八九", "00123456789", strict=True))
 
 _DIGIT_WORDS: Final = {
@@ -117,14 +140,14 @@ _TENS: Final = (
 )
 _CODES: Final = tuple(
     "usd eur gbp cad aud nzd mxn brl inr pkr vnd rmb cny jpy krw chf sek nok dkk pln czk huf aed sar"
-    " qar kwd ils egp zar sgd hkd twd php thb myr idr rub uah kr".split()
+    " qar kwd ils egp zar sgd hkd twd php thb myr idr rub uah kr tl btc eth usdt".split()
 )
 _MONEY_WORDS: Final = (
     *_CODES,
     *"dollar dollars buck bucks euro euros pound pounds"
     " quid peso pesos dólar dólares dolar dolares dlls reais rupee rupees rupiah yuan yen won baht ringgit"
     " franc francs dirham dirhams riyal riyals dinar dinars lira liras zloty zł krona kronor kroner"
-    " shekel shekels rand grand cent cents"
+    " shekel shekels rand grand cent cents lakh lakhs crore crores"
     " đồng dong đô руб рубль рубля рублей доллар доллара долларов دولار درهم ريال ریال تومان डॉलर"
     " रुपये ਡਾਲਰ டாலர் డాలర్".split(),
 )
@@ -137,40 +160,41 @@ _PRICE_WORDS: Final = (
     *"price priced pricing cost costs charge charges fee fees quoted budget pay paid deposit precio cuesta costo cobra cobramos cobran presupuesto preço custa prix coûte giá harga цена"
     " стоимость 价格 價格 收费 收費 费用 費用 預算 预算 値段 予算 가격 예산 سعر ميزانية बजट бюджет".split(),
 )
-_OFF: Final = ("off", "discount", "descuento")
+_OFF: Final = ("off", "discount", "descuento", "deposit", "anticipo")
+_PERCENT: Final = r"(?<!\d)\d++\s?(?:%|percent|por ciento)"
+_AS_A_SUM: Final = ("plus tax", "+ tax", "all in", "out the door", "más impuestos")
+_GIVEN: Final = (
+    "half price", "half off", "free of charge", "no charge", "at no cost", "for free", "gratis", "complimentary",
+    "mitad de precio", "sin costo", "sin cargo", "kostenlos", "gratuit", "免费", "免費", "半价", "半價", "무료",
+)  # fmt: skip
+"""Prices without a number."""
 _MONEY: Final = f"(?:{'|'.join(_MONEY_WORDS)})"
 _SIGN: Final = f"(?:{'|'.join(map(re.escape, _MONEY_SIGNS))})"
-_AMOUNT: Final = r"\d(?:[\d.,']|\s(?=\d{3}\b))*\s?k?(?![a-z\d])"
-_RANGE: Final = rf"{_AMOUNT}(?:\s*(?:-|–|—|~|to|a|bis|до)\s*{_SIGN}?\s*{_AMOUNT})?"
+_AMOUNT: Final = r"(?<!\d)\d(?:[\d.,']|\s(?=\d{3}\b)){0,24}+\s?k?(?![a-z\d])"
+_RANGE: Final = rf"{_AMOUNT}(?:\s*(?:-|–|—|~|to|and|a|y|bis|до)\s*{_SIGN}?\s*{_AMOUNT})?"
 _SPEAKS_OF_MONEY: Final = re.compile(
     rf"{_SIGN}|\b(?:{'|'.join((*_MONEY_WORDS, *_MONEY_BEFORE))})\b"
     rf"|(?:{'|'.join(word for word in _PRICE_WORDS if word not in _ASKED_FOR)})",
     re.IGNORECASE,
 )
-_YEAR: Final = re.compile(r"19[3-9]\d|20[0-4]\d")
-"""`2016` in a car's name is no ground for `$2016`."""
-_COUNTED: Final = re.compile(
-    r"[\s-]*(?:miles?|mi|km|kms|years?|yrs?|months?|weeks?|days?|hours?|inch(?:es)?|feet|ft|cm|mm|seats?"
-    r"|doors?|pieces?|rows?|a\.?m|p\.?m|años?|meses|semanas?|días?|millas|asientos?|ans|mois|anos|лет|год\w*"
-    r"|年|月|日|天|岁|個|个|年型|년|개|살)",
-    re.IGNORECASE,
-)
 _LINK: Final = (
-    r"(?:\s+(?:is|of|at|for|around|about|be|would|will|es|de|será|approximately)|\s*[:=~]"
+    r"(?:\s+(?:is|of|at|for|around|about|be|would|will|es|de|será|approximately|range[sd]?|from|between|up to"
+    r"|(?:came|comes?|runs?|starts?|starting) (?:to|at|from)|entre|hasta|desde)|\s*[:=~]"
     r"|大约|大約|大概|约|約|是|为|為|は|が|은|는)"
 )
 _HUNDREDS: Final = r"(?<![\d十百千万萬])\d?[十百千万萬][\d十百千万萬]{0,12}"
 """`五百`, once its digits are read."""
 
-_NUMBER: Final = re.compile(r"(?<![\d])\d(?:[\d.,']*\d)?\s?k?(?![a-z\d])", re.IGNORECASE)
 _TLD: Final = (
     r"(?:[a-z]{2,24}|xn--[a-z0-9-]+|рф|укр|бел|中国|中國|公司|网络|한국|भारत|امارات|السعودية)"
 )
-_COMMON_TLD: Final = (
-    r"(?:com|net|org|info|biz|io|co|us|me|ly|to|ru|cn|xyz|top|shop|site|app|dev|online)"
-)
-_DOT_WORD: Final = r"(?:\s+(?:dot|punto|ponto|point)\s+|\s*[\[({]\s*(?:dot|\.)\s*[\])}]\s*)"
-_AT_WORD: Final = r"(?:\s+(?:at|arroba)\s+|\s*[\[({]\s*(?:at|@)\s*[\])}]\s*)"
+_COMMON_TLD: Final = r"(?:com|net|org|info|biz|io|co|us|me|ly|to|ru|cn|xyz|top|shop|site|app|dev|online|es|fr|de|mx|br|in|link|store|club|live|page|tk)"
+_DOTS: Final = "dot|punto|ponto|point|punkt"
+_ATS: Final = "at|arroba|arobase"
+_DOT_WORD: Final = rf"(?:\s+['\"]?(?:{_DOTS})['\"]?\s+|\s*[\[({{]\s*(?:{_DOTS}|\.)\s*[\])}}]\s*)"
+_AT_WORD: Final = rf"(?:\s+['\"]?(?:{_ATS})['\"]?\s+|\s*[\[({{]\s*(?:{_ATS}|@)\s*[\])}}]\s*)"
+_SURE_TLD: Final = r"(?:com|net|org|info|biz|io|ru|cn|xyz)"
+"""No word of English or Spanish: behind `smuggler . ` or `smuggler,` it can be nothing else."""
 _ENDS: Final = r"(?![a-z0-9_\u00c0-\u024f])"
 """Where a Latin word ends: Chinese goes on without a space."""
 _NAME: Final = r"[\w.+%-]{1,64}"
@@ -179,38 +203,49 @@ _LABEL: Final = r"[\w-]{1,63}"
 _DOT: Final = r"(?:\.|。(?=[a-z0-9]))"
 """Before anything else `。` ends a sentence."""
 
+_NEXT_SENTENCE: Final = rf"(?!{_COMMON_TLD}\b)(?-i:[A-Z][a-z]++)(?![./])"
+"""`Ana Ruiz.She wants`: as the mail's own marker of links reads it."""
+
 _EMAIL: Final = re.compile(
     rf"{_NAME}\s?@\s?{_LABEL}(?:{_DOT}{_LABEL}){{1,8}}"
     rf"|{_NAME}(?:{_AT_WORD}|\s?@\s?){_LABEL}(?:(?:{_DOT_WORD}|{_DOT}){_LABEL}){{0,4}}{_DOT_WORD}{_LABEL}"
-    rf"|{_NAME}\s*[\[({{]\s*(?:at|@)\s*[\])}}]\s*{_LABEL}(?:{_DOT}{_LABEL}){{1,8}}",
+    rf"|{_NAME}\s*[\[({{]\s*(?:at|@)\s*[\])}}]\s*{_LABEL}(?:{_DOT}{_LABEL}){{1,8}}"
+    rf"|{_NAME}{_AT_WORD}(?:{'|'.join(BRANDS)}|{_LABEL}\s+(?:com|net|org))\b"
+    rf"|{_NAME}@{_LABEL}(?:,{_LABEL})?|(?<!\w)@\w{{3,64}}|(?<![a-z0-9])(?-i:[a-z0-9]{{1,64}}+AT[a-z0-9]{{1,63}}+DOT[a-z]{{2}})",
     re.IGNORECASE,
 )
 _URL: Final = re.compile(
     r"\b(?:h\w{2}ps?|ftps?|javascript|data|mailto|tel|sms|file|vbscript|whatsapp|intent)\s?:\s?\S+"
-    r"|\bwww\s?\.\s?\S+"
-    rf"|(?<![\w@.])(?:{_LABEL}{_DOT}){{1,8}}{_TLD}(?![a-z0-9_@])(?:[:/?#]\S*)?"
-    rf"|(?<![\w@.]){_LABEL}(?:{_DOT_WORD}{_LABEL}){{0,4}}{_DOT_WORD}{_COMMON_TLD}{_ENDS}"
+    r"|\bwww\s?\.\s?\S+|//\S+|\]\(\S+|\blocalhost\b\S*|\bhttps?\b"
+    rf"|(?<![\w@.])(?:{_LABEL}{_DOT}){{1,8}}(?!{_NEXT_SENTENCE}){_TLD}(?![a-z0-9_@])(?:[:/?#]\S*)?"
+    rf"|(?<![\w@.]){_LABEL}(?:\s\.\s?|,|•){_SURE_TLD}{_ENDS}"
+    rf"|(?<![\w@.])(?!(?:el|este|ese|un|the|this|that)\s){_LABEL}(?:{_DOT_WORD}{_LABEL}){{0,4}}{_DOT_WORD}{_COMMON_TLD}{_ENDS}"
     r"|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])\S*",
     re.IGNORECASE,
 )
 _NUMBER_WORD: Final = f"(?:{_TENS}|{'|'.join(_DIGIT_WORDS)})"
 _NUMBER_WORDS: Final = rf"{_NUMBER_WORD}(?:[\s-]+(?:and|y|{_NUMBER_WORD})){{0,8}}"
 _LARGE: Final = r"(?:hundred|thousand|grand|cien|mil|\w*cientos)"
+_NO_SUM: Final = (
+    rf"\d(?![.,']?\d)(?!\s?k)|(?:{YEAR})\s+(?!plus\b|all in\b)[^\W\d_]{{3,}}|\d++{COUNTED}"
+)
+"""`quote for 2 seats`, `estimate for 2016 Civic`, `of 12 hours`."""
 _PRICE: Final = re.compile(
     rf"(?:{_SIGN}|(?<![a-z\d_])(?:(?:{'|'.join(_CODES)})(?![a-z])|(?:rs|rp|rm)\b)\.?)\s*{_RANGE}"
-    rf"|{_RANGE}\s*(?:{_SIGN}|(?<![a-z]){_MONEY}{_ENDS})|\d[\d.,']*k?{_MONEY}{_ENDS}"
+    rf"|{_RANGE}-?\s*(?:{_SIGN}|(?<![a-z]){_MONEY}{_ENDS})|(?<!\d)\d[\d.,']{{0,24}}+k?{_MONEY}{_ENDS}"
     rf"|{_HUNDREDS}\s*{_SIGN}"
-    rf"|(?:{'|'.join(_PRICE_WORDS)}){_LINK}{{0,3}}\s*{_SIGN}?\s*{_RANGE}"
+    rf"|(?:{'|'.join(_PRICE_WORDS)}){_LINK}{{0,3}}(?!\s*+(?:{_NO_SUM}))\s*{_SIGN}?\s*{_RANGE}"
+    rf"|{_RANGE}\s*(?:{'|'.join(map(re.escape, _AS_A_SUM))})|\b(?:do|fix|repair|done) it for {_SIGN}?{_RANGE}"
+    rf"|{'|'.join(_GIVEN)}"
     rf"|\b{_NUMBER_WORDS}\s+{_MONEY}\b|{_SIGN}\s*{_NUMBER_WORDS}\b"
     rf"|(?:{'|'.join(_PRICE_WORDS)}){_LINK}{{0,3}}\s+(?:a\s|{_NUMBER_WORD}[\s-]+){{0,6}}{_LARGE}\b"
-    rf"|\d+\s?(?:%|percent)\s*(?:de\s+)?(?:{'|'.join(_OFF)})",
+    rf"|{_PERCENT}\s*(?:de\s+)?(?:{'|'.join(_OFF)})|(?:{'|'.join(_OFF)})\s+(?:of|de)\s+(?:el\s+)?{_PERCENT}",
     re.IGNORECASE,
 )
 _PHONE: Final = re.compile(
-    r"(?<![\d])\+?\(?\d(?:[\s().\-–—‐‑−/·•_*,:|]{0,3}\d){6,19}(?!\d)"
+    r"(?<![\d])\+?\(?\d(?:[\s()\[\].\-–—‐‑−/\\·•_*,:;|~=+'\"]{0,3}\d){6,19}(?!\d)"
     r"|(?:\b1[\s.-]?)?\(?\b8(?:00|33|44|55|66|77|88)\)?[\s.-][a-z\d](?:[\s.-]?[a-z\d]){5,9}\b"
     r"|\b(?:1[\s.-]?)?8(?:00|33|44|55|66|77|88)[a-z](?:-?[a-z\d]){5,9}\b"
-    rf"|\b(?:{'|'.join(_DIGIT_WORDS)})(?:[\s,.-]+(?:{'|'.join(_DIGIT_WORDS)})){{6,14}}\b"
     r"|\b(?:call|text|sms|dial|llam\w+|marque|whatsapp)\s+(?:[a-z]+\s+){0,3}\d{3,6}\b(?!\W{0,3}\d|-[a-z])",
     re.IGNORECASE,
 )
@@ -220,7 +255,6 @@ _EXTENSION: Final = re.compile(
     re.IGNORECASE,
 )
 """Behind a number that is right, a wrong one still leads to somebody else."""
-_WORDS_OF_DIGITS: Final = re.compile(rf"\b(?:{'|'.join(_DIGIT_WORDS)})\b", re.IGNORECASE)
 
 
 def _address(match: re.Match[str]) -> tuple[str, ...]:
@@ -240,9 +274,8 @@ def _sums(match: re.Match[str]) -> tuple[str, ...]:
 
 
 def _dialled(match: re.Match[str]) -> tuple[str, ...]:
-    text = _WORDS_OF_DIGITS.sub(lambda word: _DIGIT_WORDS[word[0].lower()], match[0])
-    vanity = re.search(r"\d\W{0,2}[a-z]{3,}", text, re.IGNORECASE)
-    return (re.sub(r"[\W_]" if vanity else r"\D", "", text).lower(),)
+    vanity = re.search(r"\d\W{0,2}[a-z]{3,}", match[0], re.IGNORECASE)
+    return (re.sub(r"[\W_]" if vanity else r"\D", "", match[0]).lower(),)
 
 
 def _extension(match: re.Match[str]) -> tuple[str, ...]:
@@ -257,17 +290,38 @@ class _Finder(msgspec.Struct, frozen=True):
     """Without one of these in a text the pattern cannot match, and need not be tried."""
 
 
-_DOT_HINTS: Final = ("dot", "punto", "ponto", "point")
+_DOT_HINTS: Final = ("dot", "punto", "ponto", "point", "punkt")
 _FINDERS: Final = (
-    _Finder("email", _EMAIL, _address, ("@", "(", "[", "{", *_DOT_HINTS)),
-    _Finder("url", _URL, _web_address, (".", "。", ":", *_DOT_HINTS)),
+    _Finder(
+        "email",
+        _EMAIL,
+        _address,
+        ("@", "(", "[", "{", " com", " net", " org", *BRANDS, *_DOT_HINTS),
+    ),
+    _Finder(
+        "url",
+        _URL,
+        _web_address,
+        (".", "。", ":", "/", ",", "•", "](", "localhost", "http", *_DOT_HINTS),
+    ),
     _Finder(
         "price",
         _PRICE,
         _sums,
-        (*_MONEY_SIGNS, *_MONEY_WORDS, " rs", " rp", " rm", *_PRICE_WORDS, *_OFF),
+        (
+            *_MONEY_SIGNS,
+            *_MONEY_WORDS,
+            " rs",
+            " rp",
+            " rm",
+            *_PRICE_WORDS,
+            *_OFF,
+            *_AS_A_SUM,
+            *_GIVEN,
+            " it for ",
+        ),
     ),
-    _Finder("phone", _PHONE, _dialled, (*"0123456789", *_DIGIT_WORDS)),
+    _Finder("phone", _PHONE, _dialled, tuple("0123456789")),
     _Finder(
         "phone",
         _EXTENSION,

@@ -2,17 +2,18 @@
 
 A sentence with a made-up number goes as a whole: half of it would be no better.
 """
-# ruff: noqa: RUF001 - sentences end differently in every script
+# ruff: noqa: RUF001, SIM905 - sentences end differently in every script; lists of words
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
-from typing import Final
+from itertools import accumulate, pairwise
+from typing import Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from libs.leads.snapshot import Contact, Line
 from libs.shops.profile import ShopProfile
@@ -21,13 +22,17 @@ from services.lead.summary.claims import (
     ClaimKind,
     claims_in,
     compatible,
+    other_numbers,
     plain,
     speaks_of_money,
     sums_in,
     visible,
 )
+from services.lead.summary.numbers import is_year
 from services.lead.summary.vehicles import vehicle_in
-from services.lead.transcript import Subject
+from services.lead.transcript import Subject, for_model
+
+Wording = Literal["in_a_row", "exact", "gist"]
 
 
 class Grounds(msgspec.Struct, frozen=True):
@@ -36,13 +41,18 @@ class Grounds(msgspec.Struct, frozen=True):
     addresses: frozenset[str]
     phones: frozenset[str]
     prices: frozenset[str]
+    numbers: frozenset[str] = frozenset()
 
     def hold(self, claim: Claim) -> bool:
         match claim.kind:
             case "phone":
-                return not self.phones.isdisjoint(spellings(claim.said[0]))
+                short = len(claim.said[0]) <= _LONGEST_NUMBER and claim.said[0] in self.numbers
+                return short or not self.phones.isdisjoint(spellings(claim.said[0]))
             case "price":
                 return self.prices.issuperset(claim.said)
+            case "number":
+                number = claim.said[0]
+                return not self.numbers.isdisjoint({number, number[2:] if is_year(number) else ""})
             case _:
                 return claim.said[0] in self.addresses
 
@@ -56,30 +66,39 @@ class Cleaned(msgspec.Struct, frozen=True):
 
 def grounds_in(transcript: str, subject: Subject) -> Grounds:
     """Said in the conversation (as the model read it), or the shop's own."""
+    text = plain(_LINE_NUMBER.sub("", transcript))
+    claims = claims_in(text)
     own = grounds_of_shop(subject.contacts, subject.profile)
-    claims = claims_in(plain(_LINE_NUMBER.sub("", transcript)))
     return Grounds(
         addresses=own.addresses | _said(claims, "email") | _said(claims, "url"),
         phones=own.phones | _phones(_said(claims, "phone")),
         prices=frozenset(_sums_said(subject.lines)),
+        numbers=own.numbers | _numbers(text),
     )
 
 
+def for_customer(grounds: Grounds, subject: Subject) -> Grounds:
+    """What a message to them may name: also the numbers of their car, and never a price."""
+    own = grounds_of_shop(subject.contacts, subject.profile)
+    return replace(own, numbers=own.numbers | grounds.numbers - grounds.prices)
+
+
 def grounds_of_shop(contacts: Iterable[Contact], profile: ShopProfile) -> Grounds:
-    """What a message to the customer may name: the shop and themselves, and never a price."""
+    """The shop and themselves, and never a price."""
     contacts = tuple(contacts)
     hosts = {origin.partition("://")[2] for origin in profile.origins}
     return Grounds(
         addresses=frozenset(hosts | {c.value.lower() for c in contacts if c.kind == "email"}),
         phones=_phones({*profile.own_phones, *(c.value for c in contacts if c.kind == "phone")}),
         prices=frozenset(),
+        numbers=_numbers(f"{profile.name} {profile.address}"),
     )
 
 
 def cleaned(text: str, grounds: Grounds) -> Cleaned:
     """The sentences of `text` that claim nothing, or only what was said, as they were written."""
     text = visible(text)
-    made_up = [claim for claim in claims_in(plain(text)) if not grounds.hold(claim)]
+    made_up = [claim for claim in _claims(plain(text)) if not grounds.hold(claim)]
     if not made_up:
         return Cleaned(" ".join(text.split()))
     at = [0, *accumulate(len(compatible(character)) for character in text)]
@@ -92,19 +111,56 @@ def cleaned(text: str, grounds: Grounds) -> Cleaned:
     return Cleaned(" ".join(" ".join(kept).split()), removed)
 
 
-def stated(fact: str, lines: Sequence[Line], numbers: Iterable[int], share: float = 1.0) -> bool:
-    """Whether the lines it is said to rest on hold `share` of its words, and all its numbers.
+def title_of(subject: Subject) -> str:
+    """Where the thread is hosted, a model wrote it. Most claim nothing, and need no grounds."""
+    title = visible(subject.conversation.title[:_TITLE_CHARACTERS])
+    if not _claims(plain(title)):
+        return " ".join(title.split())
+    return cleaned(title, grounds_in(for_model(subject.lines), subject)).text
 
-    All of them means exactly these words; of a part, other forms of a word count as well.
+
+def _claims(text: str) -> list[Claim]:
+    """A number that nothing else explains may be a price, or a piece of a phone."""
+    claims = claims_in(text)
+    numbers = other_numbers(text, claims)
+    loose = (one for one in numbers if not (one.counted or one.small))
+    return claims + [Claim("number", one.start, one.end, (one.said,)) for one in loose]
+
+
+def stated(fact: str, lines: Sequence[Line], numbers: Iterable[int], wording: Wording) -> bool:
+    """Whether the lines that it is said to rest on bear it out.
+
+    `in_a_row`: its words as one of them says them. `exact`: its words, from any of them.
+    `gist`: most of its words, other forms of them too, and whatever would make it another fact.
     """
     cited = {number for number in numbers if 0 < number <= len(lines)}
-    said = _folded(" ".join(lines[each - 1].text for each in cited if _is_theirs(lines, each - 1)))
-    words, known = _WORD.findall(_folded(fact)), set(_WORD.findall(said))
-    run_together = "".join(_WORD.findall(said))
-    holds = _holds if share == 1.0 else _holds_loosely
-    held = [word for word in words if holds(word, known, run_together)]
-    numbers_held = all(word in held for word in words if word.isdecimal())
-    return bool(words) and numbers_held and len(held) >= share * len(words)
+    texts = [lines[each - 1].text for each in cited if _is_theirs(lines, each - 1)]
+    words = _WORD.findall(_folded(fact))
+    if wording == "in_a_row":
+        return bool(words) and any(_in_a_row(words, _WORD.findall(_folded(t))) for t in texts)
+    said = _WORD.findall(_folded(" ".join(texts)))
+    known, run_together = set(said), "".join(said)
+    if wording == "exact":
+        return bool(words) and all(_holds(word, known, run_together) for word in words)
+    shares = [_share_held(word, known, run_together) for word in words]
+    telling = all(share for word, share in zip(words, shares, strict=True) if _tells(word))
+    denied = {pair for pair in pairwise(words) if pair[0] in _NOT} - set(pairwise(said))
+    letters = set(run_together).issuperset(_TELLING_LETTERS.findall(_folded(fact)))
+    return telling and letters and not denied and sum(shares) >= _MOST * len(words) > 0
+
+
+def _in_a_row(words: list[str], said: list[str]) -> bool:
+    """And not only where they say that it is not so: `my name is not Bob`."""
+    for at in range(len(said) - len(words) + 1):
+        row = said[at : at + len(words)]
+        same = all(_holds(word, {one}, one) for word, one in zip(words, row, strict=True))
+        if same and (at == 0 or said[at - 1] not in _NOT):
+            return True
+    return False
+
+
+def _tells(word: str) -> bool:
+    return word.isdecimal() or word in _TELLING or word in _NOT
 
 
 def _is_theirs(lines: Sequence[Line], place: int) -> bool:
@@ -114,8 +170,9 @@ def _is_theirs(lines: Sequence[Line], place: int) -> bool:
     answer = next((line for line in lines[place + 1 :] if line.speaker != "note"), None)
     if answer is None or answer.speaker != "customer":
         return False
-    said = plain(answer.text).casefold().strip()
-    return _YES.match(said) is not None and _BUT.search(said) is None
+    said = plain(answer.text).replace("\u2019", "'").casefold().strip()
+    which = _OR.search(plain(lines[place].text).casefold())
+    return not which and _YES.match(said) is not None and _BUT.search(said) is None
 
 
 def spellings(number: str) -> set[str]:
@@ -127,6 +184,8 @@ def spellings(number: str) -> set[str]:
     return found | {f"x{extension}"} if extension else found
 
 
+_LONGEST_NUMBER: Final = 6
+_TITLE_CHARACTERS: Final = 300
 _LINE_NUMBER: Final = re.compile(r"^\[\d+\] ", re.MULTILINE)
 _SENTENCE_END: Final = re.compile(r"[.!?؟।]+[\s\"')\]]+|[。！？．｡]+|\n+")
 _WORD: Final = re.compile(
@@ -141,10 +200,46 @@ _SHORT_ANSWER: Final = 60
 _YES: Final = re.compile(
     r"(?:yes|yeah|yep|yup|ya|correct|right|exactly|that'?s (?:right|it|correct)|sure|s[ií]|claro|"
     r"correcto|exacto|as[ií] es|oui|exact|sim|isso|exato|oo|opo|iya|benar|betul|vâng|dạ|đúng|haan|"
-    r"да|верно)\b|是|对|對|没错|沒錯|はい|そう|네|예|맞|نعم|بله|آره|हाँ|हां|जी|ਹਾਂ|ஆம்|అవును"
+    r"да|верно)"
+    r"(?: (?:it is|it'?s|please|that|thats|right|correct|exactly|sir|ma'?am|thanks?|thank you|es|"
+    r"as[ií] es|señora?|po|ji))*\s*(?:$|[^\w\s'])"
+    r"|是|对|對|没错|沒錯|はい|そう|네|예|맞|نعم|بله|آره|हाँ|हां|जी|ਹਾਂ|ஆம்|అవును"
 )
 _BUT: Final = re.compile(
-    r"\b(?:no|not|but|actually|except|pero|sino|mais|mas|но|не)\b|但|不|아니|لا"
+    r"\b(?:no|not|but|actually|except|think|thought|may|maybe|might|guess|unsure|dunno|instead"
+    r"|pero|sino|creo|quizás?|mais|mas|но|не)\b|n't\b|\bdont\b|但|不|아니|لا"
+)
+_OR: Final = re.compile(r"\b(?:or|ou|oder|hoặc|или)\b|¿[^?]*\bo\b|还是|還是|または|それとも|아니면")
+"""Which of the two did they say yes to?"""
+_MOST: Final = 0.6
+"""What is to be done may be put a little shorter, and by other forms of its words."""
+_NOT: Final = frozenset(
+    "not no never without dont doesnt cannot t nor sin nunca non pas sans nicht"
+    " kein nao sem khong не без нет".split()
+)
+_TELLING: Final = frozenset(
+    # days, months, when
+    "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thurs fri sat"
+    " sun january february march april may june july august september october november december"
+    " jan feb mar apr jun jul aug sep sept oct nov dec today tonight tomorrow yesterday weekend"
+    " week weeks month months year years day days hour hours morning afternoon evening"
+    " before after next last asap urgent"
+    " lunes martes miercoles jueves viernes sabado domingo enero febrero marzo abril mayo junio"
+    " julio agosto septiembre octubre noviembre diciembre hoy manana semana mes ano antes despues"
+    # how many
+    " one two three four five six seven eight nine ten eleven twelve both all every pair"
+    " uno dos tres cuatro cinco seis siete ocho nueve diez ambos todos todas"
+    # which side, which part
+    " driver drivers passenger passengers front rear back left right top bottom inside outside"
+    " conductor copiloto pasajero delantero delantera trasero trasera izquierdo izquierda derecho"
+    " derecha seat seats headliner carpet dash dashboard door doors panel panels roof sunroof"
+    " convertible armrest headrest console visor trunk bench sofa couch chair chairs cushion"
+    " cushions bolster trim wheel asiento asientos techo puerta puertas alfombra tablero volante"
+    " cojin cojines silla sillas tapizado".split()
+)
+"""Another one of these makes another fact of it; forms of the same word are one."""
+_TELLING_LETTERS: Final = re.compile(
+    "[不没沒别別無无未左右前后後上下今明昨一二三四五六七八九十两兩全]|[月火水木金土日](?=曜)"
 )
 
 
@@ -155,13 +250,15 @@ def _holds(word: str, known: set[str], run_together: str) -> bool:
     return word[0] > _LAST_LETTER_OF_EUROPE and any(other.startswith(word) for other in known)
 
 
-def _holds_loosely(word: str, known: set[str], run_together: str) -> bool:
-    if _UNSPACED.fullmatch(word):
-        return any(character in run_together for character in word)
+def _share_held(word: str, known: set[str], run_together: str) -> float:
+    """All or nothing, but of a run without spaces the share of its pairs of characters."""
+    if _UNSPACED.fullmatch(word) and len(word) > 1:
+        pairs = list(map("".join, pairwise(word)))
+        return sum(pair in run_together for pair in pairs) / len(pairs)
     if _holds(word, known, run_together) or word.isdecimal() or len(word) < _STEM:
-        return not word.isdecimal() or word in known
+        return float(_holds(word, known, run_together))
     stem = word[: max(_STEM, len(word) - 3)]
-    return word in run_together or any(other.startswith(stem) for other in known)
+    return float(any(other.startswith(stem) for other in known))
 
 
 def _folded(text: str) -> str:
@@ -202,6 +299,10 @@ def _sentences(text: str) -> Iterable[tuple[int, int]]:
 
 def _said(claims: Iterable[Claim], kind: ClaimKind) -> frozenset[str]:
     return frozenset(said for claim in claims if claim.kind == kind for said in claim.said)
+
+
+def _numbers(text: str) -> frozenset[str]:
+    return frozenset(number.said for number in other_numbers(text, ()))
 
 
 def _phones(numbers: Iterable[str]) -> frozenset[str]:

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from services.lead.summary.claims import claims_in, plain, sum_of, sums_in
+from services.lead.summary.claims import claims_in, plain, sums_in
+from services.lead.summary.numbers import numbers_in, sum_of
 
 DISGUISED = [
     ("Call +1 (900) 555-0199 now.", "phone", "19005550199"),
@@ -79,6 +80,42 @@ DISGUISED = [
     ("Call 1 (800) FLOWERS", "phone", "1800flowers"),
     ("Call 1-800FLOWERS", "phone", "1800flowers"),
     ("Call 888-CALL-NOW", "phone", "888callnow"),
+    ("Call 900~555=0199", "phone", "9005550199"),
+    ("Call 900 (555) [0199]", "phone", "9005550199"),
+    ("Call 900+555;0199", "phone", "9005550199"),
+    ("Call 9️⃣0️⃣0️⃣5️⃣5️⃣5️⃣0️⃣1️⃣9️⃣9️⃣", "phone", "9005550199"),
+    ("Call 9\u03360\u03360\u0336-555-0199", "phone", "9005550199"),
+    ("nine oh oh triple five oh one double nine", "phone", "9005550199"),
+    ("ligue nove zero zero cinco cinco cinco zero um nove nove", "phone", "9005550199"),
+    ("evil arobase example point fr", "email", "evil@example.fr"),
+    ("evil 'at' example 'dot' com", "email", "evil@example.com"),
+    ("evilATexampleDOTcom", "email", "evilatexampledotco"),
+    ("Mail evil@example,com", "email", "evil@example,com"),
+    ("Mail evil@example", "email", "evil@example"),
+    ("Mail evil at gmail.", "email", "evil@gmail"),
+    ("Mail evil at example com", "email", "evil@examplecom"),
+    ("@evil on Telegram", "email", "@evil"),
+    ("See evil . com", "url", "evil.com"),
+    ("See evil,com", "url", "evil,com"),
+    ("See evil punto es", "url", "evil.es"),
+    ("See //evil/pay", "url", "//evil/pay"),
+    ("See ipfs://abc", "url", "//abc"),
+    ("See hxxps[:]//evil[.]example", "url", "//evil.example"),
+    ("See localhost:8080/pay", "url", "localhost:8080/pay"),
+    ("Seats.Com", "url", "seats.com"),
+    ("Price range 600 to 800", "price", "600"),
+    ("Price between 600 and 800", "price", "600"),
+    ("The estimate came to 600", "price", "600"),
+    ("It will be 600 plus tax", "price", "600"),
+    ("it will be 350 all in", "price", "350"),
+    ("A 10% deposit", "price", "10"),
+    ("a discount of 15%", "price", "15"),
+    ("at half price", "price", "half price"),
+    ("free of charge", "price", "free of charge"),
+    ("600 TL", "price", "600"),
+    ("600,- Kr", "price", "600"),
+    ("The quote is 2016.", "price", "2016"),
+    ("The estimate is 2016 plus tax", "price", "2016"),
 ]
 
 
@@ -102,6 +139,10 @@ def test_disguised_claim_is_found(text: str, kind: str, said: str) -> None:
         "5 center seats, 12 inches wide",
         "Necesita el asiento para el viernes.",
         "客户的座椅破了。请他发照片。",
+        "They asked for a quote for 2 seats.",
+        "Quote for 2016 Civic driver seat.",
+        "Prepare an estimate of 2 hours, or of 12 hours.",
+        "Ana Ruiz.She wants a fix.",
     ],
 )
 def test_plain_words_claim_nothing(text: str) -> None:
@@ -137,10 +178,42 @@ def test_plain_text_has_nothing_that_a_reader_cannot_see() -> None:
     "text",
     ["a" * 16_000, "1 " * 8_000, "a.b" * 5_000, "one " * 4_000, "$1," * 5_000,
      "a at b dot " * 1_400, "call a b c " * 1_400, "@" * 16_000, "((((" * 4_000, "1-800-" * 2_600,
-     "$ " + "十" * 16_000, "1" * 16_000 + "十", "五百" * 8_000, "1," * 8_000, "1" * 16_000 + "x"],
+     "$ " + "十" * 16_000, "1" * 16_000 + "十", "五百" * 8_000, "1," * 8_000, "1" * 16_000 + "x",
+     "quote 1" * 2_000 + "1" * 8_000 + "x", "sixty-" * 2_600, "aATbDOT" * 2_200, "//" * 8_000,
+     "evil at a1, " * 1_300, "a . " * 4_000, "price between " * 1_100, "1 " * 8_000 + "dollars"],
 )  # fmt: skip
 def test_hostile_text_costs_little(text: str) -> None:
     began = time.process_time()
     claims_in(plain(text))
+    list(sums_in(plain(text)))
 
     assert time.process_time() - began < 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("sixty-six thousand", "66000"),
+        ("six hundred and five", "605"),
+        ("four fifty", "450"),
+        ("twenty sixteen", "2016"),
+        ("two thousand sixteen", "2016"),
+        ("seiscientos cincuenta y cinco", "655"),
+        ("dos mil dieciséis", "2016"),
+        ("0166", "0166"),
+        ("1,200", "1200"),
+        ("1.5k", "1500"),
+    ],
+)
+def test_a_number_is_the_same_in_words_and_digits(text: str, said: str) -> None:
+    (number,) = numbers_in(text)
+
+    assert number.said == said
+
+
+def test_the_hour_is_no_number_and_what_counts_is_told_apart() -> None:
+    numbers = numbers_in("At 10:30, 12 photos, 3 seats, 5% and 600")
+
+    assert [(one.said, one.counted, one.small) for one in numbers] == [
+        ("12", True, False), ("3", True, True), ("5", False, False), ("600", False, False),
+    ]  # fmt: skip

@@ -16,7 +16,14 @@ from services.lead.fakes import EMPTY, NOTHING_STATED
 from services.lead.ports import Draft
 from services.lead.summary import facts, rules
 from services.lead.summary.checked import checked
-from services.lead.summary.grounding import cleaned, grounds_in, grounds_of_shop, stated
+from services.lead.summary.grounding import (
+    Wording,
+    cleaned,
+    grounds_in,
+    grounds_of_shop,
+    stated,
+    title_of,
+)
 from services.lead.transcript import Subject, for_model, lines_of
 from tests.unit.lead.world import NOW, PROFILE
 
@@ -164,6 +171,70 @@ def test_sentence_with_a_made_up_claim_goes_as_a_whole() -> None:
     assert sorted(result.removed) == ["price", "url"]
 
 
+ORDINARY = (
+    ("customer", "My name is Ana Ruiz, my 2016 Honda Civic and my '09 Ram. Twelve chairs too."),
+    ("customer", "120,000 miles, 408-555-0123, by 12/20, at 4085 Main St Apt 550. Budget 450"),
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Call Ana about the 2016 Honda Civic.",
+        "Call to confirm the 2016 model year.",
+        "Quote for 2016 Civic driver seat.",
+        "The 2009 Ram is theirs too.",
+        "They have 12 dining room chairs.",
+        "The car has 120,000 miles.",
+        "Call her by 12/20 about 4085 Main St.",
+        "Tell them 450 is fine.",
+        "Ask for 12 photos, within 24 hours, at 10:30.",
+        "Call script: (1) greet (2) ask (3) schedule.",
+    ],
+)
+def test_the_most_ordinary_steps_stay(text: str) -> None:
+    about = subject(*ORDINARY)
+
+    assert cleaned(text, grounds_in(for_model(about.lines), about)).text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["It is 600.", "We said six hundred.", "Their 2019 Porsche.", "Only 99 today.", "Call 900 555.",
+     "0166 now.", "Call 4O8 555 OI66.", "15 percent more.", "Around 600ish.", "Pay 408 plus tax."],
+)  # fmt: skip
+def test_a_number_nobody_said_is_not_repeated(text: str) -> None:
+    about = subject(*ORDINARY)
+
+    assert not cleaned(text, grounds_in(for_model(about.lines), about)).text
+
+
+def test_message_to_the_customer_names_their_car_and_not_their_budget() -> None:
+    shop = "This is Craig's Auto Upholstery, (408) 555-0142."
+    told = check(replace(EMPTY, outreach_message=f"{shop} Your 2016 Civic is on our list."))
+    sold = check(replace(EMPTY, outreach_message=f"{shop} We can say 450."))
+
+    assert (told.outreach_message or "").endswith("Your 2016 Civic is on our list.")
+    assert "450" not in (sold.outreach_message or "")
+
+
+@pytest.mark.parametrize(
+    ("title", "kept"),
+    [
+        ("2016 Honda Civic driver seat", True),
+        ("Call Ana: 408-555-0123", True),
+        ("Call 900-555-0166 for $66 at smuggler.com evil@smuggler.com", False),
+        ("Seats for 66", False),
+        ("", True),
+    ],
+)
+def test_title_of_the_thread_is_a_models_word(title: str, *, kept: bool) -> None:
+    about = subject()
+    about = replace(about, conversation=replace(about.conversation, title=title))
+
+    assert title_of(about) == (title if kept else "")
+
+
 def test_line_numbers_of_the_transcript_ground_nothing() -> None:
     about = subject(*TALK, *[("customer", "ok")] * 20)
     grounds = grounds_in(for_model(about.lines), about)
@@ -188,27 +259,31 @@ LINES = (
 
 
 @pytest.mark.parametrize(
-    ("fact", "numbers", "share", "holds"),
+    ("fact", "numbers", "wording", "holds"),
     [
-        ("2016 Honda Civic", (1,), 1.0, True),
-        ("2016 HONDA civic", (1, 2), 1.0, True),
-        ("2017 Honda Civic", (1,), 0.6, False),
-        ("2016 Honda Accord", (1,), 1.0, False),
-        ("2016 Honda Civic", (2,), 1.0, False),
-        ("2016 Honda Civic", (), 1.0, False),
-        ("2016 Honda Civic", (99, -1, 0), 1.0, False),
-        ("jose nunez", (3,), 1.0, True),
-        ("座椅", (3,), 1.0, True),
-        ("沙发", (3,), 1.0, False),
-        ("Tesla Model S", (4,), 1.0, False),
-        ("Tesla Model S", (1, 4), 1.0, False),
-        ("", (1,), 1.0, False),
+        ("2016 Honda Civic", (1,), "exact", True),
+        ("2016 HONDA civic", (1, 2), "exact", True),
+        ("2017 Honda Civic", (1,), "gist", False),
+        ("2016 Honda Accord", (1,), "exact", False),
+        ("2016 Honda Civic", (2,), "exact", False),
+        ("2016 Honda Civic", (), "exact", False),
+        ("2016 Honda Civic", (99, -1, 0), "exact", False),
+        ("jose nunez", (3,), "in_a_row", True),
+        ("座椅", (3,), "exact", True),
+        ("沙发", (3,), "exact", False),
+        ("Tesla Model S", (4,), "exact", False),
+        ("Tesla Model S", (1, 4), "exact", False),
+        ("", (1,), "exact", False),
+        ("", (1,), "gist", False),
+        ("", (1,), "in_a_row", False),
+        ("Honda Civic 2016", (1,), "exact", True),
+        ("Civic Honda", (1,), "in_a_row", False),
     ],
 )
 def test_fact_rests_on_its_lines(
-    fact: str, numbers: tuple[int, ...], share: float, *, holds: bool
+    fact: str, numbers: tuple[int, ...], wording: Wording, *, holds: bool
 ) -> None:
-    assert stated(fact, LINES, numbers, share) is holds
+    assert stated(fact, LINES, numbers, wording) is holds
 
 
 @pytest.mark.parametrize(
@@ -217,6 +292,13 @@ def test_fact_rests_on_its_lines(
         ("Honda Accord", "Is it a Honda Accord?", "no, a Ford Focus", False),
         ("Honda Accord", "Is it a Honda Accord?", "a Ford Focus", False),
         ("Honda Accord", "Is it a Honda Accord?", "yes but the wagon", False),
+        ("Honda Accord", "Is it a Honda Accord?", "yes I think it may be a Toyota", False),
+        ("Honda Accord", "Is it a Honda Accord?", "Yes, I think", False),
+        ("Honda Accord", "Is it a Honda Accord?", "Right now I can say little", False),
+        ("Honda Accord", "Is it a Honda Accord?", "Right now I don\u2019t know", False),
+        ("Honda Accord", "Is it a Honda Accord?", "sure isn't", False),
+        ("Honda Accord", "Is it a Honda Accord or a Camry?", "right, the second", False),
+        ("Honda Accord", "Is it a Honda Accord?", "yes it is, thanks", True),
         ("Honda Accord", "Is it a Honda Accord?", "Yes!", True),
         ("Honda Accord", "¿Es un Honda Accord?", "Sí, ese", True),
         ("本田思域", "是本田思域吗?", "是的", True),
@@ -235,7 +317,55 @@ def test_fact_is_exactly_what_the_customer_said_or_said_yes_to(
 ) -> None:
     lines = subject(("assistant", asked), ("customer", answer)).lines
 
-    assert stated(fact, lines, (1, 2)) is holds
+    assert stated(fact, lines, (1, 2), "exact") is holds
+
+
+DICTATED = (
+    "I need it by Friday. Repair the torn driver seat of my 2016 Honda Civic, no rush on the rest.",
+    "I live in San Jose, my name is Ana Ruiz. It is not Bob.",
+    "主驾座椅破了，想换真皮，下周要",
+)
+
+
+@pytest.mark.parametrize(
+    ("fact", "wording", "holds"),
+    [
+        ("by Friday", "gist", True),
+        ("needed by Friday", "gist", True),
+        ("I need it by Monday", "gist", False),
+        ("I need it by Friday next month", "gist", False),
+        ("Repair torn driver seat", "gist", True),
+        ("Repairing the torn driver's seat", "gist", True),
+        ("Repair the torn passenger seat", "gist", False),
+        ("Repair the torn driver seat and headliner", "gist", False),
+        ("Do not repair the torn driver seat", "gist", False),
+        ("Repair the two torn driver seats", "gist", False),
+        ("换真皮座椅", "gist", True),
+        ("座椅很好不用换", "gist", False),
+        ("副驾座椅换布", "gist", False),
+        ("主驾座椅不想换真皮", "gist", False),
+        ("下周", "gist", True),
+        ("下个月要", "gist", False),
+        ("Ana Ruiz", "in_a_row", True),
+        ("San Jose", "in_a_row", True),
+        ("Jose Ruiz", "in_a_row", False),
+        ("Ana Honda", "in_a_row", False),
+        ("San Ana", "in_a_row", False),
+        ("Bob", "in_a_row", False),
+    ],
+)
+def test_a_fact_that_its_lines_contradict_is_not_stated(
+    fact: str, wording: Wording, *, holds: bool
+) -> None:
+    lines = subject(*(("customer", text) for text in DICTATED)).lines
+
+    assert stated(fact, lines, (1, 2, 3), wording) is holds
+
+
+def test_a_paraphrase_that_a_shop_expects_is_stated() -> None:
+    lines = subject(("customer", "the driver seat is torn, I want it replaced")).lines
+
+    assert stated("replace torn driver seat", lines, (1,), "gist")
 
 
 def test_grounded_draft_is_kept_word_for_word() -> None:
@@ -344,9 +474,11 @@ def test_a_models_words_are_in_the_shops_own_language() -> None:
 def test_absurd_language_is_not_believed() -> None:
     absurd = check(replace(EMPTY, customer_language="<script>1</script>"), ("customer", "zzz"))
     address = check(replace(EMPTY, customer_language="evil at evil dot com"), ("customer", "zzz"))
+    run_together = check(replace(EMPTY, customer_language="evilATevilDOTcom"), ("customer", "zzz"))
     unknown_to_us = check(replace(EMPTY, customer_language="Thai"), ("customer", "สวัสดี"))
 
     assert absurd.customer_language is address.customer_language is None
+    assert run_together.customer_language is None
     assert unknown_to_us.customer_language == "Thai"
 
 
