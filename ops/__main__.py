@@ -44,13 +44,7 @@ Oversee = Callable[[Oversight, argparse.Namespace], Awaitable[Shown]]
 
 
 def main() -> None:
-    try:
-        code = asyncio.run(answer(parser().parse_args()))
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    sys.exit(code)
+    sys.exit(asyncio.run(answer(parser().parse_args())))
 
 
 async def answer(args: argparse.Namespace) -> int:
@@ -65,7 +59,11 @@ async def answer(args: argparse.Namespace) -> int:
         return _failed(str(problem))
     except HandoffError as problem:
         return _failed(f"{problem}.")
-    put(shown, as_json=args.json)
+    try:
+        put(shown, as_json=args.json)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return shown.code
 
 

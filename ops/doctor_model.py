@@ -52,9 +52,11 @@ def _refused(error: APIError, host: str) -> Finding:
     from openai import APIConnectionError, InternalServerError, NotFoundError
 
     kind = type(error).__name__
+    cause = type(error.__cause__).__name__ if error.__cause__ else kind
     match error:
+        case APIConnectionError() if cause == "LocalProtocolError":
+            return _wrong(f"nothing was sent ({cause})", "OPENAI_API_KEY holds a line break.")
         case APIConnectionError():
-            cause = type(error.__cause__).__name__ if error.__cause__ else kind
             do = f"Check OPENAI_BASE_URL, and that this machine reaches {host}."
             return _wrong(f"no connection to {host} ({cause})", do)
         case NotFoundError():

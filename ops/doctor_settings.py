@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from libs.errors import SettingsError
-from libs.identity.keys import FILE, site_keys
+from libs.identity.keys import site_keys
 from libs.runtime.settings import CommonSettings, all_faults, load
 from ops.desk import Setup
 from ops.finding import Finding
@@ -53,8 +53,7 @@ def _later(service: str, environ: Mapping[str, str]) -> list[str]:
         if service == "gateway":
             runtime_origins(load(GatewaySettings, environ))
         common = load(CommonSettings, environ)
-        if common.redis_url and not (common.data_path / FILE).exists():
-            # No one-machine start made keys here, so services are alone, and make none.
+        if common.records == "dynamodb":  # many machines, where nobody makes keys
             site_keys(common, one_machine=False)
     except SettingsError as error:
         return [str(error)]

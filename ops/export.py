@@ -26,7 +26,7 @@ from ops.show import Shown, json_text, moment
 _FORMULA = frozenset("=+-@|%;,'\"")
 """What a spreadsheet may run, or what may hide it (a separator, a quote), at a cell's beginning."""
 _FORMULA_WITHIN = re.compile(
-    r"([;|\t]\W*?)(?=[=+@\-\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63\u2212])"
+    r"([;\t][^\w;\t]*?)(?=[=+@\-\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63\u2212])"
 )
 """Where spreadsheets that are set to them begin a cell; behind a comma a CSV's quotes hold."""
 _MOST_EVENTS: Final = 2000

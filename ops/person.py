@@ -12,7 +12,7 @@ from libs.attachments.records import StoredAttachment
 from libs.conversations.port import Conversation
 from libs.errors import SettingsError
 from libs.leads.attribution import TrailKey, Trails
-from libs.leads.snapshot import SNAPSHOTS, LeadSnapshot, Line, snapshots_folder
+from libs.leads.snapshot import SNAPSHOTS, LeadSnapshot, snapshots_folder
 from libs.ledger.record import LeadKey
 from libs.shops.profile import ShopProfile, Shops
 from ops.desk import THREAD, Desk
@@ -21,7 +21,13 @@ from services.lead.transcript import lines_of
 
 _PREFIX: Final = "cthr_"
 _SHORTEST_NUMBER: Final = 9
-_NUMBER: Final = re.compile(r"\s*(\+?)([\d\s().-]+)", re.ASCII)
+_NUMBER: Final = re.compile(r"\+?[\d ]+", re.ASCII)
+_MEXICO_OF_OLD: Final = re.compile(r"^(\+ *52) *1(?=(?: *\d){10} *$)")
+_WRAPPED: Final = re.compile(
+    r"(?:[^@<>]*<)?\s*(?:mailto:)?(?P<address>[^@\s<>,;]+@[^@\s<>,;]*[^@\s<>,;.])[.,;\s]*>?[.,;\s]*",
+    re.IGNORECASE,
+)
+"""`Ana <ana@example.com>,`"""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,18 +62,25 @@ async def find_threads(desk: Desk, who: str) -> list[LeadKey]:
 
 
 def contact_values(who: str, profile: ShopProfile) -> set[str]:
-    """As a lead keeps it, however it is written here; empty: it is not whole, or names several,
-    and would remove strangers.
+    """As a lead may keep it; empty: it is not whole, and would remove strangers.
+
+    Whatever stands around an address or between digits may go; no letter and no digit does.
     """
-    said = Line(item_id="", speaker="customer", name="", text=who, at=0.0)
-    found = _comparable(named([said], profile))
-    if not found:
-        found = {_parsed(who, profile)}
-    number = _NUMBER.fullmatch(who)
-    digits = "".join(filter(str.isdigit, who)) if number else ""
-    as_it_stands = number[1] + digits if number and len(digits) >= _SHORTEST_NUMBER else ""
-    several = len(found - {as_it_stands}) > 1
-    return set() if several else {*found, as_it_stands} - {""}
+    if "@" in who:
+        bare = _WRAPPED.fullmatch(who)
+        return {bare["address"].lower()} if bare else set()
+    kept = re.sub(r"[^\w+]|_", " ", who.strip())
+    digits = "".join(filter(str.isdigit, kept))
+    if kept.startswith("00"):
+        kept = f"+{kept[2:]}"
+    kept = _MEXICO_OF_OLD.sub(r"\1", kept)
+    parsed = _parsed(who, profile) or _parsed(kept, profile)
+    found = {parsed} - {""}
+    if len(digits) >= _SHORTEST_NUMBER and _NUMBER.fullmatch(kept):
+        abroad = who.strip().startswith("+")
+        found |= {f"+{digits}"} if abroad or not parsed else set()
+        found |= set() if abroad else {digits}
+    return found
 
 
 def _parsed(who: str, profile: ShopProfile) -> str:

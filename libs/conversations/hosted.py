@@ -55,8 +55,9 @@ class Page(msgspec.Struct, frozen=True):
     @property
     def next_after(self) -> str:
         """Where the next page begins; `last_id` may be missing, and the last row still has one."""
-        last = self.last_id or (self.rows[-1].get("id") if self.rows else None)
-        return last if isinstance(last, str) and self.has_more else ""
+        ends = (self.last_id, *(row.get("id") for row in self.rows[-1:]))
+        told = (last for last in ends if isinstance(last, str) and last)
+        return next(told, "") if self.has_more else ""
 
 
 @dataclass(frozen=True)

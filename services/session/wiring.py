@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from libs.blobs.open import open_blobs
-from libs.errors import SettingsError
 from libs.identity.keys import site_keys
 from libs.leads.attribution import Trails
 from libs.ledger.open import open_records, records_answer
@@ -60,12 +59,6 @@ async def _sessions(
 ) -> ChatSessions:
     if settings.conversations == "own":
         return OwnChatSessions(keys, runtime.clock)
-    for name, value in (
-        ("OPENAI_API_KEY", settings.openai_api_key),
-        ("CHATKIT_WORKFLOW_ID", settings.chatkit_workflow_id),
-    ):
-        if not value:
-            raise SettingsError(f"{name} is not set, and CONVERSATIONS=hosted cannot do without.")
     from openai import AsyncOpenAI
 
     from services.session.adapters.hosted import HostedChatSessions

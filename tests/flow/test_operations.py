@@ -284,7 +284,8 @@ async def test_the_first_commands(well: Product) -> None:
     assert phone not in open_
     assert {phone, email} <= {line.partition(",")[0] for line in table.said.splitlines()}
     assert {phone, email} <= {row["thread"] for row in json.loads(rows.said)}
-    events_ = json.loads(google.said)["events"]
+    [request] = json.loads(google.said)
+    events_ = request["events"]
     assert {phone, email} <= {event["transactionId"] for event in events_}
     assert [gone.said.count("cthr_") for gone in forgotten] == [0, 0, 0]
     assert all("conversations 1" in gone for gone in forgotten[:2])

@@ -78,7 +78,7 @@ async def test_no_cell_is_a_formula(formula: str) -> None:
     assert row["name"].endswith(formula[-1])
 
 
-@pytest.mark.parametrize("separator", [";", "\t", "|", "; ", ";\u200b", ';"'])
+@pytest.mark.parametrize("separator", [";", "\t", "; ", ";\u200b", ';"'])
 @pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1+1", "\u22121"])
 async def test_no_cell_is_a_formula_where_another_sign_separates(
     separator: str, formula: str
@@ -87,11 +87,11 @@ async def test_no_cell_is_a_formula_where_another_sign_separates(
 
     text = str((await export(there.desk, "", form="csv")).lines[0])
 
-    for cell in re.split(r"[;\t|]", text):
+    for cell in re.split(r"[;\t]", text):
         assert not cell.strip('" \u200b').startswith(formula)
 
 
-@pytest.mark.parametrize("name", ["a; b", "1;2", "front|back"])
+@pytest.mark.parametrize("name", ["a; b", "1;2", "front|back", "US | +upholstery"])
 async def test_separators_alone_change_nothing(name: str) -> None:
     there = await one_lead(summary=Summary(customer_name=name))
 
