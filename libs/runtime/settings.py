@@ -89,12 +89,8 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True, rename=str.upper
                 " one."
             )
         yield from _no_addresses(self)
-        if self.uses_aws and not _REGION.fullmatch(self.aws_region):
+        if not _REGION.fullmatch(self.aws_region):
             yield "AWS_REGION must be the name of a region such as us-east-1."
-
-    @property
-    def uses_aws(self) -> bool:
-        return self.records == "dynamodb" or self.blobs == "s3" or self.mail == "ses"
 
     @property
     def data_path(self) -> Path:
@@ -214,7 +210,7 @@ def _no_addresses(given: CommonSettings) -> Iterator[str]:
         ("AWS_ENDPOINT_URL_DYNAMODB", given.aws_endpoint_url_dynamodb),
         ("AWS_ENDPOINT_URL_S3", given.aws_endpoint_url_s3),
     ):
-        if url and given.uses_aws and not _AWS_HOST.fullmatch(_host(url)):
+        if url and not _AWS_HOST.fullmatch(_host(url)):
             yield f"{name} must be an address such as http://host:8000, without `_` in the host."
 
 
