@@ -75,7 +75,7 @@ NOT_BEFORE: Final = re.compile(
 WRONG_TO_THEM: Final = re.compile(
     r"\b(?:call(?:ed|ing)?|text(?:ed|ing)?|dial(?:l?ed|l?ing)?|rang|reached|tried|from|"
     r"(?:gave|given|sent|told|texted|emailed) (?:me|us)|llam[eé]|marqu[eé]|me (?:dio|dieron))"
-    r"(?: (?:to|at|al?|an|the|some|un|el))* (?:wrong|n[uú]mero equivocado)\b[^.!?]*$",
+    r"(?: (?:to|at|al?|an|the|some|un|el))* (?:wrong|n[uú]mero equivocado)\b",
     re.IGNORECASE,
 )
 """Of a call to or from it: they gave no wrong one."""
