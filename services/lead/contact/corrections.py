@@ -22,6 +22,7 @@ from services.lead.contact.words import (
     NO_OBJECT,
     OLD_ONE_AFTER,
     SORRY,
+    WRONG_TO_THEM,
 )
 
 MOST_KEPT: Final = 12
@@ -64,7 +65,8 @@ def correction_in(
         return "surely"
     corrects, sorry = _last(CORRECTS, before), _last(APOLOGY, before)
     between = before[max(corrects, sorry) :]
-    if ADDS.search(between):
+    misled = WRONG_TO_THEM.search(before)
+    if ADDS.search(between) or (misled and not before[: misled.start()].endswith("you ")):
         return "none"
     plainly = corrects > 0 and not ANOTHER_MATTER.search(between)
     if announced or plainly or OLD_ONE_AFTER.match(after):

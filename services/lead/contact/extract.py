@@ -27,7 +27,7 @@ from services.lead.contact.numbering import Region
 from services.lead.contact.parts import said_again
 from services.lead.contact.phones import find_phones
 from services.lead.contact.providers import is_provider
-from services.lead.contact.standing import DOUBTS, Standing, standing_of
+from services.lead.contact.standing import DOUBTS, Standing, opens_with_not, standing_of
 from services.lead.contact.taken_back import Kind, opted_out, retracted
 from services.lead.contact.words import PHONE_CUE
 
@@ -112,7 +112,8 @@ def _read(
             for kind, one in _found(folded.text, region, asked=asked)
             if not is_own(kind, one.value, profile)
         )
-        said = _judged(found, folded.text, announced=announced)
+        given = tuple((kind, one.value) for kind, one in last.items())
+        said = _judged(found, folded.text, given=given, announced=announced)
         if not said and (part := said_again(folded.text, last)):
             said = ((*part, Standing.THEIRS, "surely"),)
         yield row, folded, said
@@ -128,15 +129,22 @@ def _read(
 
 @lru_cache(maxsize=LINES_KEPT)
 def _judged(
-    found: tuple[tuple[Kind, Found], ...], text: str, *, announced: bool
+    found: tuple[tuple[Kind, Found], ...],
+    text: str,
+    *,
+    given: tuple[tuple[Kind, str], ...],
+    announced: bool,
 ) -> tuple[Said, ...]:
-    """`announced`: the line before said that the right one follows."""
+    """`given`: last of each kind. `announced`: the line before said that the right one follows."""
     judged: list[Said] = []
     ends: dict[Kind, int] = {}
+    newest, final = dict(given), dict(found)
     before = 0
     for kind, one in found:
-        standing = standing_of(text, one, kind=kind, since=before)
-        before = one.end
+        old = newest[kind] != one.value if kind in newest else opens_with_not(text, one)
+        stands_in = old and one is final[kind]
+        standing = standing_of(text, one, kind=kind, since=before, stands_in=stands_in)
+        before, newest[kind] = one.end, one.value
         if standing is Standing.THEIRS:
             since, told = ends.get(kind, 0), announced and not ends
             corrects = correction_in(

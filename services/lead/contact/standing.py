@@ -11,13 +11,16 @@ from services.lead.contact.taken_back import Kind, retracts
 from services.lead.contact.words import (
     ANOTHERS_AFTER,
     ANOTHERS_BEFORE,
+    APPOSITION,
     ASKED_ABOUT,
     DENIED_AFTER,
     DENIED_BEFORE,
     LIMITED_AFTER,
+    NOT_BEFORE,
     OURS_AFTER,
     OURS_BEFORE,
     THEIRS_AFTER,
+    WRONG_TO_THEM,
 )
 
 _NEAR: Final = 60
@@ -42,24 +45,34 @@ DOUBTS: Final = {
 }
 
 
-def standing_of(text: str, one: Found, *, kind: Kind, since: int) -> Standing:
-    """The words up to `since` belong to the value before it."""
+def standing_of(text: str, one: Found, *, kind: Kind, since: int, stands_in: bool) -> Standing:
+    """The words up to `since` belong to the value before it, for which it may stand in."""
     before = text[max(since, one.start - _NEAR) : one.start]
     after = text[one.end : one.end + _NEAR]
     if _is_ours(before, after):
         return Standing.OURS
-    if _is_denied_before(before, kind) or DENIED_AFTER.match(after):
+    spoken_of = stands_in and _is_of_the_one_before(before, after, kind)
+    denied = DENIED_BEFORE.search(before) or NOT_BEFORE.search(before)
+    if (denied and not spoken_of) or DENIED_AFTER.match(after):
         return Standing.THEIRS if LIMITED_AFTER.match(after) else Standing.DENIED
     if ANOTHERS_BEFORE.search(before) or ANOTHERS_AFTER.match(after):
         return Standing.THEIRS if THEIRS_AFTER.match(after) else Standing.ANOTHERS
     return Standing.A_THINGS if one.doubt == A_THINGS else Standing.THEIRS
 
 
-def _is_denied_before(before: str, kind: Kind) -> bool:
-    """But `that was my old number, ...` speaks of the one given before."""
-    if DENIED_BEFORE.search(before) is None:
+def opens_with_not(text: str, one: Found) -> bool:
+    """Who says no more than `wrong number, ...` speaks of what the shop had of them."""
+    return NOT_BEFORE.match(text, 0, one.start) is not None
+
+
+def _is_of_the_one_before(before: str, after: str, kind: Kind) -> bool:
+    """`that was my old number, ...`, and no apposition."""
+    lead = before.rstrip(" \"'(")
+    if not lead.endswith((",", ":", "\n")) or APPOSITION.match(after):
         return False
-    return not (before.rstrip(" ").endswith((",", "\n")) and retracts(before, kind))
+    if DENIED_BEFORE.search(before):
+        return not lead.endswith(":") and retracts(before, kind)
+    return WRONG_TO_THEM.search(before) is None
 
 
 def _is_ours(before: str, after: str) -> bool:

@@ -47,8 +47,6 @@ EMAIL_CUE: Final = re.compile(
 
 _LED_IN: Final = r"[\s:,\"'(]*$"
 """What may stand between words and the value that they are about."""
-_RIGHT_BEFORE: Final = r"[ \"'(]*\Z"
-"""Of a `no` and a `wrong number`: behind a comma they speak of the value given before."""
 
 DENIED_BEFORE: Final = re.compile(
     r"(?:\b(?:instead of|rather than|no longer(?: use)?|"
@@ -61,15 +59,32 @@ DENIED_BEFORE: Final = re.compile(
     r"n[uú]mero (?:viejo|anterior)(?: (?:es|era))?|"
     r"correo (?:viejo|anterior)(?: (?:es|era))?|"
     r"não ligue(?: o| para)?|pas le|au lieu d[eu]|số cũ|не звоните(?: на)?)|"
-    rf"(?:不要|别|別)打[^\W\d]{{0,4}}|(?:旧|舊|之前的|以前的)(?:号码|號碼|电话|電話|号|號)){_LED_IN}|"
+    rf"(?:不要|别|別)打[^\W\d]{{0,4}}|(?:旧|舊|之前的|以前的)(?:号码|號碼|电话|電話|号|號)){_LED_IN}",
+    re.IGNORECASE,
+)
+"""Right before: the customer says that this is not (or no longer) to be used."""
+NOT_BEFORE: Final = re.compile(
     r"(?:\b(?:(?<!if )(?<!or )not|isn'?t|wasn'?t|"
     r"(?<!s )(?<!it )wrong (?:phone |cell |email )?(?:number|phone|cell|email|address|one|mail)?"
     r"(?: (?:is|was))?|no (?:es|era)(?: el)?|n[uú]mero equivocado(?: (?:es|era))?|"
     r"não (?:é|era)(?: o)?|bukan|không phải(?: là)?|не)|"
-    rf"不是|ليس){_RIGHT_BEFORE}",
+    rf"不是|ليس){_LED_IN}",
     re.IGNORECASE,
 )
-"""Right before: the customer says that this is not (or no longer) to be used."""
+"""So it is here; but behind a comma or a colon it may speak of the value given before."""
+WRONG_TO_THEM: Final = re.compile(
+    r"\b(?:call(?:ed|ing)?|text(?:ed|ing)?|dial(?:l?ed|l?ing)?|rang|reached|tried|from|"
+    r"(?:gave|given|sent|told|texted|emailed) (?:me|us)|llam[eé]|marqu[eé]|me (?:dio|dieron))"
+    r"(?: (?:to|at|al?|an|the|some|un|el))* (?:wrong|n[uú]mero equivocado)\b",
+    re.IGNORECASE,
+)
+"""Of a call to or from it: they gave no wrong one."""
+APPOSITION: Final = re.compile(
+    r"\s*,\s*(?!\W*(?:thanks?|thx|ty|please|pls|plz|sorry|call|text|e-?mail|gracias|por favor|"
+    r"perd[oó]n|obrigad[oa]|ok|okay|my name|i'?m)\b)\w",
+    re.IGNORECASE,
+)
+"""Right after: `wrong number, ..., is on the form`."""
 
 DENIED_AFTER: Final = re.compile(
     r"[\s,\"')(;:-]*(?:(?:is|was|it'?s|that'?s|which is|es|era|is my|was my)\s+)*"
