@@ -24,6 +24,8 @@ from tests.unit.lead.contact_hostile import HOSTILE, TALKS
 
 CASES = load_cases()
 ROUNDS = 12
+GROWTH = 16
+"""Of the time, eight times the length; n^1.5 would be 22."""
 HELD_OUT = "held out"
 """Written after the code and scored before anything was changed for them: P 0.953, R 0.943 then.
 So were the `fresh` rows, much later: P 0.991, R 0.767, for want of a number after `quote`;
@@ -395,7 +397,7 @@ def _growth(short: list[str], long: list[str]) -> float:
     least = most = float("inf")
     for _ in range(ROUNDS):
         least, most = min(least, _cpu_seconds(short)), min(most, _cpu_seconds(long))
-        if most <= 12 * least:
+        if most <= GROWTH * least:
             break
     return most / least
 
@@ -403,10 +405,10 @@ def _growth(short: list[str], long: list[str]) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_grows_with_the_length_and_no_faster(name: str) -> None:
-    """n^1.5 would be 22."""
+
     read(HOSTILE[name](64))
 
-    assert _growth([HOSTILE[name](8 * 1024)], [HOSTILE[name](64 * 1024)]) <= 12
+    assert _growth([HOSTILE[name](8 * 1024)], [HOSTILE[name](64 * 1024)]) <= GROWTH
 
 
 @pytest.mark.slow
@@ -414,7 +416,7 @@ def test_time_grows_with_the_length_and_no_faster(name: str) -> None:
 def test_time_grows_with_the_number_of_messages_and_no_faster(name: str) -> None:
     read(*TALKS[name](1024))
 
-    assert _growth(TALKS[name](4 * 1024), TALKS[name](32 * 1024)) <= 12
+    assert _growth(TALKS[name](4 * 1024), TALKS[name](32 * 1024)) <= GROWTH
 
 
 def test_who_is_done_with_us_a_thousand_times_says_it_once() -> None:
