@@ -405,7 +405,6 @@ def _growth(short: list[str], long: list[str]) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_grows_with_the_length_and_no_faster(name: str) -> None:
-
     read(HOSTILE[name](64))
 
     assert _growth([HOSTILE[name](8 * 1024)], [HOSTILE[name](64 * 1024)]) <= GROWTH
