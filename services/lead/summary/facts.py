@@ -20,6 +20,7 @@ from services.lead.summary.wordings import (
     AHEAD,
     ASKS,
     CLAUSE,
+    DESCRIBING,
     HAPPENED,
     LOCATION,
     NAME,
@@ -101,7 +102,11 @@ def _name(lines: Sequence[Line], readiness: Readiness) -> str:
         text = line.text[:LINE_CHARACTERS]
         sure = (_as_name(match) for pattern in NAME for match in pattern.finditer(text))
         perhaps = (_as_name(match) for match in NAME_PERHAPS.finditer(text))
-        likely = (name for name in perhaps if _may_be_name(name, readiness))
+        likely = (
+            name
+            for name in perhaps
+            if _may_be_name(name, readiness) and not DESCRIBING.issuperset(name.lower().split())
+        )
         if name := next(filter(None, chain(sure, likely)), ""):
             return name
     answers = (_answered(*pair) for pair in pairwise(lines))
@@ -109,12 +114,27 @@ def _name(lines: Sequence[Line], readiness: Readiness) -> str:
 
 
 def _may_be_name(name: str, readiness: Readiness) -> bool:
-    """Nothing that we know for something else: a thing, its damage, a time, a vehicle."""
-    if _count(_without_all(NAMES_TOO, readiness.item), name) or _first(TIMELINE, (name,)):
+    """Not when all of it is known for something else: a thing, its damage, a time, a vehicle."""
+    if _first(TIMELINE, (name,)) or (" " not in name and ADJECTIVE.search(name)):
         return False
-    if " " not in name and (ADJECTIVE.search(name) or _count(readiness.need, name)):
+    words = _without_all(NAMES_TOO, (*readiness.item, *readiness.need))
+    small = filter(str.islower, name.split())
+    if name.lower() in words or any(_is_one_of(words, word) for word in small):
         return False
-    return not all(vehicle_in(f"I'm {word}") for word in name.split())
+    return not all(_is_one_of(words, word) or vehicle_in(f"I'm {word}") for word in name.split())
+
+
+def _is_one_of(words: tuple[str, ...], name: str) -> bool:
+    """With the shortest endings alone: `Carroll` is no `carro`."""
+    small = name.lower()
+    match = _any_of(words).search(small)
+    return match is not None and (
+        match[0] in words or (match[0] == small and not {*_stems(small)}.isdisjoint(words))
+    )
+
+
+def _stems(word: str) -> Iterator[str]:
+    return (word.removesuffix(ending) for ending in ("s", "ed", "ing"))
 
 
 def _answered(question: Line, answer: Line) -> str:

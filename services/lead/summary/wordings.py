@@ -58,19 +58,22 @@ NOT_NAMES: Final = frozenset(
     " monday tuesday wednesday thursday friday saturday sunday sí si claro hola gracias mi el"
     " teléfono telefono celular correo número llámame oui non bonjour merci sim não olá"
     " i well so and but oh um hmm maybe can could do does is are if there sounds great good nice"
-    " perfect cool awesome alright absolutely definitely later never"
-    " important emergency serious crazy weird awful horrible bad better worse old new big small large upset"
+    " perfect cool awesome alright absolutely definitely later never driver passenger".split()
+)
+"""Words that stand where a name could, and begin none."""
+DESCRIBING: Final = frozenset(
+    "important emergency serious crazy weird awful horrible bad better worse old new big small large upset"
     " retired disabled single white black brown red blue gray grey green tan beige silver gold"
     " mexican american hispanic latino latina chinese japanese vietnamese indian korean filipino russian"
     " cliente nuevo nueva mexicano mexicana jubilado".split()
 )
-"""Words that stand where a name could, and begin none."""
+"""What people say they or their things are; in `Tan Nguyen` and `Big Mike` part of a name."""
 ADJECTIVE: Final = re.compile(
     r"(?:\w{3}able|ible|ful|less|ous|(?:ck|ct|pp|pt|tt|nt|st|ss|ir|is|us|at|rn|in|iv)ed)\Z"
 )
 """How no first name ends; Jared, Ahmed, Fred and Rashed do not end so."""
-NAMES_TOO: Final = ("van",)
-"""Things of the shop that are names as well."""
+NAMES_TOO: Final = ("van", "burn", "punit")
+"""Words of the shop that are names as well: Van, Burns."""
 
 NAME_ASKED: Final = re.compile(
     r"\b(?:name|nombre|nom|nome|tên|pangalan|nama)\b|名字|姓名|お名前|이름|성함|имя|зовут|اسم|نام|नाम",
