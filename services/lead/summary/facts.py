@@ -14,7 +14,14 @@ import msgspec
 from libs.languages import NAMES, language_in
 from libs.leads.snapshot import Line
 from libs.shops.profile import Readiness, ShopProfile
-from services.lead.summary.vehicles import Named, detail, is_theirs, vehicle_in, vehicles_in
+from services.lead.summary.vehicles import (
+    Named,
+    detail,
+    is_employer,
+    is_theirs,
+    vehicle_in,
+    vehicles_in,
+)
 from services.lead.summary.wordings import (
     ADJECTIVE,
     AHEAD,
@@ -198,8 +205,9 @@ def _may_tell_when(clause: str) -> bool:
 
 def _vehicle(said: Sequence[str], readiness: Readiness) -> str:
     """The one that the work is for, where several are named, as fully as they ever named it."""
-    named = [(text, vehicles_in(text)) for text in reversed(said)]
-    theirs = [one for text, found in named for one in found if is_theirs(one, text)]
+    texts = [(text, vehicles_in(text)) for text in reversed(said)]
+    named = [(text, one) for text, found in texts for one in found if not is_employer(one, text)]
+    theirs = [one for text, one in named if is_theirs(one, text)] or [one for _, one in named]
     fullest = max(theirs, key=_detail, default=None)
     if fullest is None:
         return ""
@@ -208,9 +216,9 @@ def _vehicle(said: Sequence[str], readiness: Readiness) -> str:
         return fullest.name
     meant = (
         one.words
-        for text, found in named
+        for text, found in texts
         for one in _meant(text, found, readiness)
-        if is_theirs(one, text)
+        if one in theirs
     )
     words = next(meant, frozenset())
     return max((one for one in theirs if words <= one.words), key=_detail).name
@@ -225,7 +233,9 @@ def _meant(text: str, named: Sequence[Named], readiness: Readiness) -> Iterator[
     begins = (_begin_of_clause(text, before.end, one.start) for before, one in pairwise(named))
     for one, (start, end) in zip(named, pairwise((0, *begins, len(text))), strict=False):
         words = text[start:end]
-        if THIS_ONE.search(words) or _need(words, readiness, _count(readiness.item, words)):
+        if THIS_ONE.search(text[start : one.start]) or _need(
+            words, readiness, _count(readiness.item, words)
+        ):
             yield one
 
 

@@ -133,8 +133,10 @@ ASKS: Final = re.compile(
 """A wish, a question for the price, or a word that means damage only beside a thing: of the shop's
 own things it asks for work. For texts in small letters, as ignoring case takes four times as long.
 """
-THIS_ONE: Final = re.compile(r"\b(?:sorry|actually|i mean|it['’]?s|perdón|digo)\b", re.IGNORECASE)
-"""With which the vehicle is told, or put right."""
+THIS_ONE: Final = re.compile(
+    r"\b(?:sorry|actually|i mean|it['’]?s|perdón|digo)\b(?:\W+(?!in\b)\w+){0,4}\W*\Z", re.IGNORECASE
+)
+"""With which the vehicle that follows is told, or put right."""
 OTHER_DAYS: Final = re.compile(
     r"\b(?:(?:you|shop|store|guys|y['’]?all) (?:open|closed?|opening)|your hours|open (?:on )?\w+day"
     r"|abiert[oa]s|abren|cierran|horarios?"
