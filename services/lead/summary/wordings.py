@@ -140,23 +140,30 @@ THIS_ONE: Final = re.compile(
 OTHER_DAYS: Final = re.compile(
     r"\b(?:(?:you|shop|store|guys|y['’]?all) (?:open|closed?|opening)|your hours|open (?:on )?\w+day"
     r"|abiert[oa]s|abren|cierran|horarios?"
-    r"|(?:can['’]?t|cannot|won['’]?t|unable to|not able to)(?: be able to)? (?:come|make|do|bring|be|get|drop|stop|meet)"
-    r"|not available|unavailable|out of town|on vacation|no puedo|no podemos)\b",
+    r"|out of town|on vacation"
+    r"|(?:(?:can['’]?t|cannot|won['’]?t|unable to|not able to)(?: be able to)? (?:come|make|do|bring|be|get|drop|stop|meet)"
+    r"|not available|unavailable|no puedo|no podemos)(?!.{0,60}\b(?:until|till|before|hasta)\b))\b",
     re.IGNORECASE,
 )
 """A day that is named with these is when the shop is open, or when they cannot come."""
-HAPPENED: Final = re.compile(
+_HAPPENED: Final = (
     r"\b(?:tore|fell|broke|happened|dropped|bought|came|went|tried|took|picked|drove|noticed|spilled"
     r"|(?:was|were|got|been) (?:hit|torn|broken|stolen|\w+ed)"
     r"|(?<!\ba )(?<!\bmy )(?<!\bthe )(?<!\bis )(?<!\bare )(?<!\band )(?<!\bhave )(?<!\bwith )"
     r"(?:ripped|split|cracked|slashed|burned|burnt|chewed|scratched|damaged|stained)"
-    r"|[^\W\d_]{2,}ó|rompio|rompieron|chocaron|compré|dejé)\b",
-    re.IGNORECASE,
+    r"|(?:romp|rasg|raj|desgarr|quem|manch|dañ|arruin|agriet|descosi|despeg|cort|choc|golpe|cay|pas|sali"
+    r"|ocurri|sucedi|compr|derram|empez|rob|part|mordi|ray|abri)i?ó"
+    r"|rompio|rompieron|chocaron|compré|dejé)\b"
 )
+HAPPENED: Final = re.compile(_HAPPENED, re.IGNORECASE)
 """A day that is named with these is when it happened, unless the clause looks ahead."""
 AHEAD: Final = re.compile(
-    r"\b(?:by|before|next|tomorrow|asap|soon|para|antes|próxim\w+|mañana)\b", re.IGNORECASE
+    r"\b(?:(?:by|before|next|tomorrow|asap|soon|para|antes|próxim\w+|mañana)\b"
+    rf"|(?:needs?|wants?|hop(?:e|ing)|quiero|necesito)\b(?:(?!{_HAPPENED}).){{0,80}}?"
+    r"(?:\w*day|week(?:end)?|month|semana|hoy|lunes|martes|miércoles|jueves|viernes|sábado|domingo)\b)",
+    re.IGNORECASE,
 )
+"""With a wish only where the day follows before anything that happened."""
 CLAUSE: Final = re.compile(
     r"[.,;!?؟]\s+(?![\s\d])|[。！？，]|\n+|\s(?=(?:i|we|but|can|could|need|what|are|if|pero|si|necesito|quiero|lo)\b)",
     re.IGNORECASE,
