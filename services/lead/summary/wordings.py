@@ -75,6 +75,11 @@ ADJECTIVE: Final = re.compile(
 NAMES_TOO: Final = ("van", "burn", "punit")
 """Words of the shop that are names as well: Van, Burns."""
 
+MATERIALS: Final = tuple(
+    "vinyl leather foam seam stitching upholstery 真皮 가죽 cuir couro обивк".split()
+)
+"""What a thing is made of names it only where they name nothing else."""
+
 NAME_ASKED: Final = re.compile(
     r"\b(?:name|nombre|nom|nome|tên|pangalan|nama)\b|名字|姓名|お名前|이름|성함|имя|зовут|اسم|نام|नाम",
     re.IGNORECASE,
@@ -121,11 +126,11 @@ _NO_WORK: Final = (
 """What else people want about a car: to sell it, a job near it, to fetch it."""
 ASKS: Final = re.compile(
     r"\b(?:(?:can|could|would|will|do) (?:you|u|y['’]?all)(?: guys| all| folks)? (?:do|make|help|work|handle|build|sew|cover|install|put)"
-    r"|(?=[nw])(?<!you )(?<!\bu )(?<!not )(?<!n['’]t )(?:needs?|wants?)|(?:i|we) would (?:like|love)|(?:i|we)['’]d (?:like|love)|looking (?:for|to)|interested in"
+    r"|(?=[nw])(?<!you )(?<!\bu )(?<!not )(?<!n['’]t )(?<!dont )(?<!n['’]t really )(?<!dont really )(?<!not really )(?:needs?|wants?)|(?:i|we) would (?:like|love)|(?:i|we)['’]d (?:like|love)|looking (?:for|to)|interested in"
     r"|necesit(?:o|amos)|quiero|queremos|quisier\w+|busco|buscamos|me gustaría|(?:pueden|puede|podrían|podría) hacer|hacen"
     r"|how much|price (?:for|on|to)|cost to|cu[aá]nto (?:cuesta|cobra|sale)n?|quanto (?:custa|cobra)m?|combien|bao nhiêu|magkano|berapa|сколько|كم"
     r"|preciso|quero|queria|gostaria|fazem|je (?:voudrais|cherche|veux)|j['’]ai besoin|faites-vous|pouvez-vous"
-    r"|split|(?:is|are|['’]s) shot|c[ao]m(?:e|ing) (?:down|off|apart|loose)|fell|broke(?! down)|won['’]?t (?:close|open|zip|latch)"
+    r"|split(?! the (?:price|cost|bill|payment))|(?:is|are|['’]s) shot|c[ao]m(?:e|ing) (?:down|off|apart|loose)|fell|broke(?! down)|won['’]?t (?:close|open|zip|latch)"
     r"|smells?|tombe|turun|نازل|افتاده|cần|muốn|kailangan|gusto|butuh|ingin|нужн\w+|хочу|хотел\w*|أريد|أحتاج|می‌خواهم)\b"
     rf"(?! (?:{_NO_WORK})\b)"
     r"|想|需要|能不能|可以|你们做|你們做|多少钱|多少錢|いくら|얼마|कितना|ほしい|欲しい|たい|お願い|필요|싶|원해|चाहि|चाहत"

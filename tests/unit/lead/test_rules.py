@@ -676,6 +676,10 @@ def test_a_number_alone_is_no_words() -> None:
         ("多少钱做座椅", True),
         ("Do you need my truck there all day?", False),
         ("I don't need my car until then", False),
+        ("I dont need the dash", False),
+        ("I don't really need the headliner", False),
+        ("we split the price of the couch", False),
+        ("I really need the headliner done", True),
         ("I'm a customer of yours", False),
         ("How much is parking?", False),
         ("I need an appointment", False),
@@ -772,6 +776,21 @@ def test_hostile_length_costs_little(text: str) -> None:
     find(said(text), PROFILE)
 
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "thing"),
+    [
+        ("I want to redo the leather on my seats", "seats"),
+        ("Leather seats in bad shape", "seats"),
+        ("foam in my bench", "bench"),
+        ("vinyl on the seat", "seat"),
+        ("vinyl on boat seat", "boat"),
+        ("the vinyl is split", "vinyl"),
+    ],
+)
+def test_a_part_names_the_thing_rather_than_its_material(text: str, thing: str) -> None:
+    assert find(said(text), PROFILE).thing == thing
 
 
 @pytest.mark.parametrize(
