@@ -80,12 +80,13 @@ def find(lines: Sequence[Line], profile: ShopProfile) -> Found:
     words = profile.readiness
     whole, name = "\n".join(said), _name(lines, words)
     told, vague = _told(said, words), words.vague or words.item
+    item = _word_in(_without_all(vague, words.item), whole)
     return Found(
         name=name,
         location=_first(LOCATION, said),
         language=NAMES.get(language_in(whole), ""),
-        vehicle=_vehicle([_without(name, text) for text in said], words),
-        item=_word_in(_without_all(vague, words.item), whole),
+        vehicle=_vehicle([_without(name, text) for text in said], item, words),
+        item=item,
         vague=_word_in(_without_all(MATERIALS, vague), whole) or _word_in(vague, whole),
         project=max(told, key=told.__getitem__) if any(told.values()) else "",
         told=tuple(told),
@@ -204,11 +205,14 @@ def _may_tell_when(clause: str) -> bool:
     return not HAPPENED.search(clause) or AHEAD.search(clause) is not None
 
 
-def _vehicle(said: Sequence[str], readiness: Readiness) -> str:
-    """The one that the work is for, where several are named, as fully as they ever named it."""
+def _vehicle(said: Sequence[str], item: str, readiness: Readiness) -> str:
+    """The one that the work is for, where several are named, as fully as they ever named it;
+    another's only where nothing else is named.
+    """
     texts = [(text, vehicles_in(text)) for text in reversed(said)]
     named = [(text, one) for text, found in texts for one in found if not is_employer(one, text)]
-    theirs = [one for text, one in named if is_theirs(one, text)] or [one for _, one in named]
+    theirs = [one for text, one in named if is_theirs(one, text)]
+    theirs = theirs or [one for _, one in named if not item]
     fullest = max(theirs, key=_detail, default=None)
     if fullest is None:
         return ""

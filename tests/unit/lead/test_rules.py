@@ -312,6 +312,7 @@ def test_a_name_is_no_vehicle() -> None:
         (("we rented a 2022 Tahoe and burned the seat",), "2022 Tahoe"),
         (("a rental Altima with a burn",), "Altima"),
         (("my neighbor's Mustang convertible top",), "Mustang"),
+        (("I sold my Camry. My couch is torn",), ""),
         (("Ford street rod",), "Ford"),
         (("my Chevy street rod needs interior",), "Chevrolet"),
         (("honda street bike seat",), "Honda"),
