@@ -14,14 +14,23 @@ import msgspec
 from libs.languages import NAMES, language_in
 from libs.leads.snapshot import Line
 from libs.shops.profile import Readiness, ShopProfile
-from services.lead.summary.vehicles import Named, detail, is_theirs, vehicle_in, vehicles_in
+from services.lead.summary.vehicles import (
+    Named,
+    detail,
+    is_employer,
+    is_theirs,
+    vehicle_in,
+    vehicles_in,
+)
 from services.lead.summary.wordings import (
     ADJECTIVE,
     AHEAD,
     ASKS,
     CLAUSE,
+    DESCRIBING,
     HAPPENED,
     LOCATION,
+    MATERIALS,
     NAME,
     NAME_ASKED,
     NAME_FIRST,
@@ -71,13 +80,14 @@ def find(lines: Sequence[Line], profile: ShopProfile) -> Found:
     words = profile.readiness
     whole, name = "\n".join(said), _name(lines, words)
     told, vague = _told(said, words), words.vague or words.item
+    item = _word_in(_without_all(vague, words.item), whole)
     return Found(
         name=name,
         location=_first(LOCATION, said),
         language=NAMES.get(language_in(whole), ""),
-        vehicle=_vehicle([_without(name, text) for text in said], words),
-        item=_word_in(_without_all(vague, words.item), whole),
-        vague=_word_in(vague, whole),
+        vehicle=_vehicle([_without(name, text) for text in said], item, words),
+        item=item,
+        vague=_word_in(_without_all(MATERIALS, vague), whole) or _word_in(vague, whole),
         project=max(told, key=told.__getitem__) if any(told.values()) else "",
         told=tuple(told),
         timeline=_timeline(said),
@@ -101,7 +111,11 @@ def _name(lines: Sequence[Line], readiness: Readiness) -> str:
         text = line.text[:LINE_CHARACTERS]
         sure = (_as_name(match) for pattern in NAME for match in pattern.finditer(text))
         perhaps = (_as_name(match) for match in NAME_PERHAPS.finditer(text))
-        likely = (name for name in perhaps if _may_be_name(name, readiness))
+        likely = (
+            name
+            for name in perhaps
+            if _may_be_name(name, readiness) and not DESCRIBING.issuperset(name.lower().split())
+        )
         if name := next(filter(None, chain(sure, likely)), ""):
             return name
     answers = (_answered(*pair) for pair in pairwise(lines))
@@ -109,12 +123,27 @@ def _name(lines: Sequence[Line], readiness: Readiness) -> str:
 
 
 def _may_be_name(name: str, readiness: Readiness) -> bool:
-    """Nothing that we know for something else: a thing, its damage, a time, a vehicle."""
-    if _count(_without_all(NAMES_TOO, readiness.item), name) or _first(TIMELINE, (name,)):
+    """Not when all of it is known for something else: a thing, its damage, a time, a vehicle."""
+    if _first(TIMELINE, (name,)) or (" " not in name and ADJECTIVE.search(name)):
         return False
-    if " " not in name and (ADJECTIVE.search(name) or _count(readiness.need, name)):
+    words = _without_all(NAMES_TOO, (*readiness.item, *readiness.need))
+    small = filter(str.islower, name.split())
+    if name.lower() in words or any(_is_one_of(words, word) for word in small):
         return False
-    return not all(vehicle_in(f"I'm {word}") for word in name.split())
+    return not all(_is_one_of(words, word) or vehicle_in(f"I'm {word}") for word in name.split())
+
+
+def _is_one_of(words: tuple[str, ...], name: str) -> bool:
+    """With the shortest endings alone: `Carroll` is no `carro`."""
+    small = name.lower()
+    match = _any_of(words).search(small)
+    return match is not None and (
+        match[0] in words or (match[0] == small and not {*_stems(small)}.isdisjoint(words))
+    )
+
+
+def _stems(word: str) -> Iterator[str]:
+    return (word.removesuffix(ending) for ending in ("s", "ed", "ing"))
 
 
 def _answered(question: Line, answer: Line) -> str:
@@ -176,10 +205,14 @@ def _may_tell_when(clause: str) -> bool:
     return not HAPPENED.search(clause) or AHEAD.search(clause) is not None
 
 
-def _vehicle(said: Sequence[str], readiness: Readiness) -> str:
-    """The one that the work is for, where several are named, as fully as they ever named it."""
-    named = [(text, vehicles_in(text)) for text in reversed(said)]
-    theirs = [one for text, found in named for one in found if is_theirs(one, text)]
+def _vehicle(said: Sequence[str], item: str, readiness: Readiness) -> str:
+    """The one that the work is for, where several are named, as fully as they ever named it;
+    another's only where nothing else is named.
+    """
+    texts = [(text, vehicles_in(text)) for text in reversed(said)]
+    named = [(text, one) for text, found in texts for one in found if not is_employer(one, text)]
+    theirs = [one for text, one in named if is_theirs(one, text)]
+    theirs = theirs or [one for _, one in named if not item]
     fullest = max(theirs, key=_detail, default=None)
     if fullest is None:
         return ""
@@ -188,9 +221,9 @@ def _vehicle(said: Sequence[str], readiness: Readiness) -> str:
         return fullest.name
     meant = (
         one.words
-        for text, found in named
+        for text, found in texts
         for one in _meant(text, found, readiness)
-        if is_theirs(one, text)
+        if one in theirs
     )
     words = next(meant, frozenset())
     return max((one for one in theirs if words <= one.words), key=_detail).name
@@ -205,7 +238,9 @@ def _meant(text: str, named: Sequence[Named], readiness: Readiness) -> Iterator[
     begins = (_begin_of_clause(text, before.end, one.start) for before, one in pairwise(named))
     for one, (start, end) in zip(named, pairwise((0, *begins, len(text))), strict=False):
         words = text[start:end]
-        if THIS_ONE.search(words) or _need(words, readiness, _count(readiness.item, words)):
+        if THIS_ONE.search(text[start : one.start]) or _need(
+            words, readiness, _count(readiness.item, words)
+        ):
             yield one
 
 

@@ -161,15 +161,19 @@ _DIGITS_AFTER: Final = re.compile(r"[\s().-]*\d")
 _COUNT_BEFORE: Final = re.compile(r"[^\W\d_]{2,}s\s$")
 """`cushions x6`: so many of them."""
 _STREET_AFTER: Final = re.compile(
-    r"\s(?:(?i:ave(?:nue)?|street|road|blvd|boulevard|lane)|St|Rd|Ln|Court|Ct|Drive|Dr|Way)\b(?! (?:King|Glide))"
+    r"\s(?:(?i:ave(?:nue)?|blvd|boulevard)|Street|Road|Lane|St|Rd|Ln|Court|Ct|Drive|Dr|Way)\b"
+    r"(?!\.?\s(?i:King|Glide|rod|bike|trip|machine|legal|star|side|seat))"
 )
 _OTHERS_BEFORE: Final = re.compile(
-    r"\b(?:used to (?:have|own|drive)|neighbou?r['’]?s|work(?:ed|ing|s)? (?:at|for)|next to|while driving"
-    r"|(?:i|we) (?:sold|traded(?: in)?|rent(?:ed)?)|rental|ten[ií]a(?:mos)?|vend[ií]|trabajo en)"
+    r"\b(?:used to (?:have|own|drive)|neighbou?r['’]?s|next to|while driving(?! (?:my|our)\b)"
+    r"|(?<!would )(?<!['’]d )like|(?:i|we) (?:sold|traded(?: in)?|rent(?:ed)?)|rental|ten[ií]a(?:mos)?|vend[ií])"
     r"(?: (?:an?|the|my|our|old|un|una|mi))*\s$",
     re.IGNORECASE,
 )
-_FROM_BEFORE: Final = re.compile(r"\b(?:from|at|with)\s$", re.IGNORECASE)
+_WORK_BEFORE: Final = re.compile(
+    r"\b(?:from|at|with|(?:work(?:ed|ing|s)? (?:at|for)|trabajo en)(?: (?:an?|the|un|una))?)\s$",
+    re.IGNORECASE,
+)
 _GONE_AFTER: Final = re.compile(
     r"\s(?:that |which )?(?:was|got|is|has been) (?:totall?ed|sold|stolen|wrecked|scrapped|done by)\b",
     re.IGNORECASE,
@@ -216,12 +220,16 @@ def vehicles_in(text: str) -> list[Named]:
     return found
 
 
+def is_employer(one: Named, text: str) -> bool:
+    return one.name in MAKES and bool(
+        _WORK_BEFORE.search(text[max(0, one.start - _NEAR) : one.start])
+    )
+
+
 def is_theirs(one: Named, text: str) -> bool:
-    """Not one that they no longer have, or that is somebody else's, or where they work."""
+    """Not one that they no longer have, or that is somebody else's, or that theirs shall look like."""
     before = text[max(0, one.start - _NEAR) : one.start]
-    after = text[one.end : one.end + _NEAR]
-    at_work = one.name in MAKES and _FROM_BEFORE.search(before)
-    return not (at_work or _OTHERS_BEFORE.search(before) or _GONE_AFTER.match(after))
+    return not (_OTHERS_BEFORE.search(before) or _GONE_AFTER.match(text[one.end : one.end + _NEAR]))
 
 
 def _is_something_else(match: re.Match[str]) -> bool:

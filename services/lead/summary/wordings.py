@@ -58,19 +58,27 @@ NOT_NAMES: Final = frozenset(
     " monday tuesday wednesday thursday friday saturday sunday sí si claro hola gracias mi el"
     " teléfono telefono celular correo número llámame oui non bonjour merci sim não olá"
     " i well so and but oh um hmm maybe can could do does is are if there sounds great good nice"
-    " perfect cool awesome alright absolutely definitely later never"
-    " important emergency serious crazy weird awful horrible bad better worse old new big small large upset"
+    " perfect cool awesome alright absolutely definitely later never driver passenger".split()
+)
+"""Words that stand where a name could, and begin none."""
+DESCRIBING: Final = frozenset(
+    "important emergency serious crazy weird awful horrible bad better worse old new big small large upset"
     " retired disabled single white black brown red blue gray grey green tan beige silver gold"
     " mexican american hispanic latino latina chinese japanese vietnamese indian korean filipino russian"
     " cliente nuevo nueva mexicano mexicana jubilado".split()
 )
-"""Words that stand where a name could, and begin none."""
+"""What people say they or their things are; in `Tan Nguyen` and `Big Mike` part of a name."""
 ADJECTIVE: Final = re.compile(
     r"(?:\w{3}able|ible|ful|less|ous|(?:ck|ct|pp|pt|tt|nt|st|ss|ir|is|us|at|rn|in|iv)ed)\Z"
 )
 """How no first name ends; Jared, Ahmed, Fred and Rashed do not end so."""
-NAMES_TOO: Final = ("van",)
-"""Things of the shop that are names as well."""
+NAMES_TOO: Final = ("van", "burn", "punit")
+"""Words of the shop that are names as well: Van, Burns."""
+
+MATERIALS: Final = tuple(
+    "vinyl leather foam seam stitching upholstery 真皮 가죽 cuir couro обивк".split()
+)
+"""What a thing is made of names it only where they name nothing else."""
 
 NAME_ASKED: Final = re.compile(
     r"\b(?:name|nombre|nom|nome|tên|pangalan|nama)\b|名字|姓名|お名前|이름|성함|имя|зовут|اسم|نام|नाम",
@@ -118,11 +126,11 @@ _NO_WORK: Final = (
 """What else people want about a car: to sell it, a job near it, to fetch it."""
 ASKS: Final = re.compile(
     r"\b(?:(?:can|could|would|will|do) (?:you|u|y['’]?all)(?: guys| all| folks)? (?:do|make|help|work|handle|build|sew|cover|install|put)"
-    r"|(?=[nw])(?<!you )(?<!\bu )(?<!not )(?<!n['’]t )(?:needs?|wants?)|(?:i|we) would (?:like|love)|(?:i|we)['’]d (?:like|love)|looking (?:for|to)|interested in"
+    r"|(?=[nw])(?<!you )(?<!\bu )(?<!not )(?<!n['’]t )(?<!dont )(?<!n['’]t really )(?<!dont really )(?<!not really )(?:needs?|wants?)|(?:i|we) would (?:like|love)|(?:i|we)['’]d (?:like|love)|looking (?:for|to)|interested in"
     r"|necesit(?:o|amos)|quiero|queremos|quisier\w+|busco|buscamos|me gustaría|(?:pueden|puede|podrían|podría) hacer|hacen"
     r"|how much|price (?:for|on|to)|cost to|cu[aá]nto (?:cuesta|cobra|sale)n?|quanto (?:custa|cobra)m?|combien|bao nhiêu|magkano|berapa|сколько|كم"
     r"|preciso|quero|queria|gostaria|fazem|je (?:voudrais|cherche|veux)|j['’]ai besoin|faites-vous|pouvez-vous"
-    r"|split|(?:is|are|['’]s) shot|c[ao]m(?:e|ing) (?:down|off|apart|loose)|fell|broke(?! down)|won['’]?t (?:close|open|zip|latch)"
+    r"|split(?! the (?:price|cost|bill|payment))|(?:is|are|['’]s) shot|c[ao]m(?:e|ing) (?:down|off|apart|loose)|fell|broke(?! down)|won['’]?t (?:close|open|zip|latch)"
     r"|smells?|tombe|turun|نازل|افتاده|cần|muốn|kailangan|gusto|butuh|ingin|нужн\w+|хочу|хотел\w*|أريد|أحتاج|می‌خواهم)\b"
     rf"(?! (?:{_NO_WORK})\b)"
     r"|想|需要|能不能|可以|你们做|你們做|多少钱|多少錢|いくら|얼마|कितना|ほしい|欲しい|たい|お願い|필요|싶|원해|चाहि|चाहत"
@@ -130,28 +138,37 @@ ASKS: Final = re.compile(
 """A wish, a question for the price, or a word that means damage only beside a thing: of the shop's
 own things it asks for work. For texts in small letters, as ignoring case takes four times as long.
 """
-THIS_ONE: Final = re.compile(r"\b(?:sorry|actually|i mean|it['’]?s|perdón|digo)\b", re.IGNORECASE)
-"""With which the vehicle is told, or put right."""
+THIS_ONE: Final = re.compile(
+    r"\b(?:sorry|actually|i mean|it['’]?s|perdón|digo)\b(?:\W+(?!in\b)\w+){0,4}\W*\Z", re.IGNORECASE
+)
+"""With which the vehicle that follows is told, or put right."""
 OTHER_DAYS: Final = re.compile(
     r"\b(?:(?:you|shop|store|guys|y['’]?all) (?:open|closed?|opening)|your hours|open (?:on )?\w+day"
     r"|abiert[oa]s|abren|cierran|horarios?"
-    r"|(?:can['’]?t|cannot|won['’]?t|unable to|not able to)(?: be able to)? (?:come|make|do|bring|be|get|drop|stop|meet)"
-    r"|not available|unavailable|out of town|on vacation|no puedo|no podemos)\b",
+    r"|out of town|on vacation"
+    r"|(?:(?:can['’]?t|cannot|won['’]?t|unable to|not able to)(?: be able to)? (?:come|make|do|bring|be|get|drop|stop|meet)"
+    r"|not available|unavailable|no puedo|no podemos)(?!.{0,60}\b(?:until|till|before|hasta)\b))\b",
     re.IGNORECASE,
 )
 """A day that is named with these is when the shop is open, or when they cannot come."""
-HAPPENED: Final = re.compile(
+_HAPPENED: Final = (
     r"\b(?:tore|fell|broke|happened|dropped|bought|came|went|tried|took|picked|drove|noticed|spilled"
     r"|(?:was|were|got|been) (?:hit|torn|broken|stolen|\w+ed)"
     r"|(?<!\ba )(?<!\bmy )(?<!\bthe )(?<!\bis )(?<!\bare )(?<!\band )(?<!\bhave )(?<!\bwith )"
     r"(?:ripped|split|cracked|slashed|burned|burnt|chewed|scratched|damaged|stained)"
-    r"|[^\W\d_]{2,}ó|rompio|rompieron|chocaron|compré|dejé)\b",
-    re.IGNORECASE,
+    r"|(?:romp|rasg|raj|desgarr|quem|manch|dañ|arruin|agriet|descosi|despeg|cort|choc|golpe|cay|pas|sali"
+    r"|ocurri|sucedi|compr|derram|empez|rob|part|mordi|ray|abri)i?ó"
+    r"|rompio|rompieron|chocaron|compré|dejé)\b"
 )
+HAPPENED: Final = re.compile(_HAPPENED, re.IGNORECASE)
 """A day that is named with these is when it happened, unless the clause looks ahead."""
 AHEAD: Final = re.compile(
-    r"\b(?:by|before|next|tomorrow|asap|soon|para|antes|próxim\w+|mañana)\b", re.IGNORECASE
+    r"\b(?:(?:by|before|next|tomorrow|asap|soon|para|antes|próxim\w+|mañana)\b"
+    rf"|(?:needs?|wants?|hop(?:e|ing)|quiero|necesito)\b(?:(?!{_HAPPENED}).){{0,80}}?"
+    r"(?:\w*day|week(?:end)?|month|semana|hoy|lunes|martes|miércoles|jueves|viernes|sábado|domingo)\b)",
+    re.IGNORECASE,
 )
+"""With a wish only where the day follows before anything that happened."""
 CLAUSE: Final = re.compile(
     r"[.,;!?؟]\s+(?![\s\d])|[。！？，]|\n+|\s(?=(?:i|we|but|can|could|need|what|are|if|pero|si|necesito|quiero|lo)\b)",
     re.IGNORECASE,

@@ -220,6 +220,27 @@ def test_vehicle_is_found_in_prose(text: str, vehicle: str) -> None:
         (("My name is A.J. My seat is torn",), "A.J"),
         (("This is Mrs. Kim. My seat is torn",), "Mrs. Kim"),
         (("My name is Maria De La Cruz. It is torn",), "Maria De La Cruz"),
+        (("My name is Tan Nguyen",), "Tan Nguyen"),
+        (("?What is your name?", "Tan Tran, 408-555-0123"), "Tan Tran"),
+        (("?What is your name?", "Gray Davis"), "Gray Davis"),
+        (("I'm Gray Davis.",), "Gray Davis"),
+        (("?What is your name?", "Gray"), "Gray"),
+        (("my name is Red",), "Red"),
+        (("I'm Big Mike",), "Big Mike"),
+        (("my name is Brown",), "Brown"),
+        (("I'm Mike Carroll, my seat is torn",), "Mike Carroll"),
+        (("?What is your name?", "Maria Carroll, 408-555-0123"), "Maria Carroll"),
+        (("?What is your name?", "Maria Couch"), "Maria Couch"),
+        (("I'm Benchley.",), "Benchley"),
+        (("I'm Burns.",), "Burns"),
+        (("I'm Punit.",), "Punit"),
+        (("I'm Punitha.",), "Punitha"),
+        (("?What is your name?", "Punitha Raj"), "Punitha Raj"),
+        (("It's Leaking.",), ""),
+        (("It's Soft Top.",), ""),
+        (("?May I have your name?", "Black leather"), ""),
+        (("?May I have your name?", "Driver Seat"), ""),
+        (("?您的名字？", "座椅破了"), ""),
     ],
 )
 def test_name_is_found_where_it_is_said(lines: tuple[str, ...], name: str) -> None:
@@ -273,6 +294,32 @@ def test_a_name_is_no_vehicle() -> None:
         (("I live near Lincoln Avenue, sofa torn",), ""),
         (("Our shop is on Tahoe Drive, the sofa is torn",), ""),
         (("my Harley Road King seat is torn",), "Harley-Davidson Road King"),
+        (
+            ("2012 Honda Accord driver seat torn", "sorry for late reply, was in my Tesla"),
+            "2012 Honda Accord",
+        ),
+        (("2012 Accord driver seat torn", "sorry, was in my Tesla"), "2012 Accord"),
+        (("I have a 2016 Accord, want seats like the Tesla ones",), "2016 Accord"),
+        (("2012 Accord seat torn", "want it to look like a Lexus seat"), "2012 Accord"),
+        (("I'd like my 2012 Accord seat redone, I also have a Tesla",), "2012 Accord"),
+        (("while driving my Civic the headliner fell",), "Civic"),
+        (("Headliner fell on me while driving my 2012 Accord",), "2012 Accord"),
+        (("2015 Civic was stolen and recovered, they cut the seats",), "2015 Civic"),
+        (("My Camry got wrecked, needs new seat covers",), "Camry"),
+        (("Our 2019 Accord was sold to us with ripped seats",), "2019 Accord"),
+        (("My Tesla was done by another shop and now seams are splitting",), "Tesla"),
+        (("2012 Prius has been wrecked inside by my dog",), "2012 Prius"),
+        (("we rented a 2022 Tahoe and burned the seat",), "2022 Tahoe"),
+        (("a rental Altima with a burn",), "Altima"),
+        (("my neighbor's Mustang convertible top",), "Mustang"),
+        (("I sold my Camry. My couch is torn",), ""),
+        (("Ford street rod",), "Ford"),
+        (("my Chevy street rod needs interior",), "Chevrolet"),
+        (("honda street bike seat",), "Honda"),
+        (("Kia road trip tore my seat",), "Kia"),
+        (("My Civic Dr side seat ripped",), "Civic"),
+        (("Camry Dr. seat torn",), "Camry"),
+        (("My Jeep street legal",), "Jeep"),
     ],
 )
 def test_the_vehicle_is_the_one_that_the_work_is_for(lines: tuple[str, ...], vehicle: str) -> None:
@@ -322,6 +369,21 @@ def test_the_vehicle_is_the_one_that_the_work_is_for(lines: tuple[str, ...], veh
         ("I will be out of town until Friday", ""),
         ("I can't make it this week but next week works", "next week"),
         ("My seat ripped on Saturday, I need it by Friday", "by Friday"),
+        ("I can't come until next week", "next week"),
+        ("not available until next Monday", "next Monday"),
+        ("cannot get it before Monday", "before Monday"),
+        ("can't drop it off until after Thanksgiving", "after Thanksgiving"),
+        ("I won't be in town until Friday", "until Friday"),
+        ("no puedo ir hasta el viernes", "el viernes"),
+        ("no puedo ir el viernes", ""),
+        ("I need it fixed this week because it was ripped", "this week"),
+        ("I bought a Civic and want seats redone this month", "this month"),
+        ("noticed a tear and hoping to fix this weekend", "this weekend"),
+        ("mi esposo me recomendó venir el lunes", "el lunes"),
+        ("el lunes mi perro mordió el asiento", ""),
+        ("el asiento se quemó el lunes", ""),
+        ("My seat ripped on Saturday and needs fixing", ""),
+        ("I need a price for a seat that got ripped on Saturday", ""),
         ("The seat ripped so please fix it before Monday", "before Monday"),
         ("Se rompió el sábado, lo necesito hoy", "hoy"),
         ("I have a ripped seat to fix today", "today"),
@@ -615,6 +677,10 @@ def test_a_number_alone_is_no_words() -> None:
         ("多少钱做座椅", True),
         ("Do you need my truck there all day?", False),
         ("I don't need my car until then", False),
+        ("I dont need the dash", False),
+        ("I don't really need the headliner", False),
+        ("we split the price of the couch", False),
+        ("I really need the headliner done", True),
         ("I'm a customer of yours", False),
         ("How much is parking?", False),
         ("I need an appointment", False),
@@ -711,6 +777,21 @@ def test_hostile_length_costs_little(text: str) -> None:
     find(said(text), PROFILE)
 
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "thing"),
+    [
+        ("I want to redo the leather on my seats", "seats"),
+        ("Leather seats in bad shape", "seats"),
+        ("foam in my bench", "bench"),
+        ("vinyl on the seat", "seat"),
+        ("vinyl on boat seat", "boat"),
+        ("the vinyl is split", "vinyl"),
+    ],
+)
+def test_a_part_names_the_thing_rather_than_its_material(text: str, thing: str) -> None:
+    assert find(said(text), PROFILE).thing == thing
 
 
 @pytest.mark.parametrize(
