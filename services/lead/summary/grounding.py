@@ -30,7 +30,7 @@ from services.lead.summary.claims import (
 )
 from services.lead.summary.numbers import is_year
 from services.lead.summary.vehicles import vehicle_in
-from services.lead.transcript import Subject, for_model
+from services.lead.transcript import HEAD_CHARACTERS, MODEL_CHARACTERS, Subject, for_model
 
 Wording = Literal["in_a_row", "exact", "gist"]
 
@@ -270,14 +270,23 @@ def _folded(text: str) -> str:
 def _sums_said(lines: Sequence[Line]) -> Iterator[str]:
     """Where customer or assistant speak of money, or the customer answers such a question."""
     asked = False
-    for line in lines:
-        if line.speaker == "note":
+    for line, read in zip(lines, _as_read([line.text for line in lines]), strict=True):
+        if line.speaker == "note" or not read:
             continue
-        text = plain(line.text)
+        text = plain(read)
         spoken = speaks_of_money(text)
         if spoken or (asked and line.speaker == "customer" and len(text) <= _SHORT_ANSWER):
             yield from sums_in(_without_vehicle(text))
         asked = spoken and line.speaker == "assistant"
+
+
+def _as_read(texts: Sequence[str]) -> Iterator[str]:
+    """What the model read of each: all of it costs seconds where it is a million characters."""
+    ends = list(accumulate(map(len, texts), initial=0))
+    tail = ends[-1] - (MODEL_CHARACTERS - HEAD_CHARACTERS)
+    for start, text in zip(ends, texts, strict=False):
+        head, rest = max(0, HEAD_CHARACTERS - start), max(0, tail - start)
+        yield text if head >= rest else f"{text[:head]}\n{text[rest:]}".strip()
 
 
 def _without_vehicle(text: str) -> str:

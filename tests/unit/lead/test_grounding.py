@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import count
 
 import pytest
@@ -492,3 +493,16 @@ def test_model_is_believed_about_the_language_unless_the_letters_speak_against_i
     assert (told.customer_language, untold.customer_language) == ("German", "German")
     assert transcribed.customer_language == "Hindi"
     assert against.customer_language == "Chinese"
+
+
+def test_a_huge_conversation_is_read_as_far_as_the_model_read_it() -> None:
+    talk = [("customer", "budget $450 and 1,200 dollars for 2 seats " * 380)] * 100
+    about = subject(("customer", "I pay $777"), *talk, ("customer", "or 888 dollars"))
+    about = replace(about, conversation=replace(about.conversation, title="2016 Honda Civic seat"))
+
+    began = time.process_time()
+    title_of(about)
+    grounds = grounds_in(for_model(about.lines), about)
+
+    assert time.process_time() - began < 1.0
+    assert {"450", "777", "888", "1200"} <= grounds.prices
