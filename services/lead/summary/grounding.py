@@ -30,7 +30,7 @@ from services.lead.summary.claims import (
 )
 from services.lead.summary.numbers import is_year
 from services.lead.summary.vehicles import vehicle_in
-from services.lead.transcript import Subject, for_model
+from services.lead.transcript import HEAD_CHARACTERS, MODEL_CHARACTERS, Subject, for_model
 
 Wording = Literal["in_a_row", "exact", "gist"]
 
@@ -134,8 +134,8 @@ def stated(fact: str, lines: Sequence[Line], numbers: Iterable[int], wording: Wo
     `gist`: most of its words, other forms of them too, and whatever would make it another fact.
     """
     cited = {number for number in numbers if 0 < number <= len(lines)}
-    texts = [lines[each - 1].text for each in cited if _is_theirs(lines, each - 1)]
     words = _WORD.findall(_folded(fact))
+    texts = [lines[each - 1].text for each in cited if _is_theirs(lines, each - 1, words)]
     if wording == "in_a_row":
         return bool(words) and any(_in_a_row(words, _WORD.findall(_folded(t))) for t in texts)
     said = _WORD.findall(_folded(" ".join(texts)))
@@ -163,7 +163,7 @@ def _tells(word: str) -> bool:
     return word.isdecimal() or word in _TELLING or word in _NOT
 
 
-def _is_theirs(lines: Sequence[Line], place: int) -> bool:
+def _is_theirs(lines: Sequence[Line], place: int, words: Sequence[str]) -> bool:
     """The customer's own line, or what was put to them and they said yes to."""
     if lines[place].speaker != "assistant":
         return lines[place].speaker == "customer"
@@ -171,8 +171,20 @@ def _is_theirs(lines: Sequence[Line], place: int) -> bool:
     if answer is None or answer.speaker != "customer":
         return False
     said = plain(answer.text).replace("\u2019", "'").casefold().strip()
-    which = _OR.search(plain(lines[place].text).casefold())
-    return not which and _YES.match(said) is not None and _BUT.search(said) is None
+    if _YES.match(said) is None or _BUT.search(said):
+        return False
+    start, end = next(iter(_sentences(said)))
+    return not (_UNSURE.search(said, start, end) or _asks_which(lines[place].text, words))
+
+
+def _asks_which(text: str, words: Sequence[str]) -> bool:
+    """Which of the two did they say yes to? `A phone or an email?` asks of something else."""
+    for start, end in _sentences(text):
+        asked = _PHONE_OR_EMAIL.sub(" ", plain(text[start:end]).casefold()).strip()
+        which = _OR.search(asked)
+        if which and (which.start() == 0 or not set(words).isdisjoint(_WORD.findall(_folded(asked)))):
+            return True
+    return False
 
 
 def spellings(number: str) -> set[str]:
@@ -202,15 +214,22 @@ _YES: Final = re.compile(
     r"correcto|exacto|as[ií] es|oui|exact|sim|isso|exato|oo|opo|iya|benar|betul|vâng|dạ|đúng|haan|"
     r"да|верно)"
     r"(?: (?:it is|it'?s|please|that|thats|right|correct|exactly|sir|ma'?am|thanks?|thank you|es|"
-    r"as[ií] es|señora?|po|ji))*\s*(?:$|[^\w\s'])"
+    r"as[ií] es|señora?|po|ji))*\s*"
+    r"(?:$|[^\w\s']|(?:that'?s|the|my|i (?:need|want|have|also)|we (?:need|want|have)|and|also|for|by"
+    r"|es[eao]?|est[eao]|el|la|mi|y|también|para)\b)"
     r"|是|对|對|没错|沒錯|はい|そう|네|예|맞|نعم|بله|آره|हाँ|हां|जी|ਹਾਂ|ஆம்|అవును"
 )
 _BUT: Final = re.compile(
-    r"\b(?:no|not|but|actually|except|think|thought|may|maybe|might|guess|unsure|dunno|instead"
-    r"|pero|sino|creo|quizás?|mais|mas|но|не)\b|n't\b|\bdont\b|但|不|아니|لا"
+    r"\b(?:no|not|but|actually|except|pero|sino|mais|mas|но|не)\b|但|不|아니|لا"
+)
+_UNSURE: Final = re.compile(
+    r"\b(?:think|thought|may|maybe|might|guess|unsure|dunno|dont|instead|creo|quizás?)\b|n't\b"
 )
 _OR: Final = re.compile(r"\b(?:or|ou|oder|hoặc|или)\b|¿[^?]*\bo\b|还是|還是|または|それとも|아니면")
-"""Which of the two did they say yes to?"""
+_PHONE_OR_EMAIL: Final = re.compile(
+    r"\b(?:phone|number|text|call|e-?mail|mail|whatsapp|tel[eé]fono|n[uú]mero|correo|llamada|mensaje)"
+    r" (?:or|o|ou)\b"
+)
 _MOST: Final = 0.6
 """What is to be done may be put a little shorter, and by other forms of its words."""
 _NOT: Final = frozenset(
@@ -270,14 +289,23 @@ def _folded(text: str) -> str:
 def _sums_said(lines: Sequence[Line]) -> Iterator[str]:
     """Where customer or assistant speak of money, or the customer answers such a question."""
     asked = False
-    for line in lines:
-        if line.speaker == "note":
+    for line, read in zip(lines, _as_read([line.text for line in lines]), strict=True):
+        if line.speaker == "note" or not read:
             continue
-        text = plain(line.text)
+        text = plain(read)
         spoken = speaks_of_money(text)
         if spoken or (asked and line.speaker == "customer" and len(text) <= _SHORT_ANSWER):
             yield from sums_in(_without_vehicle(text))
         asked = spoken and line.speaker == "assistant"
+
+
+def _as_read(texts: Sequence[str]) -> Iterator[str]:
+    """What the model read of each: all of it costs seconds where it is a million characters."""
+    ends = list(accumulate(map(len, texts), initial=0))
+    tail = ends[-1] - (MODEL_CHARACTERS - HEAD_CHARACTERS)
+    for start, text in zip(ends, texts, strict=False):
+        head, rest = max(0, HEAD_CHARACTERS - start), max(0, tail - start)
+        yield text if head >= rest else f"{text[:head]}\n{text[rest:]}".strip()
 
 
 def _without_vehicle(text: str) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import count
 
 import pytest
@@ -320,6 +321,39 @@ def test_fact_is_exactly_what_the_customer_said_or_said_yes_to(
     assert stated(fact, lines, (1, 2), "exact") is holds
 
 
+CONFIRMED = "2014 Tacoma"
+SEAT = "Is it the 2014 Tacoma passenger seat?"
+
+
+@pytest.mark.parametrize(
+    ("fact", "asked", "answer", "holds"),
+    [
+        (CONFIRMED, "So that's the 2014 Tacoma, passenger seat, right? What's the best phone or email"
+         " for you?", "Yes, 408-555-0123", True),
+        (CONFIRMED, "A 2014 Tacoma with a torn passenger seat, got it. May I have your name and a"
+         " phone number or email?", "Yes. Carl, 408-555-0123", True),
+        (CONFIRMED, "¿Es la Tacoma 2014? ¿Me da su teléfono o correo?", "sí, 408-555-0123", True),
+        (CONFIRMED, SEAT, "yes thats the one", True),
+        (CONFIRMED, SEAT, "yeah my number is 408-555-0123", True),
+        (CONFIRMED, SEAT, "Yes I need it by Friday", True),
+        (CONFIRMED, SEAT, "Yes. I may come by Friday, 408-555-0123", True),
+        ("Tacoma 2014", "¿Es el asiento del conductor de la Tacoma 2014?", "sí ese mero", True),
+        ("2019 Honda Accord", "Is it the 2019 Honda Accord driver seat?",
+         "yes and also the passenger one", True),
+        (CONFIRMED, SEAT, "yes maybe", False),
+        (CONFIRMED, SEAT, "Yes. Actually a Tundra", False),
+        (CONFIRMED, "Is it the 2014 Tacoma? Or a Tundra?", "yes the second", False),
+        (CONFIRMED, "Is it the 2014 Tacoma or a Tundra? Your phone or email?", "Yes, 408", False),
+    ],
+)  # fmt: skip
+def test_yes_confirms_though_more_is_asked_and_answered(
+    fact: str, asked: str, answer: str, *, holds: bool
+) -> None:
+    lines = subject(("assistant", asked), ("customer", answer)).lines
+
+    assert stated(fact, lines, (1, 2), "exact") is holds
+
+
 DICTATED = (
     "I need it by Friday. Repair the torn driver seat of my 2016 Honda Civic, no rush on the rest.",
     "I live in San Jose, my name is Ana Ruiz. It is not Bob.",
@@ -492,3 +526,16 @@ def test_model_is_believed_about_the_language_unless_the_letters_speak_against_i
     assert (told.customer_language, untold.customer_language) == ("German", "German")
     assert transcribed.customer_language == "Hindi"
     assert against.customer_language == "Chinese"
+
+
+def test_a_huge_conversation_is_read_as_far_as_the_model_read_it() -> None:
+    talk = [("customer", "budget $450 and 1,200 dollars for 2 seats " * 380)] * 100
+    about = subject(("customer", "I pay $777"), *talk, ("customer", "or 888 dollars"))
+    about = replace(about, conversation=replace(about.conversation, title="2016 Honda Civic seat"))
+
+    began = time.process_time()
+    title_of(about)
+    grounds = grounds_in(for_model(about.lines), about)
+
+    assert time.process_time() - began < 1.0
+    assert {"450", "777", "888", "1200"} <= grounds.prices
