@@ -182,7 +182,7 @@ def _asks_which(text: str, words: Sequence[str]) -> bool:
     for start, end in _sentences(text):
         asked = _PHONE_OR_EMAIL.sub(" ", plain(text[start:end]).casefold()).strip()
         which = _OR.search(asked)
-        if which and (which.start() == 0 or not set(words).isdisjoint(_WORD.findall(_folded(asked)))):
+        if which and (which.start() == 0 or {*words} & {*_WORD.findall(_folded(asked))}):
             return True
     return False
 
@@ -215,8 +215,8 @@ _YES: Final = re.compile(
     r"да|верно)"
     r"(?: (?:it is|it'?s|please|that|thats|right|correct|exactly|sir|ma'?am|thanks?|thank you|es|"
     r"as[ií] es|señora?|po|ji))*\s*"
-    r"(?:$|[^\w\s']|(?:that'?s|the|my|i (?:need|want|have|also)|we (?:need|want|have)|and|also|for|by"
-    r"|es[eao]?|est[eao]|el|la|mi|y|también|para)\b)"
+    r"(?:$|[^\w\s']|(?:that'?s|the|my|i (?:need|want|have|also)|we (?:need|want|have)|and|also|for"
+    r"|by|es[eao]?|est[eao]|el|la|mi|y|también|para)\b)"
     r"|是|对|對|没错|沒錯|はい|そう|네|예|맞|نعم|بله|آره|हाँ|हां|जी|ਹਾਂ|ஆம்|అవును"
 )
 _BUT: Final = re.compile(

@@ -109,7 +109,8 @@ YEAR: Final = r"19[3-9]\d|20[0-4]\d"
 """`2016` in a car's name is no ground for `$2016`."""
 _YEAR: Final = re.compile(YEAR)
 COUNTED: Final = (
-    r"(?:(?:(?:st|nd|rd|th)|[\s-]*(?:miles?|mi|kms?|years?|yrs?|months?|weeks?|days?|hours?|hrs?"
+    r"(?:\s?(?:-|to|a|or|o)\s?\d{1,2})?"
+    r"(?:(?:(?:st|nd|rd|th)|[\s-]*(?:lbs?|oz|ways?|digits?|characters?|miles?|mi|kms?|years?|yrs?|months?|weeks?|days?|hours?|hrs?"
     r"|min(?:ute)?s?|inch(?:es)?|feet|ft|cm|mm|yards?|seats?|doors?|pieces?|rows?|photos?|pictures?|pics?"
     r"|cushions?|chairs?|panels?|people|a\.?m|p\.?m|años?|meses|semanas?|días?|horas?|minutos?|millas"
     r"|asientos?|fotos?|cojines|sillas?|ans|mois|anos))(?![a-z])"

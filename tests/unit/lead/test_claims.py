@@ -217,3 +217,22 @@ def test_the_hour_is_no_number_and_what_counts_is_told_apart() -> None:
     assert [(one.said, one.counted, one.small) for one in numbers] == [
         ("12", True, False), ("3", True, True), ("5", False, False), ("600", False, False),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Reply within 24-48 hours.",
+        "Responda en 24 a 48 horas.",
+        "Set aside 15 to 20 minutes.",
+        "Ask for 10-15 photos, and the 17-character VIN of the 10-way seat.",
+        "Foam of 18 lb, or 30 oz or 36 oz.",
+    ],
+)
+def test_a_number_that_counts_something_needs_nobody_who_said_it(text: str) -> None:
+    assert all(number.counted for number in numbers_in(text))
+
+
+@pytest.mark.parametrize("text", ["600 to 800.", "call 900-555-0166", "between 600 and 800"])
+def test_a_number_that_counts_nothing_does(text: str) -> None:
+    assert not any(number.counted for number in numbers_in(text))

@@ -328,10 +328,10 @@ SEAT = "Is it the 2014 Tacoma passenger seat?"
 @pytest.mark.parametrize(
     ("fact", "asked", "answer", "holds"),
     [
-        (CONFIRMED, "So that's the 2014 Tacoma, passenger seat, right? What's the best phone or email"
-         " for you?", "Yes, 408-555-0123", True),
-        (CONFIRMED, "A 2014 Tacoma with a torn passenger seat, got it. May I have your name and a"
-         " phone number or email?", "Yes. Carl, 408-555-0123", True),
+        (CONFIRMED, "So that's the 2014 Tacoma, right? What's the best phone or email for you?",
+         "Yes, 408-555-0123", True),
+        (CONFIRMED, "A 2014 Tacoma, got it. May I have your name and a phone number or email?",
+         "Yes. Carl, 408-555-0123", True),
         (CONFIRMED, "¿Es la Tacoma 2014? ¿Me da su teléfono o correo?", "sí, 408-555-0123", True),
         (CONFIRMED, SEAT, "yes thats the one", True),
         (CONFIRMED, SEAT, "yeah my number is 408-555-0123", True),
