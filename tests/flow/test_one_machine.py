@@ -285,7 +285,7 @@ async def _health_and_numbers(url: str) -> tuple[dict[str, str], str]:
                     numbers = await answer.text()
                 async with http.get(f"{url}/health") as answer:
                     health = await answer.json()
-                if "handoff_stream_lag" in numbers:
+                if 'handoff_stream_lag{stream="lead.consider"}' in numbers:  # one after another
                     return health, numbers
             await asyncio.sleep(0.1)
 
