@@ -112,9 +112,8 @@ class Leads:
         asked = Asked(form.thread_id, reason, visitor, call.request_id)
         mark = _mark(await self._admit(call, asked))
         waits = reason != "pagehide" and self.settings.answer_seconds and not _is_beacon(call)
-        if mark and (
-            waits or mark.visitor in asked.visitor
-        ):  # else a stranger could tell it by 202
+        # A stranger who does not wait hears 202 either way, and learns nothing by it.
+        if mark and (waits or mark.visitor in asked.visitor):
             return decisions.already_sent(asked, mark)
         wish = _wish(call, form, asked)
         if not waits:

@@ -15,14 +15,13 @@ from services.lead.ports import Draft
 from services.lead.summary.claims import ClaimKind, plain, visible
 from services.lead.summary.grounding import (
     Grounds,
-    Wording,
     cleaned,
     for_customer,
     grounds_in,
     spellings,
-    stated,
 )
 from services.lead.summary.rules import READY, call_script, greeting
+from services.lead.summary.stated import Wording, stated
 from services.lead.transcript import Subject
 
 _WORDINGS: Final[Mapping[str, Wording]] = {

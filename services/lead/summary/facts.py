@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import Final
 
@@ -14,6 +13,7 @@ import msgspec
 from libs.languages import NAMES, language_in
 from libs.leads.snapshot import Line
 from libs.shops.profile import Readiness, ShopProfile
+from services.lead.summary.shop_words import any_of, count, without_all, word_in
 from services.lead.summary.vehicles import (
     Named,
     detail,
@@ -80,14 +80,14 @@ def find(lines: Sequence[Line], profile: ShopProfile) -> Found:
     words = profile.readiness
     whole, name = "\n".join(said), _name(lines, words)
     told, vague = _told(said, words), words.vague or words.item
-    item = _word_in(_without_all(vague, words.item), whole)
+    item = word_in(without_all(vague, words.item), whole)
     return Found(
         name=name,
         location=_first(LOCATION, said),
         language=NAMES.get(language_in(whole), ""),
         vehicle=_vehicle([_without(name, text) for text in said], item, words),
         item=item,
-        vague=_word_in(_without_all(MATERIALS, vague), whole) or _word_in(vague, whole),
+        vague=word_in(without_all(MATERIALS, vague), whole) or word_in(vague, whole),
         project=max(told, key=told.__getitem__) if any(told.values()) else "",
         told=tuple(told),
         timeline=_timeline(said),
@@ -126,7 +126,7 @@ def _may_be_name(name: str, readiness: Readiness) -> bool:
     """Not when all of it is known for something else: a thing, its damage, a time, a vehicle."""
     if _first(TIMELINE, (name,)) or (" " not in name and ADJECTIVE.search(name)):
         return False
-    words = _without_all(NAMES_TOO, (*readiness.item, *readiness.need))
+    words = without_all(NAMES_TOO, (*readiness.item, *readiness.need))
     small = filter(str.islower, name.split())
     if name.lower() in words or any(_is_one_of(words, word) for word in small):
         return False
@@ -136,7 +136,7 @@ def _may_be_name(name: str, readiness: Readiness) -> bool:
 def _is_one_of(words: tuple[str, ...], name: str) -> bool:
     """With the shortest endings alone: `Carroll` is no `carro`."""
     small = name.lower()
-    match = _any_of(words).search(small)
+    match = any_of(words).search(small)
     return match is not None and (
         match[0] in words or (match[0] == small and not {*_stems(small)}.isdisjoint(words))
     )
@@ -239,7 +239,7 @@ def _meant(text: str, named: Sequence[Named], readiness: Readiness) -> Iterator[
     for one, (start, end) in zip(named, pairwise((0, *begins, len(text))), strict=False):
         words = text[start:end]
         if THIS_ONE.search(text[start : one.start]) or _need(
-            words, readiness, _count(readiness.item, words)
+            words, readiness, count(readiness.item, words)
         ):
             yield one
 
@@ -254,7 +254,7 @@ def _told(said: Sequence[str], readiness: Readiness) -> dict[str, int]:
     found: dict[str, int] = {}
     for text in said:
         for sentence in _SENTENCE.split(text):
-            items = _count(readiness.item, sentence)
+            items = count(readiness.item, sentence)
             need = _need(sentence, readiness, items)
             if need or items:
                 found[shortened(_without_greeting(sentence.strip(" .,!\n")))] = need
@@ -264,7 +264,7 @@ def _told(said: Sequence[str], readiness: Readiness) -> dict[str, int]:
 
 def _need(sentence: str, readiness: Readiness, items: int) -> int:
     """Something to be done, or a wish about one of the things that the shop works on; else 0."""
-    needs = _count(readiness.need, sentence)
+    needs = count(readiness.need, sentence)
     asks = bool(items and ASKS.search(sentence.lower()))
     return 2 * (needs + items) + asks if needs or asks else 0
 
@@ -284,54 +284,3 @@ _GREETING: Final = re.compile(
 
 
 _SENTENCE: Final = re.compile(r"(?<=[.!?؟])\s+|(?<=[。！？])|\n+")
-
-
-def _count(words: tuple[str, ...], text: str) -> int:
-    return len(set(_any_of(words).findall(text.lower())))
-
-
-def _word_in(words: tuple[str, ...], text: str) -> str:
-    """As the customer wrote it, unless that has a letter whose small form is two letters."""
-    small = text.lower()
-    match = _any_of(words).search(small)
-    if match is None:
-        return ""
-    return text[slice(*match.span())] if len(small) == len(text) else match[0]
-
-
-@lru_cache(maxsize=256)
-def _without_all(some: tuple[str, ...], words: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(word for word in words if word not in some)
-
-
-@lru_cache(maxsize=256)
-def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
-    """Words with their endings where the script has them: `replacing`, but no `tornado`.
-
-    For texts in small letters: to ignore case in so many words takes four times as long.
-    """
-    small = sorted(map(str.lower, words), key=len, reverse=True)
-    spaced = _by_first_letter({w: _with_endings(w) for w in small if not _UNSPACED.search(w)})
-    other = _by_first_letter({w: re.escape(w) for w in small if _UNSPACED.search(w)})
-    whole = rf"(?<![^\W\d_])(?:{spaced})(?![^\W\d_])" if spaced else ""
-    return re.compile("|".join(part for part in (whole, other) if part) or r"(?!)")
-
-
-def _by_first_letter(spelled: Mapping[str, str]) -> str:
-    """Few branches to try at each letter; of words that begin alike the longest stays first."""
-    alike: dict[str, list[str]] = {}
-    for word, pattern in spelled.items():
-        first = re.escape(word[0])
-        alike.setdefault(first, []).append(pattern.removeprefix(first))
-    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in alike.items())
-
-
-def _with_endings(word: str) -> str:
-    if len(word) < _LONG_WORD:
-        return re.escape(word) + "(?:s|es|ed|ing)?"
-    return re.escape(word.removesuffix("e")) + r"[^\W\d_]{0,4}"
-
-
-_LONG_WORD: Final = 5
-_UNSPACED: Final = re.compile(r"[\u0900-\u1dff\u2000-\U0010ffff]\Z")
-"""Scripts that write words together, or change them otherwise; Vietnamese is none of them."""

@@ -17,14 +17,8 @@ from services.lead.fakes import EMPTY, NOTHING_STATED
 from services.lead.ports import Draft
 from services.lead.summary import facts, rules
 from services.lead.summary.checked import checked
-from services.lead.summary.grounding import (
-    Wording,
-    cleaned,
-    grounds_in,
-    grounds_of_shop,
-    stated,
-    title_of,
-)
+from services.lead.summary.grounding import cleaned, grounds_in, grounds_of_shop, title_of
+from services.lead.summary.stated import Wording, stated
 from services.lead.transcript import Subject, for_model, lines_of
 from tests.unit.lead.world import NOW, PROFILE
 

@@ -242,6 +242,13 @@ async def test_what_is_no_thread_id_is_refused(tmp_path: Path, who: str) -> None
     assert there.blobs.bodies == before
 
 
+async def asked_of_one_who_wrote(text: str, who: str) -> Shown:
+    there = stores(redis=True)
+    await there.lead(record(State.CLOSED))
+    there.conversations.put(SHOP, conversation(THREAD, text, "v_1"))
+    return await forget(there.desk, who)
+
+
 @pytest.mark.parametrize(
     ("wrote", "whos"),
     [
@@ -261,11 +268,8 @@ async def test_a_person_is_found_as_they_wrote_it_and_as_we_keep_it(
     wrote: str, whos: tuple[str, ...]
 ) -> None:
     for who in whos:
-        there = stores(redis=True)
-        await there.lead(record(State.CLOSED))
-        there.conversations.put(SHOP, conversation(THREAD, wrote, "v_1"))
-
-        assert removed(await forget(there.desk, who)) == {"conversations": 1, "threads": 1}, who
+        shown = await asked_of_one_who_wrote(wrote, who)
+        assert removed(shown) == {"conversations": 1, "threads": 1}, who
 
 
 @pytest.mark.parametrize(
@@ -287,11 +291,7 @@ async def test_nobody_is_found_by_a_part_of_what_was_asked(
     wrote: str, whos: tuple[str, ...]
 ) -> None:
     for who in whos:
-        there = stores(redis=True)
-        await there.lead(record(State.CLOSED))
-        there.conversations.put(SHOP, conversation(THREAD, wrote, "v_1"))
-
-        assert (await forget(there.desk, who)).code == 3, who
+        assert (await asked_of_one_who_wrote(wrote, who)).code == 3, who
 
 
 @pytest.mark.parametrize("who", ["408-555-0147 or ana@example.com", "ann lee@gmail.com"])
